@@ -1,0 +1,1 @@
+"""Experiments and measurements behind the package's defaults and the README's claims."""

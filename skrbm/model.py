@@ -1,0 +1,103 @@
+"""The model: two layers and the weights between them.
+
+Every formula is written once, for the direction from visible to hidden; `RBM.swap` exchanges the
+layers for the other one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from skrbm import _kernels
+from skrbm._kernels import Array, Generator
+from skrbm.units import Bernoulli
+
+
+@dataclass(frozen=True)
+class RBM:
+    """Restricted Boltzmann machine, `p(v, h) = exp(-E(v, h)) / Z` with
+
+    `E(v, h) = visible.energy(v) + hidden.energy(h) - beta v W h`.
+
+    Parameters
+    ----------
+    visible, hidden : Bernoulli
+        The two layers.
+    weights : ndarray of shape (n_visible, n_hidden)
+        W.
+    beta : float or ndarray of shape (n_rows, 1), default=1
+        Inverse temperature of the coupling, one for all rows or one a row. It is a factor on the
+        layers' input, so that a model on the way to another one shares its weights.
+
+    References
+    ----------
+    A. Fischer and C. Igel, "Training restricted Boltzmann machines: An introduction", Pattern
+    Recognition 47(1), 2014.
+    """
+
+    visible: Bernoulli
+    hidden: Bernoulli
+    weights: Array
+    beta: float | Array = 1.0
+
+    def swap(self) -> RBM:
+        """The same model with hidden and visible units exchanged."""
+        return RBM(self.hidden, self.visible, self.weights.T, self.beta)
+
+    def with_hidden(self, units: slice) -> RBM:
+        """The model that has these hidden units alone."""
+        return RBM(self.visible, self.hidden.part(units), self.weights[:, units], self.beta)
+
+    def hidden_input(self, v: Array) -> Array:
+        """`beta v W`, shape (n_rows, n_hidden)."""
+        x: Array = v @ self.weights
+        return x if isinstance(self.beta, float) and self.beta == 1.0 else x * self.beta
+
+    def hidden_from_visible(self, v: Array) -> Array:
+        """`E[h | v]`, shape (n_rows, n_hidden)."""
+        return self.hidden.mean(self.hidden_input(v))
+
+    def visible_from_hidden(self, h: Array) -> Array:
+        """`E[v | h]`, shape (n_rows, n_visible)."""
+        return self.swap().hidden_from_visible(h)
+
+    def sample_hidden(self, v: Array, rng: Generator) -> Array:
+        """Draw from `p(h | v)`."""
+        return self.hidden.sample(self.hidden_from_visible(v), rng)
+
+    def sample_visible(self, h: Array, rng: Generator) -> Array:
+        """Draw from `p(v | h)`."""
+        return self.swap().sample_hidden(h, rng)
+
+    def energy(self, v: Array, h: Array) -> Array:
+        """`E(v, h)` of every pair of rows, in float64."""
+        coupling = _kernels.row_dot(self.hidden_input(v), h)
+        return self.visible.energy(v) + self.hidden.energy(h) - coupling
+
+    def free_energy(self, v: Array) -> Array:
+        """`F(v) = -log sum_h exp(-E(v, h))` of every row, in float64."""
+        return self.visible.energy(v) - self.hidden.log_normalizer(self.hidden_input(v))
+
+    def interpolate(self, visible: Bernoulli, hidden: Bernoulli, beta: float | Array) -> RBM:
+        """The model with energy `(1 - beta) E_base + beta E`; the base has these layers, uncoupled."""
+        return RBM(
+            self.visible.interpolate(visible, beta),
+            self.hidden.interpolate(hidden, beta),
+            self.weights,
+            beta,
+        )
+
+    def visible_distribution(self) -> tuple[Array, Array]:
+        """All visible states and their probabilities `p(v)`, by enumeration: 2^n_visible rows."""
+        v = self.visible.states()
+        log_weight = -self.free_energy(v)
+        return v, _kernels.exp(log_weight - _kernels.log_sum_exp(log_weight))
+
+    def astype(self, dtype: str) -> RBM:
+        """The same model in another precision."""
+        return RBM(
+            self.visible.astype(dtype),
+            self.hidden.astype(dtype),
+            self.weights.astype(dtype),
+            self.beta,
+        )

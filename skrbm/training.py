@@ -1,0 +1,115 @@
+"""The training loop: mini-batches, the state to go on from, history and progress."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from skrbm._kernels import Array, Generator
+from skrbm.gradients import Gradient
+from skrbm.model import RBM
+from skrbm.optimizers import CentredGradient, Schedule
+
+# A figure to watch, from the model and the mini-batch that it saw last.
+Monitor = Callable[[RBM, Array, Generator], float]
+
+# What is recorded of every sweep.
+RECORDS = ("iteration", "learning_rate", "pseudo_log_likelihood", "time")
+Record = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How often, in which pieces and order, and with which steps to go over the rows."""
+
+    n_iter: int
+    batch_size: int
+    schedule: Schedule
+    shuffle: bool
+
+
+@dataclass
+class Training:
+    """All that is needed, beside the model, to go on training where it stopped.
+
+    `order` draws the order of the rows and what is monitored, `rng` everything else: so the
+    chains do not depend on the number of rows, and a row of weight two is that row given twice.
+    """
+
+    gradient: Gradient
+    optimizer: CentredGradient
+    rng: Generator
+    order: Generator
+    history: list[Record] = field(default_factory=list)
+
+    def run(
+        self, rbm: RBM, X: Any, weights: Array, plan: Plan, monitor: Monitor
+    ) -> Iterator[Record]:
+        """Train rbm on the rows of X, an array or a CSR matrix; yield a record of every sweep.
+
+        The mini-batches of a sweep differ by one row at most, so that no row counts for more than
+        another because it came in a short last one.
+        """
+        n_rows = X.shape[0]
+        n_batches = math.ceil(n_rows / plan.batch_size)
+        for sweep in range(plan.n_iter):
+            begin = perf_counter()
+            rows = self.order.permutation(n_rows) if plan.shuffle else np.arange(n_rows)
+            for i, batch in enumerate(np.array_split(rows, n_batches)):
+                rate = plan.schedule((sweep + i / n_batches) / plan.n_iter)
+                v = dense_rows(X, batch, rbm.weights.dtype)
+                data, model = self.gradient.phases(rbm, v, weights[batch], self.rng)
+                self.optimizer.step(rbm, data, model, rate)
+            seen = monitor(rbm, v, self.order)
+            figures = len(self.history) + 1, rate, seen, perf_counter() - begin
+            record = dict(zip(RECORDS, figures, strict=True))
+            self.history.append(record)
+            yield record
+
+
+def typed_rows(X: Any, rows: Array | slice, dtype: Any) -> Any:
+    """Rows of an array or of a CSR matrix, in the given dtype."""
+    return X[rows].astype(dtype, copy=False)
+
+
+def dense_rows(X: Any, rows: Array | slice, dtype: Any) -> Array:
+    """Rows of an array or of a CSR matrix, in the given dtype, as an array."""
+    block = typed_rows(X, rows, dtype)
+    return block.toarray() if sparse.issparse(block) else block
+
+
+@contextmanager
+def progress(name: str, n_iter: int, *, verbose: bool) -> Iterator[Callable[[Record], None]]:
+    """Report records: in a tqdm bar on a terminal, if tqdm is installed, otherwise a line each."""
+    if not verbose:
+        yield lambda record: None
+    elif sys.stderr.isatty() and find_spec("tqdm"):
+        from tqdm import tqdm
+
+        with tqdm(total=n_iter, desc=name, unit="sweep") as bar:
+
+            def advance(record: Record) -> None:
+                bar.set_postfix_str(_figures(record))
+                bar.update()
+
+            yield advance
+    else:
+
+        def write(record: Record) -> None:
+            line = f"[{name}] Iteration {record['iteration']:.0f}, {_figures(record)}"
+            print(line, f"time = {record['time']:.2f}s", sep=", ", flush=True)
+
+        yield write
+
+
+def _figures(record: Record) -> str:
+    return f"pseudo-likelihood = {record['pseudo_log_likelihood']:.2f}"

@@ -1,0 +1,123 @@
+"""The door: arguments are checked here, before any work, each with one sentence that says what is wrong."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Collection
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_array, check_consistent_length, check_random_state, check_scalar
+from sklearn.utils.sparsefuncs import min_max_axis
+from sklearn.utils.validation import validate_data
+
+from skrbm._kernels import Array
+
+
+def check_count(name: str, value: Any, minimum: int = 1) -> int:
+    """An integer that is at least the minimum."""
+    return int(check_scalar(value, name, Integral, min_val=minimum))
+
+
+def check_rate(name: str, value: Any) -> float:
+    """A finite number above zero."""
+    check_scalar(value, name, Real, min_val=0, include_boundaries="neither")
+    if not math.isfinite(value):
+        msg = f"{name} == {value}, must be finite."
+        raise ValueError(msg)
+    return float(value)
+
+
+def check_choice(name: str, value: Any, choices: Collection[str]) -> str:
+    """One of the choices."""
+    if not isinstance(value, str) or value not in choices:
+        msg = f"{name} == {value!r}, must be one of {', '.join(map(repr, choices))}."
+        raise ValueError(msg)
+    return value
+
+
+def check_seed(random_state: Any) -> np.random.SeedSequence:
+    """Fresh entropy from a random_state as scikit-learn takes it."""
+    words = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
+    return np.random.SeedSequence(words.tolist())
+
+
+def check_visible(estimator: Any, X: Any, name: str = "X") -> Any:
+    """Finite data of the fitted columns, as an array or a CSR matrix of its own number type."""
+    checked = check_array(X, accept_sparse="csr", input_name=name, estimator=estimator)
+    validate_data(estimator, X, reset=False, skip_check_array=True)
+    _warn_outside_unit_interval(estimator, checked, name)
+    return checked
+
+
+def check_training(estimator: Any, X: Any, sample_weight: Any, *, first: bool) -> tuple[Any, Array]:
+    """Training rows and their weights, without the rows of weight zero; the first ones set the columns.
+
+    Integers and booleans are not converted here, so that no float copy of all of X is made.
+    """
+    checked = check_array(X, accept_sparse="csr", input_name="X", estimator=estimator)
+    weights = check_weights(sample_weight, checked)
+    validate_data(estimator, X, reset=first, skip_check_array=True)
+    _warn_outside_unit_interval(estimator, checked, "X")
+    if weights.all():
+        return checked, weights
+    used = np.flatnonzero(weights)
+    return checked[used], weights[used]
+
+
+def check_weights(sample_weight: Any, X: Any) -> Array:
+    """One non-negative weight a row, not all zero; ones for None, and a number for every row."""
+    n_rows = X.shape[0]
+    if sample_weight is None or isinstance(sample_weight, Real):
+        sample_weight = np.full(n_rows, 1.0 if sample_weight is None else sample_weight)
+    weights = check_array(
+        sample_weight, dtype=np.float64, ensure_2d=False, input_name="sample_weight"
+    )
+    if weights.ndim != 1:
+        msg = f"sample_weight has {weights.ndim} dimensions, must have 1."
+        raise ValueError(msg)
+    check_consistent_length(X, weights)
+    if weights.min() < 0 or not weights.any():
+        msg = f"sample_weight ranges from {weights.min():g} to {weights.max():g}, must be >= 0 and not all 0."
+        raise ValueError(msg)
+    return weights
+
+
+def check_hidden(estimator: Any, H: Any, name: str = "H") -> Array:
+    """Finite hidden states, a column a component, in the dtype of the model."""
+    dtype = estimator.components_.dtype
+    checked = check_array(H, dtype=dtype, input_name=name, estimator=estimator)
+    n_components = len(estimator.components_)
+    if checked.shape[1] != n_components:
+        msg = f"{name} has {checked.shape[1]} columns, must have one for each of {n_components} components."
+        raise ValueError(msg)
+    return checked
+
+
+def _warn_outside_unit_interval(estimator: Any, X: Any, name: str) -> None:
+    if X.min() >= 0 and X.max() <= 1:
+        return
+    low, high = min_max_axis(X, axis=0) if sparse.issparse(X) else (X.min(axis=0), X.max(axis=0))
+    outside = np.flatnonzero((low < 0) | (high > 1))
+    column = outside[0]
+    names = getattr(estimator, "feature_names_in_", None)
+    label = column if names is None else repr(names[column])
+    others = f" and {len(outside) - 1} more columns lie" if len(outside) > 1 else " lies"
+    warnings.warn(
+        f"{name} must lie in [0, 1] for Bernoulli visible units, but column {label} "
+        f"(from {low[column]:g} to {high[column]:g}){others} outside; scale the data first, for "
+        "example with sklearn.preprocessing.MinMaxScaler.",
+        UserWarning,
+        stacklevel=4,
+    )
+
+
+def model_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The float that a model of such data has: the smallest of float32 and float64 that holds it exactly.
+
+    float32, float16, booleans and integers of up to 16 bits make float32; all others float64.
+    """
+    return np.dtype(np.float32) if np.can_cast(dtype, np.float32) else np.dtype(np.float64)
