@@ -1,0 +1,128 @@
+"""What the tests compare with: plain enumeration in float64, written without the package's formulas.
+
+A unit type has one row in UNITS. The laws run over all pairs of rows.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp
+
+from skrbm.model import RBM
+from skrbm.units import Bernoulli
+
+
+@dataclass(frozen=True)
+class UnitType:
+    """A unit type, and the sum or quadrature that stands for "over all its states"."""
+
+    name: str
+    make: Callable[[int, np.random.Generator, str], Any]
+    nodes: np.ndarray
+    log_weights: np.ndarray
+    log_density: Callable[[Any, np.ndarray], np.ndarray]
+    parameters: tuple[str, ...]
+
+
+def _make_bernoulli(n_units: int, rng: np.random.Generator, dtype: str) -> Bernoulli:
+    return Bernoulli(rng.normal(size=n_units).astype(dtype))
+
+
+UNITS = [
+    UnitType(
+        name="bernoulli",
+        make=_make_bernoulli,
+        nodes=np.array([0.0, 1.0]),
+        log_weights=np.zeros(2),
+        log_density=lambda layer, states: states * layer.bias,
+        parameters=("bias",),
+    )
+]
+
+UNIT_IDS = [unit.name for unit in UNITS]
+PAIRS = list(itertools.product(UNITS, UNITS))
+PAIR_IDS = [f"{visible.name}-{hidden.name}" for visible, hidden in PAIRS]
+
+
+def random_rbm(
+    pair: tuple[UnitType, UnitType] = PAIRS[0],
+    n_visible: int = 4,
+    n_hidden: int = 3,
+    scale: float = 1.0,
+    seed: int = 0,
+    dtype: str = "float64",
+) -> RBM:
+    """A model with normal weights of the given standard deviation and normal biases."""
+    rng = np.random.default_rng(seed)
+    visible, hidden = pair
+    weights = rng.normal(scale=scale, size=(n_visible, n_hidden)).astype(dtype)
+    return RBM(visible.make(n_visible, rng, dtype), hidden.make(n_hidden, rng, dtype), weights)
+
+
+def all_states(unit: UnitType, n_units: int) -> tuple[np.ndarray, np.ndarray]:
+    """Every joint state of a layer's nodes, and the logarithm of its weight."""
+    states = np.array(list(itertools.product(unit.nodes, repeat=n_units)))
+    log_weights = np.array(list(itertools.product(unit.log_weights, repeat=n_units)))
+    return states, log_weights.sum(axis=1)
+
+
+@dataclass(frozen=True)
+class Enumeration:
+    """All joint states of a small model: rows of `log_joint` are visible states, columns hidden."""
+
+    v: np.ndarray
+    h: np.ndarray
+    log_joint: np.ndarray
+
+    @property
+    def log_partition(self) -> float:
+        return float(logsumexp(self.log_joint))
+
+    @property
+    def joint(self) -> np.ndarray:
+        return np.exp(self.log_joint - self.log_partition)
+
+    @property
+    def log_p_visible(self) -> np.ndarray:
+        return logsumexp(self.log_joint, axis=1) - self.log_partition
+
+
+def enumerate_rbm(rbm: RBM, pair: tuple[UnitType, UnitType] = PAIRS[0]) -> Enumeration:
+    """Sum over a model by brute force."""
+    visible, hidden = pair
+    v, log_weight_v = all_states(visible, rbm.visible.n_units)
+    h, log_weight_h = all_states(hidden, rbm.hidden.n_units)
+    log_joint = (
+        visible.log_density(rbm.visible, v).sum(axis=1)[:, None]
+        + hidden.log_density(rbm.hidden, h).sum(axis=1)
+        + v @ rbm.weights @ h.T
+        + log_weight_v[:, None]
+        + log_weight_h
+    )
+    return Enumeration(v, h, log_joint)
+
+
+def draw(probability: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """n indices with the given probabilities."""
+    return rng.choice(len(probability), size=n, p=probability / probability.sum())
+
+
+def total_variation(states: np.ndarray, probability: np.ndarray) -> tuple[float, float]:
+    """Distance of the drawn state indices from a distribution, and what chance alone makes it.
+
+    Chance makes every frequency differ by `sqrt(2 p (1 - p) / (pi n))` on average.
+    """
+    n = len(states)
+    frequency = np.bincount(states, minlength=len(probability)) / n
+    floor = np.sqrt(2 * probability * (1 - probability) / (np.pi * n)).sum() / 2
+    return float(np.abs(frequency - probability).sum() / 2), float(floor)
+
+
+def codes(states: np.ndarray) -> np.ndarray:
+    """The row of `all_states` that each binary state is."""
+    return (states.astype(np.int64) @ (1 << np.arange(states.shape[1])[::-1])).astype(np.int64)

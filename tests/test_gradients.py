@@ -1,0 +1,135 @@
+"""Laws 3, 5 and 6: the phases are the gradient of the log-likelihood."""
+
+import numpy as np
+import pytest
+
+from laws import PAIR_IDS, PAIRS, draw, enumerate_rbm, random_rbm
+from skrbm import _kernels, samplers
+from skrbm.gradients import (
+    ContrastiveDivergence,
+    ExactGradient,
+    PersistentContrastiveDivergence,
+    Phase,
+)
+
+pairs = pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
+
+
+def parameters(rbm, pair):
+    """All parameter arrays of a model; changing one in place changes the model."""
+    layers = ((rbm.visible, pair[0]), (rbm.hidden, pair[1]))
+    return [rbm.weights, *(getattr(layer, p) for layer, unit in layers for p in unit.parameters)]
+
+
+def gradient_of(data: Phase, model: Phase):
+    """The gradient that two phases stand for, formed in full: weights and both biases."""
+    signed = ((data, 1), (model, -1))
+    return [
+        sum(s * (p.visible * p.weights[:, None]).T @ p.hidden for p, s in signed),
+        sum(s * p.weights @ p.visible for p, s in signed),
+        sum(s * p.weights @ p.hidden for p, s in signed),
+    ]
+
+
+def small_data(rbm, n=6):
+    v = enumerate_rbm(rbm).v
+    rng = np.random.default_rng(5)
+    return v[rng.integers(len(v), size=n)], rng.uniform(0.5, 2, size=n)
+
+
+@pairs
+@pytest.mark.parametrize("shape", [(4, 3), (3, 4)])
+def test_exact_gradient_is_the_slope_of_the_log_likelihood(pair, shape):
+    """Fails if the model phase is not weighted by p(v). Central differences, error of step^2."""
+    rbm = random_rbm(pair, *shape)
+    v, weights = small_data(rbm)
+    rows = [int(np.flatnonzero((enumerate_rbm(rbm, pair).v == row).all(axis=1))[0]) for row in v]
+
+    def log_likelihood():
+        return weights @ enumerate_rbm(rbm, pair).log_p_visible[rows] / weights.sum()
+
+    phases = ExactGradient().phases(rbm, v, weights, _kernels.generator(0))
+    step = 1e-5
+    for array, gradient in zip(parameters(rbm, pair), gradient_of(*phases), strict=True):
+        for index in np.ndindex(array.shape):
+            value = array[index]
+            array[index] = value + step
+            above = log_likelihood()
+            array[index] = value - step
+            slope = (above - log_likelihood()) / (2 * step)
+            array[index] = value
+            assert gradient[index] == pytest.approx(slope, rel=1e-6, abs=1e-9)
+
+
+@pairs
+def test_persistent_gradient_is_exact_in_expectation(pair):
+    """From chains in equilibrium. Fails if v is paired with E[h|v] of the step before.
+
+    Six standard errors, from the spread of the 200,000 chains' own terms.
+    """
+    n = 200_000
+    rbm = random_rbm(pair)
+    v, weights = small_data(rbm)
+    expected = gradient_of(*ExactGradient().phases(rbm, v, weights, _kernels.generator(0)))
+    exact = enumerate_rbm(rbm, pair)
+    rng = _kernels.generator(1)
+    start = exact.v[draw(np.exp(exact.log_p_visible), n, rng)]
+    gradient = PersistentContrastiveDivergence(1, samplers.start(rbm, start, rng))
+    data, model = gradient.phases(rbm, v, weights, rng)
+    terms = model.visible[:, :, None] * model.hidden[:, None]
+    spreads = [terms.std(axis=0), model.visible.std(axis=0), model.hidden.std(axis=0)]
+    for got, want, spread in zip(gradient_of(data, model), expected, spreads, strict=True):
+        assert (np.abs(got - want) <= 6 * spread / np.sqrt(n)).all()
+
+
+def test_persistent_chains_go_on_where_they_were():
+    """Fails if chains start again at every update: weights of 30 freeze them in their state."""
+    rbm = random_rbm(scale=0)
+    rbm.weights[:3, :3] = 60 * np.eye(3)
+    rbm.visible.bias[...] = -30
+    rbm.hidden.bias[...] = -30
+    rng = _kernels.generator(0)
+    v = np.array([[1.0, 0, 1, 0], [0, 1, 1, 0]])
+    gradient = PersistentContrastiveDivergence(5, samplers.start(rbm, v, rng))
+    _, model = gradient.phases(rbm, np.zeros((1, 4)), np.ones(1), rng)
+    np.testing.assert_array_equal(model.visible, v)
+
+
+def test_contrastive_divergence_approaches_the_exact_gradient_with_its_steps():
+    """Fails if the chains do not start at the data, or n_steps is ignored.
+
+    With 50 steps the chains have forgotten the data: six standard errors. With one step from data
+    that the model did not draw, they have not.
+    """
+    n = 100_000
+    rbm = random_rbm()
+    v = np.tile([[1.0, 1, 0, 0]], (n, 1))
+    rng = _kernels.generator(0)
+    expected = gradient_of(*ExactGradient().phases(rbm, v[:1], np.ones(1), rng))
+    near, far = (
+        gradient_of(*ContrastiveDivergence(k).phases(rbm, v, np.ones(n), rng)) for k in (1, 50)
+    )
+    limit = 6 * 0.5 / np.sqrt(n)  # no term in [0, 1] has a standard deviation above 0.5
+    assert max(np.abs(f - e).max() for f, e in zip(far, expected, strict=True)) <= limit
+    assert max(np.abs(f - e).max() for f, e in zip(near, expected, strict=True)) > 3 * limit
+
+
+@pytest.mark.parametrize("gradient", ["exact", "pcd"])
+def test_doubled_weights_and_doubled_rows_change_no_gradient(gradient):
+    """Law 6. Fails if the data's sum is divided by the number of chains."""
+    rbm = random_rbm()
+    v, weights = small_data(rbm)
+
+    def phases(v, weights):
+        rng = _kernels.generator(0)
+        chains = samplers.start(rbm, small_data(rbm, n=11)[0], rng)
+        made = (
+            ExactGradient() if gradient == "exact" else PersistentContrastiveDivergence(1, chains)
+        )
+        return gradient_of(*made.phases(rbm, v, weights, rng))
+
+    expected = phases(v, weights)
+    doubled = phases(np.repeat(v, 2, axis=0), np.repeat(weights, 2))
+    heavier = phases(v, 2 * weights)
+    for want, *got in zip(expected, doubled, heavier, strict=True):
+        np.testing.assert_allclose(got, np.stack([want, want]), rtol=1e-12, atol=1e-14)

@@ -1,0 +1,108 @@
+"""The step: an exact step of the centred parameters, indifferent to flipped bits."""
+
+import numpy as np
+import pytest
+
+from laws import enumerate_rbm, random_rbm
+from skrbm import _kernels
+from skrbm.gradients import ExactGradient
+from skrbm.model import RBM
+from skrbm.optimizers import CentredGradient, constant, linear_decay
+from skrbm.units import Bernoulli
+
+
+def _phases(rbm, v):
+    return ExactGradient().phases(rbm, v, np.ones(len(v)), _kernels.generator(0))
+
+
+def _data(rbm):
+    return enumerate_rbm(rbm).v[[1, 5, 5, 14]]
+
+
+def test_step_is_a_gradient_step_of_the_centred_parameters():
+    """Fails if the biases do not follow the weights. In the centred parameters, by definition:
+
+    b' += rate <v - m>, c' += rate <h - l>, W += rate <(v - m)(h - l)>, with b = b' - W l.
+    """
+    rbm = random_rbm()
+    m, l = np.array([0.2, 0.4, 0.6, 0.8]), np.array([0.3, 0.5, 0.9])
+    data, model = _phases(rbm, _data(rbm))
+    rate = 0.1
+
+    def difference(f):
+        return f(data).T @ data.weights - f(model).T @ model.weights
+
+    centred_b = rbm.visible.bias + rbm.weights @ l
+    centred_c = rbm.hidden.bias + m @ rbm.weights
+    covariance = difference(
+        lambda p: ((p.visible - m)[:, :, None] * (p.hidden - l)[:, None]).reshape(
+            len(p.visible), -1
+        )
+    ).reshape(4, 3)
+    weights = rbm.weights + rate * covariance
+    b = centred_b + rate * difference(lambda p: p.visible) - weights @ l
+    c = centred_c + rate * difference(lambda p: p.hidden) - m @ weights
+    CentredGradient(m, l, sliding_factor=0.0).step(rbm, data, model, rate)
+    np.testing.assert_allclose(rbm.weights, weights, rtol=1e-12)
+    np.testing.assert_allclose(rbm.visible.bias, b, rtol=1e-12)
+    np.testing.assert_allclose(rbm.hidden.bias, c, rtol=1e-12)
+
+
+def _flipped(rbm):
+    """The same distribution over 1 - v: b' = -b, c' = c + 1 W, W' = -W."""
+    return RBM(
+        Bernoulli(-rbm.visible.bias),
+        Bernoulli(rbm.hidden.bias + rbm.weights.sum(axis=0)),
+        -rbm.weights,
+    )
+
+
+def test_flipping_every_bit_changes_nothing_that_is_learnt():
+    """Fails for the plain gradient, whose steps depend on which state is called one."""
+    rbm = random_rbm()
+    v = _data(rbm)
+    mirror = _flipped(rbm)
+    plain = CentredGradient(v.mean(axis=0), np.full(3, 0.5))
+    other = CentredGradient(1 - v.mean(axis=0), np.full(3, 0.5))
+    for _ in range(50):
+        plain.step(rbm, *_phases(rbm, v), 0.2)
+        other.step(mirror, *_phases(mirror, 1 - v), 0.2)
+    expected = _flipped(rbm)
+    np.testing.assert_allclose(mirror.weights, expected.weights, rtol=1e-9)
+    np.testing.assert_allclose(mirror.visible.bias, expected.visible.bias, rtol=1e-9)
+    np.testing.assert_allclose(mirror.hidden.bias, expected.hidden.bias, rtol=1e-9)
+
+
+def test_offsets_follow_the_data_and_not_the_model():
+    """Fails if the model's means are used: they differ here by more than 0.1."""
+    rbm = random_rbm()
+    data, model = _phases(rbm, _data(rbm))
+    optimizer = CentredGradient(np.full(4, 0.5), np.full(3, 0.5), sliding_factor=0.01)
+    for _ in range(2000):  # 0.99^2000 < 1e-8 of the start is left
+        optimizer.step(random_rbm(), data, model, 0.0)
+    np.testing.assert_allclose(optimizer.visible_offset, data.weights @ data.visible, atol=1e-8)
+    np.testing.assert_allclose(optimizer.hidden_offset, data.weights @ data.hidden, atol=1e-8)
+    assert np.abs(model.weights @ model.visible - optimizer.visible_offset).max() > 0.1
+
+
+def test_exact_ascent_reaches_a_maximum():
+    """Fails if a phase has the wrong sign: the gradient vanishes where ascent ends."""
+    rbm = random_rbm(n_visible=3, n_hidden=2, scale=0.1)
+    v = np.array([[0.0, 0, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1], [1, 1, 0], [0, 0, 0]])
+    optimizer = CentredGradient(v.mean(axis=0), np.full(2, 0.5))
+    likelihood = []
+    for _ in range(3000):
+        data, model = _phases(rbm, v)
+        likelihood.append(-rbm.free_energy(v).mean() - enumerate_rbm(rbm).log_partition)
+        optimizer.step(rbm, data, model, 0.2)
+    assert np.diff(likelihood).min() > -1e-12
+    slope = data.weights @ data.visible - model.weights @ model.visible
+    assert np.abs(slope).max() < 1e-3
+
+
+@pytest.mark.parametrize(("schedule", "end"), [(constant(0.3), 0.3), (linear_decay(0.3), 0.0)])
+def test_schedules_start_at_the_rate(schedule, end):
+    """Fails if the rate decays before training begins."""
+    assert schedule(0.0) == 0.3
+    assert schedule(1.0) == end
+    assert schedule(0.5) == pytest.approx((0.3 + end) / 2)
