@@ -40,6 +40,18 @@ class RBM:
     weights: Array
     beta: float | Array = 1.0
 
+    @classmethod
+    def couple(cls, visible: Bernoulli, hidden: Bernoulli, weights: Array) -> RBM:
+        """Join two layers so that units whose other layer is in its mean state stay as they were.
+
+        The coupling is `(v - E[v]) W (h - E[h])`, with the means of the layers before.
+        """
+        return cls(
+            visible.shift(-(weights @ hidden.mean(0.0))),
+            hidden.shift(-(visible.mean(0.0) @ weights)),
+            weights,
+        )
+
     def swap(self) -> RBM:
         """The same model with hidden and visible units exchanged."""
         return RBM(self.hidden, self.visible, self.weights.T, self.beta)

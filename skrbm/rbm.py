@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import Tags, check_consistent_length, gen_batches
+from sklearn.utils import Tags, check_consistent_length, check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm import _kernels, likelihood, samplers, validation
@@ -21,7 +22,7 @@ from skrbm.units import Bernoulli
 
 _BLOCK_ROWS = 1024  # rows that a method works on together, however many it is given
 _EXACT_UNITS = 16  # the largest layer that gradient="exact" enumerates at every update
-_WEIGHT_SCALE = 0.01  # standard deviation of the initial weights (Hinton's guide, section 8)
+_WEIGHT_SCALE = 2.0  # standard deviation of the initial weights, times sqrt(number of units)
 
 
 class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -142,7 +143,7 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            Data in [0, 1]. Values outside draw a warning.
+            Data in [0, 1]. Values outside draw a warning, and count as 0 or 1.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -412,10 +413,14 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         validation.check_count("verbose", self.verbose, minimum=0)
         validation.check_rate("learning_rate", self.learning_rate)
         validation.check_choice("gradient", self.gradient, GRADIENTS)
+        check_random_state(self.random_state)
         X, weights = validation.check_training(self, X, sample_weight, first=first)
         n_enumerated = min(X.shape[1], self.n_components)
         if self.gradient == "exact" and n_enumerated > _EXACT_UNITS:
-            msg = f"gradient == 'exact' enumerates the smaller layer, of {n_enumerated} units; it must have at most {_EXACT_UNITS}."
+            msg = (
+                f"gradient == 'exact' enumerates the smaller layer, which has {n_enumerated} units; "
+                f"at most {_EXACT_UNITS} are allowed."
+            )
             raise ValueError(msg)
         return X, weights
 
@@ -435,20 +440,20 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         rng = _kernels.generator(training)
         dtype = validation.model_dtype(X.dtype)
         total = _column_totals(X, weights)
-        rbm = RBM(
-            Bernoulli.from_totals(total, weights.sum()).astype(dtype),
-            Bernoulli(np.zeros(self.n_components, dtype)),
-            _kernels.normal((X.shape[1], self.n_components), _WEIGHT_SCALE, dtype, rng),
-        )
+        base = Bernoulli.from_totals(total, weights.sum()).astype(dtype)
+        hidden = Bernoulli(np.zeros(self.n_components, dtype))
+        scale = _WEIGHT_SCALE / math.sqrt(base.n_units + hidden.n_units)
+        initial = _kernels.normal((base.n_units, hidden.n_units), scale, dtype, rng)
+        rbm = RBM.couple(base, hidden, initial)
         self.components_ = rbm.weights.T
         self.intercept_hidden_ = rbm.hidden.bias
         self.intercept_visible_ = rbm.visible.bias
-        self._base = rbm.visible.copy()
+        self._base = base
         self._likelihood_seed = likelihood_seed
         self._sampling_rng = _kernels.generator(sampling)
         self._training = Training(
             gradient=GRADIENTS[self.gradient](rbm, self.n_steps, self.n_chains, rng),
-            optimizer=CentredGradient((total / weights.sum()).astype(dtype), rbm.hidden.mean(0.0)),
+            optimizer=CentredGradient(base.mean(0.0), hidden.mean(0.0)),
             rng=rng,
             order=_kernels.generator(order),
         )

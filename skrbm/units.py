@@ -72,13 +72,13 @@ class Bernoulli:
         """Rows start to stop of all joint states, 2^n_units in number."""
         return _kernels.binary_states(self.n_units, start, stop).astype(self.bias.dtype)
 
+    def shift(self, input: Array) -> Bernoulli:
+        """The layer that behaves as this one does when it receives this input as well."""
+        return Bernoulli(self.bias + input)
+
     def interpolate(self, base: Self, beta: float | Array) -> Bernoulli:
         """The layer with energy `(1 - beta) base.energy + beta energy`; beta may be a column."""
         return Bernoulli(base.bias + beta * (self.bias - base.bias))
-
-    def copy(self) -> Bernoulli:
-        """The same layer with parameters of its own."""
-        return Bernoulli(self.bias.copy())
 
     def astype(self, dtype: str) -> Bernoulli:
         """The same layer in another precision."""

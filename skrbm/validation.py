@@ -49,8 +49,7 @@ def check_visible(estimator: Any, X: Any, name: str = "X") -> Any:
     """Finite data of the fitted columns, as an array or a CSR matrix of its own number type."""
     checked = check_array(X, accept_sparse="csr", input_name=name, estimator=estimator)
     validate_data(estimator, X, reset=False, skip_check_array=True)
-    _warn_outside_unit_interval(estimator, checked, name)
-    return checked
+    return _within_unit_interval(estimator, checked, name)
 
 
 def check_training(estimator: Any, X: Any, sample_weight: Any, *, first: bool) -> tuple[Any, Array]:
@@ -61,7 +60,7 @@ def check_training(estimator: Any, X: Any, sample_weight: Any, *, first: bool) -
     checked = check_array(X, accept_sparse="csr", input_name="X", estimator=estimator)
     weights = check_weights(sample_weight, checked)
     validate_data(estimator, X, reset=first, skip_check_array=True)
-    _warn_outside_unit_interval(estimator, checked, "X")
+    checked = _within_unit_interval(estimator, checked, "X")
     if weights.all():
         return checked, weights
     used = np.flatnonzero(weights)
@@ -81,7 +80,7 @@ def check_weights(sample_weight: Any, X: Any) -> Array:
         raise ValueError(msg)
     check_consistent_length(X, weights)
     if weights.min() < 0 or not weights.any():
-        msg = f"sample_weight ranges from {weights.min():g} to {weights.max():g}, must be >= 0 and not all 0."
+        msg = f"sample_weight ranges from {weights.min():g} to {weights.max():g}, must be >= 0 and not all zero."
         raise ValueError(msg)
     return weights
 
@@ -97,22 +96,27 @@ def check_hidden(estimator: Any, H: Any, name: str = "H") -> Array:
     return checked
 
 
-def _warn_outside_unit_interval(estimator: Any, X: Any, name: str) -> None:
+def _within_unit_interval(estimator: Any, X: Any, name: str) -> Any:
+    """X itself, or after a warning X clipped to [0, 1]: beyond, no model is finite."""
     if X.min() >= 0 and X.max() <= 1:
-        return
+        return X
     low, high = min_max_axis(X, axis=0) if sparse.issparse(X) else (X.min(axis=0), X.max(axis=0))
     outside = np.flatnonzero((low < 0) | (high > 1))
     column = outside[0]
     names = getattr(estimator, "feature_names_in_", None)
-    label = column if names is None else repr(names[column])
-    others = f" and {len(outside) - 1} more columns lie" if len(outside) > 1 else " lies"
+    label = column if names is None else repr(str(names[column]))
+    others = f" and {len(outside) - 1} more lie" if len(outside) > 1 else " lies"
     warnings.warn(
-        f"{name} must lie in [0, 1] for Bernoulli visible units, but column {label} "
-        f"(from {low[column]:g} to {high[column]:g}){others} outside; scale the data first, for "
-        "example with sklearn.preprocessing.MinMaxScaler.",
+        f"{name} must be in [0, 1] for Bernoulli visible units, but column {label} (from "
+        f"{low[column]:g} to {high[column]:g}){others} outside; values outside count as 0 or 1. "
+        "Scale the data first, for example with sklearn.preprocessing.MinMaxScaler.",
         UserWarning,
-        stacklevel=4,
+        stacklevel=5,
     )
+    clipped = X.copy()
+    values = clipped.data if sparse.issparse(X) else clipped
+    values.clip(0, 1, out=values)
+    return clipped
 
 
 def model_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:

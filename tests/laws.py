@@ -64,6 +64,13 @@ def random_rbm(
     return RBM(visible.make(n_visible, rng, dtype), hidden.make(n_hidden, rng, dtype), weights)
 
 
+def coupled_rbm(n_visible: int = 6, n_hidden: int = 3, scale: float = 3.0, seed: int = 0) -> RBM:
+    """A Bernoulli model whose biases balance its weights, so that its units depend strongly."""
+    rbm = random_rbm(n_visible=n_visible, n_hidden=n_hidden, scale=scale, seed=seed)
+    balanced = Bernoulli(-rbm.weights.sum(axis=1) / 2), Bernoulli(-rbm.weights.sum(axis=0) / 2)
+    return RBM(*balanced, rbm.weights)
+
+
 def all_states(unit: UnitType, n_units: int) -> tuple[np.ndarray, np.ndarray]:
     """Every joint state of a layer's nodes, and the logarithm of its weight."""
     states = np.array(list(itertools.product(unit.nodes, repeat=n_units)))

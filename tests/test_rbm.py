@@ -1,0 +1,376 @@
+"""`BernoulliRBM` as its users meet it."""
+
+import pickle
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from laws import coupled_rbm, draw, enumerate_rbm, random_rbm
+from skrbm import BernoulliRBM
+
+PARAMETERS = ("components_", "intercept_hidden_", "intercept_visible_")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return (load_digits().data / 16).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def binary(digits):
+    return (digits > 0.5).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def fitted(binary):
+    return BernoulliRBM(8, n_iter=20, random_state=0).fit(binary)
+
+
+def assert_same_parameters(first, second, rtol=0.0):
+    for name in PARAMETERS:
+        np.testing.assert_allclose(
+            getattr(first, name), getattr(second, name), rtol=rtol, atol=rtol
+        )
+
+
+def fitted_model(n_visible=4, n_hidden=3, seed=0):
+    """An estimator that holds a known model."""
+    rbm = random_rbm(n_visible=n_visible, n_hidden=n_hidden, seed=seed)
+    estimator = BernoulliRBM(n_hidden, n_iter=0, random_state=0).fit(np.zeros((2, n_visible)))
+    estimator.components_ = rbm.weights.T
+    estimator.intercept_visible_ = rbm.visible.bias
+    estimator.intercept_hidden_ = rbm.hidden.bias
+    return estimator, enumerate_rbm(rbm)
+
+
+# What the methods compute
+
+
+def test_methods_are_the_model_s_formulas():
+    """Fails if score_samples leaves out log Z, or a transform uses the wrong direction."""
+    estimator, exact = fitted_model()
+    given_v = exact.joint / exact.joint.sum(axis=1, keepdims=True)
+    given_h = exact.joint / exact.joint.sum(axis=0, keepdims=True)
+    np.testing.assert_allclose(estimator.transform(exact.v), given_v @ exact.h, rtol=1e-10)
+    np.testing.assert_allclose(
+        estimator.inverse_transform(exact.h), given_h.T @ exact.v, rtol=1e-10
+    )
+    np.testing.assert_allclose(estimator.score_samples(exact.v), exact.log_p_visible, rtol=1e-10)
+    assert estimator.score(exact.v) == pytest.approx(exact.log_p_visible.mean())
+    weights = np.arange(len(exact.v))
+    expected = np.average(exact.log_p_visible, weights=weights)
+    assert estimator.score(exact.v, sample_weight=weights) == pytest.approx(expected)
+    h = np.tile(exact.h[3], (len(exact.v), 1))
+    np.testing.assert_allclose(estimator.energy(exact.v, h), -exact.log_joint[:, 3], rtol=1e-10)
+    np.testing.assert_allclose(
+        estimator.reconstruct(exact.v),
+        estimator.inverse_transform(estimator.transform(exact.v)),
+        rtol=1e-12,
+    )
+
+
+def test_probabilities_sum_to_one(fitted):
+    """Fails if log Z and the free energy do not belong to the same parameters."""
+    estimator, exact = fitted_model(n_visible=9, n_hidden=4)
+    assert np.exp(estimator.score_samples(exact.v)).sum() == pytest.approx(1)
+
+
+def test_samples_have_the_model_s_means():
+    """Fails if sample returns its start. Six standard errors of independent chains."""
+    estimator, exact = fitted_model()
+    n = 20_000
+    mean = np.exp(exact.log_p_visible) @ exact.v
+    limit = 6 * np.sqrt(mean * (1 - mean) / n)
+    v = estimator.sample(n, n_steps=100)
+    assert (np.abs(v.mean(axis=0) - mean) < limit).all()
+    v = estimator.gibbs(np.zeros((n, 4)), n_steps=100)
+    assert (np.abs(v.mean(axis=0) - mean) < limit).all()
+
+
+def test_gibbs_goes_on_and_is_reproducible(binary):
+    """Fails if every call starts its random numbers anew."""
+    first, second = (BernoulliRBM(8, n_iter=1, random_state=3).fit(binary) for _ in range(2))
+    sequences = [[rbm.gibbs(binary[:50]) for _ in range(3)] for rbm in (first, second)]
+    np.testing.assert_array_equal(*sequences)
+    assert (sequences[0][0] != sequences[0][1]).any(axis=1).mean() > 0.9
+    np.testing.assert_array_equal(
+        *(r.sample(5, n_steps=3, random_state=7) for r in (first, second))
+    )
+
+
+def test_reading_methods_leave_the_chains_and_the_training_alone(binary):
+    """Fails if gibbs, sample or score_samples move the chains or the training's generator."""
+    quiet = BernoulliRBM(4, n_iter=2, random_state=0).fit(binary)
+    busy = clone(quiet).fit(binary)
+    before = pickle.dumps((busy.chains_, busy.h_samples_))
+    for method in (busy.transform, busy.score_samples, busy.gibbs, busy.pseudo_log_likelihood):
+        method(binary[:20])
+    busy.sample(3, n_steps=2)
+    assert pickle.dumps((busy.chains_, busy.h_samples_)) == before
+    assert_same_parameters(quiet.partial_fit(binary), busy.partial_fit(binary))
+
+
+def test_score_is_remembered_until_the_next_fit(binary):
+    """Fails if log Z of an earlier fit is kept."""
+    estimator = BernoulliRBM(4, n_iter=1, random_state=0).fit(binary)
+    for refit in (estimator.partial_fit, estimator.fit):
+        before = estimator.log_partition_
+        assert estimator.log_partition_ is before
+        assert refit(binary).log_partition_ != before
+
+
+# Learning
+
+
+def _data_from(seed, n=5000):
+    exact = enumerate_rbm(coupled_rbm(seed=seed))
+    p = np.exp(exact.log_p_visible)
+    return exact.v[draw(p, n, np.random.default_rng(1))], -p @ exact.log_p_visible
+
+
+@pytest.mark.parametrize("gradient", ["pcd", "cd", "exact"])
+def test_likelihood_rises_and_ends_near_the_entropy(gradient):
+    """Law 8. Fails if data and model phase are exchanged.
+
+    No model does better than minus the entropy by more than chance on fresh rows; maximum
+    likelihood loses about n_parameters / (2 n_rows) = 0.003 nat, CD's bias a little more.
+    """
+    X, entropy = _data_from(2)
+    scores = [
+        BernoulliRBM(4, gradient=gradient, n_iter=n, random_state=0).fit(X).score(X)
+        for n in (0, 1, 60)
+    ]
+    assert scores[0] < scores[1] < scores[2]
+    assert scores[2] > -entropy - 0.05
+
+
+def test_weight_two_is_the_row_given_twice():
+    """Exactly, where the gradient is: one mini-batch, no draws. Fails if weights are ignored."""
+    X, _ = _data_from(0, n=40)
+    weights = np.random.default_rng(0).integers(0, 4, size=40)
+    made = {"gradient": "exact", "batch_size": 1000, "n_iter": 50, "random_state": 0}
+    weighted = BernoulliRBM(3, **made).fit(X, sample_weight=weights)
+    repeated = BernoulliRBM(3, **made).fit(np.repeat(X, weights, axis=0))
+    assert_same_parameters(weighted, repeated, rtol=1e-10)
+    weighted.partial_fit(X, sample_weight=weights)
+    repeated.partial_fit(np.repeat(X, weights, axis=0))
+    assert_same_parameters(weighted, repeated, rtol=1e-10)
+
+
+def test_a_short_last_mini_batch_does_not_shift_the_fixed_point():
+    """Law 6. At the exact model, a sweep in batches of 7 over all states, equally often, is at rest.
+
+    Fails if the data's sum is divided by batch_size where the batch is smaller. The mean of the
+    steps of many rounds has to vanish within six of its standard errors.
+    """
+    rng = np.random.default_rng(0)
+    exact = enumerate_rbm(random_rbm(scale=0.5))
+    X = exact.v[draw(np.exp(exact.log_p_visible), 20_003, rng)]
+    estimator = BernoulliRBM(3, learning_rate=1e-6, batch_size=7, gradient="exact", random_state=0)
+    estimator.set_params(n_iter=0).fit(X)
+    model, _ = fitted_model()
+    rbm = random_rbm(scale=0.5)
+    estimator.components_ = rbm.weights.T.copy()
+    estimator.intercept_visible_ = rbm.visible.bias.copy()
+    estimator.intercept_hidden_ = rbm.hidden.bias.copy()
+    estimator.partial_fit(X)
+    steps = np.ceil(len(X) / 7) * 1e-6
+    moved = np.abs(estimator.components_ - rbm.weights.T).max() / steps
+    assert moved < 6 * 0.5 / np.sqrt(len(X))
+
+
+def test_stream_of_calls_equals_one_call(binary):
+    """Fails if partial_fit starts its chains, offsets or generator anew in every call."""
+    whole = BernoulliRBM(8, batch_size=50, random_state=0).partial_fit(binary[:600])
+    stream = BernoulliRBM(8, batch_size=50, random_state=0)
+    for rows in range(0, 600, 150):
+        stream.partial_fit(binary[rows : rows + 150])
+    # log-odds of the first call's rows are where the biases start
+    stream_start = BernoulliRBM(8, batch_size=50, random_state=0).partial_fit(binary[:150])
+    for rows in range(150, 600, 50):
+        stream_start.partial_fit(binary[rows : rows + 50])
+    assert_same_parameters(stream, stream_start)
+    np.testing.assert_array_equal(stream.chains_, stream_start.chains_)
+    assert whole.n_iter_ == 1
+
+
+@pytest.mark.parametrize("copy", [lambda e: pickle.loads(pickle.dumps(e)), "joblib"])
+def test_a_copy_goes_on_bit_for_bit(binary, tmp_path, copy):
+    """Fails if a copy loses chains, offsets or a generator."""
+    estimator = BernoulliRBM(8, random_state=0).partial_fit(binary)
+    estimator.gibbs(binary[:5])
+    if copy == "joblib":
+        joblib.dump(estimator, tmp_path / "rbm")
+        other = joblib.load(tmp_path / "rbm")
+    else:
+        other = copy(estimator)
+    assert_same_parameters(estimator.partial_fit(binary), other.partial_fit(binary))
+    np.testing.assert_array_equal(estimator.gibbs(binary), other.gibbs(binary))
+    assert estimator.score(binary) == other.score(binary)
+    assert_same_parameters(clone(estimator).fit(binary), clone(other).fit(binary))
+
+
+# Data of every kind
+
+
+@pytest.mark.parametrize("container", [sparse.csr_array, sparse.csr_matrix, sparse.csc_array])
+def test_sparse_rows_are_the_same_rows(binary, container):
+    """Fails if a sparse path has a formula of its own."""
+    X = container(binary)
+    dense, other = (BernoulliRBM(8, n_iter=3, random_state=0).fit(rows) for rows in (binary, X))
+    assert_same_parameters(dense, other, rtol=1e-5)
+    for name in (
+        "transform",
+        "free_energy",
+        "score_samples",
+        "reconstruct",
+        "pseudo_log_likelihood",
+    ):
+        np.testing.assert_allclose(
+            getattr(dense, name)(binary[:100]), getattr(dense, name)(X[:100]), rtol=1e-4, atol=1e-6
+        )
+    np.testing.assert_allclose(
+        dense.energy(X[:9], dense.transform(X[:9])),
+        dense.energy(binary[:9], dense.transform(binary[:9])),
+        rtol=1e-5,
+    )
+    assert dense.gibbs(X[:9]).shape == (9, 64)
+
+
+@pytest.mark.parametrize(
+    ("given", "computed"),
+    [
+        (np.float32, np.float32),
+        (np.float64, np.float64),
+        (bool, np.float32),
+        (np.uint8, np.float32),
+        (np.float16, np.float32),
+        (np.int64, np.float64),
+    ],
+)
+def test_precision_follows_the_data(binary, given, computed):
+    """Fails if float32 data is computed in float64, or the other way round."""
+    X = binary[:200].astype(given)
+    estimator = BernoulliRBM(4, n_iter=1, random_state=0).fit(X)
+    arrays = [getattr(estimator, name) for name in PARAMETERS]
+    arrays += [estimator.chains_, estimator.transform(X), estimator.reconstruct(X)]
+    assert {array.dtype for array in arrays} == {np.dtype(computed)}
+    assert estimator.score_samples(X).dtype == np.float64
+
+
+def test_both_precisions_follow_the_same_chains(binary):
+    """Fails if float64 models draw other numbers. 90 updates of rounding at 1e-7 stay below 1e-4."""
+    single, double = (
+        BernoulliRBM(8, n_iter=5, random_state=0).fit(binary.astype(dtype))
+        for dtype in (np.float32, np.float64)
+    )
+    np.testing.assert_array_equal(single.chains_, double.chains_)
+    np.testing.assert_array_equal(single.h_samples_, double.h_samples_)
+    for name in PARAMETERS:
+        np.testing.assert_allclose(getattr(single, name), getattr(double, name), rtol=0, atol=1e-4)
+
+
+def test_float32_likelihood_is_accurate(fitted, binary):
+    """Fails if likelihoods are summed in float32. Rounding of 72 terms of size 10: below 1e-4."""
+    double = clone(fitted).set_params(n_iter=0).fit(binary.astype(np.float64))
+    for name in PARAMETERS:
+        setattr(double, name, getattr(fitted, name).astype(np.float64))
+    np.testing.assert_allclose(
+        fitted.score_samples(binary), double.score_samples(binary), rtol=0, atol=1e-4
+    )
+
+
+def test_feature_names_go_in_and_out(binary):
+    """Fails if set_output or feature names are not wired."""
+    X = pd.DataFrame(binary[:50], columns=[f"pixel{i}" for i in range(64)])
+    estimator = BernoulliRBM(3, n_iter=1, random_state=0).fit(X)
+    assert list(estimator.feature_names_in_) == list(X.columns)
+    names = ["bernoullirbm0", "bernoullirbm1", "bernoullirbm2"]
+    assert list(estimator.get_feature_names_out()) == names
+    assert list(estimator.set_output(transform="pandas").transform(X).columns) == names
+
+
+def test_history_is_a_data_frame(binary):
+    """Fails if a figure is missing in some sweep, or partial_fit is not recorded."""
+    estimator = BernoulliRBM(4, n_iter=5, random_state=0).fit(binary).partial_fit(binary)
+    frame = pd.DataFrame(estimator.history_)
+    assert list(frame["iteration"]) == [1, 2, 3, 4, 5, 6]
+    assert estimator.n_iter_ == 6
+    assert (frame["learning_rate"].diff()[1:5] < 0).all()
+    assert frame["learning_rate"][5] == estimator.learning_rate
+    assert frame["pseudo_log_likelihood"][4] > frame["pseudo_log_likelihood"][0]
+
+
+def test_verbose_reports_every_sweep(binary, capsys):
+    """Fails if a line is missing, or a quiet fit is not quiet."""
+    BernoulliRBM(2, n_iter=3, verbose=1, random_state=0).fit(binary)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in lines] == [
+        f"[BernoulliRBM] Iteration {i}" for i in (1, 2, 3)
+    ]
+    BernoulliRBM(2, n_iter=3, random_state=0).fit(binary)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_pipeline_and_grid_search(digits):
+    """Fails if a parameter does not reach the estimator through clone and set_params."""
+    y = load_digits().target
+    pipeline = make_pipeline(
+        BernoulliRBM(n_iter=20, random_state=0), LogisticRegression(max_iter=500)
+    )
+    grid = GridSearchCV(pipeline, {"bernoullirbm__n_components": [2, 40]}, cv=2)
+    grid.fit(digits[:600], y[:600])
+    assert grid.best_params_ == {"bernoullirbm__n_components": 40}
+    assert grid.best_estimator_[0].components_.shape == (40, 64)
+
+
+# Extremes
+
+
+@pytest.mark.parametrize("gradient", ["pcd", "cd", "exact"])
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.ones((1, 1)),
+        np.zeros((3, 4)),
+        np.ones((3, 4)),
+        np.array([[0.0, 1, 0.5]]),
+        np.tile([[0.0, 1, 0], [1, 1, 0]], (60, 1)),
+    ],
+    ids=["one row and column", "all zero", "all one", "grey row", "constant columns"],
+)
+def test_extreme_data_give_finite_models(X, gradient):
+    """Law 9. Fails if the biases start at the log-odds without smoothing."""
+    for n_iter in (0, 1, 30):
+        estimator = BernoulliRBM(1, n_iter=n_iter, gradient=gradient, random_state=0).fit(X)
+        assert np.isfinite(estimator.score_samples(X)).all()
+        assert np.isfinite(estimator.pseudo_log_likelihood(X)).all()
+        assert np.isfinite(estimator.sample(2, n_steps=2)).all()
+
+
+def test_weights_times_a_hundred_stay_finite(fitted, binary):
+    """Law 9. Fails if log Z or a free energy overflows."""
+    wild = clone(fitted).fit(binary)
+    wild.components_ = 100 * wild.components_
+    wild.intercept_visible_ = 100 * wild.intercept_visible_
+    assert np.isfinite(wild.score_samples(binary)).all()
+    assert wild.score_samples(binary).max() <= 1e-3
+    assert np.isfinite(wild.transform(binary)).all()
+
+
+def test_gradients_without_chains_say_so(binary):
+    """Fails if a fit without persistent chains shows some."""
+    estimator = BernoulliRBM(2, n_iter=1, gradient="cd").fit(binary)
+    assert not hasattr(estimator, "chains_")
+    assert not hasattr(BernoulliRBM(), "chains_")
+    with pytest.raises(NotFittedError):
+        BernoulliRBM().log_partition_  # noqa: B018

@@ -1,0 +1,165 @@
+"""Bad input: one clear sentence that names what is wrong, before anything is changed."""
+
+import re
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.exceptions import NotFittedError
+
+from skrbm import BernoulliRBM
+
+GOOD = np.array([[0.0, 1, 0], [1, 0, 1], [1, 1, 0]])
+BAD_NAN, BAD_INF = GOOD.copy(), GOOD.copy()
+BAD_NAN[1, 1] = np.nan
+BAD_INF[1, 1] = np.inf
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_components": 0}, "n_components == 0, must be >= 1."),
+        ({"n_components": 2.5}, "n_components must be an instance of"),
+        ({"batch_size": 0}, "batch_size == 0, must be >= 1."),
+        ({"n_iter": -1}, "n_iter == -1, must be >= 0."),
+        ({"n_steps": 0}, "n_steps == 0, must be >= 1."),
+        ({"n_chains": 0}, "n_chains == 0, must be >= 1."),
+        ({"learning_rate": -1.0}, "learning_rate == -1.0, must be > 0."),
+        ({"learning_rate": np.nan}, "learning_rate == nan, must be finite."),
+        ({"learning_rate": np.inf}, "learning_rate == inf, must be finite."),
+        ({"gradient": "pdc"}, "gradient == 'pdc', must be one of 'pcd', 'cd', 'exact'."),
+        ({"verbose": -1}, "verbose == -1, must be >= 0."),
+        ({"random_state": "seed"}, "'seed'"),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_wrong_parameters(method, parameters, message):
+    """Fails if a parameter is used before it is checked."""
+    estimator = BernoulliRBM(**parameters)
+    with pytest.raises((ValueError, TypeError), match=re.escape(message)):
+        getattr(estimator, method)(GOOD)
+    assert not hasattr(estimator, "n_features_in_")
+
+
+BAD_DATA = [
+    (BAD_NAN, "Input X contains NaN"),
+    (BAD_INF, "Input X contains infinity"),
+    (GOOD[0], "Expected 2D array, got 1D array instead"),
+    (np.array([["a", "b", "c"]]), "dtype='numeric' is not compatible with arrays of bytes/strings"),
+    (GOOD[:0], "Found array with 0 sample(s)"),
+    (GOOD[:, :0], "Found array with 0 feature(s)"),
+    (GOOD + 1j, "Complex data not supported"),
+]
+
+
+@pytest.mark.parametrize(("X", "message"), BAD_DATA, ids=[message for _, message in BAD_DATA])
+def test_wrong_data_is_refused_by_every_method(X, message):
+    """Fails if a method skips the checks, or fit forgets what it had before it failed."""
+    estimator = BernoulliRBM(2, n_iter=1, random_state=0).fit(GOOD)
+    before = estimator.components_.copy()
+    methods = ("fit", "partial_fit", "transform", "gibbs", "reconstruct", "free_energy")
+    for method in (*methods, "score_samples", "score", "pseudo_log_likelihood"):
+        with (
+            pytest.raises(ValueError, match=re.escape(message.replace("X", "v")))
+            if (method == "gibbs" and "Input X" in message)
+            else pytest.raises(ValueError, match=re.escape(message))
+        ):
+            getattr(estimator, method)(X)
+    np.testing.assert_array_equal(estimator.components_, before)
+    assert estimator.n_features_in_ == 3
+    estimator.transform(GOOD)
+
+
+def test_wrong_number_of_columns():
+    """Fails if another number of columns gets as far as a matrix product."""
+    estimator = BernoulliRBM(2, n_iter=1, random_state=0).fit(GOOD)
+    for method in (estimator.transform, estimator.partial_fit, estimator.gibbs, estimator.score):
+        with pytest.raises(ValueError, match="X has 2 features, but BernoulliRBM is expecting 3"):
+            method(GOOD[:, :2])
+    with pytest.raises(ValueError, match="H has 3 columns, must have one for each of 2 components"):
+        estimator.inverse_transform(GOOD)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        estimator.energy(GOOD, np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1, 1], "inconsistent numbers of samples"),
+        ([[1], [1], [1]], "sample_weight has 2 dimensions, must have 1."),
+        ([1, -1, 1], "sample_weight ranges from -1 to 1, must be >= 0 and not all zero."),
+        ([0, 0, 0], "sample_weight ranges from 0 to 0, must be >= 0 and not all zero."),
+        ([1, np.nan, 1], "Input sample_weight contains NaN"),
+    ],
+)
+def test_wrong_weights(weights, message):
+    """Fails if weights are checked only once columns are remembered."""
+    estimator = BernoulliRBM(2, n_iter=1)
+    for method in (estimator.fit, estimator.partial_fit):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            method(GOOD, sample_weight=weights)
+    assert not hasattr(estimator, "n_features_in_")
+    estimator.fit(GOOD)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        estimator.score(GOOD, sample_weight=weights)
+
+
+def test_methods_need_a_fit():
+    """Fails if an unfitted estimator fails in another way than scikit-learn's."""
+    estimator = BernoulliRBM()
+    one = ("transform", "gibbs", "reconstruct", "free_energy", "score_samples", "inverse_transform")
+    for method in (*one, "score", "pseudo_log_likelihood"):
+        with pytest.raises(NotFittedError, match="This BernoulliRBM instance is not fitted yet"):
+            getattr(estimator, method)(GOOD)
+    with pytest.raises(NotFittedError):
+        estimator.sample()
+    with pytest.raises(NotFittedError):
+        estimator.energy(GOOD, GOOD)
+
+
+def test_wrong_numbers_of_steps_and_samples():
+    """Fails if gibbs or sample run with a count that makes no sense."""
+    estimator = BernoulliRBM(2, n_iter=1, random_state=0).fit(GOOD)
+    with pytest.raises(ValueError, match="n_steps == 0, must be >= 1"):
+        estimator.gibbs(GOOD, n_steps=0)
+    with pytest.raises(ValueError, match="n_samples == 0, must be >= 1"):
+        estimator.sample(0)
+
+
+def test_exact_gradient_of_a_large_model():
+    """Fails if 2^20 states are enumerated at every update before anyone notices."""
+    message = "gradient == 'exact' enumerates the smaller layer, which has 20 units; at most 16"
+    with pytest.raises(ValueError, match=message):
+        BernoulliRBM(20, gradient="exact").fit(np.zeros((2, 30)))
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_data_outside_the_unit_interval_draw_one_warning(container):
+    """Fails if a column's range is not that of the column, or the remedy is missing."""
+    X = GOOD * [1, 3, -2]
+    message = r"column 1 \(from 0 to 3\) and 1 more lie outside; .*MinMaxScaler"
+    with pytest.warns(UserWarning, match=message) as caught:
+        BernoulliRBM(2, n_iter=1).fit(container(X))
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+
+
+def test_the_warning_names_the_feature():
+    """Fails if a data frame's column is called by its number."""
+    X = pd.DataFrame(GOOD * [1, 1, 2], columns=["a", "b", "c"])
+    with pytest.warns(UserWarning, match=r"column 'c' \(from 0 to 2\) lies outside"):
+        estimator = BernoulliRBM(2, n_iter=1).fit(X)
+    with pytest.warns(UserWarning, match="column 'c'"):
+        estimator.transform(X)
+
+
+def test_huge_data_stay_finite():
+    """Fails if a value far outside makes NaN of inf - inf."""
+    X = np.array([[1e30, -1e30, 0], [3, 2, 1]], dtype=np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        estimator = BernoulliRBM(2, n_iter=2, random_state=0).fit(X)
+        assert np.isfinite(estimator.components_).all()
+        assert np.isfinite(estimator.transform(X)).all()
