@@ -1,7 +1,7 @@
 """Data sets of the experiments, each as (training rows, held-out rows) of zeros and ones.
 
-MNIST's training images are read from the npz file that SKRBM_MNIST names, or else fetched from
-OpenML; Fashion-MNIST from the folder of Debian's package dataset-fashion-mnist, or else from OpenML.
+MNIST's training images are read from the npz file that SKRBM_MNIST names, Fashion-MNIST's from the
+files of Debian's package dataset-fashion-mnist; both are fetched from OpenML where these are not.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def bars_and_stripes(size: int) -> Split:
 
 
 def labelled_shifter(n_bits: int = 8) -> Split:
-    """n bits, the same rotated left, not at all or right, and which of these: all 3 * 2^n rows."""
+    """Rows of n bits, the same rotated left, not at all or right, and which: all 3 * 2^n."""
     bits = _bits(n_bits)
     rows = [
         np.hstack([bits, np.roll(bits, shift, axis=1), np.tile(np.eye(3)[i], (len(bits), 1))])

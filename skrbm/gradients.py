@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from skrbm import _kernels, samplers
 from skrbm._kernels import Array, Generator
@@ -27,12 +27,16 @@ class Phase(NamedTuple):
 class Gradient(Protocol):
     """An estimate of the log-likelihood's gradient."""
 
+    @property
+    def chains(self) -> Chains | None:
+        """The persistent chains, if it keeps any."""
+
     def phases(self, rbm: RBM, v: Array, weights: Array, rng: Generator) -> tuple[Phase, Phase]:
         """The data phase of the mini-batch v with row weights, and its model phase."""
 
 
 def _data_phase(rbm: RBM, v: Array, weights: Array) -> Phase:
-    return Phase(v, rbm.hidden_from_visible(v), weights / weights.sum())
+    return Phase(v, rbm.hidden_from_visible(v), (weights / weights.sum()).astype(v.dtype))
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class ContrastiveDivergence:
     """
 
     n_steps: int
+    chains: ClassVar[None] = None
 
     def phases(self, rbm: RBM, v: Array, weights: Array, rng: Generator) -> tuple[Phase, Phase]:
         """The two phases of a mini-batch."""
@@ -79,6 +84,8 @@ class PersistentContrastiveDivergence:
 @dataclass(frozen=True)
 class ExactGradient:
     """The gradient itself, by enumerating the smaller layer: 2^n terms, for tiny models."""
+
+    chains: ClassVar[None] = None
 
     def phases(self, rbm: RBM, v: Array, weights: Array, rng: Generator) -> tuple[Phase, Phase]:
         """The two phases of a mini-batch; nothing is drawn."""

@@ -142,7 +142,7 @@ def pseudo_log_likelihood(
         value = _kernels.take_columns(v, columns)
         other = unit.alternative(value)
         change = (other - value) * rbm.weights[columns]
-        gap = log_normalizer - rbm.hidden.log_normalizer(x + rbm.beta * change)
+        gap = log_normalizer - rbm.hidden.log_normalizer(x + rbm.scaled(change))
         gap += unit.energy(other) - unit.energy(value)
         total -= _kernels.softplus(-gap)
     return total * (n_visible / n_flips)

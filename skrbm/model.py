@@ -7,6 +7,7 @@ layers for the other one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from skrbm import _kernels
 from skrbm._kernels import Array, Generator
@@ -15,7 +16,7 @@ from skrbm.units import Bernoulli
 
 @dataclass(frozen=True)
 class RBM:
-    """Restricted Boltzmann machine, `p(v, h) = exp(-E(v, h)) / Z` with
+    """Restricted Boltzmann machine, `p(v, h) = exp(-E(v, h)) / Z`.
 
     `E(v, h) = visible.energy(v) + hidden.energy(h) - beta v W h`.
 
@@ -25,9 +26,9 @@ class RBM:
         The two layers.
     weights : ndarray of shape (n_visible, n_hidden)
         W.
-    beta : float or ndarray of shape (n_rows, 1), default=1
-        Inverse temperature of the coupling, one for all rows or one a row. It is a factor on the
-        layers' input, so that a model on the way to another one shares its weights.
+    beta : float or ndarray of shape (n_rows, 1), default=None
+        Inverse temperature of the coupling, one for all rows or one a row; 1 by default. It is a
+        factor on the layers' input, so that a model on the way to another shares its weights.
 
     References
     ----------
@@ -38,7 +39,7 @@ class RBM:
     visible: Bernoulli
     hidden: Bernoulli
     weights: Array
-    beta: float | Array = 1.0
+    beta: float | Array | None = None
 
     @classmethod
     def couple(cls, visible: Bernoulli, hidden: Bernoulli, weights: Array) -> RBM:
@@ -63,7 +64,11 @@ class RBM:
     def hidden_input(self, v: Array) -> Array:
         """`beta v W`, shape (n_rows, n_hidden)."""
         x: Array = v @ self.weights
-        return x if isinstance(self.beta, float) and self.beta == 1.0 else x * self.beta
+        return self.scaled(x)
+
+    def scaled(self, x: Array) -> Array:
+        """`beta x`."""
+        return x if self.beta is None else self.beta * x
 
     def hidden_from_visible(self, v: Array) -> Array:
         """`E[h | v]`, shape (n_rows, n_hidden)."""
@@ -91,7 +96,7 @@ class RBM:
         return self.visible.energy(v) - self.hidden.log_normalizer(self.hidden_input(v))
 
     def interpolate(self, visible: Bernoulli, hidden: Bernoulli, beta: float | Array) -> RBM:
-        """The model with energy `(1 - beta) E_base + beta E`; the base has these layers, uncoupled."""
+        """The model with energy `(1 - beta) E_0 + beta E`, E_0 being that of these two layers."""
         return RBM(
             self.visible.interpolate(visible, beta),
             self.hidden.interpolate(hidden, beta),
@@ -105,7 +110,7 @@ class RBM:
         log_weight = -self.free_energy(v)
         return v, _kernels.exp(log_weight - _kernels.log_sum_exp(log_weight))
 
-    def astype(self, dtype: str) -> RBM:
+    def astype(self, dtype: Any) -> RBM:
         """The same model in another precision."""
         return RBM(
             self.visible.astype(dtype),

@@ -84,7 +84,7 @@ def typed_rows(X: Any, rows: Array | slice, dtype: Any) -> Any:
 def dense_rows(X: Any, rows: Array | slice, dtype: Any) -> Array:
     """Rows of an array or of a CSR matrix, in the given dtype, as an array."""
     block = typed_rows(X, rows, dtype)
-    return block.toarray() if sparse.issparse(block) else block
+    return block.toarray() if sparse.issparse(X) else block
 
 
 @contextmanager

@@ -8,7 +8,7 @@ with the methods of `Bernoulli`, and its row in the tests.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from skrbm import _kernels
 from skrbm._kernels import Array, Generator
@@ -41,7 +41,7 @@ class Bernoulli:
         return int(self.bias.shape[-1])
 
     def part(self, units: slice | Array) -> Bernoulli:
-        """The layer of these units alone; an array of shape (n_rows, k) gives each row its own k."""
+        """The layer of these units alone; an array of shape (n_rows, k) gives k to each row."""
         return Bernoulli(self.bias[units])
 
     def energy(self, state: Array) -> Array:
@@ -80,6 +80,6 @@ class Bernoulli:
         """The layer with energy `(1 - beta) base.energy + beta energy`; beta may be a column."""
         return Bernoulli(base.bias + beta * (self.bias - base.bias))
 
-    def astype(self, dtype: str) -> Bernoulli:
+    def astype(self, dtype: Any) -> Bernoulli:
         """The same layer in another precision."""
         return Bernoulli(self.bias.astype(dtype))

@@ -1,4 +1,4 @@
-"""The door: arguments are checked here, before any work, each with one sentence that says what is wrong."""
+"""The door: arguments are checked before any work, with one sentence that says what is wrong."""
 
 from __future__ import annotations
 
@@ -47,24 +47,35 @@ def check_seed(random_state: Any) -> np.random.SeedSequence:
 
 def check_visible(estimator: Any, X: Any, name: str = "X") -> Any:
     """Finite data of the fitted columns, as an array or a CSR matrix of its own number type."""
-    checked = check_array(X, accept_sparse="csr", input_name=name, estimator=estimator)
-    validate_data(estimator, X, reset=False, skip_check_array=True)
-    return _within_unit_interval(estimator, checked, name)
+    rows = _check_numbers(estimator, X, name)
+    check_columns(estimator, X, reset=False)
+    return check_unit_interval(estimator, rows, name)
 
 
-def check_training(estimator: Any, X: Any, sample_weight: Any, *, first: bool) -> tuple[Any, Array]:
-    """Training rows and their weights, without the rows of weight zero; the first ones set the columns.
-
-    Integers and booleans are not converted here, so that no float copy of all of X is made.
-    """
-    checked = check_array(X, accept_sparse="csr", input_name="X", estimator=estimator)
-    weights = check_weights(sample_weight, checked)
-    validate_data(estimator, X, reset=first, skip_check_array=True)
-    checked = _within_unit_interval(estimator, checked, "X")
+def check_weighted(estimator: Any, X: Any, sample_weight: Any) -> tuple[Any, Array]:
+    """Finite rows and their weights, without the rows of weight zero."""
+    rows = _check_numbers(estimator, X, "X")
+    weights = check_weights(sample_weight, rows)
     if weights.all():
-        return checked, weights
+        return rows, weights
     used = np.flatnonzero(weights)
-    return checked[used], weights[used]
+    return rows[used], weights[used]
+
+
+def check_columns(estimator: Any, X: Any, *, reset: bool) -> None:
+    """Columns in number and name as fitted; with reset, those of X are remembered."""
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+
+
+def check_enumerable(n_features: int, n_components: int, limit: int) -> None:
+    """A smaller layer whose states can all be visited at every update."""
+    smaller = min(n_features, n_components)
+    if smaller > limit:
+        msg = (
+            f"gradient == 'exact' enumerates the smaller layer, which has {smaller} units; at most "
+            f"{limit} are allowed."
+        )
+        raise ValueError(msg)
 
 
 def check_weights(sample_weight: Any, X: Any) -> Array:
@@ -80,7 +91,8 @@ def check_weights(sample_weight: Any, X: Any) -> Array:
         raise ValueError(msg)
     check_consistent_length(X, weights)
     if weights.min() < 0 or not weights.any():
-        msg = f"sample_weight ranges from {weights.min():g} to {weights.max():g}, must be >= 0 and not all zero."
+        low, high = weights.min(), weights.max()
+        msg = f"sample_weight ranges from {low:g} to {high:g}, must be >= 0 and not all zero."
         raise ValueError(msg)
     return weights
 
@@ -91,12 +103,15 @@ def check_hidden(estimator: Any, H: Any, name: str = "H") -> Array:
     checked = check_array(H, dtype=dtype, input_name=name, estimator=estimator)
     n_components = len(estimator.components_)
     if checked.shape[1] != n_components:
-        msg = f"{name} has {checked.shape[1]} columns, must have one for each of {n_components} components."
+        msg = (
+            f"{name} has {checked.shape[1]} columns, must have one for each of {n_components} "
+            "components."
+        )
         raise ValueError(msg)
     return checked
 
 
-def _within_unit_interval(estimator: Any, X: Any, name: str) -> Any:
+def check_unit_interval(estimator: Any, X: Any, name: str = "X") -> Any:
     """X itself, or after a warning X clipped to [0, 1]: beyond, no model is finite."""
     if X.min() >= 0 and X.max() <= 1:
         return X
@@ -111,7 +126,7 @@ def _within_unit_interval(estimator: Any, X: Any, name: str) -> Any:
         f"{low[column]:g} to {high[column]:g}){others} outside; values outside count as 0 or 1. "
         "Scale the data first, for example with sklearn.preprocessing.MinMaxScaler.",
         UserWarning,
-        stacklevel=5,
+        stacklevel=4,
     )
     clipped = X.copy()
     values = clipped.data if sparse.issparse(X) else clipped
@@ -119,8 +134,13 @@ def _within_unit_interval(estimator: Any, X: Any, name: str) -> Any:
     return clipped
 
 
+def _check_numbers(estimator: Any, X: Any, name: str) -> Any:
+    """Finite numbers, as an array or a CSR matrix of their own type: no float copy is made."""
+    return check_array(X, accept_sparse="csr", input_name=name, estimator=estimator)
+
+
 def model_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The float that a model of such data has: the smallest of float32 and float64 that holds it exactly.
+    """The float that a model of such data has: float32 where it holds every value, or float64.
 
     float32, float16, booleans and integers of up to 16 bits make float32; all others float64.
     """

@@ -1,4 +1,4 @@
-"""What the tests compare with: plain enumeration in float64, written without the package's formulas.
+"""What the tests compare with: plain enumeration in float64, without the package's formulas.
 
 A unit type has one row in UNITS. The laws run over all pairs of rows.
 """
@@ -115,7 +115,7 @@ def enumerate_rbm(rbm: RBM, pair: tuple[UnitType, UnitType] = PAIRS[0]) -> Enume
 
 
 def draw(probability: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """n indices with the given probabilities."""
+    """Draw n indices with the given probabilities."""
     return rng.choice(len(probability), size=n, p=probability / probability.sum())
 
 

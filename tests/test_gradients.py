@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from laws import PAIR_IDS, PAIRS, draw, enumerate_rbm, random_rbm
 from skrbm import _kernels, samplers
 from skrbm.gradients import (
     ContrastiveDivergence,
@@ -11,6 +10,8 @@ from skrbm.gradients import (
     PersistentContrastiveDivergence,
     Phase,
 )
+
+from laws import PAIR_IDS, PAIRS, draw, enumerate_rbm, random_rbm
 
 pairs = pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from laws import PAIR_IDS, PAIRS, all_states, enumerate_rbm, random_rbm
 from skrbm import _kernels, likelihood
 from skrbm.units import Bernoulli
+
+from laws import PAIR_IDS, PAIRS, all_states, enumerate_rbm, random_rbm
 
 pairs = pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from laws import PAIR_IDS, PAIRS, enumerate_rbm, random_rbm
 from skrbm.model import RBM
 from skrbm.units import Bernoulli
+
+from laws import PAIR_IDS, PAIRS, enumerate_rbm, random_rbm
 
 pairs = pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
 

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from laws import enumerate_rbm, random_rbm
 from skrbm import _kernels
 from skrbm.gradients import ExactGradient
 from skrbm.model import RBM
 from skrbm.optimizers import CentredGradient, constant, linear_decay
 from skrbm.units import Bernoulli
+
+from laws import enumerate_rbm, random_rbm
 
 
 def _phases(rbm, v):
@@ -20,36 +21,37 @@ def _data(rbm):
 
 
 def test_step_is_a_gradient_step_of_the_centred_parameters():
-    """Fails if the biases do not follow the weights. In the centred parameters, by definition:
+    """Fails if the biases do not follow the weights.
 
-    b' += rate <v - m>, c' += rate <h - l>, W += rate <(v - m)(h - l)>, with b = b' - W l.
+    In the centred parameters, by definition, b' += rate <v - m>, c' += rate <h - k> and
+    W += rate <(v - m)(h - k)>, with b = b' - W k and c = c' - m W.
     """
     rbm = random_rbm()
-    m, l = np.array([0.2, 0.4, 0.6, 0.8]), np.array([0.3, 0.5, 0.9])
+    m, k = np.array([0.2, 0.4, 0.6, 0.8]), np.array([0.3, 0.5, 0.9])
     data, model = _phases(rbm, _data(rbm))
     rate = 0.1
 
     def difference(f):
         return f(data).T @ data.weights - f(model).T @ model.weights
 
-    centred_b = rbm.visible.bias + rbm.weights @ l
+    centred_b = rbm.visible.bias + rbm.weights @ k
     centred_c = rbm.hidden.bias + m @ rbm.weights
     covariance = difference(
-        lambda p: ((p.visible - m)[:, :, None] * (p.hidden - l)[:, None]).reshape(
+        lambda p: ((p.visible - m)[:, :, None] * (p.hidden - k)[:, None]).reshape(
             len(p.visible), -1
         )
     ).reshape(4, 3)
     weights = rbm.weights + rate * covariance
-    b = centred_b + rate * difference(lambda p: p.visible) - weights @ l
+    b = centred_b + rate * difference(lambda p: p.visible) - weights @ k
     c = centred_c + rate * difference(lambda p: p.hidden) - m @ weights
-    CentredGradient(m, l, sliding_factor=0.0).step(rbm, data, model, rate)
+    CentredGradient(m, k, sliding_factor=0.0).step(rbm, data, model, rate)
     np.testing.assert_allclose(rbm.weights, weights, rtol=1e-12)
     np.testing.assert_allclose(rbm.visible.bias, b, rtol=1e-12)
     np.testing.assert_allclose(rbm.hidden.bias, c, rtol=1e-12)
 
 
 def _flipped(rbm):
-    """The same distribution over 1 - v: b' = -b, c' = c + 1 W, W' = -W."""
+    """Return the model of 1 - v, whose weights and b change sign, and c' = c + 1 W."""
     return RBM(
         Bernoulli(-rbm.visible.bias),
         Bernoulli(rbm.hidden.bias + rbm.weights.sum(axis=0)),

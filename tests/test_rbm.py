@@ -14,8 +14,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from laws import coupled_rbm, draw, enumerate_rbm, random_rbm
 from skrbm import BernoulliRBM
+
+from laws import coupled_rbm, draw, enumerate_rbm, random_rbm
 
 PARAMETERS = ("components_", "intercept_hidden_", "intercept_visible_")
 
@@ -167,7 +168,7 @@ def test_weight_two_is_the_row_given_twice():
 
 
 def test_a_short_last_mini_batch_does_not_shift_the_fixed_point():
-    """Law 6. At the exact model, a sweep in batches of 7 over all states, equally often, is at rest.
+    """Law 6. At the exact model, a sweep in batches of 7 over rows that it drew is at rest.
 
     Fails if the data's sum is divided by batch_size where the batch is smaller. The mean of the
     steps of many rounds has to vanish within six of its standard errors.
@@ -268,7 +269,7 @@ def test_precision_follows_the_data(binary, given, computed):
 
 
 def test_both_precisions_follow_the_same_chains(binary):
-    """Fails if float64 models draw other numbers. 90 updates of rounding at 1e-7 stay below 1e-4."""
+    """Fails if float64 models draw other numbers. Rounding in 90 updates stays below 1e-4."""
     single, double = (
         BernoulliRBM(8, n_iter=5, random_state=0).fit(binary.astype(dtype))
         for dtype in (np.float32, np.float64)

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from laws import codes, draw, enumerate_rbm, random_rbm, total_variation
 from skrbm import _kernels, samplers
 from skrbm.model import RBM
 from skrbm.units import Bernoulli
+
+from laws import codes, draw, enumerate_rbm, random_rbm, total_variation
 
 N_CHAINS = 100_000
 FLOORS = 2.5  # a kernel that forgets a bias lies beyond; chance does not

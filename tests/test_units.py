@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from laws import UNIT_IDS, UNITS
 from skrbm import _kernels
+
+from laws import UNIT_IDS, UNITS
 
 pytestmark = pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
 

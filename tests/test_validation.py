@@ -131,8 +131,10 @@ def test_wrong_numbers_of_steps_and_samples():
 def test_exact_gradient_of_a_large_model():
     """Fails if 2^20 states are enumerated at every update before anyone notices."""
     message = "gradient == 'exact' enumerates the smaller layer, which has 20 units; at most 16"
+    estimator = BernoulliRBM(20, gradient="exact")
     with pytest.raises(ValueError, match=message):
-        BernoulliRBM(20, gradient="exact").fit(np.zeros((2, 30)))
+        estimator.fit(np.zeros((2, 30)))
+    assert not hasattr(estimator, "n_features_in_")
 
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
