@@ -21,9 +21,9 @@ Generator = np.random.Generator
 
 _GEMM: dict[str, Callable[..., Array]] = {"float32": sgemm, "float64": dgemm}
 
-# exp(44) to the 16th power is the largest product that pairwise_sum_softplus may form.
-_LARGEST_EXPONENT = 44.0
-_FOLDS = 4
+# n foldings multiply up to 2^(n + 1) factors 1 + exp(x); they stay finite while 2^n x is below.
+_LARGEST_EXPONENT = 340.0
+_MOST_FOLDS = 4
 
 
 def generator(seed: Any) -> Generator:
@@ -81,19 +81,21 @@ def pairwise_sum_softplus(x: Array, y: Array) -> Array:
     """`sum_k softplus(x_ik + y_jk)` for every pair of rows i of x and j of y, in float64.
 
     The exponential of a sum is a product, and a sum of logarithms the logarithm of a product: so
-    exp is taken of the rows, not of their pairs, and log of products of 16 factors. That takes
-    0.8 ns a term where softplus takes 3; it is left where 16 factors might overflow.
+    exp is taken of the rows, not of their pairs, and log of products of up to 16 factors. That
+    takes 0.8 ns a term where softplus takes 3, and is done where the products cannot overflow.
     """
-    if x.max(initial=0) + y.max(initial=0) > _LARGEST_EXPONENT:
+    largest = max(1.0, x.max(initial=0) + y.max(initial=0))
+    if largest > _LARGEST_EXPONENT:
         return np.stack([softplus(row + y).sum(axis=-1) for row in x])
+    n_folds = min(_MOST_FOLDS, int(np.log2(_LARGEST_EXPONENT / largest)))
     exp_x, exp_y = np.exp(x), np.exp(y.T)  # terms first: every fold is one contiguous pass
-    return np.stack([_log_product(exp_y * row[:, None]) for row in exp_x])
+    return np.stack([_log_product(exp_y * row[:, None], n_folds) for row in exp_x])
 
 
-def _log_product(factors: Array) -> Array:
-    """`sum_k log(1 + factors_kj)` over the first axis, written over the factors."""
+def _log_product(factors: Array, n_folds: int) -> Array:
+    """`sum_k log(1 + factors_kj)`, by n_folds halvings of the first axis; overwrites factors."""
     factors += 1
-    for _ in range(_FOLDS):
+    for _ in range(n_folds):
         half = len(factors) // 2
         if half == 0:
             break

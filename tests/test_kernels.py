@@ -35,14 +35,17 @@ def test_softplus_is_log_of_one_plus_exp(dtype):
     np.testing.assert_allclose(_kernels.softplus(x), expected, rtol=PRECISION[dtype], atol=0)
 
 
-@pytest.mark.parametrize("n_terms", [1, 2, 17, 100])
-@pytest.mark.parametrize("scale", [1, 100])
-def test_pairwise_sum_softplus_equals_softplus_of_sums(scale, n_terms):
-    """Fails if the odd factor of a fold is dropped, or overflow is not avoided at scale 100."""
+@pytest.mark.parametrize("n_terms", [1, 2, 17, 31, 100])
+@pytest.mark.parametrize("largest", [0.5, 20, 40, 80, 160, 320, 1000])
+def test_pairwise_sum_softplus_equals_softplus_of_sums(largest, n_terms):
+    """Fails if the odd factor of a fold is dropped, or products may overflow. All terms large."""
     rng = np.random.default_rng(0)
-    x, y = scale * rng.normal(size=(5, n_terms)), scale * rng.normal(size=(7, n_terms))
+    x, y = (largest * rng.uniform(-0.1, 0.5, size=(n, n_terms)) for n in (5, 7))
+    x[0] = y[0] = largest / 2
     expected = np.logaddexp(0, x[:, None] + y).sum(axis=-1)
-    np.testing.assert_allclose(_kernels.pairwise_sum_softplus(x, y), expected, rtol=1e-13)
+    np.testing.assert_allclose(
+        _kernels.pairwise_sum_softplus(x, y), expected, rtol=1e-13, atol=1e-15 * n_terms
+    )
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
