@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -15,7 +15,7 @@ from skrbm.gradients import GRADIENTS
 from skrbm.inference import BLOCK_ROWS, RBMInference
 from skrbm.model import RBM
 from skrbm.optimizers import CentredGradient, constant, linear_decay
-from skrbm.training import Plan, Training, dense_rows, progress
+from skrbm.training import Plan, Training, dense_rows, enough_sweeps, progress
 from skrbm.units import Bernoulli
 
 _EXACT_UNITS = 16  # the largest layer that gradient="exact" enumerates at every update
@@ -43,8 +43,9 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         Step size of the first update of `fit`, and of all updates of `partial_fit`.
     batch_size : int, default=100
         Largest number of rows an update.
-    n_iter : int, default=10
-        Number of sweeps of `fit` over the rows.
+    n_iter : int or "auto", default="auto"
+        Number of sweeps of `fit` over the rows; "auto" makes 10,000 updates, and at least 10
+        sweeps.
     gradient : {"pcd", "cd", "exact"}, default="pcd"
         Estimate of the model's part of the gradient: from persistent chains [2]_, from chains that
         start at the mini-batch [1]_, or by enumeration of the smaller layer, which may have at
@@ -117,7 +118,7 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         *,
         learning_rate: float = 0.1,
         batch_size: int = 100,
-        n_iter: int = 10,
+        n_iter: int | Literal["auto"] = "auto",
         gradient: str = "pcd",
         n_steps: int = 1,
         n_chains: int = 100,
@@ -157,8 +158,11 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         """
         X, weights = self._check_fit(X, sample_weight, first=True)
         self._start(X, weights)
+        n_iter = self.n_iter
+        if n_iter == "auto":
+            n_iter = enough_sweeps(len(weights), self.batch_size)
         schedule = linear_decay(self.learning_rate)
-        return self._train(X, weights, Plan(self.n_iter, self.batch_size, schedule, shuffle=True))
+        return self._train(X, weights, Plan(n_iter, self.batch_size, schedule, shuffle=True))
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Go on training by one sweep over the rows in their order, or start with it.
@@ -196,7 +200,8 @@ class BernoulliRBM(RBMInference, BaseEstimator):
     def _check_fit(self, X: Any, sample_weight: Any, *, first: bool) -> tuple[Any, Array]:
         for name in ("n_components", "batch_size", "n_steps", "n_chains"):
             validation.check_count(name, getattr(self, name))
-        validation.check_count("n_iter", self.n_iter, minimum=0)
+        if self.n_iter != "auto":
+            validation.check_count("n_iter", self.n_iter, minimum=0)
         validation.check_count("verbose", self.verbose, minimum=0)
         validation.check_rate("learning_rate", self.learning_rate)
         validation.check_choice("gradient", self.gradient, GRADIENTS)

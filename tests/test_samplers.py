@@ -27,7 +27,7 @@ def _exact_chains(rbm):
 
 @pytest.mark.parametrize("n_steps", [1, 4, 16])
 def test_gibbs_leaves_the_joint_distribution_unchanged(n_steps):
-    """Fails if the hidden states are drawn given the visible ones of the step before."""
+    """Fails if a mean is passed on as a state, which shows from the second step on."""
     rbm = random_rbm()
     _, h = _exact_chains(rbm)
     chains = samplers.gibbs(rbm, h, _kernels.generator(2), n_steps)

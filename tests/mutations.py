@@ -1,0 +1,108 @@
+"""See the laws fail: `python tests/mutations.py` makes one mistake at a time and runs its test.
+
+Each mistake is made in a copy of the package. A test that passes nevertheless is reported, and the
+exit status is the number of mistakes that went unnoticed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+# (module, what it says, what it is made to say, test that must fail)
+MUTATIONS = [
+    # Kernels
+    ("_kernels", "x += 1\n        return np.reciprocal(x, out=x)", "x += 1.001\n        return np.reciprocal(x, out=x)", "test_kernels.py::test_logistic_is_exact_in_both_tails"),
+    ("_kernels", "tail += np.maximum(x, 0)", "pass", "test_kernels.py::test_softplus_is_log_of_one_plus_exp"),
+    ("_kernels", "        if len(factors) % 2:\n            folded[0] *= factors[-1]\n", "", "test_kernels.py::test_pairwise_sum_softplus_equals_softplus_of_sums"),
+    ("_kernels", "_LARGEST_EXPONENT = 340.0", "_LARGEST_EXPONENT = 1e9", "test_kernels.py::test_pairwise_sum_softplus_equals_softplus_of_sums"),
+    ("_kernels", "c, a, b = c.T, b, a", "pass", "test_kernels.py::test_addmm_adds_a_product_in_place"),
+    ("_kernels", "uniform(probability.shape, rng) < probability", "uniform(probability.shape, rng) > probability", "test_kernels.py::test_bernoulli_draws_have_their_probability"),
+    # Law 1
+    ("units", "_kernels.softplus(input + self.bias)", "_kernels.softplus(input + 0 * self.bias)", "test_units.py::test_log_normalizer_is_the_sum_over_states"),
+    ("units", "_kernels.logistic(input + self.bias)", "_kernels.logistic(input + 0 * self.bias)", "test_units.py::test_mean_is_the_derivative_of_the_log_normalizer"),
+    ("units", "return -_kernels.row_dot(state, self.bias)", "return _kernels.row_dot(state, self.bias)", "test_units.py::test_energy_is_minus_the_log_density"),
+    ("units", "(x + self.bias, y)", "(x + self.bias, y + self.bias)", "test_units.py::test_pairwise_log_normalizer_is_that_of_the_summed_inputs"),
+    ("units", "_kernels.bernoulli(mean, rng)", "_kernels.bernoulli(1 - mean, rng)", "test_units.py::test_sample_has_the_mean_and_variance_of_the_distribution"),
+    ("units", "base.bias + beta * (self.bias - base.bias)", "self.bias + beta * (base.bias - self.bias)", "test_units.py::test_interpolation_is_linear_in_the_energy"),
+    # Law 2
+    ("model", "return self.visible.energy(v) + self.hidden.energy(h) - coupling", "return self.visible.energy(v) + self.hidden.energy(h) + coupling", "test_model.py::test_energy_is_minus_the_log_joint"),
+    ("model", "return self.visible.energy(v) - self.hidden", "return -self.hidden", "test_model.py::test_free_energy_sums_out_the_hidden_units"),
+    ("model", "return RBM(self.hidden, self.visible, self.weights.T, self.beta)", "return RBM(self.visible, self.hidden, self.weights.T, self.beta)", "test_model.py::test_log_partition_is_the_same_from_both_sides"),
+    ("model", "return x if self.beta is None else self.beta * x", "return x", "test_model.py::test_interpolated_energy_lies_between_base_and_model"),
+    # Law 3
+    ("gradients", "return Phase(v, rbm.hidden_from_visible(v), probability.astype(v.dtype))", "return Phase(v, rbm.hidden_from_visible(v), 0 * probability + 1 / len(v))", "test_gradients.py::test_exact_gradient_is_the_slope_of_the_log_likelihood"),
+    # Law 4
+    ("samplers", "hidden = chains.hidden\n", "hidden = chains.hidden_mean\n", "test_samplers.py::test_gibbs_leaves_the_joint_distribution_unchanged"),
+    ("samplers", "v = rbm.sample_visible(rbm.sample_hidden(v, rng), rng)", "v = rbm.sample_visible(rbm.hidden_from_visible(v), rng)", "test_samplers.py::test_gibbs_from_visible_states_leaves_the_marginal_unchanged"),
+    # Law 5
+    ("gradients", "return data, Phase(self.chains.visible, self.chains.hidden_mean, equal)", "return data, Phase(self.chains.visible, self.chains.hidden_mean[::-1], equal)", "test_gradients.py::test_persistent_gradient_is_exact_in_expectation"),
+    ("gradients", "self.chains = samplers.gibbs(rbm, self.chains.hidden, rng, self.n_steps)", "self.chains = samplers.gibbs(rbm, 0 * self.chains.hidden, rng, self.n_steps)", "test_gradients.py::test_persistent_chains_go_on_where_they_were"),
+    ("gradients", "chains = samplers.gibbs(rbm, hidden, rng, self.n_steps)", "chains = samplers.gibbs(rbm, hidden, rng, 1)", "test_gradients.py::test_contrastive_divergence_approaches_the_exact_gradient_with_its_steps"),
+    # Law 6
+    ("gradients", "(weights / weights.sum())", "(weights / 10)", "test_gradients.py::test_doubled_weights_and_doubled_rows_change_no_gradient"),
+    ("gradients", "(weights / weights.sum())", "(weights / 7)", "test_rbm.py::test_mini_batches_of_any_size_do_not_shift_the_fixed_point"),
+    ("training", "weights[batch], self.rng)", "0 * weights[batch] + 1, self.rng)", "test_rbm.py::test_weight_two_is_the_row_given_twice"),
+    # The step
+    ("optimizers", "((phase.weights - h @ self.hidden_offset) @ v)", "(phase.weights @ v)", "test_optimizers.py::test_step_is_a_gradient_step_of_the_centred_parameters"),
+    ("optimizers", "v = phase.visible - self.visible_offset", "v = 1 * phase.visible", "test_optimizers.py::test_flipping_every_bit_changes_nothing_that_is_learnt"),
+    ("optimizers", "self._slide(self.visible_offset, data.weights @ data.visible)", "self._slide(self.visible_offset, model.weights @ model.visible)", "test_optimizers.py::test_offsets_follow_the_data_and_not_the_model"),
+    # Law 7 and log Z
+    ("likelihood", "float(log_base) + log_mean", "log_mean", "test_likelihood.py::test_annealing_without_weights_is_exact"),
+    ("likelihood", "samplers.gibbs_visible(current, v, rng)", "samplers.gibbs_visible(rbm, v, rng)", "test_likelihood.py::test_annealing_is_right_within_its_standard_error"),
+    ("likelihood", "range(0, n_outer, _OUTER_STATES)", "range(0, n_outer, _OUTER_STATES // 2)", "test_likelihood.py::test_exact_log_partition_in_several_tasks"),
+    ("likelihood", "gap += unit.energy(other) - unit.energy(value)", "pass", "test_likelihood.py::test_pseudo_log_likelihood_is_the_sum_of_exact_conditionals"),
+    ("likelihood", "total * (n_visible / n_flips)", "total", "test_likelihood.py::test_pseudo_log_likelihood_from_some_columns_is_unbiased"),
+    # Law 8
+    ("optimizers", "((data, rate), (model, -rate))", "((data, -rate), (model, rate))", "test_rbm.py::test_likelihood_rises_and_ends_near_the_entropy"),
+    # Law 9
+    ("units", "_kernels.log((total + 1) / (n_rows - total + 1))", "_kernels.log(total / (n_rows - total))", "test_rbm.py::test_extreme_data_give_finite_models"),
+    ("_kernels", "tail = np.asarray(np.abs(x))\n    np.negative(tail, out=tail)\n    np.exp(tail, out=tail)\n    np.log1p(tail, out=tail)\n    tail += np.maximum(x, 0)\n    return tail", "return np.log1p(np.exp(x))", "test_rbm.py::test_weights_times_a_hundred_stay_finite"),
+    # The estimator
+    ("inference", "return -self.free_energy(X) - self.log_partition_.value", "return -self.free_energy(X)", "test_rbm.py::test_probabilities_sum_to_one"),
+    ("inference", "rbm, rng = self._model(), self._sampling_rng", "rbm, rng = self._model(), self._training.rng", "test_rbm.py::test_reading_methods_leave_the_chains_and_the_training_alone"),
+    ("rbm", "self._log_partition = None", "self._log_partition = getattr(self, '_log_partition', None)", "test_rbm.py::test_score_is_remembered_until_the_next_fit"),
+    ("rbm", "        if first:\n            self._start(X, weights)", "        self._start(X, weights)", "test_rbm.py::test_stream_of_calls_equals_one_call"),
+    ("validation", "used = np.flatnonzero(weights)", "used = np.arange(len(weights))", "test_rbm.py::test_rows_of_weight_zero_are_not_there"),
+    ("validation", "values.clip(0, 1, out=values)", "pass", "test_validation.py::test_huge_data_stay_finite"),
+]  # fmt: skip
+
+
+def survives(module: str, old: str, new: str, test: str) -> bool:
+    """Make one mistake in a copy and return whether the test passes all the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for part in ("skrbm", "tests", "pyproject.toml"):
+            source = ROOT / part
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / part)
+        path = copy / "skrbm" / f"{module}.py"
+        text = path.read_text(encoding="utf-8")
+        if text.count(old) == 0:
+            sys.exit(f"{module}.py no longer says {old!r}")
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        command = [sys.executable, "-m", "pytest", "-q", "-x", *f"tests/{test}".split()]
+        environment = os.environ | {"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, check=False)
+        if done.returncode not in (0, 1):
+            sys.exit(done.stdout.decode() + done.stderr.decode())
+        return done.returncode == 0
+
+
+def main() -> int:
+    """Return the number of mistakes that no test noticed."""
+    unnoticed = 0
+    for mutation in MUTATIONS:
+        alive = survives(*mutation)
+        unnoticed += alive
+        print("UNNOTICED" if alive else "noticed  ", mutation[0], "->", mutation[3], flush=True)
+    return unnoticed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
