@@ -26,7 +26,7 @@ N_COMPONENTS = 16
 GRID = {
     "learning_rate": (0.1, 0.2, 0.4),
     "batch_size": (20, 100),
-    "n_steps and n_chains": ((1, 100), (2, 100), (5, 100), (1, 400)),
+    "n_steps and n_chains": ((1, 100), (5, 100), (1, 400)),
 }
 PARAMETERS = ["learning_rate", "batch_size", "n_steps", "n_chains"]
 

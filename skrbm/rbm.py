@@ -19,7 +19,10 @@ from skrbm.training import Plan, Training, dense_rows, enough_sweeps, progress
 from skrbm.units import Bernoulli
 
 _EXACT_UNITS = 16  # the largest layer that gradient="exact" enumerates at every update
-_WEIGHT_SCALE = 2.0  # standard deviation of the initial weights, times sqrt(number of units)
+# Where training starts: weights with this standard deviation over sqrt(number of units), and
+# hidden units that are on in 12 % of the rows, so that they become detectors of something.
+_WEIGHT_SCALE = 6.0
+_HIDDEN_BIAS = -2.0
 
 
 class BernoulliRBM(RBMInference, BaseEstimator):
@@ -104,12 +107,12 @@ class BernoulliRBM(RBMInference, BaseEstimator):
     --------
     >>> import numpy as np
     >>> from skrbm import BernoulliRBM
-    >>> X = np.array([[0, 0, 1, 1], [1, 1, 0, 0]] * 50)
-    >>> rbm = BernoulliRBM(n_components=2, n_iter=1000, random_state=0).fit(X)
+    >>> X = np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 1]] * 25)
+    >>> rbm = BernoulliRBM(n_components=4, random_state=0).fit(X)
     >>> rbm.transform(X).shape
-    (100, 2)
-    >>> print(f"{rbm.score(X):.1f}")  # log(1/2) is the best that two rows allow
-    -0.7
+    (100, 4)
+    >>> bool(rbm.score(X) > -1.6)  # no model of four equally frequent rows exceeds -log(4) = -1.39
+    True
     """
 
     def __init__(
@@ -220,7 +223,7 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         dtype = validation.model_dtype(X.dtype)
         total = _column_totals(X, weights)
         base = Bernoulli.from_totals(total, weights.sum()).astype(dtype)
-        hidden = Bernoulli(np.zeros(self.n_components, dtype))
+        hidden = Bernoulli(np.full(self.n_components, _HIDDEN_BIAS, dtype))
         scale = _WEIGHT_SCALE / math.sqrt(base.n_units + hidden.n_units)
         initial = _kernels.normal((base.n_units, hidden.n_units), scale, dtype, rng)
         rbm = RBM.couple(base, hidden, initial)

@@ -178,7 +178,7 @@ def test_rows_of_weight_zero_are_not_there():
 
 
 def test_mini_batches_of_any_size_do_not_shift_the_fixed_point():
-    """Law 6. At the model that drew the rows, calls of 1, 3, 7 and 10 rows are at rest on average.
+    """Law 6. At the model that drew the rows, calls of 1, 2 and 3 rows are at rest on average.
 
     Fails if the data's sum is divided by a fixed batch size. A row's term has a standard deviation
     of at most 1 in every parameter; the mean over all calls has to vanish within six of its own.
@@ -186,7 +186,7 @@ def test_mini_batches_of_any_size_do_not_shift_the_fixed_point():
     exact = enumerate_rbm(random_rbm(scale=0.5))
     rng = np.random.default_rng(0)
     n_calls, rate = 4000, 1e-6
-    sizes = np.resize([1, 3, 7, 10], n_calls)
+    sizes = np.resize([1, 2, 3], n_calls)
     X = exact.v[draw(np.exp(exact.log_p_visible), sizes.sum(), rng)]
     estimator = BernoulliRBM(3, learning_rate=rate, batch_size=10, gradient="exact", n_iter=0)
     estimator.set_params(random_state=0).fit(X)

@@ -1,0 +1,45 @@
+"""
+================
+Generating digits
+================
+
+A restricted Boltzmann machine is a model of the joint distribution of all pixels: it says how
+likely an image is, and draws new ones.
+"""
+
+# %%
+# Fit, and judge by the likelihood
+# --------------------------------
+# The score is the mean log-likelihood of images the model has not seen, in nats. Pixels that were
+# independent of each other are what it has to beat.
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from skrbm import BernoulliRBM
+
+X = (load_digits().data > 7).astype(np.float32)
+X_train, X_test = train_test_split(X, test_size=0.25, random_state=0)
+
+independent = BernoulliRBM(n_components=1, n_iter=0, random_state=0).fit(X_train)
+rbm = BernoulliRBM(n_components=128, n_iter=600, random_state=0).fit(X_train)
+print(f"held-out log-likelihood of independent pixels: {independent.score(X_test):.1f} nats")
+print(f"held-out log-likelihood of the RBM:            {rbm.score(X_test):.1f} nats")
+print(f"standard error of its log Z: {rbm.log_partition_.std_error:.2f} nats")
+
+# %%
+# Draw new digits
+# ---------------
+# ``sample`` runs a chain for each image. Shown are the probabilities of the pixels at its last
+# step, which are smoother than the zeros and ones that they give.
+samples = rbm.reconstruct(rbm.sample(60, random_state=0))
+figure, axes = plt.subplots(2, 1, figsize=(7, 6.4), layout="constrained")
+for ax, rows, title in zip(axes, (X_test[:60], samples), ("held out", "generated"), strict=True):
+    images = np.pad(rows.reshape(5, 12, 8, 8), ((0, 0), (0, 0), (1, 1), (1, 1)))
+    tiles = images.transpose(0, 2, 1, 3).reshape(50, 120)
+    ax.imshow(tiles, cmap="gray_r", vmin=0, vmax=1)
+    ax.set_title(title)
+    ax.set(xticks=[], yticks=[])
+figure.savefig("digits_generation.png", dpi=150)
+print("saved digits_generation.png")
