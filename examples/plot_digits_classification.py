@@ -59,7 +59,7 @@ def accuracy(features):
     return search.score(features.transform(X_test), y_test)
 
 
-rbm = BernoulliRBM(n_components=256, n_iter=30, random_state=0)
+rbm = BernoulliRBM(n_components=256, n_iter=10, random_state=0)
 scores = {
     "raw pixels": accuracy(make_pipeline("passthrough")),
     "RBM features": accuracy(make_pipeline(rbm)),

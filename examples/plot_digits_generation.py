@@ -23,7 +23,7 @@ X = (load_digits().data > 7).astype(np.float32)
 X_train, X_test = train_test_split(X, test_size=0.25, random_state=0)
 
 independent = BernoulliRBM(n_components=1, n_iter=0, random_state=0).fit(X_train)
-rbm = BernoulliRBM(n_components=128, n_iter=600, random_state=0).fit(X_train)
+rbm = BernoulliRBM(n_components=128, n_iter=300, random_state=0).fit(X_train)
 print(f"held-out log-likelihood of independent pixels: {independent.score(X_test):.1f} nats")
 print(f"held-out log-likelihood of the RBM:            {rbm.score(X_test):.1f} nats")
 print(f"standard error of its log Z: {rbm.log_partition_.std_error:.2f} nats")

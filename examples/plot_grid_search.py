@@ -28,7 +28,7 @@ X_train, X_test, y_train, y_test = train_test_split(
 
 pipeline = Pipeline(
     [
-        ("rbm", BernoulliRBM(n_iter=30, random_state=0)),
+        ("rbm", BernoulliRBM(n_iter=20, random_state=0)),
         ("classify", LogisticRegression(max_iter=5_000)),
     ]
 )

@@ -42,18 +42,18 @@ class BernoulliRBM(RBMInference, BaseEstimator):
     ----------
     n_components : int, default=256
         Number of hidden units.
-    learning_rate : float, default=0.1
+    learning_rate : float, default=0.2
         Step size of the first update of `fit`, and of all updates of `partial_fit`.
     batch_size : int, default=100
         Largest number of rows an update.
     n_iter : int or "auto", default="auto"
-        Number of sweeps of `fit` over the rows; "auto" makes 10,000 updates, and at least 10
+        Number of sweeps of `fit` over the rows; "auto" makes 5,000 updates, and at least 10
         sweeps.
     gradient : {"pcd", "cd", "exact"}, default="pcd"
         Estimate of the model's part of the gradient: from persistent chains [2]_, from chains that
         start at the mini-batch [1]_, or by enumeration of the smaller layer, which may have at
         most 16 units.
-    n_steps : int, default=1
+    n_steps : int, default=5
         Gibbs steps an update; not used by "exact".
     n_chains : int, default=100
         Number of persistent chains; used by "pcd" alone.
@@ -119,11 +119,11 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         self,
         n_components: int = 256,
         *,
-        learning_rate: float = 0.1,
+        learning_rate: float = 0.2,
         batch_size: int = 100,
         n_iter: int | Literal["auto"] = "auto",
         gradient: str = "pcd",
-        n_steps: int = 1,
+        n_steps: int = 5,
         n_chains: int = 100,
         verbose: int = 0,
         random_state: Any = None,

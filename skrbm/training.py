@@ -77,8 +77,8 @@ class Training:
 
 
 def enough_sweeps(n_rows: int, batch_size: int) -> int:
-    """As many sweeps as make 10,000 updates, whatever the number of rows, and at least 10."""
-    return max(10, math.ceil(10_000 / math.ceil(n_rows / batch_size)))
+    """As many sweeps as make 5,000 updates, whatever the number of rows, and at least 10."""
+    return max(10, math.ceil(5_000 / math.ceil(n_rows / batch_size)))
 
 
 def typed_rows(X: Any, rows: Array | slice, dtype: Any) -> Any:

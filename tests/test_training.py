@@ -69,13 +69,11 @@ def test_the_rate_falls_to_zero_over_the_whole_fit(run):
     assert [record["learning_rate"] for record in records] == recorder.rates[3::4]
 
 
-@pytest.mark.parametrize(
-    ("n_rows", "sweeps"), [(1, 10_000), (1797, 556), (60_000, 17), (10**7, 10)]
-)
+@pytest.mark.parametrize(("n_rows", "sweeps"), [(1, 5_000), (1797, 278), (60_000, 10), (10**7, 10)])
 def test_enough_sweeps(n_rows, sweeps):
-    """Fails if few rows get few updates: 10,000 of them, in 10 sweeps or more."""
+    """Fails if few rows get few updates: 5,000 of them, in 10 sweeps or more."""
     assert enough_sweeps(n_rows, batch_size=100) == sweeps
-    assert sweeps * math.ceil(n_rows / 100) >= 10_000
+    assert sweeps * math.ceil(n_rows / 100) >= 5_000
 
 
 def test_auto_is_enough():
