@@ -1,10 +1,10 @@
 """The numeric seam: array primitives, and the only module that knows tricks.
 
-Every formula of the package is written with array operators and the functions of this file. An
-array library is supported by giving it this set of functions, and nothing else names one.
+Every formula of the package is written with array operators and the functions of this file: no
+other module of formulas names an array library, and one is supported by giving it these functions.
 
 All draws are made from 32-bit floats whatever the precision of the model, so that one seed gives
-one chain in float32 and in float64.
+one chain in float32 and in float64. A probability below their resolution, 2^-24, counts as that.
 """
 
 from __future__ import annotations

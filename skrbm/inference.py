@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
+import joblib
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_consistent_length, gen_batches
@@ -30,12 +31,14 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
     """
 
     components_: Array
-    gradient: str
+    intercept_hidden_: Array
+    intercept_visible_: Array
+    _started_with: dict[str, Any]
     _base: Bernoulli
     _training: Training
     _sampling_rng: Generator
     _likelihood_seed: np.random.SeedSequence
-    _log_partition: LogPartition | None
+    _log_partitions: dict[str, LogPartition]
 
     @abstractmethod
     def _model(self) -> RBM:
@@ -192,8 +195,9 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         -------
         log_likelihood : float
         """
+        X = self._check_visible(X)
+        weights = validation.check_weights(sample_weight, X)
         log_likelihood = self.score_samples(X)
-        weights = validation.check_weights(sample_weight, log_likelihood)
         return float(np.average(log_likelihood, weights=weights))
 
     def pseudo_log_likelihood(self, X: Any) -> Array:
@@ -240,12 +244,16 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
 
     @property
     def log_partition_(self) -> LogPartition:
-        """Log Z of the fitted model, computed once."""
+        """Log Z of the model as its parameters are now, computed once for them."""
         check_is_fitted(self)
-        if self._log_partition is None:
+        parameters = joblib.hash(
+            (self.components_, self.intercept_hidden_, self.intercept_visible_)
+        )
+        if parameters not in self._log_partitions:
             rng = _kernels.generator(self._likelihood_seed)
-            self._log_partition = likelihood.log_partition(self._model(), self._base, rng)
-        return self._log_partition
+            value = likelihood.log_partition(self._model(), self._base, rng)
+            self._log_partitions = {parameters: value}
+        return self._log_partitions[parameters]
 
     @property
     def _n_features_out(self) -> int:
@@ -262,7 +270,7 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
     def _chains(self) -> Chains:
         chains = self._fitted_training().gradient.chains
         if chains is None:
-            msg = f"gradient={self.gradient!r} keeps no persistent chains."
+            msg = f"gradient={self._started_with['gradient']!r} keeps no persistent chains."
             raise AttributeError(msg)
         return chains
 

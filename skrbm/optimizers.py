@@ -52,8 +52,8 @@ class CentredGradient:
 
     def step(self, rbm: RBM, data: Phase, model: Phase, rate: float) -> None:
         """Move the parameters of rbm, in place, along the gradient of the two phases."""
-        self._slide(self.visible_offset, data.weights @ data.visible)
-        self._slide(self.hidden_offset, data.weights @ data.hidden)
+        self.visible_offset = self._slide(self.visible_offset, data.weights @ data.visible)
+        self.hidden_offset = self._slide(self.hidden_offset, data.weights @ data.hidden)
         for phase, step in ((data, rate), (model, -rate)):
             v = phase.visible - self.visible_offset
             h = phase.hidden - self.hidden_offset
@@ -62,5 +62,5 @@ class CentredGradient:
             rbm.visible.bias[...] += step * ((phase.weights - h @ self.hidden_offset) @ v)
             rbm.hidden.bias[...] += step * ((1 - v @ self.visible_offset) @ h)
 
-    def _slide(self, offset: Array, mean: Array) -> None:
-        offset += self.sliding_factor * (mean - offset)
+    def _slide(self, offset: Array, mean: Array) -> Array:
+        return offset + self.sliding_factor * (mean - offset)

@@ -6,8 +6,9 @@ import math
 from typing import Any, Literal, Self
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator
-from sklearn.utils import Tags, check_random_state, gen_batches
+from sklearn.utils import Tags, gen_batches
 
 from skrbm import _kernels, likelihood, validation
 from skrbm._kernels import Array, Generator
@@ -19,6 +20,9 @@ from skrbm.training import Plan, Training, dense_rows, enough_sweeps, progress
 from skrbm.units import Bernoulli
 
 _EXACT_UNITS = 16  # the largest layer that gradient="exact" enumerates at every update
+# Parameters that give a model in training its shape: they stay as they were at its start.
+_SHAPING = ("n_components", "gradient", "n_steps", "n_chains")
+
 # Where training starts: weights with this standard deviation over sqrt(number of units), and
 # hidden units that are on in 12 % of the rows, so that they become detectors of something.
 _WEIGHT_SCALE = 6.0
@@ -170,9 +174,11 @@ class BernoulliRBM(RBMInference, BaseEstimator):
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Go on training by one sweep over the rows in their order, or start with it.
 
-        The rows make mini-batches of `batch_size`. The step size stays at `learning_rate`, since
-        the end of the stream is not known. Chains, moving averages and the random generator go on
-        from call to call. The visible biases start from the rows of the first call.
+        The rows of a call make mini-batches of equal size, of at most `batch_size` rows. The step
+        size stays at `learning_rate`, since the end of the stream is not known. Chains, moving
+        averages and the random generator go on from call to call: calls with as many rows as one
+        mini-batch, or a multiple of it, are the same as one call with all their rows. The visible
+        biases start from the rows of the first call.
 
         Parameters
         ----------
@@ -204,22 +210,25 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         for name in ("n_components", "batch_size", "n_steps", "n_chains"):
             validation.check_count(name, getattr(self, name))
         if self.n_iter != "auto":
-            validation.check_count("n_iter", self.n_iter, minimum=0)
+            validation.check_count("n_iter", self.n_iter, minimum=0, alternative="auto")
         validation.check_count("verbose", self.verbose, minimum=0)
         validation.check_rate("learning_rate", self.learning_rate)
         validation.check_choice("gradient", self.gradient, GRADIENTS)
-        check_random_state(self.random_state)
+        validation.check_random_state(self.random_state)
+        if not first:
+            validation.check_unchanged(self, self._started_with)
         rows, weights = validation.check_weighted(self, X, sample_weight)
         if self.gradient == "exact":
             validation.check_enumerable(rows.shape[1], self.n_components, _EXACT_UNITS)
+        rows = validation.check_unit_interval(X, rows)
         validation.check_columns(self, X, reset=first)
-        return validation.check_unit_interval(self, rows), weights
+        return rows, weights
 
     def _start(self, X: Any, weights: Array) -> None:
         """A new model, and the state of its training, from the first rows."""
         seed = validation.check_seed(self.random_state)
-        training, order, likelihood_seed, sampling = seed.spawn(4)
-        rng = _kernels.generator(training)
+        training_seed, order_seed, likelihood_seed, sampling_seed = seed.spawn(4)
+        rng = _kernels.generator(training_seed)
         dtype = validation.model_dtype(X.dtype)
         total = _column_totals(X, weights)
         base = Bernoulli.from_totals(total, weights.sum()).astype(dtype)
@@ -227,26 +236,35 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         scale = _WEIGHT_SCALE / math.sqrt(base.n_units + hidden.n_units)
         initial = _kernels.normal((base.n_units, hidden.n_units), scale, dtype, rng)
         rbm = RBM.couple(base, hidden, initial)
-        self.components_ = rbm.weights.T
-        self.intercept_hidden_ = rbm.hidden.bias
-        self.intercept_visible_ = rbm.visible.bias
-        self._base = base
-        self._likelihood_seed = likelihood_seed
-        self._sampling_rng = _kernels.generator(sampling)
-        self._training = Training(
+        training = Training(
             gradient=GRADIENTS[self.gradient](rbm, self.n_steps, self.n_chains, rng),
             optimizer=CentredGradient(base.mean(0.0), hidden.mean(0.0)),
             rng=rng,
-            order=_kernels.generator(order),
+            order=_kernels.generator(order_seed),
         )
+        self.components_ = rbm.weights.T
+        self.intercept_hidden_ = rbm.hidden.bias
+        self.intercept_visible_ = rbm.visible.bias
+        self._training = training
+        self._base = base
+        self._likelihood_seed = likelihood_seed
+        self._sampling_rng = _kernels.generator(sampling_seed)
+        self._log_partitions = {}
+        self._started_with = {name: getattr(self, name) for name in _SHAPING}
 
     def _train(self, X: Any, weights: Array, plan: Plan) -> Self:
-        self._log_partition = None
+        self._own_parameters()
         sweeps = self._training.run(self._model(), X, weights, plan, _pseudo_log_likelihood)
         with progress(type(self).__name__, plan.n_iter, verbose=self.verbose > 0) as report:
             for record in sweeps:
                 report(record)
         return self
+
+    def _own_parameters(self) -> None:
+        """Make the parameters contiguous and writable, wherever they came from."""
+        self.components_ = np.require(self.components_.T, requirements=["C", "W"]).T
+        for name in ("intercept_hidden_", "intercept_visible_"):
+            setattr(self, name, np.require(getattr(self, name), requirements=["C", "W"]))
 
     def _model(self) -> RBM:
         return RBM(
@@ -257,6 +275,8 @@ class BernoulliRBM(RBMInference, BaseEstimator):
 
 
 def _column_totals(X: Any, weights: Array) -> Array:
+    if sparse.issparse(X):
+        return X.T @ weights
     blocks = gen_batches(len(weights), BLOCK_ROWS)
     return sum(weights[rows] @ dense_rows(X, rows, weights.dtype) for rows in blocks)
 

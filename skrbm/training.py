@@ -56,19 +56,24 @@ class Training:
     ) -> Iterator[Record]:
         """Train rbm on the rows of X, an array or a CSR matrix; yield a record of every sweep.
 
-        The mini-batches of a sweep differ by one row at most, so that no row counts for more than
-        another because it came in a short last one.
+        The mini-batches of a sweep differ by one row at most, and a step is in proportion to its
+        mini-batch's share of the weights; a heavy one makes several, since a long step diverges.
+        So every row counts by its weight, whichever mini-batch it comes in.
         """
         n_rows = X.shape[0]
         n_batches = math.ceil(n_rows / plan.batch_size)
+        mean_weight = weights.sum() / n_batches
         for sweep in range(plan.n_iter):
             begin = perf_counter()
             rows = self.order.permutation(n_rows) if plan.shuffle else np.arange(n_rows)
             for i, batch in enumerate(np.array_split(rows, n_batches)):
                 rate = plan.schedule((sweep + i / n_batches) / plan.n_iter)
                 v = dense_rows(X, batch, rbm.weights.dtype)
-                data, model = self.gradient.phases(rbm, v, weights[batch], self.rng)
-                self.optimizer.step(rbm, data, model, rate)
+                share = weights[batch].sum() / mean_weight
+                n_updates = max(1, round(share))
+                for _ in range(n_updates):
+                    data, model = self.gradient.phases(rbm, v, weights[batch], self.rng)
+                    self.optimizer.step(rbm, data, model, rate * share / n_updates)
             seen = monitor(rbm, v, self.order)
             figures = len(self.history) + 1, rate, seen, perf_counter() - begin
             record = dict(zip(RECORDS, figures, strict=True))

@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from collections.abc import Collection
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+import sklearn.utils
 from scipy import sparse
-from sklearn.utils import check_array, check_consistent_length, check_random_state, check_scalar
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.sparsefuncs import min_max_axis
 from sklearn.utils.validation import validate_data
 
 from skrbm._kernels import Array
 
+_OWN_PACKAGES = ("skrbm", "sklearn")
 
-def check_count(name: str, value: Any, minimum: int = 1) -> int:
-    """An integer that is at least the minimum."""
-    return int(check_scalar(value, name, Integral, min_val=minimum))
+
+def check_count(name: str, value: Any, minimum: int = 1, alternative: str | None = None) -> int:
+    """An integer that is at least the minimum; the sentence also names an alternative to it."""
+    if not isinstance(value, Integral) or value < minimum:
+        other = f"{alternative!r} or " if alternative else ""
+        msg = f"{name} == {value!r}, must be {other}an integer >= {minimum}."
+        raise ValueError(msg)
+    return int(value)
 
 
 def check_rate(name: str, value: Any) -> float:
     """A finite number above zero."""
-    check_scalar(value, name, Real, min_val=0, include_boundaries="neither")
-    if not math.isfinite(value):
-        msg = f"{name} == {value}, must be finite."
+    if not isinstance(value, Real) or not 0 < float(value) < math.inf:
+        msg = f"{name} == {value!r}, must be a finite number > 0."
         raise ValueError(msg)
     return float(value)
 
@@ -39,17 +46,37 @@ def check_choice(name: str, value: Any, choices: Collection[str]) -> str:
     return value
 
 
+def check_random_state(random_state: Any) -> np.random.RandomState:
+    """What scikit-learn makes of a random_state."""
+    try:
+        return sklearn.utils.check_random_state(random_state)
+    except ValueError as error:
+        msg = f"random_state == {random_state!r}, must be None, an int or a RandomState."
+        raise ValueError(msg) from error
+
+
 def check_seed(random_state: Any) -> np.random.SeedSequence:
     """Fresh entropy from a random_state as scikit-learn takes it."""
     words = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
     return np.random.SeedSequence(words.tolist())
 
 
+def check_unchanged(estimator: Any, started_with: dict[str, Any]) -> None:
+    """Parameters that cannot change while a model is in training."""
+    for name, value in started_with.items():
+        if getattr(estimator, name) != value:
+            now = getattr(estimator, name)
+            msg = (
+                f"{name} == {now!r}, must stay {value!r} for partial_fit to go on; fit starts anew."
+            )
+            raise ValueError(msg)
+
+
 def check_visible(estimator: Any, X: Any, name: str = "X") -> Any:
     """Finite data of the fitted columns, as an array or a CSR matrix of its own number type."""
     rows = _check_numbers(estimator, X, name)
     check_columns(estimator, X, reset=False)
-    return check_unit_interval(estimator, rows, name)
+    return check_unit_interval(X, rows, name)
 
 
 def check_weighted(estimator: Any, X: Any, sample_weight: Any) -> tuple[Any, Array]:
@@ -90,9 +117,12 @@ def check_weights(sample_weight: Any, X: Any) -> Array:
         msg = f"sample_weight has {weights.ndim} dimensions, must have 1."
         raise ValueError(msg)
     check_consistent_length(X, weights)
-    if weights.min() < 0 or not weights.any():
-        low, high = weights.min(), weights.max()
-        msg = f"sample_weight ranges from {low:g} to {high:g}, must be >= 0 and not all zero."
+    low, high = weights.min(), weights.max()
+    if low < 0 or high == 0 or high > np.finfo(np.float64).max / len(weights):
+        msg = (
+            f"sample_weight ranges from {low:g} to {high:g}, must be >= 0 with a finite sum, and "
+            "not all zero."
+        )
         raise ValueError(msg)
     return weights
 
@@ -111,32 +141,47 @@ def check_hidden(estimator: Any, H: Any, name: str = "H") -> Array:
     return checked
 
 
-def check_unit_interval(estimator: Any, X: Any, name: str = "X") -> Any:
-    """X itself, or after a warning X clipped to [0, 1]: beyond, no model is finite."""
-    if X.min() >= 0 and X.max() <= 1:
-        return X
-    low, high = min_max_axis(X, axis=0) if sparse.issparse(X) else (X.min(axis=0), X.max(axis=0))
+def check_unit_interval(X: Any, rows: Any, name: str = "X") -> Any:
+    """The rows, or after a warning the rows clipped to [0, 1]: beyond, no model is finite.
+
+    X is what the rows were made from, and may name their columns.
+    """
+    if rows.min() >= 0 and rows.max() <= 1:
+        return rows
+    bounds = min_max_axis(rows, axis=0) if sparse.issparse(rows) else (rows.min(0), rows.max(0))
+    low, high = bounds
     outside = np.flatnonzero((low < 0) | (high > 1))
     column = outside[0]
-    names = getattr(estimator, "feature_names_in_", None)
-    label = column if names is None else repr(str(names[column]))
+    label = repr(str(X.columns[column])) if hasattr(X, "columns") else column
     others = f" and {len(outside) - 1} more lie" if len(outside) > 1 else " lies"
     warnings.warn(
         f"{name} must be in [0, 1] for Bernoulli visible units, but column {label} (from "
         f"{low[column]:g} to {high[column]:g}){others} outside; values outside count as 0 or 1. "
         "Scale the data first, for example with sklearn.preprocessing.MinMaxScaler.",
         UserWarning,
-        stacklevel=4,
+        stacklevel=_levels_to_the_caller(),
     )
-    clipped = X.copy()
-    values = clipped.data if sparse.issparse(X) else clipped
+    clipped = rows.copy()
+    values = clipped.data if sparse.issparse(rows) else clipped
     values.clip(0, 1, out=values)
     return clipped
 
 
+def _levels_to_the_caller() -> int:
+    """How many frames above our caller the first one outside skrbm and scikit-learn is."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _OWN_PACKAGES:
+        frame, level = frame.f_back, level + 1
+    return level
+
+
 def _check_numbers(estimator: Any, X: Any, name: str) -> Any:
     """Finite numbers, as an array or a CSR matrix of their own type: no float copy is made."""
-    return check_array(X, accept_sparse="csr", input_name=name, estimator=estimator)
+    rows = check_array(X, accept_sparse="csr", input_name=name, estimator=estimator)
+    if sparse.issparse(rows) and not rows.has_canonical_format:
+        rows = rows.copy()  # scipy would sort and sum the caller's own entries
+        rows.sum_duplicates()
+    return rows
 
 
 def model_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -79,10 +79,24 @@ def test_methods_are_the_model_s_formulas():
     )
 
 
-def test_probabilities_sum_to_one(fitted):
-    """Fails if log Z and the free energy do not belong to the same parameters."""
+def test_probabilities_sum_to_one_for_the_parameters_as_they_are():
+    """Fails if log Z is that of parameters which have been replaced or changed since."""
     estimator, exact = fitted_model(n_visible=9, n_hidden=4)
     assert np.exp(estimator.score_samples(exact.v)).sum() == pytest.approx(1)
+    estimator.components_ *= 3
+    assert np.exp(estimator.score_samples(exact.v)).sum() == pytest.approx(1)
+
+
+def test_training_goes_on_from_parameters_of_any_layout(binary, tmp_path):
+    """Fails if steps go into a copy, or memory-mapped parameters cannot be written."""
+    plain = BernoulliRBM(8, random_state=0).partial_fit(binary)
+    joblib.dump(plain, tmp_path / "rbm")
+    mapped = joblib.load(tmp_path / "rbm", mmap_mode="r")
+    strided = joblib.load(tmp_path / "rbm")
+    strided.components_ = np.repeat(strided.components_, 2, axis=1)[:, ::2]
+    plain.partial_fit(binary)
+    assert_same_parameters(plain, mapped.partial_fit(binary))
+    assert_same_parameters(plain, strided.partial_fit(binary))
 
 
 def test_samples_have_the_model_s_means():
@@ -167,6 +181,19 @@ def test_weight_two_is_the_row_given_twice():
     assert_same_parameters(weighted, repeated, rtol=1e-10)
 
 
+def test_weights_count_across_mini_batches():
+    """Law 6. Fails if every mini-batch counts the same, whatever its rows weigh.
+
+    One row of 1,000 is a one and weighs as much as all others: its probability is a half.
+    """
+    X = np.zeros((1000, 1))
+    X[0] = 1
+    weights = np.where(X[:, 0] == 1, 999, 1)
+    estimator = BernoulliRBM(1, n_iter=200, gradient="exact", random_state=0)
+    p = np.exp(estimator.fit(X, sample_weight=weights).score_samples([[1.0]]))
+    assert p == pytest.approx(0.5, abs=0.05)
+
+
 def test_rows_of_weight_zero_are_not_there():
     """Fails if they take part in mini-batches, one of which may then have no weight at all."""
     X, _ = _data_from(0, n=60)
@@ -203,17 +230,14 @@ def test_mini_batches_of_any_size_do_not_shift_the_fixed_point():
 
 def test_stream_of_calls_equals_one_call(binary):
     """Fails if partial_fit starts its chains, offsets or generator anew in every call."""
-    whole = BernoulliRBM(8, batch_size=50, random_state=0).partial_fit(binary[:600])
-    stream = BernoulliRBM(8, batch_size=50, random_state=0)
-    for rows in range(0, 600, 150):
+    start = BernoulliRBM(8, batch_size=50, random_state=0).partial_fit(binary[:150])
+    one, stream = (pickle.loads(pickle.dumps(start)) for _ in range(2))
+    one.partial_fit(binary[150:750])
+    for rows in range(150, 750, 150):
         stream.partial_fit(binary[rows : rows + 150])
-    # log-odds of the first call's rows are where the biases start
-    stream_start = BernoulliRBM(8, batch_size=50, random_state=0).partial_fit(binary[:150])
-    for rows in range(150, 600, 50):
-        stream_start.partial_fit(binary[rows : rows + 50])
-    assert_same_parameters(stream, stream_start)
-    np.testing.assert_array_equal(stream.chains_, stream_start.chains_)
-    assert whole.n_iter_ == 1
+    assert_same_parameters(one, stream)
+    np.testing.assert_array_equal(one.chains_, stream.chains_)
+    assert (one.n_iter_, stream.n_iter_) == (2, 5)
 
 
 @pytest.mark.parametrize("copy", [lambda e: pickle.loads(pickle.dumps(e)), "joblib"])

@@ -20,18 +20,22 @@ BAD_INF[1, 1] = np.inf
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"n_components": 0}, "n_components == 0, must be >= 1."),
-        ({"n_components": 2.5}, "n_components must be an instance of"),
-        ({"batch_size": 0}, "batch_size == 0, must be >= 1."),
-        ({"n_iter": -1}, "n_iter == -1, must be >= 0."),
-        ({"n_steps": 0}, "n_steps == 0, must be >= 1."),
-        ({"n_chains": 0}, "n_chains == 0, must be >= 1."),
-        ({"learning_rate": -1.0}, "learning_rate == -1.0, must be > 0."),
-        ({"learning_rate": np.nan}, "learning_rate == nan, must be finite."),
-        ({"learning_rate": np.inf}, "learning_rate == inf, must be finite."),
+        ({"n_components": 0}, "n_components == 0, must be an integer >= 1."),
+        ({"n_components": 2.5}, "n_components == 2.5, must be an integer >= 1."),
+        ({"batch_size": 0}, "batch_size == 0, must be an integer >= 1."),
+        ({"n_iter": "many"}, "n_iter == 'many', must be 'auto' or an integer >= 0."),
+        ({"n_iter": -1}, "n_iter == -1, must be 'auto' or an integer >= 0."),
+        ({"n_steps": 0}, "n_steps == 0, must be an integer >= 1."),
+        ({"n_chains": 0}, "n_chains == 0, must be an integer >= 1."),
+        ({"learning_rate": -1.0}, "learning_rate == -1.0, must be a finite number > 0."),
+        ({"learning_rate": np.nan}, "learning_rate == nan, must be a finite number > 0."),
+        ({"learning_rate": np.inf}, "learning_rate == inf, must be a finite number > 0."),
         ({"gradient": "pdc"}, "gradient == 'pdc', must be one of 'pcd', 'cd', 'exact'."),
-        ({"verbose": -1}, "verbose == -1, must be >= 0."),
-        ({"random_state": "seed"}, "'seed'"),
+        ({"verbose": -1}, "verbose == -1, must be an integer >= 0."),
+        (
+            {"random_state": "seed"},
+            "random_state == 'seed', must be None, an int or a RandomState.",
+        ),
     ],
 )
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
@@ -89,8 +93,9 @@ def test_wrong_number_of_columns():
     [
         ([1, 1], "inconsistent numbers of samples"),
         ([[1], [1], [1]], "sample_weight has 2 dimensions, must have 1."),
-        ([1, -1, 1], "sample_weight ranges from -1 to 1, must be >= 0 and not all zero."),
-        ([0, 0, 0], "sample_weight ranges from 0 to 0, must be >= 0 and not all zero."),
+        ([1, -1, 1], "sample_weight ranges from -1 to 1, must be >= 0 with a finite sum, and"),
+        ([0, 0, 0], "sample_weight ranges from 0 to 0, must be >= 0 with a finite sum, and"),
+        ([1e308] * 3, "sample_weight ranges from 1e+308 to 1e+308, must be >= 0 with a finite"),
         ([1, np.nan, 1], "Input sample_weight contains NaN"),
     ],
 )
@@ -122,9 +127,9 @@ def test_methods_need_a_fit():
 def test_wrong_numbers_of_steps_and_samples():
     """Fails if gibbs or sample run with a count that makes no sense."""
     estimator = BernoulliRBM(2, n_iter=1, random_state=0).fit(GOOD)
-    with pytest.raises(ValueError, match="n_steps == 0, must be >= 1"):
+    with pytest.raises(ValueError, match="n_steps == 0, must be an integer >= 1"):
         estimator.gibbs(GOOD, n_steps=0)
-    with pytest.raises(ValueError, match="n_samples == 0, must be >= 1"):
+    with pytest.raises(ValueError, match="n_samples == 0, must be an integer >= 1"):
         estimator.sample(0)
 
 
@@ -135,6 +140,44 @@ def test_exact_gradient_of_a_large_model():
     with pytest.raises(ValueError, match=message):
         estimator.fit(np.zeros((2, 30)))
     assert not hasattr(estimator, "n_features_in_")
+
+
+def test_parameters_that_shape_the_model_stay_during_a_stream():
+    """Fails if set_params between calls of partial_fit is ignored."""
+    estimator = BernoulliRBM(2, random_state=0).partial_fit(GOOD)
+    for change in ({"n_components": 3}, {"gradient": "cd"}, {"n_steps": 7}, {"n_chains": 7}):
+        name, value = next(iter(change.items()))
+        was = getattr(estimator, name)
+        message = (
+            f"{name} == {value!r}, must stay {was!r} for partial_fit to go on; fit starts anew."
+        )
+        with pytest.raises(ValueError, match=re.escape(message)):
+            estimator.set_params(**change).partial_fit(GOOD)
+        estimator.set_params(**{name: was})
+    assert estimator.set_params(learning_rate=0.01).partial_fit(GOOD).n_iter_ == 2
+    assert estimator.set_params(n_components=3).fit(GOOD).components_.shape == (3, 3)
+
+
+def test_a_refused_fit_changes_nothing():
+    """Fails if the columns of data that are then refused are remembered."""
+    estimator = BernoulliRBM(2, n_iter=1, random_state=0).fit(GOOD)
+    before = estimator.transform(GOOD)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match="outside"):
+            estimator.fit(3 * np.ones((2, 5)))
+    np.testing.assert_array_equal(estimator.transform(GOOD), before)
+
+
+def test_sparse_data_with_repeated_entries_are_summed_in_a_copy():
+    """Fails if a matrix of the caller is changed by looking at it."""
+    parts = np.array([0.5, 0.5, 1.0]), np.array([1, 1, 0]), np.array([0, 2, 3])
+    X = sparse.csr_array(parts, shape=(2, 3))
+    for part in (X.data, X.indices, X.indptr):
+        part.flags.writeable = False
+    estimator = BernoulliRBM(2, n_iter=2, random_state=0).fit(X)
+    assert X.nnz == 3
+    np.testing.assert_allclose(estimator.transform(X), estimator.transform(X.toarray()))
 
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
@@ -153,8 +196,10 @@ def test_the_warning_names_the_feature():
     X = pd.DataFrame(GOOD * [1, 1, 2], columns=["a", "b", "c"])
     with pytest.warns(UserWarning, match=r"column 'c' \(from 0 to 2\) lies outside"):
         estimator = BernoulliRBM(2, n_iter=1).fit(X)
-    with pytest.warns(UserWarning, match="column 'c'"):
-        estimator.transform(X)
+    for method in (estimator.transform, estimator.gibbs, estimator.score):
+        with pytest.warns(UserWarning, match="column 'c'") as caught:
+            method(X)
+        assert [warning.filename for warning in caught] == [__file__]
 
 
 def test_huge_data_stay_finite():
