@@ -37,7 +37,7 @@ grid = {
     "rbm__learning_rate": [0.03, 0.1, 0.3],
     "classify__C": [10, 1_000],
 }
-search = GridSearchCV(pipeline, grid, cv=3).fit(X_train, y_train)
+search = GridSearchCV(pipeline, grid, cv=3, n_jobs=-1).fit(X_train, y_train)
 print("best parameters:", search.best_params_)
 print(f"held-out accuracy: {100 * search.score(X_test, y_test):.1f} %")
 

@@ -179,7 +179,7 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         -------
         log_likelihood : ndarray of float64 of shape (n_samples,)
         """
-        return -self.free_energy(X) - self.log_partition_.value
+        return self._log_likelihood(self._check_visible(X))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Mean of `score_samples(X)`, in nats a row.
@@ -197,8 +197,7 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         """
         X = self._check_visible(X)
         weights = validation.check_weights(sample_weight, X)
-        log_likelihood = self.score_samples(X)
-        return float(np.average(log_likelihood, weights=weights))
+        return float(np.average(self._log_likelihood(X), weights=weights))
 
     def pseudo_log_likelihood(self, X: Any) -> Array:
         """`sum_i log p(v_i | all other v)` of every row v of X, in nats, exactly.
@@ -258,6 +257,10 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
     @property
     def _n_features_out(self) -> int:
         return len(self.components_)
+
+    def _log_likelihood(self, rows: Any) -> Array:
+        free_energy = self._by_blocks(self._model().free_energy, rows)
+        return -free_energy - self.log_partition_.value
 
     def _check_visible(self, X: Any, name: str = "X") -> Any:
         check_is_fitted(self)

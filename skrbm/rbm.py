@@ -261,10 +261,9 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         return self
 
     def _own_parameters(self) -> None:
-        """Make the parameters contiguous and writable, wherever they came from."""
-        self.components_ = np.require(self.components_.T, requirements=["C", "W"]).T
-        for name in ("intercept_hidden_", "intercept_visible_"):
-            setattr(self, name, np.require(getattr(self, name), requirements=["C", "W"]))
+        """Make the parameters writable, wherever they came from."""
+        for name in ("components_", "intercept_hidden_", "intercept_visible_"):
+            setattr(self, name, np.require(getattr(self, name), requirements="W"))
 
     def _model(self) -> RBM:
         return RBM(

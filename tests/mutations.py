@@ -22,7 +22,7 @@ MUTATIONS = [
     ("_kernels", "tail += np.maximum(x, 0)", "pass", "test_kernels.py::test_softplus_is_log_of_one_plus_exp"),
     ("_kernels", "        if len(factors) % 2:\n            folded[0] *= factors[-1]\n", "", "test_kernels.py::test_pairwise_sum_softplus_equals_softplus_of_sums"),
     ("_kernels", "_LARGEST_EXPONENT = 340.0", "_LARGEST_EXPONENT = 1e9", "test_kernels.py::test_pairwise_sum_softplus_equals_softplus_of_sums"),
-    ("_kernels", "c, a, b = c.T, b, a", "pass", "test_kernels.py::test_addmm_adds_a_product_in_place"),
+    ("_kernels", "    c += a.T @", "    c = c + a.T @", "test_kernels.py::test_addmm_adds_a_product_in_place"),
     ("_kernels", "uniform(probability.shape, rng) < probability", "uniform(probability.shape, rng) > probability", "test_kernels.py::test_bernoulli_draws_have_their_probability"),
     # Law 1
     ("units", "_kernels.softplus(input + self.bias)", "_kernels.softplus(input + 0 * self.bias)", "test_units.py::test_log_normalizer_is_the_sum_over_states"),
@@ -65,7 +65,7 @@ MUTATIONS = [
     ("units", "_kernels.log((total + 1) / (n_rows - total + 1))", "_kernels.log(total / (n_rows - total))", "test_rbm.py::test_extreme_data_give_finite_models"),
     ("_kernels", "tail = np.asarray(np.abs(x))\n    np.negative(tail, out=tail)\n    np.exp(tail, out=tail)\n    np.log1p(tail, out=tail)\n    tail += np.maximum(x, 0)\n    return tail", "return np.log1p(np.exp(x))", "test_rbm.py::test_weights_times_a_hundred_stay_finite"),
     # The estimator
-    ("inference", "return -self.free_energy(X) - self.log_partition_.value", "return -self.free_energy(X)", "test_rbm.py::test_probabilities_sum_to_one_for_the_parameters_as_they_are"),
+    ("inference", "return -free_energy - self.log_partition_.value", "return -free_energy", "test_rbm.py::test_probabilities_sum_to_one_for_the_parameters_as_they_are"),
     ("inference", "rbm, rng = self._model(), self._sampling_rng", "rbm, rng = self._model(), self._training.rng", "test_rbm.py::test_reading_methods_leave_the_chains_and_the_training_alone"),
     ("inference", "if parameters not in self._log_partitions:", "if not self._log_partitions:", "test_rbm.py::test_probabilities_sum_to_one_for_the_parameters_as_they_are"),
     ("rbm", "        self._log_partitions = {}\n", "        self._log_partitions = getattr(self, '_log_partitions', {})\n", "test_rbm.py::test_score_is_remembered_until_the_next_fit"),

@@ -51,7 +51,7 @@ def test_pairwise_sum_softplus_equals_softplus_of_sums(largest, n_terms):
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("dtype", PRECISION)
 def test_addmm_adds_a_product_in_place(dtype, order):
-    """Fails if BLAS is handed an array that it has to copy, as it silently does in F order."""
+    """Fails if the sum goes into a new array."""
     rng = np.random.default_rng(0)
     a, b, c = (rng.normal(size=shape).astype(dtype) for shape in ((3, 5), (3, 4), (5, 4)))
     c = np.array(c, order=order)
