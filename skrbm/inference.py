@@ -18,7 +18,7 @@ from skrbm.likelihood import LogPartition
 from skrbm.model import RBM
 from skrbm.samplers import Chains
 from skrbm.training import RECORDS, Training, dense_rows, typed_rows
-from skrbm.units import Bernoulli
+from skrbm.units import Layer
 
 BLOCK_ROWS = 1024  # rows that are worked on together, however many are given
 
@@ -34,7 +34,7 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
     intercept_hidden_: Array
     intercept_visible_: Array
     _started_with: dict[str, Any]
-    _base: Bernoulli
+    _base: Layer
     _training: Training
     _sampling_rng: Generator
     _likelihood_seed: np.random.SeedSequence

@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 from skrbm import _kernels, samplers
 from skrbm._kernels import Array, Generator
 from skrbm.model import RBM
-from skrbm.units import Bernoulli
+from skrbm.units import Layer
 
 # Units of the smaller layer whose states form the inner half of the enumeration, and states of
 # the outer half that make one task: the inner half stays in cache, a task is worth a thread.
@@ -39,13 +39,13 @@ class LogPartition:
     method: Literal["exact", "ais"]
 
 
-def log_partition(rbm: RBM, base: Bernoulli, rng: Generator) -> LogPartition:
+def log_partition(rbm: RBM, base: Layer, rng: Generator) -> LogPartition:
     """Log Z: exact where that takes about a second, by annealed importance sampling elsewhere.
 
     Parameters
     ----------
     rbm : RBM
-    base : Bernoulli
+    base : Layer
         The visible layer that annealing starts from.
     rng : Generator
     """
@@ -88,7 +88,7 @@ def exact_log_partition(rbm: RBM) -> LogPartition:
 
 
 def annealed_log_partition(
-    rbm: RBM, base: Bernoulli, rng: Generator, n_chains: int = 100, n_temperatures: int = 1000
+    rbm: RBM, base: Layer, rng: Generator, n_chains: int = 100, n_temperatures: int = 1000
 ) -> LogPartition:
     """Log Z by annealed importance sampling, from independent units to the model.
 

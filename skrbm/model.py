@@ -11,7 +11,7 @@ from typing import Any
 
 from skrbm import _kernels
 from skrbm._kernels import Array, Generator
-from skrbm.units import Bernoulli
+from skrbm.units import Layer
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class RBM:
 
     Parameters
     ----------
-    visible, hidden : Bernoulli
+    visible, hidden : Layer
         The two layers.
     weights : ndarray of shape (n_visible, n_hidden)
         W.
@@ -36,13 +36,13 @@ class RBM:
     Recognition 47(1), 2014.
     """
 
-    visible: Bernoulli
-    hidden: Bernoulli
+    visible: Layer
+    hidden: Layer
     weights: Array
     beta: float | Array | None = None
 
     @classmethod
-    def couple(cls, visible: Bernoulli, hidden: Bernoulli, weights: Array) -> RBM:
+    def couple(cls, visible: Layer, hidden: Layer, weights: Array) -> RBM:
         """Join two layers so that units whose other layer is in its mean state stay as they were.
 
         The coupling is `(v - E[v]) W (h - E[h])`, with the means of the layers before.
@@ -95,7 +95,7 @@ class RBM:
         """`F(v) = -log sum_h exp(-E(v, h))` of every row, in float64."""
         return self.visible.energy(v) - self.hidden.log_normalizer(self.hidden_input(v))
 
-    def interpolate(self, visible: Bernoulli, hidden: Bernoulli, beta: float | Array) -> RBM:
+    def interpolate(self, visible: Layer, hidden: Layer, beta: float | Array) -> RBM:
         """The model with energy `(1 - beta) E_0 + beta E`, E_0 being that of these two layers."""
         return RBM(
             self.visible.interpolate(visible, beta),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from skrbm import _kernels
 from skrbm._kernels import Array, Generator
 from skrbm.model import RBM
-from skrbm.units import Bernoulli
+from skrbm.units import Layer
 
 
 class Chains(NamedTuple):
@@ -22,7 +22,7 @@ class Chains(NamedTuple):
     hidden: Array
 
 
-def independent(layer: Bernoulli, n_rows: int, rng: Generator) -> Array:
+def independent(layer: Layer, n_rows: int, rng: Generator) -> Array:
     """Draw n_rows states of a layer that receives no input."""
     return layer.sample(layer.mean(_kernels.zeros((n_rows, 1), layer.bias.dtype)), rng)
 

@@ -8,7 +8,7 @@ with the methods of `Bernoulli`, and its row in the tests.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from skrbm import _kernels
 from skrbm._kernels import Array, Generator
@@ -83,3 +83,7 @@ class Bernoulli:
     def astype(self, dtype: Any) -> Bernoulli:
         """The same layer in another precision."""
         return Bernoulli(self.bias.astype(dtype))
+
+
+# What a layer of a model may be: the union of the unit types.
+Layer: TypeAlias = Bernoulli
