@@ -68,7 +68,7 @@ MUTATIONS = [
     ("inference", "return -free_energy - self.log_partition_.value", "return -free_energy", "test_rbm.py::test_probabilities_sum_to_one_for_the_parameters_as_they_are"),
     ("inference", "rbm, rng = self._model(), self._sampling_rng", "rbm, rng = self._model(), self._training.rng", "test_rbm.py::test_reading_methods_leave_the_chains_and_the_training_alone"),
     ("inference", "if parameters not in self._log_partitions:", "if not self._log_partitions:", "test_rbm.py::test_probabilities_sum_to_one_for_the_parameters_as_they_are"),
-    ("rbm", "        self._log_partitions = {}\n", "        self._log_partitions = getattr(self, '_log_partitions', {})\n", "test_rbm.py::test_score_is_remembered_until_the_next_fit"),
+    ("inference", "if parameters not in self._log_partitions:", "if True:", "test_rbm.py::test_score_is_remembered_until_the_next_fit"),
     ("rbm", "self._own_parameters()\n        sweeps", "sweeps", "test_rbm.py::test_training_goes_on_from_parameters_of_any_layout"),
     ("training", "rate * share / n_updates", "rate", "test_rbm.py::test_weights_count_across_mini_batches"),
     ("rbm", "        if first:\n            self._start(X, weights)", "        self._start(X, weights)", "test_rbm.py::test_stream_of_calls_equals_one_call"),

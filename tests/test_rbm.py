@@ -135,7 +135,7 @@ def test_reading_methods_leave_the_chains_and_the_training_alone(binary):
 
 
 def test_score_is_remembered_until_the_next_fit(binary):
-    """Fails if log Z of an earlier fit is kept."""
+    """Fails if log Z is computed anew with every score, or that of an earlier fit is kept."""
     estimator = BernoulliRBM(4, n_iter=1, random_state=0).fit(binary)
     for refit in (estimator.partial_fit, estimator.fit):
         before = estimator.log_partition_
