@@ -410,4 +410,4 @@ def test_gradients_without_chains_say_so(binary):
     assert not hasattr(estimator, "chains_")
     assert not hasattr(BernoulliRBM(), "chains_")
     with pytest.raises(NotFittedError):
-        BernoulliRBM().log_partition_  # noqa: B018
+        _ = BernoulliRBM().log_partition_
