@@ -116,7 +116,7 @@ def zeros(shape: tuple[int, ...], dtype: Any) -> Array:
 
 
 def equal_weights(n: int, dtype: Any) -> Array:
-    """N equal weights that sum to one."""
+    """Weights of n equal rows, which sum to one."""
     return np.full(n, 1 / n, dtype)
 
 

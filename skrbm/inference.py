@@ -17,10 +17,8 @@ from skrbm._kernels import Array, Generator
 from skrbm.likelihood import LogPartition
 from skrbm.model import RBM
 from skrbm.samplers import Chains
-from skrbm.training import RECORDS, Training, dense_rows, typed_rows
+from skrbm.training import BLOCK_ROWS, RECORDS, Training, dense_rows, typed_rows
 from skrbm.units import Layer
-
-BLOCK_ROWS = 1024  # rows that are worked on together, however many are given
 
 
 class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):

@@ -6,17 +6,16 @@ import math
 from typing import Any, Literal, Self
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator
-from sklearn.utils import Tags, gen_batches
+from sklearn.utils import Tags
 
 from skrbm import _kernels, likelihood, validation
 from skrbm._kernels import Array, Generator
 from skrbm.gradients import GRADIENTS
-from skrbm.inference import BLOCK_ROWS, RBMInference
+from skrbm.inference import RBMInference
 from skrbm.model import RBM
 from skrbm.optimizers import CentredGradient, constant, linear_decay
-from skrbm.training import Plan, Training, dense_rows, enough_sweeps, progress
+from skrbm.training import Plan, Training, column_totals, enough_sweeps, progress
 from skrbm.units import Bernoulli
 
 _EXACT_UNITS = 16  # the largest layer that gradient="exact" enumerates at every update
@@ -230,7 +229,7 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         training_seed, order_seed, likelihood_seed, sampling_seed = seed.spawn(4)
         rng = _kernels.generator(training_seed)
         dtype = validation.model_dtype(X.dtype)
-        total = _column_totals(X, weights)
+        total = column_totals(X, weights)
         base = Bernoulli.from_totals(total, weights.sum()).astype(dtype)
         hidden = Bernoulli(np.full(self.n_components, _HIDDEN_BIAS, dtype))
         scale = _WEIGHT_SCALE / math.sqrt(base.n_units + hidden.n_units)
@@ -271,13 +270,6 @@ class BernoulliRBM(RBMInference, BaseEstimator):
             Bernoulli(self.intercept_hidden_),
             self.components_.T,
         )
-
-
-def _column_totals(X: Any, weights: Array) -> Array:
-    if sparse.issparse(X):
-        return X.T @ weights
-    blocks = gen_batches(len(weights), BLOCK_ROWS)
-    return sum(weights[rows] @ dense_rows(X, rows, weights.dtype) for rows in blocks)
 
 
 def _pseudo_log_likelihood(rbm: RBM, v: Array, rng: Generator) -> float:

@@ -13,11 +13,14 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import gen_batches
 
 from skrbm._kernels import Array, Generator
 from skrbm.gradients import Gradient
 from skrbm.model import RBM
 from skrbm.optimizers import CentredGradient, Schedule
+
+BLOCK_ROWS = 1024  # rows that are worked on together, however many are given
 
 # A figure to watch, from the model and the mini-batch that it saw last.
 Monitor = Callable[[RBM, Array, Generator], float]
@@ -71,9 +74,10 @@ class Training:
                 v = dense_rows(X, batch, rbm.weights.dtype)
                 share = weights[batch].sum() / mean_weight
                 n_updates = max(1, round(share))
+                step = float(rate * share / n_updates)  # a numpy float64 would widen float32
                 for _ in range(n_updates):
                     data, model = self.gradient.phases(rbm, v, weights[batch], self.rng)
-                    self.optimizer.step(rbm, data, model, rate * share / n_updates)
+                    self.optimizer.step(rbm, data, model, step)
             seen = monitor(rbm, v, self.order)
             figures = len(self.history) + 1, rate, seen, perf_counter() - begin
             record = dict(zip(RECORDS, figures, strict=True))
@@ -95,6 +99,14 @@ def dense_rows(X: Any, rows: Array | slice, dtype: Any) -> Array:
     """Rows of an array or of a CSR matrix, in the given dtype, as an array."""
     block = typed_rows(X, rows, dtype)
     return block.toarray() if sparse.issparse(X) else block
+
+
+def column_totals(X: Any, weights: Array) -> Array:
+    """Weighted sum of every column, without a float copy of all of X."""
+    if sparse.issparse(X):
+        return X.T @ weights
+    blocks = gen_batches(len(weights), BLOCK_ROWS)
+    return sum(weights[rows] @ dense_rows(X, rows, weights.dtype) for rows in blocks)
 
 
 @contextmanager
