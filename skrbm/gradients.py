@@ -6,22 +6,39 @@ are that gradient in factored form: nothing of the weights' size has to be forme
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from skrbm import _kernels, samplers
 from skrbm._kernels import Array, Generator
 from skrbm.model import RBM
-from skrbm.samplers import Chains
+from skrbm.samplers import Chains, HiddenMixture, ParallelTempering
+from skrbm.units import Layer
+
+SPARE_ROWS = 2
+_N_TEMPERATURES = 10
+
+# Of a proposed hidden state this many units are redrawn, on average: it need not be the posterior
+# of a row to be close to one.
+_REDRAWN_UNITS = 1.0
+_WORTHWHILE_ACCEPTANCE = 0.02  # of jumps; below, fewer chains try
+_SLIDING_FACTOR = 0.05  # of the moving average of acceptance
 
 
-class Phase(NamedTuple):
-    """Visible states, the mean hidden states that belong to them, and weights that sum to one."""
+class Phases(NamedTuple):
+    """A gradient in factored form, `sum_r weights_r v_r h_r`: rows of the data, then of the model.
+
+    Every visible state stands beside the mean hidden state that belongs to it. The weights of the
+    data's rows sum to 1, those of the model's rows to -1. Below the visible states are SPARE_ROWS
+    rows of any content: a step finds room there to centre the gradient without another pass.
+    """
 
     visible: Array
     hidden: Array
     weights: Array
+    n_data: int
 
 
 class Gradient(Protocol):
@@ -31,12 +48,17 @@ class Gradient(Protocol):
     def chains(self) -> Chains | None:
         """The persistent chains, if it keeps any."""
 
-    def phases(self, rbm: RBM, v: Array, weights: Array, rng: Generator) -> tuple[Phase, Phase]:
-        """The data phase of the mini-batch v with row weights, and its model phase."""
+    def phases(self, rbm: RBM, v: Array, weights: Array, rng: Generator) -> Phases:
+        """Both phases, for the mini-batch v with row weights."""
 
 
-def _data_phase(rbm: RBM, v: Array, weights: Array) -> Phase:
-    return Phase(v, rbm.hidden_from_visible(v), (weights / weights.sum()).astype(v.dtype))
+def _stacked(v: Array, model: Array) -> Array:
+    return _kernels.rows_with_room(v, model, n_spare=SPARE_ROWS)
+
+
+def _signed(weights: Array, model_weights: Array, dtype: Any) -> Array:
+    """Weights of the data's rows and of the model's, which are given as they sum to one."""
+    return _kernels.rows(weights / weights.sum(), -model_weights).astype(dtype)
 
 
 @dataclass(frozen=True)
@@ -52,12 +74,16 @@ class ContrastiveDivergence:
     n_steps: int
     chains: ClassVar[None] = None
 
-    def phases(self, rbm: RBM, v: Array, weights: Array, rng: Generator) -> tuple[Phase, Phase]:
-        """The two phases of a mini-batch."""
-        data = _data_phase(rbm, v, weights)
-        hidden = rbm.hidden.sample(data.hidden, rng)
-        chains = samplers.gibbs(rbm, hidden, rng, self.n_steps)
-        return data, Phase(chains.visible, chains.hidden_mean, data.weights)
+    def phases(self, rbm: RBM, v: Array, weights: Array, rng: Generator) -> Phases:
+        """Both phases of a mini-batch."""
+        mean = rbm.hidden_from_visible(v)
+        chains = samplers.gibbs(rbm, rbm.hidden.sample(mean, rng), rng, self.n_steps)
+        return Phases(
+            _stacked(v, chains.visible),
+            _kernels.rows(mean, chains.hidden_mean),
+            _signed(weights, weights / weights.sum(), v.dtype),
+            len(v),
+        )
 
 
 @dataclass
@@ -73,12 +99,82 @@ class PersistentContrastiveDivergence:
     n_steps: int
     chains: Chains
 
-    def phases(self, rbm: RBM, v: Array, weights: Array, rng: Generator) -> tuple[Phase, Phase]:
-        """The two phases of a mini-batch; the chains move on."""
-        data = _data_phase(rbm, v, weights)
-        self.chains = samplers.gibbs(rbm, self.chains.hidden, rng, self.n_steps)
-        equal = _kernels.equal_weights(len(self.chains.visible), data.weights.dtype)
-        return data, Phase(self.chains.visible, self.chains.hidden_mean, equal)
+    def phases(self, rbm: RBM, v: Array, weights: Array, rng: Generator) -> Phases:
+        """Both phases of a mini-batch; the chains move on.
+
+        The data and the last step of the chains share one product.
+        """
+        if self.n_steps > 1:
+            self.chains = samplers.gibbs(rbm, self.chains.hidden, rng, self.n_steps - 1)
+        visible = rbm.visible.draw(self._visible_input(rbm, rng), rng)
+        both = _stacked(v, visible)
+        mean = rbm.hidden_from_visible(both[:-SPARE_ROWS])
+        model_mean = mean[len(v) :]
+        self.chains = Chains(visible, model_mean, rbm.hidden.sample(model_mean, rng))
+        equal = _kernels.equal_weights(len(visible), "float64")
+        return Phases(both, mean, _signed(weights, equal, v.dtype), len(v))
+
+    def _visible_input(self, rbm: RBM, rng: Generator) -> Array:
+        return rbm.swap().hidden_input(self.chains.hidden)
+
+
+@dataclass
+class JumpingContrastiveDivergence(PersistentContrastiveDivergence):
+    """Persistent chains that jump, before their last Gibbs step, to where the data are.
+
+    Hidden states are proposed by the posterior p(h | v) of the last mini-batch and accepted by
+    Metropolis' rule, so that chains visit all modes that data and model share, each as often as
+    the model says. Jumps are tried as far as they are accepted: every chain tries one at every
+    update where one in fifty is, and fewer chains do as fewer are.
+    """
+
+    proposal: HiddenMixture | None = None
+    acceptance: float = 1.0
+    next_chain: int = 0
+
+    def phases(self, rbm: RBM, v: Array, weights: Array, rng: Generator) -> Phases:
+        """Both phases of a mini-batch; the chains move on."""
+        phases = super().phases(rbm, v, weights, rng)
+        mean = rbm.hidden.broadened(phases.hidden[: len(v)], _REDRAWN_UNITS / rbm.hidden.n_units)
+        self.proposal = HiddenMixture(mean, weights / weights.sum())
+        return phases
+
+    def _visible_input(self, rbm: RBM, rng: Generator) -> Array:
+        if self.proposal is None:
+            return super()._visible_input(rbm, rng)
+        n_chains = len(self.chains.hidden)
+        n_jumps = math.ceil(n_chains * min(1.0, self.acceptance / _WORTHWHILE_ACCEPTANCE))
+        jumping = slice(self.next_chain, min(n_chains, self.next_chain + n_jumps))
+        n_jumps = jumping.stop - jumping.start
+        x, n_accepted = samplers.jump(rbm, self.chains.hidden, self.proposal, jumping, rng)
+        self.next_chain = jumping.stop % n_chains
+        self.acceptance += _SLIDING_FACTOR * (n_accepted - n_jumps * self.acceptance) / n_chains
+        return x
+
+
+@dataclass
+class TemperedContrastiveDivergence:
+    """PCD-k whose chains exchange states with chains at higher temperatures, where they mix."""
+
+    n_steps: int
+    tempering: ParallelTempering
+
+    @property
+    def chains(self) -> Chains:
+        """The chains of the model itself."""
+        return self.tempering.cold
+
+    def phases(self, rbm: RBM, v: Array, weights: Array, rng: Generator) -> Phases:
+        """Both phases of a mini-batch; the chains move on."""
+        for _ in range(self.n_steps):
+            self.tempering.step(rbm, rng)
+        equal = _kernels.equal_weights(len(self.chains.visible), "float64")
+        return Phases(
+            _stacked(v, self.chains.visible),
+            _kernels.rows(rbm.hidden_from_visible(v), self.chains.hidden_mean),
+            _signed(weights, equal, v.dtype),
+            len(v),
+        )
 
 
 @dataclass(frozen=True)
@@ -87,35 +183,66 @@ class ExactGradient:
 
     chains: ClassVar[None] = None
 
-    def phases(self, rbm: RBM, v: Array, weights: Array, rng: Generator) -> tuple[Phase, Phase]:
-        """The two phases of a mini-batch; nothing is drawn."""
-        return _data_phase(rbm, v, weights), _exact_model_phase(rbm)
+    def phases(self, rbm: RBM, v: Array, weights: Array, rng: Generator) -> Phases:
+        """Both phases of a mini-batch; nothing is drawn."""
+        visible, hidden, probability = _enumerated(rbm)
+        return Phases(
+            _stacked(v, visible),
+            _kernels.rows(rbm.hidden_from_visible(v), hidden),
+            _signed(weights, probability, v.dtype),
+            len(v),
+        )
 
 
-def _exact_model_phase(rbm: RBM) -> Phase:
+def _enumerated(rbm: RBM) -> tuple[Array, Array, Array]:
+    """Visible states, mean hidden states and probabilities that make up the model's phase."""
     if rbm.visible.n_units > rbm.hidden.n_units:
-        hidden, visible, weights = _exact_model_phase(rbm.swap())
-        return Phase(visible, hidden, weights)
+        hidden, visible, probability = _enumerated(rbm.swap())
+        return visible, hidden, probability
     v, probability = rbm.visible_distribution()
-    return Phase(v, rbm.hidden_from_visible(v), probability.astype(v.dtype))
+    return v, rbm.hidden_from_visible(v), probability
 
 
-def _contrastive(rbm: RBM, n_steps: int, n_chains: int, rng: Generator) -> Gradient:
+def _contrastive(
+    rbm: RBM, base: Layer, n_steps: int, n_chains: int, rng: Generator
+) -> ContrastiveDivergence:
     return ContrastiveDivergence(n_steps)
 
 
-def _persistent(rbm: RBM, n_steps: int, n_chains: int, rng: Generator) -> Gradient:
-    v = samplers.independent(rbm.visible, n_chains, rng)
-    return PersistentContrastiveDivergence(n_steps, samplers.start(rbm, v, rng))
+def _chains(rbm: RBM, base: Layer, n_chains: int, rng: Generator) -> Chains:
+    return samplers.start(rbm, samplers.independent(base, n_chains, rng), rng)
 
 
-def _exact(rbm: RBM, n_steps: int, n_chains: int, rng: Generator) -> Gradient:
+def _persistent(
+    rbm: RBM, base: Layer, n_steps: int, n_chains: int, rng: Generator
+) -> PersistentContrastiveDivergence:
+    return PersistentContrastiveDivergence(n_steps, _chains(rbm, base, n_chains, rng))
+
+
+def _jumping(
+    rbm: RBM, base: Layer, n_steps: int, n_chains: int, rng: Generator
+) -> JumpingContrastiveDivergence:
+    return JumpingContrastiveDivergence(n_steps, _chains(rbm, base, n_chains, rng))
+
+
+def _tempered(
+    rbm: RBM, base: Layer, n_steps: int, n_chains: int, rng: Generator
+) -> TemperedContrastiveDivergence:
+    v = samplers.independent(base, max(1, n_chains // _N_TEMPERATURES), rng)
+    tempering = ParallelTempering.start(rbm, base, v, min(n_chains, _N_TEMPERATURES), rng)
+    return TemperedContrastiveDivergence(n_steps, tempering)
+
+
+def _exact(rbm: RBM, base: Layer, n_steps: int, n_chains: int, rng: Generator) -> ExactGradient:
     return ExactGradient()
 
 
-# Gradients by name: each is made for a new model, with the steps and chains that it uses.
-GRADIENTS: dict[str, Callable[[RBM, int, int, Generator], Gradient]] = {
+# Gradients by name: each is made for a new model and the visible layer without weights that it
+# started from, with the steps and chains that it uses.
+GRADIENTS: dict[str, Callable[[RBM, Layer, int, int, Generator], Gradient]] = {
+    "jump": _jumping,
     "pcd": _persistent,
+    "pt": _tempered,
     "cd": _contrastive,
     "exact": _exact,
 }

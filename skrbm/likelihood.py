@@ -101,19 +101,55 @@ def annealed_log_partition(
     R. Salakhutdinov and I. Murray, "On the quantitative analysis of deep belief networks", ICML
     2008. R. M. Neal, "Annealed importance sampling", Statistics and Computing 11, 2001.
     """
-    path = (
-        rbm.interpolate(base, rbm.hidden, i / (n_temperatures - 1)) for i in range(n_temperatures)
-    )
+    betas = _kernels.linspace(0.0, 1.0, n_temperatures)
     v = samplers.independent(base, n_chains, rng)
-    log_weight = _kernels.zeros((n_chains,), "float64")
+    log_ratio, std_error = _mean_weight(_anneal(rbm, base, v, betas, rng))
+    return LogPartition(_log_base(rbm, base) + log_ratio, std_error, "ais")
+
+
+def reverse_log_partition(
+    rbm: RBM, base: Layer, v: Array, rng: Generator, n_temperatures: int = 1000
+) -> LogPartition:
+    """Log Z by annealing in reverse, from samples v of the model to independent units.
+
+    The weights average to Z_base over Z, so that the estimate is more often too high than too low.
+
+    References
+    ----------
+    Y. Burda, R. Grosse and R. Salakhutdinov, "Accurate and conservative estimates of MRF
+    log-likelihood using reverse annealing", AISTATS 2015.
+    """
+    betas = _kernels.linspace(1.0, 0.0, n_temperatures)
+    log_ratio, std_error = _mean_weight(_anneal(rbm, base, v, betas, rng))
+    return LogPartition(_log_base(rbm, base) - log_ratio, std_error, "ais")
+
+
+def _log_base(rbm: RBM, base: Layer) -> float:
+    return float(base.log_normalizer(0.0) + rbm.hidden.log_normalizer(0.0))
+
+
+def _anneal(rbm: RBM, base: Layer, v: Array, betas: Array, rng: Generator) -> Array:
+    """Log-weights of chains that start at v, drawn at the first of the inverse temperatures.
+
+    At every temperature one product `v W` serves both free energies and the next hidden states.
+    """
+    path = [rbm.interpolate(base, rbm.hidden, float(beta)) for beta in betas]
+    log_weight = _kernels.zeros((len(v),), "float64")
     for previous, current in pairwise(path):
-        log_weight += previous.free_energy(v) - current.free_energy(v)
-        v = samplers.gibbs_visible(current, v, rng)
-    log_base = base.log_normalizer(0.0) + rbm.hidden.log_normalizer(0.0)
+        coupling = rbm.hidden_input(v)
+        x = current.scaled(coupling)
+        log_weight += previous.free_energy(v, previous.scaled(coupling))
+        log_weight -= current.free_energy(v, x)
+        v = current.sample_visible(current.hidden.draw(x, rng), rng)
+    return log_weight
+
+
+def _mean_weight(log_weight: Array) -> tuple[float, float]:
+    """Logarithm of the mean weight, and its standard error."""
+    n_chains = len(log_weight)
     log_mean = _kernels.log_sum_exp(log_weight) - math.log(n_chains)
     relative_weight = _kernels.exp(log_weight - log_mean)
-    std_error = relative_weight.std(ddof=1) / math.sqrt(n_chains)
-    return LogPartition(float(log_base) + log_mean, float(std_error), "ais")
+    return log_mean, float(relative_weight.std(ddof=1) / math.sqrt(n_chains))
 
 
 def pseudo_log_likelihood(

@@ -26,7 +26,7 @@ class RBM:
         The two layers.
     weights : ndarray of shape (n_visible, n_hidden)
         W.
-    beta : float or ndarray of shape (n_rows, 1), default=None
+    beta : float or ndarray, default=None
         Inverse temperature of the coupling, one for all rows or one a row; 1 by default. It is a
         factor on the layers' input, so that a model on the way to another shares its weights.
 
@@ -63,8 +63,7 @@ class RBM:
 
     def hidden_input(self, v: Array) -> Array:
         """`beta v W`, shape (n_rows, n_hidden)."""
-        x: Array = v @ self.weights
-        return self.scaled(x)
+        return self.scaled(_kernels.product(v, self.weights))
 
     def scaled(self, x: Array) -> Array:
         """`beta x`."""
@@ -80,7 +79,7 @@ class RBM:
 
     def sample_hidden(self, v: Array, rng: Generator) -> Array:
         """Draw from `p(h | v)`."""
-        return self.hidden.sample(self.hidden_from_visible(v), rng)
+        return self.hidden.draw(self.hidden_input(v), rng)
 
     def sample_visible(self, h: Array, rng: Generator) -> Array:
         """Draw from `p(v | h)`."""
@@ -91,9 +90,13 @@ class RBM:
         coupling = _kernels.row_dot(self.hidden_input(v), h)
         return self.visible.energy(v) + self.hidden.energy(h) - coupling
 
-    def free_energy(self, v: Array) -> Array:
-        """`F(v) = -log sum_h exp(-E(v, h))` of every row, in float64."""
-        return self.visible.energy(v) - self.hidden.log_normalizer(self.hidden_input(v))
+    def free_energy(self, v: Array, hidden_input: Array | None = None) -> Array:
+        """`F(v) = -log sum_h exp(-E(v, h))` of every row, in float64.
+
+        The hidden input of v may be given where it is known already.
+        """
+        x = self.hidden_input(v) if hidden_input is None else hidden_input
+        return self.visible.energy(v) - self.hidden.log_normalizer(x)
 
     def interpolate(self, visible: Layer, hidden: Layer, beta: float | Array) -> RBM:
         """The model with energy `(1 - beta) E_0 + beta E`, E_0 being that of these two layers."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from skrbm import _kernels
 from skrbm._kernels import Array
-from skrbm.gradients import Phase
+from skrbm.gradients import SPARE_ROWS, Phases
 from skrbm.model import RBM
 
 # From the fraction of the training that is done, in [0, 1), to a step size.
@@ -50,17 +50,25 @@ class CentredGradient:
     hidden_offset: Array
     sliding_factor: float = 0.01
 
-    def step(self, rbm: RBM, data: Phase, model: Phase, rate: float) -> None:
-        """Move the parameters of rbm, in place, along the gradient of the two phases."""
-        self.visible_offset = self._slide(self.visible_offset, data.weights @ data.visible)
-        self.hidden_offset = self._slide(self.hidden_offset, data.weights @ data.hidden)
-        for phase, step in ((data, rate), (model, -rate)):
-            v = phase.visible - self.visible_offset
-            h = phase.hidden - self.hidden_offset
-            h *= phase.weights[:, None]
-            _kernels.addmm(rbm.weights, v, h, step)
-            rbm.visible.bias[...] += step * ((phase.weights - h @ self.hidden_offset) @ v)
-            rbm.hidden.bias[...] += step * ((1 - v @ self.visible_offset) @ h)
+    def step(self, rbm: RBM, phases: Phases, rate: float) -> None:
+        """Move the parameters of rbm, in place, along the gradient of the two phases.
 
-    def _slide(self, offset: Array, mean: Array) -> Array:
-        return offset + self.sliding_factor * (mean - offset)
+        As the weights of all rows sum to zero, the weights' gradient is
+        `sum_r weights_r v_r h_r - dv l - m dh`, where dv and dh are the uncentred gradients of the
+        biases: one product of the states with two rows added.
+        """
+        n_rows = len(phases.weights)
+        v, h = phases.visible[:n_rows], phases.hidden
+        m, l = self.visible_offset, self.hidden_offset
+        weights = rate * phases.weights
+        dv, dh = weights @ v, weights @ h
+        data = slice(phases.n_data)
+        data_v, data_h = phases.weights[data] @ v[data], phases.weights[data] @ h[data]
+        rbm.visible.bias[...] += (1 + l @ l) * dv + (dh @ l) * m - (weights * (h @ l)) @ v
+        rbm.hidden.bias[...] += (1 + m @ m) * dh + (dv @ m) * l - (weights * (v @ m)) @ h
+        weighted = _kernels.weighted_rows(h, weights, n_spare=SPARE_ROWS)
+        phases.visible[n_rows], weighted[n_rows] = dv, -l
+        phases.visible[n_rows + 1], weighted[n_rows + 1] = m, -dh
+        _kernels.addmm(rbm.weights, phases.visible, weighted)
+        self.visible_offset = m + self.sliding_factor * (data_v - m)
+        self.hidden_offset = l + self.sliding_factor * (data_h - l)

@@ -236,7 +236,7 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         initial = _kernels.normal((base.n_units, hidden.n_units), scale, dtype, rng)
         rbm = RBM.couple(base, hidden, initial)
         training = Training(
-            gradient=GRADIENTS[self.gradient](rbm, self.n_steps, self.n_chains, rng),
+            gradient=GRADIENTS[self.gradient](rbm, base, self.n_steps, self.n_chains, rng),
             optimizer=CentredGradient(base.mean(0.0), hidden.mean(0.0)),
             rng=rng,
             order=_kernels.generator(order_seed),

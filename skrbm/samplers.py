@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from skrbm import _kernels
 from skrbm._kernels import Array, Generator
 from skrbm.model import RBM
 from skrbm.units import Layer
+
+_ADAPTED_EVERY = 100  # steps of parallel tempering
+_LARGEST_REJECTION = 0.5  # of exchanges between neighbours
+_SMALLEST_REJECTION = 1e-3
+_SLIDING_FACTOR = 0.02  # of the moving average of rejections
 
 
 class Chains(NamedTuple):
@@ -24,7 +30,7 @@ class Chains(NamedTuple):
 
 def independent(layer: Layer, n_rows: int, rng: Generator) -> Array:
     """Draw n_rows states of a layer that receives no input."""
-    return layer.sample(layer.mean(_kernels.zeros((n_rows, 1), layer.bias.dtype)), rng)
+    return layer.draw(_kernels.zeros((n_rows, 1), layer.bias.dtype), rng)
 
 
 def start(rbm: RBM, v: Array, rng: Generator) -> Chains:
@@ -50,3 +56,173 @@ def gibbs_visible(rbm: RBM, v: Array, rng: Generator, n_steps: int = 1) -> Array
     for _ in range(n_steps):
         v = rbm.sample_visible(rbm.sample_hidden(v, rng), rng)
     return v
+
+
+@dataclass(frozen=True)
+class HiddenMixture:
+    """A mixture of distributions of the hidden layer, such as p(h | v) of given rows v.
+
+    Parameters
+    ----------
+    mean : ndarray of shape (n_rows, n_hidden)
+    weights : ndarray of shape (n_rows,)
+        Probabilities of the components.
+    """
+
+    mean: Array
+    weights: Array
+
+    def sample(self, layer: Layer, n: int, rng: Generator) -> Array:
+        """Draw n hidden states."""
+        return layer.sample(self.mean[_kernels.choices(self.weights, n, rng)], rng)
+
+    def log_density(self, layer: Layer, h: Array) -> Array:
+        """`log q(h)` of every row, in float64."""
+        return _kernels.log_mean_exp(layer.log_probability(h, self.mean), self.weights)
+
+
+def jump(
+    rbm: RBM, hidden: Array, proposal: HiddenMixture, chains: slice, rng: Generator
+) -> tuple[Array, int]:
+    """Let some chains jump to a hidden state that a mixture proposes, by Metropolis' rule.
+
+    A jump from h to h' is accepted with the probability `min(1, p(h') q(h) / (p(h) q(h')))`, the
+    visible units being summed out. So it leaves p(h) unchanged, whatever the mixture, and crosses
+    any barrier between two modes where the mixture has both of them: no block Gibbs step does.
+
+    Parameters
+    ----------
+    rbm : RBM
+    hidden : ndarray of shape (n_chains, n_hidden)
+    proposal : HiddenMixture
+        Must not depend on the states of the chains.
+    chains : slice
+        The chains that may jump.
+    rng : Generator
+
+    Returns
+    -------
+    visible_input : ndarray of shape (n_chains, n_visible)
+        Input of the visible units after the jumps.
+    n_accepted : int
+    """
+    layer, mirror = rbm.hidden, rbm.swap()
+    present = hidden[chains]
+    n = len(present)
+    proposed = proposal.sample(layer, n, rng)
+    x = mirror.hidden_input(_kernels.rows(hidden, proposed))
+    jumping, x = x[-n:], x[:-n]
+    both = _kernels.rows(present, proposed)
+    log_ratio = -mirror.free_energy(both, _kernels.rows(x[chains], jumping))
+    log_ratio -= proposal.log_density(layer, both)
+    accepted = _kernels.accept(log_ratio[n:] - log_ratio[:n], rng)
+    x[chains][accepted] = jumping[accepted]
+    return x, int(accepted.sum())
+
+
+@dataclass
+class ParallelTempering:
+    """Replicas of a model at several temperatures, which exchange their states.
+
+    Replica t has the energy `(1 - beta_t) E_0 + beta_t E`, from the model itself (beta_0 = 1) down
+    to layers without weights, where chains move freely (beta = 0). After a Gibbs step neighbours t
+    and s exchange their visible states with the probability
+    `min(1, exp(F_t(v_t) + F_s(v_s) - F_t(v_s) - F_s(v_t)))`; even and odd pairs take turns.
+
+    The temperatures adapt: all neighbours come to reject equally many exchanges, half of them at
+    most. Where the number of temperatures does not suffice for that, the ladder ends above 0.
+
+    Parameters
+    ----------
+    base : tuple of two Layers
+        The visible and the hidden layer at beta = 0.
+    betas : ndarray of shape (n_temperatures,)
+        Inverse temperatures, from 1 downwards.
+    chains : Chains
+        States of all replicas, of shape (n_temperatures, n_chains, n_units).
+    rejection : ndarray of shape (n_temperatures - 1,)
+        Share of the exchanges of each pair of neighbours that is rejected: a moving average.
+    n_steps : int
+        Number of steps made.
+
+    References
+    ----------
+    G. Desjardins, A. Courville, Y. Bengio, P. Vincent and O. Delalleau, "Tempered Markov chain
+    Monte Carlo for training of restricted Boltzmann machines", AISTATS 2010. S. Syed, A.
+    Bouchard-Cote, G. Deligiannidis and A. Doucet, "Non-reversible parallel tempering: a scalable
+    highly parallel MCMC scheme", Journal of the Royal Statistical Society B 84(2), 2022.
+    """
+
+    base: tuple[Layer, Layer]
+    betas: Array
+    chains: Chains
+    rejection: Array
+    n_steps: int = 0
+
+    @classmethod
+    def start(
+        cls, rbm: RBM, base: Layer, v: Array, n_temperatures: int, rng: Generator
+    ) -> ParallelTempering:
+        """Equally spaced temperatures; every row of v is the start of a chain at each of them."""
+        betas = _kernels.linspace(1.0, 0.0, n_temperatures)
+        chains = start(rbm, _kernels.repeat(v, n_temperatures), rng)
+        rejection = _kernels.zeros((n_temperatures - 1,), "float64")
+        return cls((base, rbm.hidden.neutral()), betas, chains, rejection)
+
+    @property
+    def cold(self) -> Chains:
+        """The chains of the model itself."""
+        return Chains(*(states[0] for states in self.chains))
+
+    @property
+    def swap_rates(self) -> Array:
+        """Share of the exchanges of each pair of neighbours that is accepted, lately."""
+        return 1 - self.rejection
+
+    def step(self, rbm: RBM, rng: Generator) -> None:
+        """Move every replica by a Gibbs step, and let neighbours exchange their states."""
+        replicas = self._replicas(rbm, self.betas)
+        v = replicas.sample_visible(self.chains.hidden, rng)
+        coupling = rbm.hidden_input(v)
+        self._exchange(rbm, v, coupling, rng)
+        mean = replicas.hidden.mean(replicas.scaled(coupling))
+        self.chains = Chains(v, mean, replicas.hidden.sample(mean, rng))
+        self.n_steps += 1
+        if self.n_steps % _ADAPTED_EVERY == 0:
+            self._adapt()
+
+    def _replicas(self, rbm: RBM, betas: Array) -> RBM:
+        return rbm.interpolate(*self.base, betas[:, None, None].astype(rbm.weights.dtype))
+
+    def _exchange(self, rbm: RBM, v: Array, coupling: Array, rng: Generator) -> None:
+        """Exchange states of neighbours, in place; `coupling` is `v W`."""
+        first = self.n_steps % 2
+        n_pairs = (len(self.betas) - first) // 2
+        if n_pairs == 0:
+            return
+        pairs = slice(first, first + 2 * n_pairs)
+        betas = self.betas[pairs]
+        swapped = betas.reshape(n_pairs, 2)[:, ::-1].reshape(-1)
+        free_energies = [
+            replicas.free_energy(v[pairs], replicas.scaled(coupling[pairs]))
+            for replicas in (self._replicas(rbm, b) for b in (betas, swapped))
+        ]
+        own, other = (f.reshape(n_pairs, 2, -1).sum(axis=1) for f in free_energies)
+        accepted = _kernels.accept(own - other, rng)
+        for states in (v, coupling):
+            pair = states[pairs].reshape(n_pairs, 2, *states.shape[1:]).swapaxes(1, 2)
+            pair[accepted] = pair[accepted][:, ::-1]
+        rejection = 1 - accepted.mean(axis=1)
+        share = max(_SLIDING_FACTOR, 1 / (self.n_steps // 2 + 1))  # at first a plain average
+        self.rejection[first::2] += share * (rejection - self.rejection[first::2])
+
+    def _adapt(self) -> None:
+        """Space the temperatures at equal rejection, as measured between the present ones."""
+        betas, rejection = self.betas, self.rejection.clip(_SMALLEST_REJECTION)
+        if betas[-1] > 0:  # what lies below is taken to be as steep as the last interval
+            last = rejection[-1:] * betas[-1] / (betas[-2] - betas[-1])
+            betas, rejection = _kernels.rows(betas, 0 * last), _kernels.rows(rejection, last)
+        barrier = _kernels.rows(0 * rejection[:1], rejection.cumsum())
+        total = min(barrier[-1], _LARGEST_REJECTION * len(self.rejection))
+        spacing = _kernels.linspace(0.0, total, len(self.betas))
+        self.betas = _kernels.interpolate(spacing, barrier, betas)

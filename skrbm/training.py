@@ -76,8 +76,8 @@ class Training:
                 n_updates = max(1, round(share))
                 step = float(rate * share / n_updates)  # a numpy float64 would widen float32
                 for _ in range(n_updates):
-                    data, model = self.gradient.phases(rbm, v, weights[batch], self.rng)
-                    self.optimizer.step(rbm, data, model, step)
+                    phases = self.gradient.phases(rbm, v, weights[batch], self.rng)
+                    self.optimizer.step(rbm, phases, step)
             seen = monitor(rbm, v, self.order)
             figures = len(self.history) + 1, rate, seen, perf_counter() - begin
             record = dict(zip(RECORDS, figures, strict=True))

@@ -58,11 +58,24 @@ class Bernoulli:
 
     def mean(self, input: Array | float) -> Array:
         """`E[s | input] = 1 / (1 + exp(-(bias + input)))`."""
-        return _kernels.logistic(input + self.bias)
+        return _kernels.logistic(input, self.bias)
 
     def sample(self, mean: Array, rng: Generator) -> Array:
         """Draw states whose conditional mean is given, in the dtype of the mean."""
         return _kernels.bernoulli(mean, rng)
+
+    def draw(self, input: Array | float, rng: Generator) -> Array:
+        """Draw states that receive an input: `sample(mean(input), rng)` in one go."""
+        return _kernels.bernoulli_logistic(input, self.bias, rng)
+
+    def log_probability(self, state: Array, mean: Array) -> Array:
+        """`log p(s_i)` under the means m_j, for every row i of states and row j of means."""
+        off = 1 - mean
+        return state @ _kernels.log(mean / off).T + _kernels.log(off).sum(axis=-1)
+
+    def broadened(self, mean: Array, share: float) -> Array:
+        """The mean when this share of the units are drawn with probability 1/2 instead."""
+        return (1 - share) * mean + share / 2
 
     def alternative(self, state: Array) -> Array:
         """The other value that each unit can take: `1 - s`."""
@@ -71,6 +84,10 @@ class Bernoulli:
     def states(self, start: int = 0, stop: int | None = None) -> Array:
         """Rows start to stop of all joint states, 2^n_units in number."""
         return _kernels.binary_states(self.n_units, start, stop).astype(self.bias.dtype)
+
+    def neutral(self) -> Bernoulli:
+        """The layer without biases, whose units are on or off as they like."""
+        return Bernoulli(0 * self.bias)
 
     def shift(self, input: Array) -> Bernoulli:
         """The layer that behaves as this one does when it receives this input as well."""

@@ -1,8 +1,11 @@
 """The numeric seam against scipy and plain numpy."""
 
+import pickle
+
 import numpy as np
 import pytest
 from scipy.special import expit
+from scipy.special import logit as logit_of
 
 from skrbm import _kernels
 
@@ -15,7 +18,7 @@ def test_logistic_is_exact_in_both_tails(dtype):
     """Fails if 1 / (1 + exp(-x)) is written as 0.5 tanh(x / 2) + 0.5."""
     x = np.linspace(-80, 80, 1001).astype(dtype)
     np.testing.assert_allclose(
-        _kernels.logistic(x.copy()), expit(x), rtol=PRECISION[dtype] * 40, atol=0
+        _kernels.logistic(x, 0 * x), expit(x), rtol=PRECISION[dtype] * 40, atol=0
     )
 
 
@@ -23,7 +26,7 @@ def test_logistic_is_exact_in_both_tails(dtype):
 def test_logistic_and_softplus_of_huge_input_are_finite(dtype):
     """Fails if softplus is log1p(exp(x)), or logistic does not allow exp to overflow."""
     x = WIDE.astype(dtype)
-    np.testing.assert_array_equal(_kernels.logistic(x.copy())[[0, -1]], [0, 1])
+    np.testing.assert_array_equal(_kernels.logistic(x, 0 * x)[[0, -1]], [0, 1])
     np.testing.assert_array_equal(_kernels.softplus(x)[[0, -1]], [0, x[-1]])
 
 
@@ -55,8 +58,8 @@ def test_addmm_adds_a_product_in_place(dtype, order):
     rng = np.random.default_rng(0)
     a, b, c = (rng.normal(size=shape).astype(dtype) for shape in ((3, 5), (3, 4), (5, 4)))
     c = np.array(c, order=order)
-    expected = c + 0.5 * a.T @ b
-    _kernels.addmm(c, a, b, 0.5)
+    expected = c + a.T @ b
+    _kernels.addmm(c, a, b)
     np.testing.assert_allclose(c, expected, rtol=PRECISION[dtype] * 10)
 
 
@@ -67,14 +70,83 @@ def test_binary_states_are_all_different_and_can_be_had_in_parts():
     np.testing.assert_array_equal(_kernels.binary_states(6, 10, 20), states[10:20])
 
 
-def test_bernoulli_draws_have_their_probability():
-    """Fails if the comparison is turned round. Six standard errors of a frequency."""
+@pytest.mark.parametrize("shape", [(300, 7), (3, 100, 7), (200_000, 7)])
+def test_logistic_of_a_sum_is_the_same_in_blocks(shape):
+    """Fails if a block is left out, or gets the rows of another: the largest takes all threads."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=shape)
+    for y in (rng.normal(size=7), rng.normal(size=(*shape[:-1], 1)) * np.ones(7)):
+        np.testing.assert_allclose(_kernels.logistic(x, y), expit(x + y), rtol=1e-13)
+
+
+P = np.array([0, 1e-6, 1e-3, 0.3, 0.9, 1])
+
+
+@pytest.mark.parametrize("n", [1_000, 500_000])
+@pytest.mark.parametrize("dtype", PRECISION)
+def test_bernoulli_draws_have_their_probability(dtype, n):
+    """Fails if the comparison is turned round, or small probabilities count as none.
+
+    Six standard errors of a frequency. Probabilities of 0 and 1 are certain.
+    """
+    rng = _kernels.generator(0)
+    p = np.tile(P.astype(dtype), (n, 1))
+    logit = np.tile(np.array([-np.inf, *logit_of(P[1:-1]), np.inf], dtype), (n, 1))
+    for draw in (
+        lambda: _kernels.bernoulli(p, rng),
+        lambda: _kernels.bernoulli_logistic(logit, np.zeros(len(P), dtype), rng),
+    ):
+        draws = np.stack([draw() for _ in range(2_000_000 // n)])
+        assert draws.dtype == dtype
+        error = np.abs(draws.mean(axis=(0, 1), dtype=np.float64) - P)
+        assert (error <= 6 * np.sqrt(P * (1 - P) / (len(draws) * n))).all()
+
+
+def test_bernoulli_draws_are_independent():
+    """Fails if two blocks or two calls draw from the same stream. Six standard errors."""
+    rng = _kernels.generator(0)
+    n = _kernels._BLOCK
+    draws = [_kernels.bernoulli(np.full((6 * n, 1), 0.5), rng).reshape(6, n) for _ in range(2)]
+    correlation = np.corrcoef(np.concatenate(draws))
+    np.fill_diagonal(correlation, 0)
+    assert np.abs(correlation).max() < 6 / np.sqrt(n)
+
+
+def test_draws_do_not_depend_on_the_number_of_threads(monkeypatch):
+    """Fails if threads draw from a stream in the order in which they come to it."""
+    p = np.full((30_000, 70), 0.5)
+    alone, together = (_kernels.generator(1) for _ in range(2))
+    expected = [_kernels.bernoulli(p, together) for _ in range(3)]
+    monkeypatch.setattr(_kernels, "_WORTH_THREADS", p.size + 1)
+    for want in expected:
+        np.testing.assert_array_equal(_kernels.bernoulli(p, alone), want)
+
+
+def test_a_generator_goes_on_after_it_was_stored():
+    """Fails if its further streams are lost."""
+    rng = _kernels.generator(3)
+    p = np.full((30_000, 70), 0.5)
+    _kernels.bernoulli(p, rng)
+    copy = pickle.loads(pickle.dumps(rng))
+    np.testing.assert_array_equal(_kernels.bernoulli(p, rng), _kernels.bernoulli(p, copy))
+    assert rng.random() == copy.random()
+
+
+def test_accepted_share_is_the_ratio():
+    """Fails if moves that gain are refused. Six standard errors."""
     n = 100_000
-    p = np.array([0, 1e-3, 0.3, 0.9, 1], dtype=np.float32)
-    draws = _kernels.bernoulli(np.tile(p, (n, 1)), _kernels.generator(0))
-    assert draws.dtype == np.float32
-    error = np.abs(draws.mean(axis=0, dtype=np.float64) - p)
-    assert (error <= 6 * np.sqrt(p * (1 - p) / n)).all()
+    ratio = np.array([0.2, 1, 5])
+    accepted = _kernels.accept(np.tile(np.log(ratio), (n, 1)), _kernels.generator(0))
+    assert (np.abs(accepted.mean(axis=0) - np.minimum(ratio, 1)) < 3 / np.sqrt(n)).all()
+
+
+def test_choices_have_their_probability():
+    """Fails if an index is never drawn. Six standard errors."""
+    n = 100_000
+    p = np.array([0.5, 0.0, 0.2, 0.3])
+    frequency = np.bincount(_kernels.choices(p, n, _kernels.generator(0)), minlength=4) / n
+    assert (np.abs(frequency - p) <= 3 / np.sqrt(n)).all()
+    assert frequency[1] == 0
 
 
 @pytest.mark.parametrize("n_choices", [1, 3, 7])

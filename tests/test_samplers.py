@@ -73,3 +73,57 @@ def test_independent_draws_have_the_layer_s_means():
     mean = layer.mean(0.0)
     assert (np.abs(draws.mean(axis=0) - mean) < 6 * np.sqrt(mean * (1 - mean) / N_CHAINS)).all()
     assert abs(np.corrcoef(draws[1:, 0], draws[:-1, 0])[0, 1]) < 6 / np.sqrt(N_CHAINS)
+
+
+def _mixture(rbm, n_rows=7):
+    """A proposal that is far from the model's own distribution of hidden states."""
+    rng = np.random.default_rng(3)
+    weights = rng.uniform(0.5, 2, size=n_rows)
+    means = rng.uniform(0.05, 0.95, size=(n_rows, rbm.hidden.n_units))
+    return samplers.HiddenMixture(means, weights / weights.sum())
+
+
+@pytest.mark.parametrize("n_jumps", [1, 4])
+def test_jumps_leave_the_distribution_unchanged(n_jumps):
+    """Fails if the density of the proposal is left out, or another row's jump is taken."""
+    rbm = random_rbm()
+    _, h = _exact_chains(rbm)
+    rng = _kernels.generator(2)
+    for _ in range(n_jumps):
+        x, _ = samplers.jump(rbm, h, _mixture(rbm), slice(0, N_CHAINS), rng)
+        v = rbm.visible.sample(rbm.visible.mean(x), rng)
+        h = rbm.sample_hidden(v, rng)
+    distance, floor = _joint_distance(rbm, v, h)
+    assert distance < FLOORS * floor
+
+
+def test_only_the_chosen_chains_jump():
+    """Fails if a jump lands in another row: the others keep the input that they had."""
+    rbm = random_rbm()
+    _, h = _exact_chains(rbm)
+    before = rbm.swap().hidden_input(h)
+    chosen = slice(100, 1100)
+    x, n_accepted = samplers.jump(rbm, h, _mixture(rbm), chosen, _kernels.generator(2))
+    moved = (x != before).any(axis=1)
+    assert not moved[: chosen.start].any()
+    assert not moved[chosen.stop :].any()
+    assert 0 < moved.sum() <= n_accepted < 1000
+
+
+def test_jumps_cross_a_barrier_that_gibbs_steps_do_not():
+    """Fails if jumps are proposed to the state where the chain is. Two modes of equal mass.
+
+    Between them lie 30 nats; chains that all start in one mode are shared out after ten jumps, to
+    six standard errors of a frequency, and not one leaves by ten block Gibbs steps.
+    """
+    n = 10_000
+    rbm = RBM(Bernoulli(np.full(6, -30.0)), Bernoulli(np.full(3, -60.0)), np.full((6, 3), 20.0))
+    modes = samplers.HiddenMixture(np.array([[0.01] * 3, [0.99] * 3]), np.array([0.2, 0.8]))
+    rng = _kernels.generator(0)
+    h = stuck = np.zeros((n, 3))
+    for _ in range(10):
+        x, _ = samplers.jump(rbm, h, modes, slice(0, n), rng)
+        h = rbm.sample_hidden(rbm.visible.sample(rbm.visible.mean(x), rng), rng)
+    stuck = samplers.gibbs(rbm, stuck, rng, 10).hidden
+    assert abs(h.mean() - 0.5) < 6 * 0.5 / np.sqrt(n)
+    assert stuck.sum() == 0
