@@ -92,9 +92,9 @@ def annealed_log_partition(
 ) -> LogPartition:
     """Log Z by annealed importance sampling, from independent units to the model.
 
-    The chains start in the layers `base` and `rbm.hidden`, uncoupled, and move to the model in
-    equal steps of inverse temperature. The weights average to Z over Z_base, so that on the scale
-    of logarithms the estimate is more often too low than too high.
+    The chains start in the layer `base` beside hidden units without biases, uncoupled, and move to
+    the model in equal steps of inverse temperature. The weights average to Z over Z_base, so that
+    on the scale of logarithms the estimate is more often too low than too high.
 
     References
     ----------
@@ -125,7 +125,7 @@ def reverse_log_partition(
 
 
 def _log_base(rbm: RBM, base: Layer) -> float:
-    return float(base.log_normalizer(0.0) + rbm.hidden.log_normalizer(0.0))
+    return float(base.log_normalizer(0.0) + rbm.hidden.neutral().log_normalizer(0.0))
 
 
 def _anneal(rbm: RBM, base: Layer, v: Array, betas: Array, rng: Generator) -> Array:
@@ -133,7 +133,7 @@ def _anneal(rbm: RBM, base: Layer, v: Array, betas: Array, rng: Generator) -> Ar
 
     At every temperature one product `v W` serves both free energies and the next hidden states.
     """
-    path = [rbm.interpolate(base, rbm.hidden, float(beta)) for beta in betas]
+    path = [rbm.interpolate(base, rbm.hidden.neutral(), float(beta)) for beta in betas]
     log_weight = _kernels.zeros((len(v),), "float64")
     for previous, current in pairwise(path):
         coupling = rbm.hidden_input(v)

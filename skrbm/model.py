@@ -53,6 +53,11 @@ class RBM:
             weights,
         )
 
+    @property
+    def parameters(self) -> tuple[Array, ...]:
+        """The arrays that training changes in place."""
+        return self.weights, *self.visible.parameters, *self.hidden.parameters
+
     def swap(self) -> RBM:
         """The same model with hidden and visible units exchanged."""
         return RBM(self.hidden, self.visible, self.weights.T, self.beta)

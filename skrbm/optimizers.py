@@ -26,9 +26,9 @@ def linear_decay(rate: float) -> Schedule:
 
 @dataclass
 class CentredGradient:
-    """Gradient ascent on `E(v, h) = -(v - m)' b - (h - l)' c - (v - m)' W (h - l)`.
+    """Gradient ascent on `E(v, h) = -(v - m)' b - (h - k)' c - (v - m)' W (h - k)`.
 
-    With the offsets m and l near the data's means, the weights' gradient is a covariance and no
+    With the offsets m and k near the data's means, the weights' gradient is a covariance and no
     longer drives the biases, and flipping every bit of the data changes nothing. The offsets are
     moving averages of *data* means; with the model's own they diverge. A step in the centred
     parameters is written here as the step of the ordinary ones that it amounts to.
@@ -54,21 +54,21 @@ class CentredGradient:
         """Move the parameters of rbm, in place, along the gradient of the two phases.
 
         As the weights of all rows sum to zero, the weights' gradient is
-        `sum_r weights_r v_r h_r - dv l - m dh`, where dv and dh are the uncentred gradients of the
+        `sum_r weights_r v_r h_r - dv k - m dh`, where dv and dh are the uncentred gradients of the
         biases: one product of the states with two rows added.
         """
         n_rows = len(phases.weights)
         v, h = phases.visible[:n_rows], phases.hidden
-        m, l = self.visible_offset, self.hidden_offset
+        m, k = self.visible_offset, self.hidden_offset
         weights = rate * phases.weights
         dv, dh = weights @ v, weights @ h
         data = slice(phases.n_data)
         data_v, data_h = phases.weights[data] @ v[data], phases.weights[data] @ h[data]
-        rbm.visible.bias[...] += (1 + l @ l) * dv + (dh @ l) * m - (weights * (h @ l)) @ v
-        rbm.hidden.bias[...] += (1 + m @ m) * dh + (dv @ m) * l - (weights * (v @ m)) @ h
+        rbm.visible.bias[...] += (1 + k @ k) * dv + (dh @ k) * m - (weights * (h @ k)) @ v
+        rbm.hidden.bias[...] += (1 + m @ m) * dh + (dv @ m) * k - (weights * (v @ m)) @ h
         weighted = _kernels.weighted_rows(h, weights, n_spare=SPARE_ROWS)
-        phases.visible[n_rows], weighted[n_rows] = dv, -l
+        phases.visible[n_rows], weighted[n_rows] = dv, -k
         phases.visible[n_rows + 1], weighted[n_rows + 1] = m, -dh
         _kernels.addmm(rbm.weights, phases.visible, weighted)
         self.visible_offset = m + self.sliding_factor * (data_v - m)
-        self.hidden_offset = l + self.sliding_factor * (data_h - l)
+        self.hidden_offset = k + self.sliding_factor * (data_h - k)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags
 
 from skrbm import _kernels, likelihood, validation
@@ -15,6 +18,7 @@ from skrbm.gradients import GRADIENTS
 from skrbm.inference import RBMInference
 from skrbm.model import RBM
 from skrbm.optimizers import CentredGradient, constant, linear_decay
+from skrbm.stopping import EarlyStopping
 from skrbm.training import Plan, Training, column_totals, enough_sweeps, progress
 from skrbm.units import Bernoulli
 
@@ -26,6 +30,16 @@ _SHAPING = ("n_components", "gradient", "n_steps", "n_chains")
 # hidden units that are on in 12 % of the rows, so that they become detectors of something.
 _WEIGHT_SCALE = 6.0
 _HIDDEN_BIAS = -2.0
+
+# learning_rate="auto": what the updates of all hidden units add to a visible unit's input grows
+# like the root of their number.
+_RATE = 4.0
+_LARGEST_RATE = 1.0
+
+_N_SEEDS = 5  # of training, order, likelihood, samples and validation rows
+
+# A hidden unit that is on in less than this share of the rows, or off, says nothing about them.
+_SATURATION = 1e-3
 
 
 class BernoulliRBM(RBMInference, BaseEstimator):
@@ -45,21 +59,37 @@ class BernoulliRBM(RBMInference, BaseEstimator):
     ----------
     n_components : int, default=256
         Number of hidden units.
-    learning_rate : float, default=0.2
-        Step size of the first update of `fit`, and of all updates of `partial_fit`.
+    learning_rate : float or "auto", default="auto"
+        Step size of the first update of `fit`, and of all updates of `partial_fit`; "auto" is
+        `4 / sqrt(n_components)`, and at most 1.
     batch_size : int, default=100
         Largest number of rows an update.
     n_iter : int or "auto", default="auto"
         Number of sweeps of `fit` over the rows; "auto" makes 5,000 updates, and at least 10
         sweeps.
-    gradient : {"pcd", "cd", "exact"}, default="pcd"
-        Estimate of the model's part of the gradient: from persistent chains [2]_, from chains that
-        start at the mini-batch [1]_, or by enumeration of the smaller layer, which may have at
-        most 16 units.
-    n_steps : int, default=5
+    gradient : {"jump", "pcd", "pt", "cd", "exact"}, default="jump"
+        Estimate of the model's part of the gradient: "pcd" from persistent chains [2]_, "jump" from
+        persistent chains that also jump, by Metropolis' rule, to hidden states that rows of the
+        last mini-batch propose, "pt" from persistent chains that exchange their states with chains
+        at up to ten temperatures [4]_, "cd" from chains that start at the mini-batch [1]_, "exact"
+        by enumeration of the smaller layer, which may have at most 16 units.
+    n_steps : int, default=1
         Gibbs steps an update; not used by "exact".
     n_chains : int, default=100
-        Number of persistent chains; used by "pcd" alone.
+        Number of persistent chains, for "pt" at all temperatures together; not used by "cd" and
+        "exact".
+    early_stopping : bool, default=False
+        Keep some rows apart, score them after every sweep, stop `fit` when their score no longer
+        improves, and take the parameters with the best one.
+    validation_fraction : float, default=0.1
+        Share of the rows to keep apart for early stopping.
+    n_iter_no_change : int, default=10
+        Sweeps without an improvement by `tol` after which early stopping ends `fit`.
+    tol : float, default=1e-4
+        The least improvement, in nats a row.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the model that it finds, for `n_iter` sweeps more, with its
+        chains and its history; the step size starts anew.
     verbose : int, default=0
         Above 0, report every sweep: in a progress bar on a terminal, if tqdm is installed (extra
         "progress"), or else in a line on the standard output.
@@ -82,7 +112,12 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         Hidden states of the persistent chains; with "pcd" alone.
     history_ : dict of str to ndarray of shape (n_iter_,)
         For every sweep `iteration`, `learning_rate` at its end, `pseudo_log_likelihood` (mean
-        nats a row of its last mini-batch, estimated from one column a row) and `time` in seconds.
+        nats a row of its last mini-batch, estimated from one column a row) and `time` in seconds;
+        with early stopping also `validation_score` (mean pseudo-log-likelihood of the rows kept
+        apart, from ten columns a row, the same in every sweep) and `free_energy_gap` (mean free
+        energy of these rows less that of training rows: it grows as the model overfits).
+    best_validation_score_ : float
+        The largest `validation_score`; with early stopping alone.
     n_iter_ : int
         Number of sweeps trained, a call of `partial_fit` being one.
     log_partition_ : LogPartition
@@ -105,6 +140,8 @@ class BernoulliRBM(RBMInference, BaseEstimator):
        likelihood gradient", ICML 2008.
     .. [3] J. Melchior, A. Fischer and L. Wiskott, "How to center deep Boltzmann machines",
        Journal of Machine Learning Research 17(99), 2016.
+    .. [4] G. Desjardins et al., "Tempered Markov chain Monte Carlo for training of restricted
+       Boltzmann machines", AISTATS 2010.
 
     Examples
     --------
@@ -122,12 +159,17 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         self,
         n_components: int = 256,
         *,
-        learning_rate: float = 0.2,
+        learning_rate: float | Literal["auto"] = "auto",
         batch_size: int = 100,
         n_iter: int | Literal["auto"] = "auto",
-        gradient: str = "pcd",
-        n_steps: int = 5,
+        gradient: str = "jump",
+        n_steps: int = 1,
         n_chains: int = 100,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        warm_start: bool = False,
         verbose: int = 0,
         random_state: Any = None,
     ) -> None:
@@ -138,6 +180,11 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         self.gradient = gradient
         self.n_steps = n_steps
         self.n_chains = n_chains
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
         self.verbose = verbose
         self.random_state = random_state
 
@@ -162,13 +209,18 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         ValueError
             If a parameter or the data are not as described; the estimator is then unchanged.
         """
-        X, weights = self._check_fit(X, sample_weight, first=True)
-        self._start(X, weights)
+        first = not (self.warm_start and hasattr(self, "components_"))
+        X, weights = self._check_fit(X, sample_weight, first=first)
+        stopping = None
+        if self.early_stopping:
+            X, weights, stopping = self._keep_apart(X, weights)
+        if first:
+            self._start(X, weights)
         n_iter = self.n_iter
         if n_iter == "auto":
             n_iter = enough_sweeps(len(weights), self.batch_size)
-        schedule = linear_decay(self.learning_rate)
-        return self._train(X, weights, Plan(n_iter, self.batch_size, schedule, shuffle=True))
+        plan = Plan(n_iter, self.batch_size, linear_decay(self._rate()), shuffle=True)
+        return self._train(X, weights, plan, stopping)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Go on training by one sweep over the rows in their order, or start with it.
@@ -196,7 +248,7 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         X, weights = self._check_fit(X, sample_weight, first=first)
         if first:
             self._start(X, weights)
-        schedule = constant(self.learning_rate)
+        schedule = constant(self._rate())
         return self._train(X, weights, Plan(1, self.batch_size, schedule, shuffle=False))
 
     def __sklearn_tags__(self) -> Tags:
@@ -211,7 +263,12 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         if self.n_iter != "auto":
             validation.check_count("n_iter", self.n_iter, minimum=0, alternative="auto")
         validation.check_count("verbose", self.verbose, minimum=0)
-        validation.check_rate("learning_rate", self.learning_rate)
+        validation.check_rate("learning_rate", self.learning_rate, alternative="auto")
+        for name in ("early_stopping", "warm_start"):
+            validation.check_flag(name, getattr(self, name))
+        validation.check_fraction("validation_fraction", self.validation_fraction)
+        validation.check_count("n_iter_no_change", self.n_iter_no_change)
+        validation.check_tolerance("tol", self.tol)
         validation.check_choice("gradient", self.gradient, GRADIENTS)
         validation.check_random_state(self.random_state)
         if not first:
@@ -226,7 +283,7 @@ class BernoulliRBM(RBMInference, BaseEstimator):
     def _start(self, X: Any, weights: Array) -> None:
         """A new model, and the state of its training, from the first rows."""
         seed = validation.check_seed(self.random_state)
-        training_seed, order_seed, likelihood_seed, sampling_seed = seed.spawn(4)
+        training_seed, order_seed, likelihood_seed, sampling_seed, _ = seed.spawn(_N_SEEDS)
         rng = _kernels.generator(training_seed)
         dtype = validation.model_dtype(X.dtype)
         total = column_totals(X, weights)
@@ -251,13 +308,51 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         self._log_partitions = {}
         self._started_with = {name: getattr(self, name) for name in _SHAPING}
 
-    def _train(self, X: Any, weights: Array, plan: Plan) -> Self:
+    def _rate(self) -> float:
+        if self.learning_rate == "auto":
+            return min(_LARGEST_RATE, _RATE / math.sqrt(self.n_components))
+        return self.learning_rate
+
+    def _keep_apart(self, X: Any, weights: Array) -> tuple[Any, Array, EarlyStopping]:
+        """Rows to train on, their weights, and the watch over the others."""
+        seed = validation.check_seed(self.random_state).spawn(_N_SEEDS)[-1]
+        train, held_out = train_test_split(
+            np.arange(len(weights)),
+            test_size=self.validation_fraction,
+            random_state=int(seed.generate_state(1)[0]),
+        )
+        seen = train[: len(held_out)]
+        stopping = EarlyStopping(X[held_out], X[seen], self.n_iter_no_change, self.tol, seed)
+        return X[train], weights[train], stopping
+
+    def _train(
+        self, X: Any, weights: Array, plan: Plan, stopping: EarlyStopping | None = None
+    ) -> Self:
         self._own_parameters()
-        sweeps = self._training.run(self._model(), X, weights, plan, _pseudo_log_likelihood)
+        rbm = self._model()
+        sweeps = self._training.run(rbm, X, weights, plan, _pseudo_log_likelihood)
         with progress(type(self).__name__, plan.n_iter, verbose=self.verbose > 0) as report:
             for record in sweeps:
+                stop = stopping is not None and stopping.see(rbm, record)
                 report(record)
+                if stop:
+                    break
+        if stopping is not None:
+            stopping.restore(rbm)
+            self.best_validation_score_ = stopping.best_score
+        self._warn_of_saturation()
         return self
+
+    def _warn_of_saturation(self) -> None:
+        mean = self._training.optimizer.hidden_offset
+        n_saturated = int(((mean < _SATURATION) | (mean > 1 - _SATURATION)).sum())
+        if n_saturated > len(mean) / 2:
+            warnings.warn(
+                f"{n_saturated} of {len(mean)} hidden units are on or off in nearly all rows: "
+                f"use a smaller learning_rate than {self._rate():g}, or fewer n_components.",
+                ConvergenceWarning,
+                stacklevel=validation.levels_to_the_caller(),
+            )
 
     def _own_parameters(self) -> None:
         """Make the parameters writable, wherever they came from."""

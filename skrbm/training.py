@@ -25,8 +25,15 @@ BLOCK_ROWS = 1024  # rows that are worked on together, however many are given
 # A figure to watch, from the model and the mini-batch that it saw last.
 Monitor = Callable[[RBM, Array, Generator], float]
 
-# What is recorded of every sweep.
-RECORDS = ("iteration", "learning_rate", "pseudo_log_likelihood", "time")
+# What is recorded of every sweep; the last two by early stopping alone.
+RECORDS = (
+    "iteration",
+    "learning_rate",
+    "pseudo_log_likelihood",
+    "time",
+    "validation_score",
+    "free_energy_gap",
+)
 Record = dict[str, float]
 
 
@@ -71,7 +78,7 @@ class Training:
             rows = self.order.permutation(n_rows) if plan.shuffle else np.arange(n_rows)
             for i, batch in enumerate(np.array_split(rows, n_batches)):
                 rate = plan.schedule((sweep + i / n_batches) / plan.n_iter)
-                v = dense_rows(X, batch, rbm.weights.dtype)
+                v = self._states(rbm, dense_rows(X, batch, rbm.weights.dtype))
                 share = weights[batch].sum() / mean_weight
                 n_updates = max(1, round(share))
                 step = float(rate * share / n_updates)  # a numpy float64 would widen float32
@@ -79,10 +86,17 @@ class Training:
                     phases = self.gradient.phases(rbm, v, weights[batch], self.rng)
                     self.optimizer.step(rbm, phases, step)
             seen = monitor(rbm, v, self.order)
-            figures = len(self.history) + 1, rate, seen, perf_counter() - begin
+            seconds = perf_counter() - begin
+            figures = len(self.history) + 1, rate, seen, seconds, math.nan, math.nan
             record = dict(zip(RECORDS, figures, strict=True))
             self.history.append(record)
             yield record
+
+    def _states(self, rbm: RBM, v: Array) -> Array:
+        """States drawn from rows of means, and rows of states as they are."""
+        if ((v == 0) | (v == 1)).all():
+            return v
+        return rbm.visible.sample(v, self.order)
 
 
 def enough_sweeps(n_rows: int, batch_size: int) -> int:

@@ -36,6 +36,11 @@ class Bernoulli:
         return cls(_kernels.log((total + 1) / (n_rows - total + 1)))
 
     @property
+    def parameters(self) -> tuple[Array, ...]:
+        """The arrays that describe the layer."""
+        return (self.bias,)
+
+    @property
     def n_units(self) -> int:
         """Number of units."""
         return int(self.bias.shape[-1])

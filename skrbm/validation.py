@@ -30,12 +30,34 @@ def check_count(name: str, value: Any, minimum: int = 1, alternative: str | None
     return int(value)
 
 
-def check_rate(name: str, value: Any) -> float:
-    """A finite number above zero."""
+def check_rate(name: str, value: Any, alternative: str) -> None:
+    """A finite number above zero, or the alternative to it."""
+    if isinstance(value, str) and value == alternative:
+        return
     if not isinstance(value, Real) or not 0 < float(value) < math.inf:
-        msg = f"{name} == {value!r}, must be a finite number > 0."
+        msg = f"{name} == {value!r}, must be {alternative!r} or a finite number > 0."
         raise ValueError(msg)
-    return float(value)
+
+
+def check_fraction(name: str, value: Any) -> None:
+    """A number between zero and one."""
+    if not isinstance(value, Real) or not 0 < float(value) < 1:
+        msg = f"{name} == {value!r}, must be a number > 0 and < 1."
+        raise ValueError(msg)
+
+
+def check_tolerance(name: str, value: Any) -> None:
+    """A finite number, zero or more."""
+    if not isinstance(value, Real) or not 0 <= float(value) < math.inf:
+        msg = f"{name} == {value!r}, must be a finite number >= 0."
+        raise ValueError(msg)
+
+
+def check_flag(name: str, value: Any) -> None:
+    """True or False."""
+    if not isinstance(value, bool | np.bool_):
+        msg = f"{name} == {value!r}, must be True or False."
+        raise ValueError(msg)
 
 
 def check_choice(name: str, value: Any, choices: Collection[str]) -> str:
@@ -159,7 +181,7 @@ def check_unit_interval(X: Any, rows: Any, name: str = "X") -> Any:
         f"{low[column]:g} to {high[column]:g}){others} outside; values outside count as 0 or 1. "
         "Scale the data first, for example with sklearn.preprocessing.MinMaxScaler.",
         UserWarning,
-        stacklevel=_levels_to_the_caller(),
+        stacklevel=levels_to_the_caller(),
     )
     clipped = rows.copy()
     values = clipped.data if sparse.issparse(rows) else clipped
@@ -167,7 +189,7 @@ def check_unit_interval(X: Any, rows: Any, name: str = "X") -> Any:
     return clipped
 
 
-def _levels_to_the_caller() -> int:
+def levels_to_the_caller() -> int:
     """How many frames above our caller the first one outside skrbm and scikit-learn is."""
     frame, level = sys._getframe(1), 1
     while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _OWN_PACKAGES:

@@ -18,6 +18,7 @@ LAYERS = [
     "optimizers",
     "training",
     "likelihood",
+    "stopping",
     "validation",
     "inference",
     "rbm",

@@ -37,9 +37,9 @@ def test_step_is_a_gradient_step_of_the_centred_parameters():
     centred_b = rbm.visible.bias + rbm.weights @ k
     centred_c = rbm.hidden.bias + m @ rbm.weights
     covariance = difference(
-        lambda p: (
-            (p.visible[: len(p.hidden)] - m)[:, :, None] * (p.hidden - k)[:, None]
-        ).reshape(len(p.hidden), -1)
+        lambda p: ((p.visible[: len(p.hidden)] - m)[:, :, None] * (p.hidden - k)[:, None]).reshape(
+            len(p.hidden), -1
+        )
     ).reshape(4, 3)
     weights = rbm.weights + rate * covariance
     b = centred_b + rate * difference(lambda p: p.visible) - weights @ k

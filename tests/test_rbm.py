@@ -96,7 +96,7 @@ def test_training_goes_on_from_parameters_of_any_layout(binary, tmp_path):
     strided.components_ = np.repeat(strided.components_, 2, axis=1)[:, ::2]
     plain.partial_fit(binary)
     assert_same_parameters(plain, mapped.partial_fit(binary))
-    assert_same_parameters(plain, strided.partial_fit(binary))
+    assert_same_parameters(plain, strided.partial_fit(binary), rtol=1e-5)  # another order of sums
 
 
 def test_samples_have_the_model_s_means():
@@ -343,7 +343,7 @@ def test_history_is_a_data_frame(binary):
     assert list(frame["iteration"]) == [1, 2, 3, 4, 5, 6]
     assert estimator.n_iter_ == 6
     assert (frame["learning_rate"].diff()[1:5] < 0).all()
-    assert frame["learning_rate"][5] == estimator.learning_rate
+    assert frame["learning_rate"][5] == 1.0  # 4 / sqrt(4), and at most 1
     assert frame["pseudo_log_likelihood"][4] > frame["pseudo_log_likelihood"][0]
 
 

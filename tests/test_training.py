@@ -11,6 +11,8 @@ from skrbm.gradients import ExactGradient
 from skrbm.optimizers import constant, linear_decay
 from skrbm.training import Plan, Training, enough_sweeps
 
+from laws import UNITS, all_states, codes
+
 
 class Recorder:
     """An optimizer that notes the rows and the rates it is given, and learns nothing."""
@@ -18,20 +20,20 @@ class Recorder:
     def __init__(self):
         self.batches, self.rates = [], []
 
-    def step(self, rbm, data, model, rate):
-        self.batches.append(data.visible[:, 0])
+    def step(self, rbm, phases, rate):
+        self.batches.append(codes(phases.visible[: phases.n_data]))
         self.rates.append(rate)
 
 
 @pytest.fixture
 def run():
-    """Train on rows 0 to n - 1, each marked by its number, and return what the optimizer saw."""
+    """Train on rows 0 to n - 1, each the bits of its number; return what the optimizer saw."""
 
     def run(n_rows, plan):
-        rbm = BernoulliRBM(1, n_iter=0).fit(np.zeros((1, 2)))._model()
+        rbm = BernoulliRBM(1, n_iter=0).fit(np.zeros((1, 6)))._model()
         rng = _kernels.generator(0)
         recorder = Recorder()
-        X = np.column_stack([np.arange(n_rows), np.zeros(n_rows)]).astype(float)
+        X = all_states(UNITS[0], 6)[0][:n_rows]
         training = Training(ExactGradient(), recorder, rng, rng)
         records = list(training.run(rbm, X, np.ones(n_rows), plan, lambda *_: 0.0))
         return recorder, records
@@ -90,3 +92,25 @@ def test_progress_bar_on_a_terminal(monkeypatch, capsys):
     assert captured.out == ""
     assert "3/3" in captured.err
     assert "pseudo-likelihood" in captured.err
+
+
+def test_grey_values_are_probabilities():
+    """Fails if a mini-batch holds the means themselves. Six standard errors of a frequency."""
+    n = 20_000
+    rng = _kernels.generator(0)
+    rbm = BernoulliRBM(1, n_iter=0).fit(np.zeros((1, 2)))._model()
+    seen = []
+
+    class Watcher(Recorder):
+        def step(self, rbm, phases, rate):
+            seen.append(phases.visible[: phases.n_data].copy())
+
+    X = np.tile([[0.3, 1.0]], (n, 1))
+    training = Training(ExactGradient(), Watcher(), rng, rng)
+    plan = Plan(2, n, constant(1), shuffle=True)
+    list(training.run(rbm, X, np.ones(n), plan, lambda *_: 0.0))
+    first, second = seen
+    assert set(np.unique(first)) == {0.0, 1.0}
+    assert abs(first[:, 0].mean() - 0.3) < 6 * np.sqrt(0.21 / n)
+    assert first[:, 1].all()
+    assert (first != second).any()

@@ -1,0 +1,83 @@
+"""Early stopping: a score of rows kept apart, and the parameters that had the best one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+from skrbm import _kernels, likelihood
+from skrbm._kernels import Array
+from skrbm.model import RBM
+from skrbm.training import BLOCK_ROWS, Record, dense_rows
+
+_N_FLIPS = 10  # columns a row that a score looks at
+
+
+@dataclass
+class EarlyStopping:
+    """Watches the pseudo-log-likelihood of validation rows, and keeps the best parameters.
+
+    The score of every sweep is from the same columns of the same rows and needs no log Z, so that
+    sweeps can be compared. The free energy itself cannot: log Z changes beneath it.
+
+    Parameters
+    ----------
+    validation, training : {array, CSR matrix}
+        Rows kept apart, and as many of the rows trained on.
+    n_iter_no_change : int
+        Sweeps without an improvement after which training stops.
+    tol : float
+        The least improvement, in nats a row.
+    seed : SeedSequence
+        Draws the columns, and states from rows that hold means.
+    """
+
+    validation: Any
+    training: Any
+    n_iter_no_change: int
+    tol: float
+    seed: np.random.SeedSequence
+    best_score: float = -np.inf
+    _best: list[Array] = field(default_factory=list)
+    _n_unchanged: int = 0
+
+    def see(self, rbm: RBM, record: Record) -> bool:
+        """Add the figures of a sweep to its record, and return whether training should stop."""
+        score = self._mean(rbm, self.validation, self._pseudo_log_likelihood)
+        gap = self._mean(rbm, self.validation, _free_energy)
+        gap -= self._mean(rbm, self.training, _free_energy)
+        record.update(validation_score=score, free_energy_gap=gap)
+        self._n_unchanged += 1
+        if score > self.best_score + self.tol:
+            self._n_unchanged = 0
+        if score > self.best_score:
+            self.best_score = score
+            self._best = [x.copy() for x in rbm.parameters]
+        return self._n_unchanged >= self.n_iter_no_change
+
+    def restore(self, rbm: RBM) -> None:
+        """Set the parameters to the best that were seen."""
+        for now, best in zip(rbm.parameters, self._best, strict=False):
+            now[...] = best
+
+    def _pseudo_log_likelihood(self, rbm: RBM, v: Array, rng: _kernels.Generator) -> Array:
+        n_flips = min(_N_FLIPS, rbm.visible.n_units)
+        return likelihood.pseudo_log_likelihood(rbm, v, n_flips, rng)
+
+    def _mean(
+        self, rbm: RBM, X: Any, figure: Callable[[RBM, Array, _kernels.Generator], Array]
+    ) -> float:
+        rng = _kernels.generator(self.seed.entropy)
+        blocks = gen_batches(X.shape[0], BLOCK_ROWS)
+        rows = (dense_rows(X, block, rbm.weights.dtype) for block in blocks)
+        return float(
+            np.concatenate([figure(rbm, rbm.visible.sample(v, rng), rng) for v in rows]).mean()
+        )
+
+
+def _free_energy(rbm: RBM, v: Array, rng: _kernels.Generator) -> Array:
+    return rbm.free_energy(v)
