@@ -21,6 +21,7 @@ from typing import Any
 
 import joblib
 import numpy as np
+from scipy import sparse
 from scipy.special import logsumexp
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -311,6 +312,16 @@ def accept(log_ratio: Array, rng: Generator) -> Array:
 def rows(*arrays: Array) -> Array:
     """The rows of all arrays, one below the other."""
     return np.concatenate(arrays)
+
+
+def is_binary(x: Array) -> bool:
+    """Whether x holds zeros and ones alone."""
+    return bool(((x == 0) | (x == 1)).all())
+
+
+def is_sparse(x: Any) -> bool:
+    """Whether x is a sparse matrix."""
+    return sparse.issparse(x)
 
 
 def rows_with_room(*arrays: Array, n_spare: int) -> Array:

@@ -27,18 +27,37 @@ _WORTHWHILE_ACCEPTANCE = 0.02  # of jumps; below, fewer chains try
 _SLIDING_FACTOR = 0.05  # of the moving average of acceptance
 
 
-class Phases(NamedTuple):
-    """A gradient in factored form, `sum_r weights_r v_r h_r`: rows of the data, then of the model.
+class Rows(NamedTuple):
+    """Visible states, the mean hidden states that belong to them, and their signed weights.
 
-    Every visible state stands beside the mean hidden state that belongs to it. The weights of the
-    data's rows sum to 1, those of the model's rows to -1. Below the visible states are SPARE_ROWS
-    rows of any content: a step finds room there to centre the gradient without another pass.
+    The visible states are a CSR matrix, or an array with SPARE_ROWS further rows of any content: a
+    step finds room there to centre the gradient without another pass.
     """
 
-    visible: Array
+    visible: Any
     hidden: Array
     weights: Array
+
+
+class Phases(NamedTuple):
+    """A gradient in factored form, `sum_r weights_r v_r h_r` over the rows of all parts.
+
+    There is one part, whose first n_data rows are the data's and whose others are the model's, or
+    one for each. The weights of the data's rows sum to 1, those of the model's rows to -1.
+    """
+
+    parts: tuple[Rows, ...]
     n_data: int
+
+    @property
+    def data_hidden(self) -> Array:
+        """`E[h | v]` of the data's rows."""
+        return self.parts[0].hidden[: self.n_data]
+
+    @property
+    def model_hidden(self) -> Array:
+        """`E[h | v]` of the model's rows."""
+        return self.parts[-1].hidden[0 if len(self.parts) > 1 else self.n_data :]
 
 
 class Gradient(Protocol):
@@ -48,17 +67,27 @@ class Gradient(Protocol):
     def chains(self) -> Chains | None:
         """The persistent chains, if it keeps any."""
 
-    def phases(self, rbm: RBM, v: Array, weights: Array, rng: Generator) -> Phases:
+    def phases(self, rbm: RBM, v: Any, weights: Array, rng: Generator) -> Phases:
         """Both phases, for the mini-batch v with row weights."""
 
 
-def _stacked(v: Array, model: Array) -> Array:
-    return _kernels.rows_with_room(v, model, n_spare=SPARE_ROWS)
+def _phases(
+    rbm: RBM, v: Any, weights: Array, model: tuple[Array, Array], means: tuple[Array, Array] | None
+) -> Phases:
+    """Both phases of data v and of the model's visible states with their weights.
 
-
-def _signed(weights: Array, model_weights: Array, dtype: Any) -> Array:
-    """Weights of the data's rows and of the model's, which are given as they sum to one."""
-    return _kernels.rows(weights / weights.sum(), -model_weights).astype(dtype)
+    Mean hidden states are computed unless given: in one product for both, but from the stored
+    entries alone where the data's rows are sparse.
+    """
+    model_v, model_weights = model
+    shares = (weights / weights.sum()).astype(model_v.dtype), -model_weights.astype(model_v.dtype)
+    if _kernels.is_sparse(v):
+        means = means or (rbm.hidden_from_visible(v), rbm.hidden_from_visible(model_v))
+        states = v, _kernels.rows_with_room(model_v, n_spare=SPARE_ROWS)
+        return Phases(tuple(map(Rows, states, means, shares)), v.shape[0])
+    both = _kernels.rows_with_room(v, model_v, n_spare=SPARE_ROWS)
+    mean = _kernels.rows(*means) if means else rbm.hidden_from_visible(both[:-SPARE_ROWS])
+    return Phases((Rows(both, mean, _kernels.rows(*shares)),), len(v))
 
 
 @dataclass(frozen=True)
@@ -74,16 +103,12 @@ class ContrastiveDivergence:
     n_steps: int
     chains: ClassVar[None] = None
 
-    def phases(self, rbm: RBM, v: Array, weights: Array, rng: Generator) -> Phases:
+    def phases(self, rbm: RBM, v: Any, weights: Array, rng: Generator) -> Phases:
         """Both phases of a mini-batch."""
         mean = rbm.hidden_from_visible(v)
         chains = samplers.gibbs(rbm, rbm.hidden.sample(mean, rng), rng, self.n_steps)
-        return Phases(
-            _stacked(v, chains.visible),
-            _kernels.rows(mean, chains.hidden_mean),
-            _signed(weights, weights / weights.sum(), v.dtype),
-            len(v),
-        )
+        model = chains.visible, weights / weights.sum()
+        return _phases(rbm, v, weights, model, (mean, chains.hidden_mean))
 
 
 @dataclass
@@ -99,20 +124,16 @@ class PersistentContrastiveDivergence:
     n_steps: int
     chains: Chains
 
-    def phases(self, rbm: RBM, v: Array, weights: Array, rng: Generator) -> Phases:
-        """Both phases of a mini-batch; the chains move on.
-
-        The data and the last step of the chains share one product.
-        """
+    def phases(self, rbm: RBM, v: Any, weights: Array, rng: Generator) -> Phases:
+        """Both phases of a mini-batch; the chains move on."""
         if self.n_steps > 1:
             self.chains = samplers.gibbs(rbm, self.chains.hidden, rng, self.n_steps - 1)
         visible = rbm.visible.draw(self._visible_input(rbm, rng), rng)
-        both = _stacked(v, visible)
-        mean = rbm.hidden_from_visible(both[:-SPARE_ROWS])
-        model_mean = mean[len(v) :]
-        self.chains = Chains(visible, model_mean, rbm.hidden.sample(model_mean, rng))
         equal = _kernels.equal_weights(len(visible), "float64")
-        return Phases(both, mean, _signed(weights, equal, v.dtype), len(v))
+        phases = _phases(rbm, v, weights, (visible, equal), None)
+        mean = phases.model_hidden
+        self.chains = Chains(visible, mean, rbm.hidden.sample(mean, rng))
+        return phases
 
     def _visible_input(self, rbm: RBM, rng: Generator) -> Array:
         return rbm.swap().hidden_input(self.chains.hidden)
@@ -132,10 +153,10 @@ class JumpingContrastiveDivergence(PersistentContrastiveDivergence):
     acceptance: float = 1.0
     next_chain: int = 0
 
-    def phases(self, rbm: RBM, v: Array, weights: Array, rng: Generator) -> Phases:
+    def phases(self, rbm: RBM, v: Any, weights: Array, rng: Generator) -> Phases:
         """Both phases of a mini-batch; the chains move on."""
         phases = super().phases(rbm, v, weights, rng)
-        mean = rbm.hidden.broadened(phases.hidden[: len(v)], _REDRAWN_UNITS / rbm.hidden.n_units)
+        mean = rbm.hidden.broadened(phases.data_hidden, _REDRAWN_UNITS / rbm.hidden.n_units)
         self.proposal = HiddenMixture(mean, weights / weights.sum())
         return phases
 
@@ -164,17 +185,13 @@ class TemperedContrastiveDivergence:
         """The chains of the model itself."""
         return self.tempering.cold
 
-    def phases(self, rbm: RBM, v: Array, weights: Array, rng: Generator) -> Phases:
+    def phases(self, rbm: RBM, v: Any, weights: Array, rng: Generator) -> Phases:
         """Both phases of a mini-batch; the chains move on."""
         for _ in range(self.n_steps):
             self.tempering.step(rbm, rng)
         equal = _kernels.equal_weights(len(self.chains.visible), "float64")
-        return Phases(
-            _stacked(v, self.chains.visible),
-            _kernels.rows(rbm.hidden_from_visible(v), self.chains.hidden_mean),
-            _signed(weights, equal, v.dtype),
-            len(v),
-        )
+        means = rbm.hidden_from_visible(v), self.chains.hidden_mean
+        return _phases(rbm, v, weights, (self.chains.visible, equal), means)
 
 
 @dataclass(frozen=True)
@@ -183,15 +200,11 @@ class ExactGradient:
 
     chains: ClassVar[None] = None
 
-    def phases(self, rbm: RBM, v: Array, weights: Array, rng: Generator) -> Phases:
+    def phases(self, rbm: RBM, v: Any, weights: Array, rng: Generator) -> Phases:
         """Both phases of a mini-batch; nothing is drawn."""
         visible, hidden, probability = _enumerated(rbm)
-        return Phases(
-            _stacked(v, visible),
-            _kernels.rows(rbm.hidden_from_visible(v), hidden),
-            _signed(weights, probability, v.dtype),
-            len(v),
-        )
+        means = rbm.hidden_from_visible(v), hidden
+        return _phases(rbm, v, weights, (visible, probability), means)
 
 
 def _enumerated(rbm: RBM) -> tuple[Array, Array, Array]:

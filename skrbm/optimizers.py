@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from skrbm import _kernels
 from skrbm._kernels import Array
-from skrbm.gradients import SPARE_ROWS, Phases
+from skrbm.gradients import SPARE_ROWS, Phases, Rows
 from skrbm.model import RBM
 
 # From the fraction of the training that is done, in [0, 1), to a step size.
@@ -57,18 +57,35 @@ class CentredGradient:
         `sum_r weights_r v_r h_r - dv k - m dh`, where dv and dh are the uncentred gradients of the
         biases: one product of the states with two rows added.
         """
-        n_rows = len(phases.weights)
-        v, h = phases.visible[:n_rows], phases.hidden
         m, k = self.visible_offset, self.hidden_offset
-        weights = rate * phases.weights
-        dv, dh = weights @ v, weights @ h
-        data = slice(phases.n_data)
-        data_v, data_h = phases.weights[data] @ v[data], phases.weights[data] @ h[data]
-        rbm.visible.bias[...] += (1 + k @ k) * dv + (dh @ k) * m - (weights * (h @ k)) @ v
-        rbm.hidden.bias[...] += (1 + m @ m) * dh + (dv @ m) * k - (weights * (v @ m)) @ h
-        weighted = _kernels.weighted_rows(h, weights, n_spare=SPARE_ROWS)
-        phases.visible[n_rows], weighted[n_rows] = dv, -k
-        phases.visible[n_rows + 1], weighted[n_rows + 1] = m, -dh
-        _kernels.addmm(rbm.weights, phases.visible, weighted)
+        dv, dh, centring_v, centring_h = (0 * x for x in (m, k, m, k))
+        for v, h, weights in map(_states, phases.parts):
+            dv += weights @ v
+            dh += weights @ h
+            centring_v += (weights * (h @ k)) @ v
+            centring_h += (weights * (v @ m)) @ h
+        data_v, data_h = _data_means(phases)
+        rbm.visible.bias[...] += rate * ((1 + k @ k) * dv + (dh @ k) * m - centring_v)
+        rbm.hidden.bias[...] += rate * ((1 + m @ m) * dh + (dv @ m) * k - centring_h)
+        *sparse, last = phases.parts
+        for rows in sparse:
+            weighted = _kernels.weighted_rows(rows.hidden, rate * rows.weights, n_spare=0)
+            _kernels.addmm(rbm.weights, rows.visible, weighted)
+        weighted = _kernels.weighted_rows(last.hidden, rate * last.weights, n_spare=SPARE_ROWS)
+        last.visible[-2], weighted[-2] = dv, -rate * k
+        last.visible[-1], weighted[-1] = m, -rate * dh
+        _kernels.addmm(rbm.weights, last.visible, weighted)
         self.visible_offset = m + self.sliding_factor * (data_v - m)
         self.hidden_offset = k + self.sliding_factor * (data_h - k)
+
+
+def _states(rows: Rows) -> Rows:
+    """The rows without the room below them."""
+    return rows._replace(visible=rows.visible[: len(rows.weights)])
+
+
+def _data_means(phases: Phases) -> tuple[Array, Array]:
+    """Weighted means of the data's rows."""
+    v, h, weights = phases.parts[0]
+    n_data = phases.n_data
+    return weights[:n_data] @ v[:n_data], weights[:n_data] @ h[:n_data]

@@ -78,25 +78,26 @@ class Training:
             rows = self.order.permutation(n_rows) if plan.shuffle else np.arange(n_rows)
             for i, batch in enumerate(np.array_split(rows, n_batches)):
                 rate = plan.schedule((sweep + i / n_batches) / plan.n_iter)
-                v = self._states(rbm, dense_rows(X, batch, rbm.weights.dtype))
+                v = self._states(rbm, typed_rows(X, batch, rbm.weights.dtype))
                 share = weights[batch].sum() / mean_weight
                 n_updates = max(1, round(share))
                 step = float(rate * share / n_updates)  # a numpy float64 would widen float32
                 for _ in range(n_updates):
                     phases = self.gradient.phases(rbm, v, weights[batch], self.rng)
                     self.optimizer.step(rbm, phases, step)
-            seen = monitor(rbm, v, self.order)
+            seen = monitor(rbm, v.toarray() if sparse.issparse(v) else v, self.order)
             seconds = perf_counter() - begin
             figures = len(self.history) + 1, rate, seen, seconds, math.nan, math.nan
             record = dict(zip(RECORDS, figures, strict=True))
             self.history.append(record)
             yield record
 
-    def _states(self, rbm: RBM, v: Array) -> Array:
-        """States drawn from rows of means, and rows of states as they are."""
-        if ((v == 0) | (v == 1)).all():
+    def _states(self, rbm: RBM, v: Any) -> Any:
+        """The states that rows of data stand for, which may be overwritten."""
+        if sparse.issparse(v):
+            v.data = rbm.visible.from_data(v.data[:, None], self.order)[:, 0]
             return v
-        return rbm.visible.sample(v, self.order)
+        return rbm.visible.from_data(v, self.order)
 
 
 def enough_sweeps(n_rows: int, batch_size: int) -> int:

@@ -14,6 +14,7 @@ LAYERS = [
     "units",
     "model",
     "samplers",
+    "diagnostics",
     "gradients",
     "optimizers",
     "training",

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from skrbm import _kernels, samplers
 from skrbm.gradients import (
+    GRADIENTS,
     ContrastiveDivergence,
     ExactGradient,
     JumpingContrastiveDivergence,
@@ -25,15 +27,18 @@ def parameters(rbm, pair):
 
 def gradient_of(phases: Phases):
     """The gradient that two phases stand for, formed in full: weights and both biases."""
-    h, weights = phases.hidden, phases.weights
-    v = phases.visible[: len(weights)]
-    return [(v * weights[:, None]).T @ h, weights @ v, weights @ h]
+    signed = [(v[: len(weights)], h, weights) for v, h, weights in phases.parts]
+    return [
+        sum((v * weights[:, None]).T @ h for v, h, weights in signed),
+        sum(weights @ v for v, h, weights in signed),
+        sum(weights @ h for v, h, weights in signed),
+    ]
 
 
 def model_rows(phases: Phases):
     """Visible and mean hidden states of the model's phase."""
-    n_data, n_rows = phases.n_data, len(phases.weights)
-    return phases.visible[n_data:n_rows], phases.hidden[n_data:]
+    v, h, weights = phases.parts[0]
+    return v[phases.n_data : len(weights)], h[phases.n_data :]
 
 
 def small_data(rbm, n=6):
@@ -141,3 +146,24 @@ def test_doubled_weights_and_doubled_rows_change_no_gradient(gradient):
     heavier = phases(v, 2 * weights)
     for want, *got in zip(expected, doubled, heavier, strict=True):
         np.testing.assert_allclose(got, np.stack([want, want]), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("gradient", GRADIENTS)
+def test_sparse_rows_have_the_gradient_of_the_same_rows(gradient):
+    """Fails if the two parts of sparse phases are not the one part of dense ones."""
+    rbm = random_rbm()
+    v, weights = small_data(rbm)
+
+    def made(rows):
+        rng = _kernels.generator(0)
+        estimate = GRADIENTS[gradient](rbm, rbm.visible, 2, 20, rng)
+        for _ in range(3):
+            phases = estimate.phases(rbm, rows, weights, rng)
+        return phases
+
+    dense, parts = made(v), made(sparse.csr_array(v))
+    assert len(parts.parts) == 2
+    for want, got in zip(gradient_of(dense), gradient_of(parts), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(parts.data_hidden, dense.data_hidden, rtol=1e-12)
+    np.testing.assert_allclose(parts.model_hidden, dense.model_hidden, rtol=1e-12)

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from skrbm import _kernels
-from skrbm.gradients import ExactGradient
+from skrbm.gradients import ExactGradient, Rows
 from skrbm.model import RBM
 from skrbm.optimizers import CentredGradient, constant, linear_decay
 from skrbm.units import Bernoulli
@@ -14,6 +15,12 @@ from laws import enumerate_rbm, random_rbm
 
 def _phases(rbm, v):
     return ExactGradient().phases(rbm, v, np.ones(len(v)), _kernels.generator(0))
+
+
+def _joined(phases):
+    """All rows of dense phases, as they are now."""
+    v, h, weights = phases.parts[0]
+    return Rows(v[: len(weights)].copy(), h, weights)
 
 
 def _data(rbm):
@@ -29,10 +36,11 @@ def test_step_is_a_gradient_step_of_the_centred_parameters():
     rbm = random_rbm()
     m, k = np.array([0.2, 0.4, 0.6, 0.8]), np.array([0.3, 0.5, 0.9])
     phases = _phases(rbm, _data(rbm))
+    joined = _joined(phases)
     rate = 0.1
 
     def difference(f):
-        return f(phases)[: len(phases.weights)].T @ phases.weights
+        return f(joined).T @ joined.weights
 
     centred_b = rbm.visible.bias + rbm.weights @ k
     centred_c = rbm.hidden.bias + m @ rbm.weights
@@ -75,16 +83,28 @@ def test_flipping_every_bit_changes_nothing_that_is_learnt():
     np.testing.assert_allclose(mirror.hidden.bias, expected.hidden.bias, rtol=1e-9)
 
 
+def test_sparse_rows_make_the_same_step():
+    """Fails if the spare rows, or the offsets, see one part alone."""
+    rbm, other = random_rbm(), random_rbm()
+    v = _data(rbm)
+    for model, rows in ((rbm, v), (other, sparse.csr_array(v))):
+        optimizer = CentredGradient(v.mean(axis=0), np.full(3, 0.5))
+        for _ in range(3):
+            phases = ExactGradient().phases(model, rows, np.ones(len(v)), _kernels.generator(0))
+            optimizer.step(model, phases, 0.2)
+    for want, got in zip(rbm.parameters, other.parameters, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-12)
+
+
 def test_offsets_follow_the_data_and_not_the_model():
     """Fails if the model's means are used: they differ here by more than 0.1."""
     rbm = random_rbm()
     phases = _phases(rbm, _data(rbm))
-    data, model = slice(phases.n_data), slice(phases.n_data, len(phases.weights))
+    data, model = slice(phases.n_data), slice(phases.n_data, None)
     optimizer = CentredGradient(np.full(4, 0.5), np.full(3, 0.5), sliding_factor=0.01)
     for _ in range(2000):  # 0.99^2000 < 1e-8 of the start is left
         optimizer.step(random_rbm(), phases, 0.0)
-    h, weights = phases.hidden, phases.weights
-    v = phases.visible[: len(weights)]
+    v, h, weights = _joined(phases)
     np.testing.assert_allclose(optimizer.visible_offset, weights[data] @ v[data], atol=1e-8)
     np.testing.assert_allclose(optimizer.hidden_offset, weights[data] @ h[data], atol=1e-8)
     assert np.abs(weights[model] @ v[model] + optimizer.visible_offset).max() > 0.1
@@ -101,7 +121,8 @@ def test_exact_ascent_reaches_a_maximum():
         likelihood.append(-rbm.free_energy(v).mean() - enumerate_rbm(rbm).log_partition)
         optimizer.step(rbm, phases, 0.2)
     assert np.diff(likelihood).min() > -1e-12
-    slope = phases.weights @ phases.visible[: len(phases.weights)]
+    joined = _joined(phases)
+    slope = joined.weights @ joined.visible
     assert np.abs(slope).max() < 1e-3
 
 

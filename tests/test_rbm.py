@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -373,7 +373,7 @@ def test_pipeline_and_grid_search(digits):
 # Extremes
 
 
-@pytest.mark.parametrize("gradient", ["pcd", "cd", "exact"])
+@pytest.mark.parametrize("gradient", ["jump", "pcd", "pt", "cd", "exact"])
 @pytest.mark.parametrize(
     "X",
     [
@@ -402,6 +402,29 @@ def test_weights_times_a_hundred_stay_finite(fitted, binary):
     assert np.isfinite(wild.score_samples(binary)).all()
     assert wild.score_samples(binary).max() <= 1e-3
     assert np.isfinite(wild.transform(binary)).all()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("gradient", ["jump", "pcd", "pt"])
+def test_training_does_not_diverge(binary, gradient):
+    """Law 9. Fails if a large step, wild weights or single rows make a parameter infinite."""
+    X = binary.copy()
+    X[:, 5] = 1
+    estimator = BernoulliRBM(16, learning_rate=10.0, n_iter=30, gradient=gradient, random_state=0)
+    estimator.fit(X)
+    assert estimator.score(X) > -30  # independent pixels have -29
+    estimator.components_ *= 100
+    estimator.set_params(batch_size=1).partial_fit(X[:50])
+    assert np.isfinite(estimator.score_samples(X)).all()
+    few = BernoulliRBM(16, n_iter=2000, gradient=gradient, random_state=0).fit(X[:16])
+    if gradient != "pcd":  # whose chains stay in few of the 16 modes at such a rate
+        assert few.score(X[:16]) > -6  # no model exceeds -2.8
+
+
+def test_saturated_hidden_units_are_told(binary):
+    """Fails if a model whose hidden units never change passes for one."""
+    with pytest.warns(ConvergenceWarning, match="use a smaller learning_rate than 100"):
+        BernoulliRBM(16, learning_rate=100.0, n_iter=100, random_state=0).fit(binary)
 
 
 def test_gradients_without_chains_say_so(binary):

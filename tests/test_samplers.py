@@ -7,7 +7,7 @@ from skrbm import _kernels, samplers
 from skrbm.model import RBM
 from skrbm.units import Bernoulli
 
-from laws import codes, draw, enumerate_rbm, random_rbm, total_variation
+from laws import codes, coupled_rbm, draw, enumerate_rbm, random_rbm, total_variation
 
 N_CHAINS = 100_000
 FLOORS = 2.5  # a kernel that forgets a bias lies beyond; chance does not
@@ -127,3 +127,80 @@ def test_jumps_cross_a_barrier_that_gibbs_steps_do_not():
     stuck = samplers.gibbs(rbm, stuck, rng, 10).hidden
     assert abs(h.mean() - 0.5) < 6 * 0.5 / np.sqrt(n)
     assert stuck.sum() == 0
+
+
+def _tempered_chains(rbm, n_chains, seed=1):
+    """Replicas drawn from their exact distributions, at betas 1, 0.6 and 0.1."""
+    rng = np.random.default_rng(seed)
+    base = Bernoulli(np.array([0.5, -1.0, 0.0, 1.0]))
+    betas = np.array([1.0, 0.6, 0.1])
+    tempering = samplers.ParallelTempering.start(
+        rbm, base, np.zeros((n_chains, 4)), 3, _kernels.generator(0)
+    )
+    tempering.betas = betas
+    models = [rbm.interpolate(base, rbm.hidden.neutral(), beta) for beta in betas]
+    exact = [enumerate_rbm(RBM(m.visible, m.hidden, m.beta * m.weights)) for m in models]
+    states = [draw(e.joint.ravel(), n_chains, rng) for e in exact]
+    n_hidden = len(exact[0].h)
+    v = np.stack([e.v[s // n_hidden] for e, s in zip(exact, states, strict=True)])
+    h = np.stack([e.h[s % n_hidden] for e, s in zip(exact, states, strict=True)])
+    tempering.chains = samplers.Chains(v, h, h)
+    return tempering, exact
+
+
+@pytest.mark.parametrize("n_steps", [1, 4, 16])
+def test_tempering_leaves_every_replica_s_distribution_unchanged(n_steps):
+    """Fails if an exchange weighs a state at one temperature only, or forgets the base."""
+    rbm = random_rbm(scale=2)
+    tempering, exact = _tempered_chains(rbm, N_CHAINS)
+    rng = _kernels.generator(3)
+    for _ in range(n_steps):
+        tempering.step(rbm, rng)
+    assert 0.1 < tempering.swap_rates.min() < 0.95
+    for v, h, e in zip(tempering.chains.visible, tempering.chains.hidden, exact, strict=True):
+        distance, floor = total_variation(codes(np.hstack([v, h])), e.joint.ravel())
+        assert distance < FLOORS * floor
+
+
+def test_tempering_visits_both_modes():
+    """Fails if states are never exchanged: see the barrier that jumps cross, above."""
+    n = 200
+    rbm = RBM(Bernoulli(np.full(6, -30.0)), Bernoulli(np.full(3, -60.0)), np.full((6, 3), 20.0))
+    rng = _kernels.generator(0)
+    tempering = samplers.ParallelTempering.start(
+        rbm, Bernoulli(np.zeros(6)), np.zeros((n, 6)), 10, rng
+    )
+    on = []
+    for _ in range(3000):
+        tempering.step(rbm, rng)
+        on.append(tempering.cold.visible.mean())
+    assert abs(np.mean(on[1000:]) - 0.5) < 0.05
+
+
+def test_ladder_adapts_to_equal_rejection():
+    """Fails if temperatures stay where they started: there, rejections differ by more than 0.2.
+
+    The rejections are moving averages of 2,000 exchanges a step, all pairs alike after adapting.
+    """
+    rbm = coupled_rbm(scale=2.0)
+    rng = _kernels.generator(0)
+    tempering = samplers.ParallelTempering.start(rbm, rbm.visible, np.zeros((2000, 6)), 6, rng)
+    for _ in range(99):
+        tempering.step(rbm, rng)
+    assert np.ptp(tempering.rejection) > 0.1
+    for _ in range(1900):
+        tempering.step(rbm, rng)
+    assert np.ptp(tempering.rejection) < 0.05
+    assert (np.diff(tempering.betas) < 0).all()
+    assert tempering.betas[0] == 1
+
+
+def test_ladder_ends_above_zero_where_it_is_too_short():
+    """Fails if neighbours may reject more than half of their exchanges to reach beta = 0."""
+    rbm = coupled_rbm(n_visible=40, n_hidden=20, scale=3.0)
+    rng = _kernels.generator(0)
+    tempering = samplers.ParallelTempering.start(rbm, rbm.visible, np.zeros((200, 40)), 3, rng)
+    for _ in range(3000):
+        tempering.step(rbm, rng)
+    assert tempering.betas[-1] > 0.05
+    assert tempering.rejection.max() < 0.6

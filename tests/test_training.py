@@ -21,7 +21,7 @@ class Recorder:
         self.batches, self.rates = [], []
 
     def step(self, rbm, phases, rate):
-        self.batches.append(codes(phases.visible[: phases.n_data]))
+        self.batches.append(codes(phases.parts[0].visible[: phases.n_data]))
         self.rates.append(rate)
 
 
@@ -103,7 +103,7 @@ def test_grey_values_are_probabilities():
 
     class Watcher(Recorder):
         def step(self, rbm, phases, rate):
-            seen.append(phases.visible[: phases.n_data].copy())
+            seen.append(phases.parts[0].visible[: phases.n_data].copy())
 
     X = np.tile([[0.3, 1.0]], (n, 1))
     training = Training(ExactGradient(), Watcher(), rng, rng)

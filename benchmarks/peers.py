@@ -1,0 +1,68 @@
+"""The same algorithm elsewhere, and the matrix products that it cannot do without."""
+
+from __future__ import annotations
+
+import numpy as np
+
+RATE = 0.01
+
+
+class TorchRBM:
+    """PCD-1 in plain PyTorch on the processor, as a tutorial would write it."""
+
+    def __init__(self, n_components: int, batch_size: int, n_iter: int = 1) -> None:
+        self.n_components, self.batch_size, self.n_iter = n_components, batch_size, n_iter
+
+    def fit(self, X: np.ndarray) -> TorchRBM:
+        """Train on the rows of X in random order."""
+        import torch
+
+        torch.manual_seed(0)
+        X = torch.from_numpy(np.asarray(X, dtype=np.float32))
+        weights = 0.01 * torch.randn(X.shape[1], self.n_components)
+        b, c = torch.zeros(X.shape[1]), torch.zeros(self.n_components)
+        h = torch.zeros(self.batch_size, self.n_components)
+        for _ in range(self.n_iter):
+            for rows in torch.randperm(len(X)).split(self.batch_size):
+                v = X[rows]
+                h_data = torch.sigmoid(v @ weights + c)
+                v_model = torch.bernoulli(torch.sigmoid(h @ weights.T + b))
+                h_model = torch.sigmoid(v_model @ weights + c)
+                h = torch.bernoulli(h_model)
+                rate = RATE / len(v)
+                weights += rate * (v.T @ h_data - v_model.T @ h_model)
+                b += rate * (v.sum(0) - v_model.sum(0))
+                c += rate * (h_data.sum(0) - h_model.sum(0))
+        self.components_ = weights.T.numpy()
+        self.intercept_visible_, self.intercept_hidden_ = b.numpy(), c.numpy()
+        return self
+
+
+def five_products(X: np.ndarray, n_components: int, batch_size: int) -> None:
+    """The products of PCD-1 as its formulas have them: three conditionals, two outer products."""
+    n_features = X.shape[1]
+    weights = np.full((n_features, n_components), 0.01, X.dtype)
+    h = np.full((batch_size, n_components), 0.5, X.dtype)
+    out = np.empty_like(weights)
+    v = X[:batch_size]
+    for _ in range(len(X) // batch_size):
+        v @ weights
+        h @ weights.T
+        v @ weights
+        np.matmul(v.T, h, out=out)
+        np.matmul(v.T, h, out=out)
+
+
+def three_products(X: np.ndarray, n_components: int, batch_size: int) -> None:
+    """The products that skrbm makes of them: data and chains go up, and into the weights, at once.
+
+    The sum into the weights, which BLAS could make part of the last product, counts too.
+    """
+    n_features = X.shape[1]
+    weights = np.full((n_features, n_components), 0.01, X.dtype)
+    h = np.full((2 * batch_size, n_components), 0.5, X.dtype)
+    v = np.concatenate([X[:batch_size], X[:batch_size]])
+    for _ in range(len(X) // batch_size):
+        h[:batch_size] @ weights.T
+        v @ weights
+        weights += v.T @ h
