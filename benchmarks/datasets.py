@@ -33,6 +33,16 @@ def mnist_images() -> np.ndarray:
 
 
 @cache
+def mnist_labels() -> np.ndarray:
+    """The digits that the images of `mnist_images` show."""
+    path = os.environ.get("SKRBM_MNIST")
+    if path:
+        with np.load(path) as file:
+            return file["y"].astype(int)
+    return fetch_openml("mnist_784", as_frame=False).target[:60_000].astype(int)
+
+
+@cache
 def fashion_images() -> np.ndarray:
     """The 60,000 training images of Fashion-MNIST, uint8, one a row."""
     if _FASHION_MNIST.exists():

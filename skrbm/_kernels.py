@@ -316,7 +316,7 @@ def rows(*arrays: Array) -> Array:
 
 def is_binary(x: Array) -> bool:
     """Whether x holds zeros and ones alone."""
-    return bool(((x == 0) | (x == 1)).all())
+    return x.dtype == bool or bool((x * x == x).all())
 
 
 def is_sparse(x: Any) -> bool:

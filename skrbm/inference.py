@@ -278,5 +278,10 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
     def _by_blocks(self, function: Callable[[Any], Array], X: Any) -> Array:
         """The function of the rows of X, in the model's dtype, a block of rows at a time."""
         dtype = self.components_.dtype
-        blocks = gen_batches(X.shape[0], BLOCK_ROWS)
-        return np.concatenate([function(typed_rows(X, rows, dtype)) for rows in blocks])
+        first, *others = gen_batches(X.shape[0], BLOCK_ROWS)
+        block = function(typed_rows(X, first, dtype))
+        result = np.empty((X.shape[0], *block.shape[1:]), block.dtype)
+        result[first] = block
+        for rows in others:
+            result[rows] = function(typed_rows(X, rows, dtype))
+        return result

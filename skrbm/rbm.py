@@ -286,7 +286,7 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         training_seed, order_seed, likelihood_seed, sampling_seed, _ = seed.spawn(_N_SEEDS)
         rng = _kernels.generator(training_seed)
         dtype = validation.model_dtype(X.dtype)
-        total = column_totals(X, weights)
+        total = column_totals(X, weights, dtype)
         base = Bernoulli.from_totals(total, weights.sum()).astype(dtype)
         hidden = Bernoulli(np.full(self.n_components, _HIDDEN_BIAS, dtype))
         scale = _WEIGHT_SCALE / math.sqrt(base.n_units + hidden.n_units)

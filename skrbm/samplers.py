@@ -201,14 +201,16 @@ class ParallelTempering:
         if n_pairs == 0:
             return
         pairs = slice(first, first + 2 * n_pairs)
-        betas = self.betas[pairs]
-        swapped = betas.reshape(n_pairs, 2)[:, ::-1].reshape(-1)
-        free_energies = [
-            replicas.free_energy(v[pairs], replicas.scaled(coupling[pairs]))
-            for replicas in (self._replicas(rbm, b) for b in (betas, swapped))
-        ]
-        own, other = (f.reshape(n_pairs, 2, -1).sum(axis=1) for f in free_energies)
-        accepted = _kernels.accept(own - other, rng)
+        own = self.betas[pairs]
+        swapped = own.reshape(n_pairs, 2)[:, ::-1].reshape(-1)
+        x = coupling[pairs]
+        energy = rbm.visible.energy(v[pairs]) - self.base[0].energy(v[pairs])
+        gain = (own - swapped)[:, None] * energy
+        for betas, sign in ((own, -1), (swapped, 1)):
+            replicas = self._replicas(rbm, betas)
+            gain += sign * replicas.hidden.log_normalizer(replicas.scaled(x))
+        log_ratio = gain.reshape(n_pairs, 2, -1).sum(axis=1)
+        accepted = _kernels.accept(log_ratio, rng)
         for states in (v, coupling):
             pair = states[pairs].reshape(n_pairs, 2, *states.shape[1:]).swapaxes(1, 2)
             pair[accepted] = pair[accepted][:, ::-1]

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import gen_batches
 
-from skrbm._kernels import Array, Generator
+from skrbm._kernels import Array, Generator, is_binary
 from skrbm.gradients import Gradient
 from skrbm.model import RBM
 from skrbm.optimizers import CentredGradient, Schedule
@@ -73,12 +73,13 @@ class Training:
         n_rows = X.shape[0]
         n_batches = math.ceil(n_rows / plan.batch_size)
         mean_weight = weights.sum() / n_batches
+        as_states = _without_means if _is_binary(X) else self._draw_states
         for sweep in range(plan.n_iter):
             begin = perf_counter()
             rows = self.order.permutation(n_rows) if plan.shuffle else np.arange(n_rows)
             for i, batch in enumerate(np.array_split(rows, n_batches)):
                 rate = plan.schedule((sweep + i / n_batches) / plan.n_iter)
-                v = self._states(rbm, typed_rows(X, batch, rbm.weights.dtype))
+                v = as_states(rbm, typed_rows(X, batch, rbm.weights.dtype))
                 share = weights[batch].sum() / mean_weight
                 n_updates = max(1, round(share))
                 step = float(rate * share / n_updates)  # a numpy float64 would widen float32
@@ -92,12 +93,22 @@ class Training:
             self.history.append(record)
             yield record
 
-    def _states(self, rbm: RBM, v: Any) -> Any:
+    def _draw_states(self, rbm: RBM, v: Any) -> Any:
         """The states that rows of data stand for, which may be overwritten."""
         if sparse.issparse(v):
             v.data = rbm.visible.from_data(v.data[:, None], self.order)[:, 0]
             return v
         return rbm.visible.from_data(v, self.order)
+
+
+def _is_binary(X: Any) -> bool:
+    if sparse.issparse(X):
+        return is_binary(X.data)
+    return all(is_binary(X[rows]) for rows in gen_batches(X.shape[0], BLOCK_ROWS))
+
+
+def _without_means(rbm: RBM, v: Any) -> Any:
+    return v
 
 
 def enough_sweeps(n_rows: int, batch_size: int) -> int:
@@ -116,12 +127,15 @@ def dense_rows(X: Any, rows: Array | slice, dtype: Any) -> Array:
     return block.toarray() if sparse.issparse(X) else block
 
 
-def column_totals(X: Any, weights: Array) -> Array:
-    """Weighted sum of every column, without a float copy of all of X."""
+def column_totals(X: Any, weights: Array, dtype: Any) -> Array:
+    """Weighted sum of every column in float64, of rows taken in the given dtype block by block."""
     if sparse.issparse(X):
         return X.T @ weights
     blocks = gen_batches(len(weights), BLOCK_ROWS)
-    return sum(weights[rows] @ dense_rows(X, rows, weights.dtype) for rows in blocks)
+    total = np.zeros(X.shape[1])
+    for rows in blocks:
+        total += weights[rows].astype(dtype) @ dense_rows(X, rows, dtype)
+    return total
 
 
 @contextmanager

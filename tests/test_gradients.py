@@ -13,6 +13,8 @@ from skrbm.gradients import (
     PersistentContrastiveDivergence,
     Phases,
 )
+from skrbm.model import RBM
+from skrbm.units import Bernoulli
 
 from laws import PAIR_IDS, PAIRS, draw, enumerate_rbm, random_rbm
 
@@ -106,6 +108,38 @@ def test_persistent_chains_go_on_where_they_were():
     gradient = PersistentContrastiveDivergence(5, samplers.start(rbm, v, rng))
     phases = gradient.phases(rbm, np.zeros((1, 4)), np.ones(1), rng)
     np.testing.assert_array_equal(model_rows(phases)[0], v)
+
+
+def test_jumps_are_proposed_by_the_last_mini_batch():
+    """Fails if jumps go to random hidden states, which are hardly ever accepted.
+
+    A model of two modes, 30 nats apart: chains of one of them are shared out once data of both were
+    seen, to six standard errors of a frequency.
+    """
+    n = 2_000
+    rbm = RBM(Bernoulli(np.full(20, -30.0)), Bernoulli(np.full(30, -20.0)), np.full((20, 30), 2.0))
+    rng = _kernels.generator(0)
+    v = np.repeat([[0.0], [1.0]], 20, axis=1)
+    gradient = JumpingContrastiveDivergence(1, samplers.start(rbm, np.zeros((n, 20)), rng))
+    for _ in range(30):
+        gradient.phases(rbm, v, np.ones(2), rng)
+    assert abs(gradient.chains.visible.mean() - 0.5) < 6 * 0.5 / np.sqrt(n)
+    assert gradient.acceptance > 0.1
+
+
+def test_fewer_chains_try_jumps_that_fail():
+    """Fails if every chain goes on trying: where data and model share nothing, one chain does."""
+    rbm = random_rbm(n_visible=30, n_hidden=40, scale=3)
+    rng = _kernels.generator(0)
+    gradient = JumpingContrastiveDivergence(1, samplers.start(rbm, np.zeros((100, 30)), rng))
+    v = (np.random.default_rng(0).random((50, 30)) < 0.5).astype(float)
+    tried = []
+    for _ in range(400):
+        before = gradient.next_chain
+        gradient.phases(rbm, v, np.ones(50), rng)
+        tried.append((gradient.next_chain - before) % 100)
+    assert tried[0] == tried[1] == 0  # all of them
+    assert 0 < max(tried[-50:]) < 20
 
 
 def test_contrastive_divergence_approaches_the_exact_gradient_with_its_steps():
