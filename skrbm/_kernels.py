@@ -304,6 +304,11 @@ def choices(probability: Array, n: int, rng: Generator) -> Array:
     return np.searchsorted(cumulative[:-1], cumulative[-1] * rng.random(n), side="right")
 
 
+def argsort(x: Array) -> Array:
+    """Indices that sort x."""
+    return np.argsort(x, kind="stable")
+
+
 def accept(log_ratio: Array, rng: Generator) -> Array:
     """Whether Metropolis' rule accepts each of some moves: with probability `min(1, ratio)`."""
     return uniform(log_ratio.shape, rng) < np.exp(np.minimum(log_ratio, 0))
@@ -312,6 +317,30 @@ def accept(log_ratio: Array, rng: Generator) -> Array:
 def rows(*arrays: Array) -> Array:
     """The rows of all arrays, one below the other."""
     return np.concatenate(arrays)
+
+
+def uniform_by_content(x: Any, rng: Generator) -> Array:
+    """Draws from [0, 1) for the elements of x, or for the stored ones of a CSR matrix.
+
+    Rows that are equal get equal draws, others independent ones: a hash of a key of the row, from a
+    random projection of its elements, and of a random key of the column.
+    """
+    n_columns = x.shape[1]
+    of_row = (x @ (2.0**30 * rng.random(n_columns))).astype(np.int64).astype(np.uint32)
+    of_column = rng.integers(2**32, size=n_columns, dtype=np.uint32)
+    if is_sparse(x):
+        bits = of_column[x.indices] + np.repeat(of_row, np.diff(x.indptr))
+    else:
+        bits = of_column + of_row[:, None]
+    bits ^= bits >> 16  # the finaliser of MurmurHash3, A. Appleby
+    bits *= 0x85EBCA6B
+    bits ^= bits >> 13
+    bits *= 0xC2B2AE35
+    bits ^= bits >> 16
+    bits >>= 8
+    u = bits.astype(np.float32)
+    u *= np.float32(2**-24)
+    return u
 
 
 def is_binary(x: Array) -> bool:

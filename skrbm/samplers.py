@@ -73,8 +73,10 @@ class HiddenMixture:
     weights: Array
 
     def sample(self, layer: Layer, n: int, rng: Generator) -> Array:
-        """Draw n hidden states."""
-        return layer.sample(self.mean[_kernels.choices(self.weights, n, rng)], rng)
+        """Draw n hidden states; the order of the rows does not matter."""
+        order = _kernels.argsort(self.mean.sum(axis=1))
+        rows = order[_kernels.choices(self.weights[order], n, rng)]
+        return layer.sample(self.mean[rows], rng)
 
     def log_density(self, layer: Layer, h: Array) -> Array:
         """`log q(h)` of every row, in float64."""

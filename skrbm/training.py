@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import gen_batches
 
-from skrbm._kernels import Array, Generator, is_binary
+from skrbm._kernels import Array, Generator, is_binary, uniform_by_content
 from skrbm.gradients import Gradient
 from skrbm.model import RBM
 from skrbm.optimizers import CentredGradient, Schedule
@@ -94,11 +94,15 @@ class Training:
             yield record
 
     def _draw_states(self, rbm: RBM, v: Any) -> Any:
-        """The states that rows of data stand for, which may be overwritten."""
-        if sparse.issparse(v):
-            v.data = rbm.visible.from_data(v.data[:, None], self.order)[:, 0]
-            return v
-        return rbm.visible.from_data(v, self.order)
+        return states_of(rbm, v, self.rng)
+
+
+def states_of(rbm: RBM, v: Any, rng: Generator) -> Any:
+    """The visible states that rows of data stand for: those of equal rows are equal."""
+    u = uniform_by_content(v, rng)
+    if not sparse.issparse(v):
+        return rbm.visible.from_data(v, u)
+    return sparse.csr_array((rbm.visible.from_data(v.data, u), v.indices, v.indptr), v.shape)
 
 
 def _is_binary(X: Any) -> bool:

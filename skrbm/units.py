@@ -73,9 +73,12 @@ class Bernoulli:
         """Draw states that receive an input: `sample(mean(input), rng)` in one go."""
         return _kernels.bernoulli_logistic(input, self.bias, rng)
 
-    def from_data(self, values: Array, rng: Generator) -> Array:
-        """States for values of data: drawn where some lie between 0 and 1, which are means."""
-        return values if _kernels.is_binary(values) else self.sample(values, rng)
+    def from_data(self, values: Array, u: Array) -> Array:
+        """States for values of data, which are means where they lie between 0 and 1.
+
+        u are as many draws from [0, 1).
+        """
+        return (u < values).astype(values.dtype)
 
     def log_probability(self, state: Array, mean: Array) -> Array:
         """`log p(s_i)` under the means m_j, for every row i of states and row j of means."""

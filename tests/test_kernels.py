@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy import sparse
 from scipy.special import expit
 from scipy.special import logit as logit_of
 
@@ -130,6 +131,27 @@ def test_a_generator_goes_on_after_it_was_stored():
     copy = pickle.loads(pickle.dumps(rng))
     np.testing.assert_array_equal(_kernels.bernoulli(p, rng), _kernels.bernoulli(p, copy))
     assert rng.random() == copy.random()
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+def test_draws_by_content(make):
+    """Fails if equal rows differ, or if draws of different rows do not average out.
+
+    The mean of n independent rows varies by 1 / 12 n, and by 1 / 12 if all rows are alike. Six
+    standard errors of the mean of all.
+    """
+    n, n_columns = 40, 5_000
+    rows = np.random.default_rng(0).uniform(0.01, 1, size=(n, n_columns)).astype(np.float32)
+    x = make(np.concatenate([rows, rows]))
+    u = _kernels.uniform_by_content(x, _kernels.generator(0)).reshape(x.shape)
+    np.testing.assert_array_equal(u[:n], u[n:])
+    assert u.min() >= 0
+    assert u.max() < 1
+    assert abs(u.mean() - 0.5) < 6 * np.sqrt(1 / 12 / n_columns)
+    assert u[:n].mean(axis=0).var() < 6 / (12 * n)
+    columns = np.corrcoef(u[:n, :50].T)
+    np.fill_diagonal(columns, 0)
+    assert np.abs(columns).max() < 6 / np.sqrt(n)
 
 
 def test_accepted_share_is_the_ratio():
