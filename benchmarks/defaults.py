@@ -26,7 +26,7 @@ from skrbm import BernoulliRBM
 
 N_COMPONENTS = 16
 GRID = {
-    "learning_rate": (0.5, 1.0, 2.0),  # the default, 4 / sqrt(n_components), is 1.0
+    "learning_rate": (0.5, 1.0, 2.0),  # the default, 16 / n_components**0.75, is 2.0
     "batch_size": (20, 100),
     "gradient, n_steps and n_chains": (
         ("jump", 1, 100),

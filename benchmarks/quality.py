@@ -69,9 +69,9 @@ def _many_units(n_iter: int) -> None:
     seconds = time.perf_counter() - begin
     rbm, base, rng = estimator._model(), estimator._base, _kernels.generator(1)
     free_energy = estimator.free_energy(held_out).mean()
-    forward = annealed_log_partition(rbm, base, rng, 100, 20_000)
-    v = samplers.gibbs_visible(rbm, estimator.chains_, rng, 5_000)
-    reverse = reverse_log_partition(rbm, base, v, rng, 20_000)
+    forward = annealed_log_partition(rbm, base, rng, 100, 10_000)
+    v = samplers.gibbs_visible(rbm, estimator.chains_, rng, 2_000)
+    reverse = reverse_log_partition(rbm, base, v, rng, 10_000)
     print(
         f"{n_iter} sweeps in {seconds:.0f} s: forward {-free_energy - forward.value:.2f} "
         f"(standard error {forward.std_error:.2f}), reverse {-free_energy - reverse.value:.2f} "
@@ -81,13 +81,13 @@ def _many_units(n_iter: int) -> None:
 
 
 def many_units() -> None:
-    """What 90 seconds buy."""
-    _many_units(60)
+    """What a minute and a half buys."""
+    _many_units(50)
 
 
 def many_units_long() -> None:
-    """What ten minutes buy."""
-    _many_units(400)
+    """What five minutes buy."""
+    _many_units(200)
 
 
 def many_modes() -> None:

@@ -89,6 +89,7 @@ def test_probabilities_sum_to_one_for_the_parameters_as_they_are():
 
 def test_training_goes_on_from_parameters_of_any_layout(binary, tmp_path):
     """Fails if steps go into a copy, or memory-mapped parameters cannot be written."""
+    binary = binary.astype(np.float64)  # in which another order of sums draws the same states
     plain = BernoulliRBM(8, random_state=0).partial_fit(binary)
     joblib.dump(plain, tmp_path / "rbm")
     mapped = joblib.load(tmp_path / "rbm", mmap_mode="r")
@@ -96,7 +97,7 @@ def test_training_goes_on_from_parameters_of_any_layout(binary, tmp_path):
     strided.components_ = np.repeat(strided.components_, 2, axis=1)[:, ::2]
     plain.partial_fit(binary)
     assert_same_parameters(plain, mapped.partial_fit(binary))
-    assert_same_parameters(plain, strided.partial_fit(binary), rtol=1e-5)  # another order of sums
+    assert_same_parameters(plain, strided.partial_fit(binary), rtol=1e-9)
 
 
 def test_samples_have_the_model_s_means():
@@ -262,9 +263,10 @@ def test_a_copy_goes_on_bit_for_bit(binary, tmp_path, copy):
 @pytest.mark.parametrize("container", [sparse.csr_array, sparse.csr_matrix, sparse.csc_array])
 def test_sparse_rows_are_the_same_rows(binary, container):
     """Fails if a sparse path has a formula of its own."""
+    binary = binary.astype(np.float64)  # in which another order of sums draws the same states
     X = container(binary)
     dense, other = (BernoulliRBM(8, n_iter=3, random_state=0).fit(rows) for rows in (binary, X))
-    assert_same_parameters(dense, other, rtol=1e-5)
+    assert_same_parameters(dense, other, rtol=1e-9)
     for name in (
         "transform",
         "free_energy",
@@ -343,7 +345,7 @@ def test_history_is_a_data_frame(binary):
     assert list(frame["iteration"]) == [1, 2, 3, 4, 5, 6]
     assert estimator.n_iter_ == 6
     assert (frame["learning_rate"].diff()[1:5] < 0).all()
-    assert frame["learning_rate"][5] == 1.0  # 4 / sqrt(4), and at most 1
+    assert frame["learning_rate"][5] == 2.0  # 16 / 4^0.75 = 5.7, and at most 2
     assert frame["pseudo_log_likelihood"][4] > frame["pseudo_log_likelihood"][0]
 
 
