@@ -25,6 +25,7 @@ BENCHMARKS = {
     "import": speed.importing,
     "memory": memory.peak,
     "scaling": scaling.slopes,
+    "likelihoods": curves.likelihoods,
     "curves": curves.likelihood_against_seconds,
 }
 PACKAGES = ("skrbm", "numpy", "scipy", "scikit-learn", "torch")

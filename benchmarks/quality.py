@@ -82,12 +82,12 @@ def _many_units(n_iter: int) -> None:
 
 def many_units() -> None:
     """What a minute and a half buys."""
-    _many_units(50)
+    _many_units(40)
 
 
 def many_units_long() -> None:
     """What five minutes buy."""
-    _many_units(200)
+    _many_units(160)
 
 
 def many_modes() -> None:

@@ -190,7 +190,7 @@ class ParallelTempering:
         mean = replicas.hidden.mean(replicas.scaled(coupling))
         self.chains = Chains(v, mean, replicas.hidden.sample(mean, rng))
         self.n_steps += 1
-        if self.n_steps % _ADAPTED_EVERY == 0:
+        if self.n_steps % _ADAPTED_EVERY == 0 and len(self.betas) > 1:
             self._adapt()
 
     def _replicas(self, rbm: RBM, betas: Array) -> RBM:

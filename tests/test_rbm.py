@@ -423,6 +423,16 @@ def test_training_does_not_diverge(binary, gradient):
         assert few.score(X[:16]) > -6  # no model exceeds -2.8
 
 
+@pytest.mark.parametrize("gradient", ["jump", "pcd", "pt"])
+@pytest.mark.parametrize("n_chains", [1, 2, 23])
+def test_any_number_of_chains(binary, gradient, n_chains):
+    """Fails if a ladder of one or two temperatures, or a turn of fewer chains, has no end."""
+    estimator = BernoulliRBM(4, n_chains=n_chains, gradient=gradient, n_iter=15, random_state=0)
+    estimator.fit(binary)
+    assert estimator.score(binary) > -29  # what independent pixels have
+    assert estimator.sample(3, n_steps=5).shape == (3, 64)
+
+
 def test_saturated_hidden_units_are_told(binary):
     """Fails if a model whose hidden units never change passes for one."""
     with pytest.warns(ConvergenceWarning, match="use a smaller learning_rate than 100"):
