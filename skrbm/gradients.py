@@ -6,7 +6,6 @@ are that gradient in factored form: nothing of the weights' size has to be forme
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -24,6 +23,7 @@ _N_TEMPERATURES = 10
 # of a row to be close to one.
 _REDRAWN_UNITS = 1.0
 _WORTHWHILE_ACCEPTANCE = 0.02  # of jumps; below, fewer chains try
+_FEWEST_JUMPS = 0.05  # an update, however seldom they are accepted
 _SLIDING_FACTOR = 0.05  # of the moving average of acceptance
 
 
@@ -149,25 +149,30 @@ class JumpingContrastiveDivergence(PersistentContrastiveDivergence):
     update where one in fifty is, and fewer chains do as fewer are.
     """
 
-    proposal: HiddenMixture | None = None
+    proposed: tuple[Array, Array] | None = None  # means and weights
     acceptance: float = 1.0
+    due: float = 0.0
     next_chain: int = 0
 
     def phases(self, rbm: RBM, v: Any, weights: Array, rng: Generator) -> Phases:
         """Both phases of a mini-batch; the chains move on."""
         phases = super().phases(rbm, v, weights, rng)
-        mean = rbm.hidden.broadened(phases.data_hidden, _REDRAWN_UNITS / rbm.hidden.n_units)
-        self.proposal = HiddenMixture(mean, weights / weights.sum())
+        self.proposed = phases.data_hidden, weights / weights.sum()
         return phases
 
     def _visible_input(self, rbm: RBM, rng: Generator) -> Array:
-        if self.proposal is None:
-            return super()._visible_input(rbm, rng)
         n_chains = len(self.chains.hidden)
-        n_jumps = math.ceil(n_chains * min(1.0, self.acceptance / _WORTHWHILE_ACCEPTANCE))
-        jumping = slice(self.next_chain, min(n_chains, self.next_chain + n_jumps))
-        n_jumps = jumping.stop - jumping.start
-        x, n_accepted = samplers.jump(rbm, self.chains.hidden, self.proposal, jumping, rng)
+        share = min(1.0, self.acceptance / _WORTHWHILE_ACCEPTANCE)
+        self.due += max(_FEWEST_JUMPS, n_chains * share)
+        n_jumps = min(int(self.due), n_chains - self.next_chain)
+        if self.proposed is None or n_jumps == 0:
+            return super()._visible_input(rbm, rng)
+        jumping = slice(self.next_chain, self.next_chain + n_jumps)
+        mean, weights = self.proposed
+        mean = rbm.hidden.broadened(mean, _REDRAWN_UNITS / rbm.hidden.n_units)
+        proposal = HiddenMixture(mean, weights)
+        x, n_accepted = samplers.jump(rbm, self.chains.hidden, proposal, jumping, rng)
+        self.due = min(self.due - n_jumps, 1.0)
         self.next_chain = jumping.stop % n_chains
         self.acceptance += _SLIDING_FACTOR * (n_accepted - n_jumps * self.acceptance) / n_chains
         return x

@@ -50,7 +50,7 @@ MUTATIONS = [
     ("diagnostics", "2 * np.cumsum", "np.cumsum", "test_diagnostics.py::test_autocorrelation_time_of_autoregressive_chains"),
     ("diagnostics", "np.hstack([x[:n], x[n : 2 * n]])", "x", "test_diagnostics.py::test_r_hat_sees_chains_that_differ_and_chains_that_drift"),
     # Law 5
-    ("gradients", "self.proposal = HiddenMixture(mean,", "self.proposal = HiddenMixture(0 * mean + 0.5,", "test_gradients.py::test_jumps_are_proposed_by_the_last_mini_batch"),
+    ("gradients", "proposal = HiddenMixture(mean,", "proposal = HiddenMixture(0 * mean + 0.5,", "test_gradients.py::test_jumps_are_proposed_by_the_last_mini_batch"),
     ("gradients", "rbm.hidden_from_visible(model_v))\n        states", "rbm.hidden_from_visible(0 * model_v))\n        states", "test_gradients.py::test_sparse_rows_have_the_gradient_of_the_same_rows"),
     ("gradients", "rbm.hidden_from_visible(both[:-SPARE_ROWS])", "rbm.hidden_from_visible(both[:-SPARE_ROWS])[::-1]", "test_gradients.py::test_persistent_gradient_is_exact_in_expectation"),
     ("gradients", "samplers.gibbs(rbm, self.chains.hidden, rng, self.n_steps - 1)", "samplers.gibbs(rbm, 0 * self.chains.hidden, rng, self.n_steps - 1)", "test_gradients.py::test_persistent_chains_go_on_where_they_were"),
