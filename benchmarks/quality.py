@@ -81,13 +81,13 @@ def _many_units(n_iter: int) -> None:
 
 
 def many_units() -> None:
-    """What a minute and a half buys."""
-    _many_units(40)
+    """What two minutes buy."""
+    _many_units(45)
 
 
 def many_units_long() -> None:
     """What five minutes buy."""
-    _many_units(160)
+    _many_units(140)
 
 
 def many_modes() -> None:
