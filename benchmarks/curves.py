@@ -88,6 +88,9 @@ def _draw(rows: list[dict[str, object]]) -> None:
         ylabel="log-likelihood of held-out rows (nats)",
         title=f"MNIST, {N_COMPONENTS} hidden units, exact log Z, defaults",
     )
+    ticks = (1, 2, 5, 10, 20, 50, 100)
+    axes.set_xticks(ticks, [str(t) for t in ticks])
+    axes.minorticks_off()
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(PICTURE, dpi=120)
