@@ -107,9 +107,10 @@ class BernoulliRBM(RBMInference, BaseEstimator):
     intercept_visible_ : ndarray of shape (n_features,)
         Biases b of the visible units.
     chains_ : ndarray of shape (n_chains, n_features)
-        Visible states of the persistent chains; with "pcd" alone.
+        Visible states of the persistent chains ("jump" and "pcd"; with "pt" those at temperature
+        one, a tenth of n_chains).
     h_samples_ : ndarray of shape (n_chains, n_components)
-        Hidden states of the persistent chains; with "pcd" alone.
+        Hidden states of the same chains.
     history_ : dict of str to ndarray of shape (n_iter_,)
         For every sweep `iteration`, `learning_rate` at its end, `pseudo_log_likelihood` (mean
         nats a row of its last mini-batch, estimated from one column a row) and `time` in seconds;
@@ -210,7 +211,7 @@ class BernoulliRBM(RBMInference, BaseEstimator):
             If a parameter or the data are not as described; the estimator is then unchanged.
         """
         first = not (self.warm_start and hasattr(self, "components_"))
-        X, weights = self._check_fit(X, sample_weight, first=first)
+        X, weights = self._check_fit(X, sample_weight, first=first, split=self.early_stopping)
         stopping = None
         if self.early_stopping:
             X, weights, stopping = self._keep_apart(X, weights)
@@ -257,7 +258,9 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _check_fit(self, X: Any, sample_weight: Any, *, first: bool) -> tuple[Any, Array]:
+    def _check_fit(
+        self, X: Any, sample_weight: Any, *, first: bool, split: bool = False
+    ) -> tuple[Any, Array]:
         for name in ("n_components", "batch_size", "n_steps", "n_chains"):
             validation.check_count(name, getattr(self, name))
         if self.n_iter != "auto":
@@ -276,6 +279,8 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         rows, weights = validation.check_weighted(self, X, sample_weight)
         if self.gradient == "exact":
             validation.check_enumerable(rows.shape[1], self.n_components, _EXACT_UNITS)
+        if split:
+            validation.check_split("validation_fraction", self.validation_fraction, rows.shape[0])
         rows = validation.check_unit_interval(X, rows)
         validation.check_columns(self, X, reset=first)
         return rows, weights
@@ -306,6 +311,7 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         self._likelihood_seed = likelihood_seed
         self._sampling_rng = _kernels.generator(sampling_seed)
         self._log_partitions = {}
+        self.__dict__.pop("best_validation_score_", None)  # of another model
         self._started_with = {name: getattr(self, name) for name in _SHAPING}
 
     def _rate(self) -> float:

@@ -46,6 +46,13 @@ def check_fraction(name: str, value: Any) -> None:
         raise ValueError(msg)
 
 
+def check_split(name: str, fraction: float, n_rows: int) -> None:
+    """A fraction of the rows, rounded up, that leaves some."""
+    if math.ceil(fraction * n_rows) >= n_rows:
+        msg = f"{name} == {fraction!r} of {n_rows} rows with weight must leave one to train on."
+        raise ValueError(msg)
+
+
 def check_tolerance(name: str, value: Any) -> None:
     """A finite number, zero or more."""
     if not isinstance(value, Real) or not 0 <= float(value) < math.inf:

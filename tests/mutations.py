@@ -69,6 +69,7 @@ MUTATIONS = [
     ("likelihood", "range(0, n_outer, _OUTER_STATES)", "range(0, n_outer, _OUTER_STATES // 2)", "test_likelihood.py::test_exact_log_partition_in_several_tasks"),
     ("likelihood", "gap += unit.energy(other) - unit.energy(value)", "pass", "test_likelihood.py::test_pseudo_log_likelihood_is_the_sum_of_exact_conditionals"),
     ("likelihood", "total * (n_visible / n_flips)", "total", "test_likelihood.py::test_pseudo_log_likelihood_from_some_columns_is_unbiased"),
+    ("likelihood", "_log_base(rbm, base) - log_ratio", "_log_base(rbm, base) + log_ratio", "test_likelihood.py::test_annealing_in_reverse_is_right_within_its_standard_error"),
     # Law 8
     ("optimizers", "dh += weights @ h", "dh -= weights @ h", "test_rbm.py::test_likelihood_rises_and_ends_near_the_entropy"),
     # Law 9

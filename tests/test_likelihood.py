@@ -6,7 +6,7 @@ import pytest
 from skrbm import _kernels, likelihood
 from skrbm.units import Bernoulli
 
-from laws import PAIR_IDS, PAIRS, all_states, enumerate_rbm, random_rbm
+from laws import PAIR_IDS, PAIRS, all_states, draw, enumerate_rbm, random_rbm
 
 pairs = pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
 
@@ -63,6 +63,34 @@ def test_annealing_is_right_within_its_standard_error(pair, seed):
     exact = enumerate_rbm(rbm, pair).log_partition
     assert abs(result.value - exact) < 6 * result.std_error
     assert result.std_error < 0.05
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_annealing_in_reverse_is_right_within_its_standard_error(seed):
+    """Six standard errors, from exact samples. Fails if the ratio is taken the wrong way round."""
+    rbm = random_rbm(n_visible=8, n_hidden=6, scale=1.0, seed=seed)
+    exact = enumerate_rbm(rbm)
+    v = exact.v[draw(np.exp(exact.log_p_visible), 500, np.random.default_rng(seed))]
+    rng = _kernels.generator(seed)
+    result = likelihood.reverse_log_partition(rbm, Bernoulli(np.zeros(8)), v, rng, 200)
+    assert abs(result.value - exact.log_partition) < 6 * result.std_error
+    assert result.std_error < 0.05
+
+
+def test_forward_and_reverse_annealing_bracket_the_exact_value():
+    """Law 7. Fails if both err to the same side: few chains and temperatures, means of 50 runs."""
+    rbm = random_rbm(n_visible=10, n_hidden=8, scale=2.0)
+    exact = enumerate_rbm(rbm)
+    base = Bernoulli(np.zeros(10))
+    choose = np.random.default_rng(0)
+    rng = _kernels.generator(0)
+    forward, reverse = [], []
+    for _ in range(50):
+        v = exact.v[draw(np.exp(exact.log_p_visible), 5, choose)]
+        forward.append(likelihood.annealed_log_partition(rbm, base, rng, 5, 5).value)
+        reverse.append(likelihood.reverse_log_partition(rbm, base, v, rng, 5).value)
+    assert np.mean(forward) < exact.log_partition - 0.1
+    assert np.mean(reverse) > exact.log_partition + 0.1
 
 
 def test_annealing_tightens_with_more_temperatures():

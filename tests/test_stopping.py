@@ -92,3 +92,21 @@ def test_warm_start_goes_on():
     assert estimator.n_iter_ == 5
     with pytest.raises(ValueError, match="n_components == 7, must stay 4"):
         estimator.set_params(n_components=7, warm_start=True).fit(X)
+
+
+def test_too_few_rows_to_keep_some_apart_are_refused():
+    """Fails if the estimator has changed by then."""
+    estimator = BernoulliRBM(early_stopping=True)
+    with pytest.raises(ValueError, match="validation_fraction == 0.1 of 1 rows with weight must"):
+        estimator.fit([[0, 1]])
+    assert not hasattr(estimator, "n_features_in_")
+    estimator.partial_fit([[0, 1]])  # keeps nothing apart
+
+
+def test_the_best_score_is_of_the_present_model():
+    """Fails if a fit without early stopping keeps the score of the one before."""
+    X = np.tile([[0, 1], [1, 1]], (10, 1))
+    estimator = BernoulliRBM(2, n_iter=2, early_stopping=True, random_state=0).fit(X)
+    assert hasattr(estimator, "best_validation_score_")
+    estimator.set_params(early_stopping=False).fit(X)
+    assert not hasattr(estimator, "best_validation_score_")
