@@ -6,29 +6,29 @@ other module of formulas names an array library, and one is supported by giving 
 All draws have 24 bits whatever the precision of the model, so that one seed gives one chain in
 float32 and in float64. A probability below their resolution, 2^-24, counts as that.
 
-Element-wise work goes block by block, each small enough to stay in cache from one pass to the next,
-and large arrays over all cores. Which block is drawn from which stream depends on its place in the
-array alone, so that the number of threads changes nothing.
+Work on many rows is done block by block, each small enough to stay in cache from one pass to the
+next, on all cores. A block has a generator of its own: so the number of threads changes nothing.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any
+from threading import Lock
+from typing import Any, TypeAlias
 
-import joblib
 import numpy as np
 from scipy import sparse
 from scipy.special import logsumexp
+from threadpoolctl import ThreadpoolController
 
+Generator: TypeAlias = np.random.Generator
 Array = np.ndarray[Any, np.dtype[Any]]
 
-_BLOCK = 2**18  # elements: 1 MiB in float32
-_STREAMS = 8  # blocks that can be worked on at a time
-_WORTH_THREADS = 2**20  # elements: below, threads wake up too slowly and wait for each other
+_BLOCK_ROWS = 1024  # enough for a matrix product, and few enough for the cache
 
 # n foldings multiply up to 2^(n + 1) factors 1 + exp(x); they stay finite while 2^n x is below.
 _LARGEST_EXPONENT = 340.0
@@ -41,90 +41,60 @@ _MOST_FOLDS = 4
 np.empty(2**25 - 2**13, np.uint8)
 
 
-class Generator(np.random.Generator):
-    """A numpy generator with further independent streams, which threads can draw from."""
-
-    def __init__(self, streams: tuple[np.random.Generator, ...]) -> None:
-        super().__init__(streams[0].bit_generator)
-        self.streams = streams
-
-    def __reduce__(self) -> Any:
-        return type(self), (self.streams,)
-
-
 def generator(seed: Any) -> Generator:
     """A generator from an integer or a `numpy.random.SeedSequence`."""
-    if not isinstance(seed, np.random.SeedSequence):
-        seed = np.random.SeedSequence(seed)
-    streams = (np.random.Generator(np.random.SFC64(child)) for child in seed.spawn(_STREAMS))
-    return Generator(tuple(streams))
+    return np.random.Generator(np.random.SFC64(seed))
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(joblib.cpu_count(), "skrbm")
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController().select(user_api="blas")
+
+
+@cache
+def _pool(n_threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(n_threads, "skrbm")
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_threads.cache_clear)  # a fork takes no threads along
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a fork takes no threads along
 
 
-def _by_blocks(work: Callable[..., None], *arrays: Array) -> None:
-    """Call `work(stream number, *blocks of rows)` until all rows of all arrays are done.
+def by_rows(work: Callable[..., Array], x: Any, rng: Generator | None = None) -> Array:
+    """`work(x)`, or `work(x, rng)`, for work that treats every row by itself.
 
-    The last axis is kept whole; an array of one axis is given to every block as it is.
+    Many rows are done in blocks, by as many threads as a matrix product would take, each product
+    then by one: so whatever else is done to a row uses all cores as well.
     """
-    if arrays[0].size <= _BLOCK:
-        work(0, *arrays)
-        return
-    n_columns = arrays[0].shape[-1]
-    flat = [x.reshape(-1, n_columns) if x.ndim > 1 else x for x in arrays]
-    n_rows = max(len(x) for x in flat if x.ndim > 1)
-    block = max(1, _BLOCK // n_columns)
+    n_rows = x.shape[0]
+    starts = range(0, n_rows, _BLOCK_ROWS)
+    if len(starts) == 1:
+        return work(x) if rng is None else work(x, rng)
+    results: list[Array] = []  # one array, made when the first block is done
+    lock = Lock()
 
-    def one_stream(stream: int) -> None:
-        for start in range(stream * block, n_rows, _STREAMS * block):
-            rows = slice(start, start + block)
-            work(stream, *(x[rows] if x.ndim > 1 else x for x in flat))
+    def one_block(start: int, *rng: Generator) -> None:
+        rows = slice(start, start + _BLOCK_ROWS)
+        block = work(x[rows], *rng)
+        with lock:
+            if not results:
+                results.append(np.empty((n_rows, *block.shape[1:]), block.dtype))
+        results[0][rows] = block
 
-    streams = range(min(_STREAMS, -(-n_rows // block)))
-    if arrays[0].size < _WORTH_THREADS:
-        for stream in streams:
-            one_stream(stream)
-    else:
-        list(_threads().map(one_stream, streams))
-
-
-def _sum_by_blocks(work: Callable[[int, Array], None], x: Array | float, y: Array) -> Array:
-    """`-(x + y)` in a new array, block by block, each then given to `work(stream number, block)`.
-
-    y is one vector, or rows to which x can be broadcast.
-    """
-    z = np.empty(np.broadcast(x, y).shape, np.result_type(x, y))
-    if z.size <= _BLOCK:
-        np.subtract(-y, x, out=z)
-        work(0, z)
-        return z
-
-    def add_and_work(stream: int, z: Array, x: Array, negative_y: Array) -> None:
-        np.subtract(negative_y, x, out=z)
-        work(stream, z)
-
-    y = y if y.ndim == 1 else np.broadcast_to(y, z.shape)
-    _by_blocks(add_and_work, z, np.broadcast_to(x, z.shape), -y)
-    return z
+    generators = () if rng is None else (rng.spawn(len(starts)),)
+    n_threads = max((library.num_threads for library in _blas().lib_controllers), default=1)
+    with _blas().limit(limits=1):
+        list(_pool(n_threads).map(one_block, starts, *generators))
+    return results[0]
 
 
 def logistic(x: Array | float, y: Array) -> Array:
     """`1 / (1 + exp(-(x + y)))`; exact in both tails, where tanh would round to 0."""
-
-    def work(_: int, z: Array) -> None:
-        with np.errstate(over="ignore"):  # infinity is the right denominator of 0
-            np.exp(z, out=z)
-        z += 1
-        np.reciprocal(z, out=z)
-
-    return _sum_by_blocks(work, x, y)
+    z = np.subtract(-y, x)
+    with np.errstate(over="ignore"):  # infinity is the right denominator of 0
+        np.exp(z, out=z)
+    z += 1
+    return np.reciprocal(z, out=z)
 
 
 def softplus(x: Array) -> Array:
@@ -253,16 +223,17 @@ def uniform(shape: tuple[int, ...], rng: Generator) -> Array:
     return rng.random(shape, dtype=np.float32)
 
 
-def _uniform(n: int, stream: np.random.Generator) -> Array:
+def _uniform(shape: tuple[int, ...], rng: Generator) -> Array:
     """Draws from [0, 65536), four from every 64 random bits: 0.7 ns each, `random` takes 2.0.
 
     The lowest 8 of the 24 bits are the same for all n: so every single draw is uniform, and two of
     them depend on each other only where both probabilities asked for lie below 2^-16.
     """
-    bits = stream.bit_generator.random_raw(n // 4 + 2)
+    n = math.prod(shape)
+    bits = rng.bit_generator.random_raw(n // 4 + 2)
     u = bits.view(np.uint16)[:n].astype(np.float32)
     u += np.float32(int(bits[-1]) % 256 / 256)
-    return u
+    return u.reshape(shape)
 
 
 def normal(shape: tuple[int, ...], scale: float, dtype: Any, rng: Generator) -> Array:
@@ -274,28 +245,18 @@ def normal(shape: tuple[int, ...], scale: float, dtype: Any, rng: Generator) -> 
 
 def bernoulli(probability: Array, rng: Generator) -> Array:
     """Zeros and ones of the given probabilities, in their dtype."""
-
-    def work(stream: int, states: Array, p: Array) -> None:
-        np.multiply(p, 65536, out=states)
-        u = _uniform(p.size, rng.streams[stream]).reshape(p.shape)
-        np.less(u, states, out=states, casting="unsafe")
-
-    states = np.empty_like(probability)
-    _by_blocks(work, states, probability)
-    return states
+    states = probability * 65536
+    return np.less(_uniform(states.shape, rng), states, out=states, casting="unsafe")
 
 
 def bernoulli_logistic(x: Array | float, y: Array, rng: Generator) -> Array:
     """Zeros and ones of the probabilities `logistic(x, y)`, the same as from these themselves."""
-
-    def work(stream: int, z: Array) -> None:
-        with np.errstate(over="ignore", invalid="ignore"):  # 0 times infinity is not below
-            np.exp(z, out=z)
-            z += 1
-            z *= _uniform(z.size, rng.streams[stream]).reshape(z.shape)
-            np.less(z, 65536, out=z, casting="unsafe")
-
-    return _sum_by_blocks(work, x, y)
+    z = np.subtract(-y, x)
+    with np.errstate(over="ignore", invalid="ignore"):  # 0 times infinity is not below
+        np.exp(z, out=z)
+        z += 1
+        z *= _uniform(z.shape, rng)
+        return np.less(z, 65536, out=z, casting="unsafe")
 
 
 def choices(probability: Array, n: int, rng: Generator) -> Array:
@@ -343,6 +304,14 @@ def uniform_by_content(x: Any, rng: Generator) -> Array:
     return u
 
 
+def bounds(x: Any) -> tuple[float, float]:
+    """The smallest and the largest element of an array or a sparse matrix; NaN if there is one."""
+    if is_sparse(x):
+        return x.min(), x.max()
+    of_blocks = by_rows(lambda rows: np.full((len(rows), 2), [rows.min(), rows.max()]), x)
+    return of_blocks[:, 0].min(), of_blocks[:, 1].max()
+
+
 def is_binary(x: Array) -> bool:
     """Whether x holds zeros and ones alone."""
     return x.dtype == bool or bool((x * x == x).all())
@@ -351,6 +320,11 @@ def is_binary(x: Array) -> bool:
 def is_sparse(x: Any) -> bool:
     """Whether x is a sparse matrix."""
     return sparse.issparse(x)
+
+
+def dense(x: Any) -> Array:
+    """The array that a sparse matrix stands for, or the array itself."""
+    return x.toarray() if is_sparse(x) else x
 
 
 def rows_with_room(*arrays: Array, n_spare: int) -> Array:

@@ -9,7 +9,7 @@ from typing import Any
 import joblib
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_consistent_length, gen_batches
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm import _kernels, likelihood, samplers, validation
@@ -17,7 +17,7 @@ from skrbm._kernels import Array, Generator
 from skrbm.likelihood import LogPartition
 from skrbm.model import RBM
 from skrbm.samplers import Chains
-from skrbm.training import BLOCK_ROWS, RECORDS, Training, dense_rows, typed_rows
+from skrbm.training import RECORDS, Training, typed_rows
 from skrbm.units import Layer
 
 
@@ -54,7 +54,7 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         H : ndarray of shape (n_samples, n_components)
         """
         X = self._check_visible(X)
-        return self._by_blocks(self._model().hidden_from_visible, X)
+        return self._by_rows(self._model().hidden_from_visible, X)
 
     def inverse_transform(self, H: Any) -> Array:
         """`P(v_i = 1 | h)` for every row h of H, which may hold probabilities.
@@ -69,7 +69,7 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         """
         check_is_fitted(self)
         H = validation.check_hidden(self, H)
-        return self._by_blocks(self._model().visible_from_hidden, H)
+        return self._by_rows(self._model().visible_from_hidden, H)
 
     def reconstruct(self, X: Any) -> Array:
         """`P(v_i = 1 | h = E[h | v])` for every row v of X: up and down once, without noise.
@@ -84,7 +84,7 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         """
         X = self._check_visible(X)
         rbm = self._model()
-        return self._by_blocks(lambda v: rbm.visible_from_hidden(rbm.hidden_from_visible(v)), X)
+        return self._by_rows(lambda v: rbm.visible_from_hidden(rbm.hidden_from_visible(v)), X)
 
     def gibbs(self, v: Any, n_steps: int = 1) -> Array:
         """Run a Gibbs chain from every row of v: h given v, then v given h, `n_steps` times.
@@ -102,8 +102,7 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         """
         n_steps = validation.check_count("n_steps", n_steps)
         v = self._check_visible(v, name="v")
-        rbm, rng = self._model(), self._sampling_rng
-        return self._by_blocks(lambda rows: samplers.gibbs_visible(rbm, rows, rng, n_steps) > 0, v)
+        return self._gibbs(v, self._sampling_rng, n_steps)
 
     def sample(self, n_samples: int = 1, *, n_steps: int = 1000, random_state: Any = None) -> Array:
         """Draw rows from the model, each by a Gibbs chain of its own.
@@ -133,7 +132,7 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
             start = self.chains_[rng.integers(len(self.chains_), size=n_samples)]
         else:
             start = samplers.independent(self._base, n_samples, rng)
-        return samplers.gibbs_visible(self._model(), start, rng, n_steps) > 0
+        return self._gibbs(start, rng, n_steps)
 
     def energy(self, v: Any, h: Any) -> Array:
         """`E(v, h)` of every pair of rows, in nats.
@@ -164,7 +163,7 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         free_energy : ndarray of float64 of shape (n_samples,)
         """
         X = self._check_visible(X)
-        return self._by_blocks(self._model().free_energy, X)
+        return self._by_rows(self._model().free_energy, X)
 
     def score_samples(self, X: Any) -> Array:
         """`log p(v) = -F(v) - log Z` of every row v of X, in nats, with `log_partition_`.
@@ -213,10 +212,7 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         """
         X = self._check_visible(X)
         rbm = self._model()
-        dtype = self.components_.dtype
-        return self._by_blocks(
-            lambda v: likelihood.pseudo_log_likelihood(rbm, dense_rows(v, slice(None), dtype)), X
-        )
+        return self._by_rows(lambda v: likelihood.pseudo_log_likelihood(rbm, _kernels.dense(v)), X)
 
     @property
     def chains_(self) -> Array:
@@ -257,7 +253,7 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         return len(self.components_)
 
     def _log_likelihood(self, rows: Any) -> Array:
-        free_energy = self._by_blocks(self._model().free_energy, rows)
+        free_energy = self._by_rows(self._model().free_energy, rows)
         return -free_energy - self.log_partition_.value
 
     def _check_visible(self, X: Any, name: str = "X") -> Any:
@@ -275,13 +271,21 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
             raise AttributeError(msg)
         return chains
 
-    def _by_blocks(self, function: Callable[[Any], Array], X: Any) -> Array:
-        """The function of the rows of X, in the model's dtype, a block of rows at a time."""
+    def _gibbs(self, v: Any, rng: Generator, n_steps: int) -> Array:
+        rbm = self._model()
+
+        def chains(v: Any, rng: Generator) -> Array:
+            return samplers.gibbs_visible(rbm, v, rng, n_steps) > 0
+
+        return self._by_rows(chains, v, rng)
+
+    def _by_rows(
+        self, function: Callable[..., Array], X: Any, rng: Generator | None = None
+    ) -> Array:
+        """The function of the rows of X, in the model's dtype."""
         dtype = self.components_.dtype
-        first, *others = gen_batches(X.shape[0], BLOCK_ROWS)
-        block = function(typed_rows(X, first, dtype))
-        result = np.empty((X.shape[0], *block.shape[1:]), block.dtype)
-        result[first] = block
-        for rows in others:
-            result[rows] = function(typed_rows(X, rows, dtype))
-        return result
+
+        def work(rows: Any, *rng: Generator) -> Array:
+            return function(rows.astype(dtype, copy=False), *rng)
+
+        return _kernels.by_rows(work, X, rng)

@@ -276,12 +276,12 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         validation.check_random_state(self.random_state)
         if not first:
             validation.check_unchanged(self, self._started_with)
-        rows, weights = validation.check_weighted(self, X, sample_weight)
+        checked = validation.check_unit_interval(self, X)
+        rows, weights = validation.check_weighted(checked, sample_weight)
         if self.gradient == "exact":
             validation.check_enumerable(rows.shape[1], self.n_components, _EXACT_UNITS)
         if split:
             validation.check_split("validation_fraction", self.validation_fraction, rows.shape[0])
-        rows = validation.check_unit_interval(X, rows)
         validation.check_columns(self, X, reset=first)
         return rows, weights
 

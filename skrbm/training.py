@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import gen_batches
 
-from skrbm._kernels import Array, Generator, is_binary, uniform_by_content
+from skrbm._kernels import Array, Generator, dense, is_binary, uniform_by_content
 from skrbm.gradients import Gradient
 from skrbm.model import RBM
 from skrbm.optimizers import CentredGradient, Schedule
@@ -86,7 +86,7 @@ class Training:
                 for _ in range(n_updates):
                     phases = self.gradient.phases(rbm, v, weights[batch], self.rng)
                     self.optimizer.step(rbm, phases, step)
-            seen = monitor(rbm, v.toarray() if sparse.issparse(v) else v, self.order)
+            seen = monitor(rbm, dense(v), self.order)
             seconds = perf_counter() - begin
             figures = len(self.history) + 1, rate, seen, seconds, math.nan, math.nan
             record = dict(zip(RECORDS, figures, strict=True))
@@ -127,8 +127,7 @@ def typed_rows(X: Any, rows: Array | slice, dtype: Any) -> Any:
 
 def dense_rows(X: Any, rows: Array | slice, dtype: Any) -> Array:
     """Rows of an array or of a CSR matrix, in the given dtype, as an array."""
-    block = typed_rows(X, rows, dtype)
-    return block.toarray() if sparse.issparse(X) else block
+    return dense(typed_rows(X, rows, dtype))
 
 
 def column_totals(X: Any, weights: Array, dtype: Any) -> Array:

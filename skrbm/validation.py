@@ -16,6 +16,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.sparsefuncs import min_max_axis
 from sklearn.utils.validation import validate_data
 
+from skrbm import _kernels
 from skrbm._kernels import Array
 
 _OWN_PACKAGES = ("skrbm", "sklearn")
@@ -103,14 +104,13 @@ def check_unchanged(estimator: Any, started_with: dict[str, Any]) -> None:
 
 def check_visible(estimator: Any, X: Any, name: str = "X") -> Any:
     """Finite data of the fitted columns, as an array or a CSR matrix of its own number type."""
-    rows = _check_numbers(estimator, X, name)
+    rows = check_unit_interval(estimator, X, name)
     check_columns(estimator, X, reset=False)
-    return check_unit_interval(X, rows, name)
+    return rows
 
 
-def check_weighted(estimator: Any, X: Any, sample_weight: Any) -> tuple[Any, Array]:
-    """Finite rows and their weights, without the rows of weight zero."""
-    rows = _check_numbers(estimator, X, "X")
+def check_weighted(rows: Any, sample_weight: Any) -> tuple[Any, Array]:
+    """The rows and their weights, without the rows of weight zero."""
     weights = check_weights(sample_weight, rows)
     if weights.all():
         return rows, weights
@@ -170,15 +170,31 @@ def check_hidden(estimator: Any, H: Any, name: str = "H") -> Array:
     return checked
 
 
-def check_unit_interval(X: Any, rows: Any, name: str = "X") -> Any:
-    """The rows, or after a warning the rows clipped to [0, 1]: beyond, no model is finite.
+def check_unit_interval(estimator: Any, X: Any, name: str = "X") -> Any:
+    """Finite numbers of their own type, as an array or a CSR matrix, without a copy.
 
-    X is what the rows were made from, and may name their columns.
+    Those outside [0, 1], where no model is finite, draw a warning and are clipped in a copy.
     """
-    if rows.min() >= 0 and rows.max() <= 1:
+    rows = check_array(
+        X, accept_sparse="csr", ensure_all_finite=False, input_name=name, estimator=estimator
+    )
+    if sparse.issparse(rows) and not rows.has_canonical_format:
+        rows = rows.copy()  # scipy would sort and sum the caller's own entries
+        rows.sum_duplicates()
+    low, high = (0, 1) if rows.dtype == bool else _kernels.bounds(rows)
+    if low >= 0 and high <= 1:
         return rows
-    bounds = min_max_axis(rows, axis=0) if sparse.issparse(rows) else (rows.min(0), rows.max(0))
-    low, high = bounds
+    check_array(rows, accept_sparse="csr", input_name=name, estimator=estimator)  # finite?
+    _warn_of_columns(X, rows, name)
+    clipped = rows.copy()
+    values = clipped.data if sparse.issparse(rows) else clipped
+    values.clip(0, 1, out=values)
+    return clipped
+
+
+def _warn_of_columns(X: Any, rows: Any, name: str) -> None:
+    """Name a column outside [0, 1], as X does, which the rows were made from."""
+    low, high = min_max_axis(rows, axis=0) if sparse.issparse(rows) else (rows.min(0), rows.max(0))
     outside = np.flatnonzero((low < 0) | (high > 1))
     column = outside[0]
     label = repr(str(X.columns[column])) if hasattr(X, "columns") else column
@@ -190,10 +206,6 @@ def check_unit_interval(X: Any, rows: Any, name: str = "X") -> Any:
         UserWarning,
         stacklevel=levels_to_the_caller(),
     )
-    clipped = rows.copy()
-    values = clipped.data if sparse.issparse(rows) else clipped
-    values.clip(0, 1, out=values)
-    return clipped
 
 
 def levels_to_the_caller() -> int:
@@ -202,15 +214,6 @@ def levels_to_the_caller() -> int:
     while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _OWN_PACKAGES:
         frame, level = frame.f_back, level + 1
     return level
-
-
-def _check_numbers(estimator: Any, X: Any, name: str) -> Any:
-    """Finite numbers, as an array or a CSR matrix of their own type: no float copy is made."""
-    rows = check_array(X, accept_sparse="csr", input_name=name, estimator=estimator)
-    if sparse.issparse(rows) and not rows.has_canonical_format:
-        rows = rows.copy()  # scipy would sort and sum the caller's own entries
-        rows.sum_duplicates()
-    return rows
 
 
 def model_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -1,12 +1,14 @@
 """The numeric seam against scipy and plain numpy."""
 
 import pickle
+from contextlib import suppress
 
 import numpy as np
 import pytest
 from scipy import sparse
 from scipy.special import expit
 from scipy.special import logit as logit_of
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from skrbm import _kernels
 
@@ -71,13 +73,70 @@ def test_binary_states_are_all_different_and_can_be_had_in_parts():
     np.testing.assert_array_equal(_kernels.binary_states(6, 10, 20), states[10:20])
 
 
-@pytest.mark.parametrize("shape", [(300, 7), (3, 100, 7), (200_000, 7)])
-def test_logistic_of_a_sum_is_the_same_in_blocks(shape):
-    """Fails if a block is left out, or gets the rows of another: the largest takes all threads."""
+@pytest.mark.parametrize("shape", [(300, 7), (3, 100, 7)])
+def test_logistic_is_that_of_the_sum(shape):
+    """Fails if y is left out, or is taken for one vector where it has rows."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=shape)
     for y in (rng.normal(size=7), rng.normal(size=(*shape[:-1], 1)) * np.ones(7)):
         np.testing.assert_allclose(_kernels.logistic(x, y), expit(x + y), rtol=1e-13)
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("n_rows", [3, 5_000])
+def test_work_by_rows_is_the_work(n_rows, make):
+    """Fails if a block is left out, or put where another belongs."""
+    x = np.random.default_rng(0).normal(size=(n_rows, 7))
+    y = np.arange(14.0).reshape(7, 2)
+    np.testing.assert_allclose(_kernels.by_rows(lambda rows: rows @ y, make(x)), x @ y)
+    np.testing.assert_allclose(_kernels.by_rows(lambda rows: rows.sum(axis=1), x), x.sum(axis=1))
+
+
+def _draws(n_rows, rng):
+    half = np.full((n_rows, 70), 0.5, np.float32)
+    return _kernels.by_rows(_kernels.bernoulli, half, rng)
+
+
+def test_draws_by_rows_do_not_depend_on_the_number_of_threads():
+    """Fails if blocks draw from one generator, in the order in which threads come to it."""
+    alone, together = (_kernels.generator(1) for _ in range(2))
+    for _ in range(3):
+        with threadpool_limits(1, user_api="blas"):
+            expected = _draws(30_000, alone)
+        np.testing.assert_array_equal(_draws(30_000, together), expected)
+
+
+def test_draws_by_rows_are_independent():
+    """Fails if two blocks or two calls draw the same. Six standard errors."""
+    rng = _kernels.generator(0)
+    n = _kernels._BLOCK_ROWS
+    draws = np.concatenate([_draws(3 * n, rng) for _ in range(2)]).reshape(6, -1)
+    correlation = np.corrcoef(draws)
+    np.fill_diagonal(correlation, 0)
+    assert np.abs(correlation).max() < 6 / np.sqrt(draws.shape[1])
+
+
+def test_work_by_rows_leaves_the_threads_of_products_as_they_were():
+    """Fails if they stay at one, after work that fails too."""
+    before = [library["num_threads"] for library in threadpool_info()]
+
+    def fail(rows):
+        raise ValueError
+
+    for work in (abs, fail):
+        with suppress(ValueError):
+            _kernels.by_rows(work, np.ones((5_000, 2)))
+    assert [library["num_threads"] for library in threadpool_info()] == before
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+def test_bounds_are_those_of_all_rows(make):
+    """Fails if a block is not looked at, or NaN is passed over."""
+    x = np.random.default_rng(0).uniform(size=(5_000, 3))
+    x[4_000, 1], x[100, 2] = -3, 5
+    assert _kernels.bounds(make(x)) == (-3, 5)
+    x[4_500, 0] = np.nan
+    assert np.isnan(_kernels.bounds(make(x))).all()
 
 
 P = np.array([0, 1e-6, 1e-3, 0.3, 0.9, 1])
@@ -104,32 +163,21 @@ def test_bernoulli_draws_have_their_probability(dtype, n):
 
 
 def test_bernoulli_draws_are_independent():
-    """Fails if two blocks or two calls draw from the same stream. Six standard errors."""
+    """Fails if two units or two calls draw the same. Six standard errors."""
     rng = _kernels.generator(0)
-    n = _kernels._BLOCK
-    draws = [_kernels.bernoulli(np.full((6 * n, 1), 0.5), rng).reshape(6, n) for _ in range(2)]
-    correlation = np.corrcoef(np.concatenate(draws))
+    n = 2**18
+    draws = np.hstack([_kernels.bernoulli(np.full((n, 3), 0.5), rng) for _ in range(2)])
+    correlation = np.corrcoef(draws.T)
     np.fill_diagonal(correlation, 0)
     assert np.abs(correlation).max() < 6 / np.sqrt(n)
 
 
-def test_draws_do_not_depend_on_the_number_of_threads(monkeypatch):
-    """Fails if threads draw from a stream in the order in which they come to it."""
-    p = np.full((30_000, 70), 0.5)
-    alone, together = (_kernels.generator(1) for _ in range(2))
-    expected = [_kernels.bernoulli(p, together) for _ in range(3)]
-    monkeypatch.setattr(_kernels, "_WORTH_THREADS", p.size + 1)
-    for want in expected:
-        np.testing.assert_array_equal(_kernels.bernoulli(p, alone), want)
-
-
 def test_a_generator_goes_on_after_it_was_stored():
-    """Fails if its further streams are lost."""
+    """Fails if the generators that it makes for blocks are the first ones again."""
     rng = _kernels.generator(3)
-    p = np.full((30_000, 70), 0.5)
-    _kernels.bernoulli(p, rng)
+    _draws(5_000, rng)
     copy = pickle.loads(pickle.dumps(rng))
-    np.testing.assert_array_equal(_kernels.bernoulli(p, rng), _kernels.bernoulli(p, copy))
+    np.testing.assert_array_equal(_draws(5_000, rng), _draws(5_000, copy))
     assert rng.random() == copy.random()
 
 
