@@ -327,21 +327,6 @@ def dense(x: Any) -> Array:
     return x.toarray() if is_sparse(x) else x
 
 
-def rows_with_room(*arrays: Array, n_spare: int) -> Array:
-    """The rows of all arrays, and below them n_spare rows of any content."""
-    n_rows = sum(len(x) for x in arrays)
-    joined = np.empty((n_rows + n_spare, *arrays[0].shape[1:]), arrays[0].dtype)
-    np.concatenate(arrays, out=joined[:n_rows])
-    return joined
-
-
-def weighted_rows(x: Array, weights: Array, n_spare: int) -> Array:
-    """`weights_i x_ij`, and below them n_spare rows of any content."""
-    joined = np.empty((len(x) + n_spare, x.shape[1]), x.dtype)
-    np.multiply(x, weights[:, None], out=joined[: len(x)])
-    return joined
-
-
 def product(x: Any, y: Array) -> Array:
     """`x @ y`, as one product also where x, an array or a sparse matrix, has further axes."""
     if x.ndim == 2:

@@ -16,7 +16,6 @@ from skrbm.model import RBM
 from skrbm.samplers import Chains, HiddenMixture, ParallelTempering
 from skrbm.units import Layer
 
-SPARE_ROWS = 2
 _N_TEMPERATURES = 10
 
 # Of a proposed hidden state this many units are redrawn, on average: it need not be the posterior
@@ -30,8 +29,7 @@ _SLIDING_FACTOR = 0.05  # of the moving average of acceptance
 class Rows(NamedTuple):
     """Visible states, the mean hidden states that belong to them, and their signed weights.
 
-    The visible states are a CSR matrix, or an array with SPARE_ROWS further rows of any content: a
-    step finds room there to centre the gradient without another pass.
+    The visible states are an array or a CSR matrix.
     """
 
     visible: Any
@@ -83,10 +81,9 @@ def _phases(
     shares = (weights / weights.sum()).astype(model_v.dtype), -model_weights.astype(model_v.dtype)
     if _kernels.is_sparse(v):
         means = means or (rbm.hidden_from_visible(v), rbm.hidden_from_visible(model_v))
-        states = v, _kernels.rows_with_room(model_v, n_spare=SPARE_ROWS)
-        return Phases(tuple(map(Rows, states, means, shares)), v.shape[0])
-    both = _kernels.rows_with_room(v, model_v, n_spare=SPARE_ROWS)
-    mean = _kernels.rows(*means) if means else rbm.hidden_from_visible(both[:-SPARE_ROWS])
+        return Phases(tuple(map(Rows, (v, model_v), means, shares)), v.shape[0])
+    both = _kernels.rows(v, model_v)
+    mean = _kernels.rows(*means) if means else rbm.hidden_from_visible(both)
     return Phases((Rows(both, mean, _kernels.rows(*shares)),), len(v))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from skrbm import _kernels
 from skrbm._kernels import Array
-from skrbm.gradients import SPARE_ROWS, Phases, Rows
+from skrbm.gradients import Phases, Rows
 from skrbm.model import RBM
 
 # From the fraction of the training that is done, in [0, 1), to a step size.
@@ -53,35 +53,39 @@ class CentredGradient:
     def step(self, rbm: RBM, phases: Phases, rate: float) -> None:
         """Move the parameters of rbm, in place, along the gradient of the two phases.
 
-        As the weights of all rows sum to zero, the weights' gradient is
-        `sum_r weights_r v_r h_r - dv k - m dh`, where dv and dh are the uncentred gradients of the
-        biases: one product of the states with two rows added.
+        With `x_r = rate weights_r (h_r - k)` the weights grow by `sum_r (v_r - m) x_r`, and the
+        biases by what the centred ones do, less what the weights' growth makes of the offsets.
         """
         m, k = self.visible_offset, self.hidden_offset
-        dv, dh, centring_v, centring_h = (0 * x for x in (m, k, m, k))
-        for v, h, weights in map(_states, phases.parts):
-            dv += weights @ v
-            dh += weights @ h
-            centring_v += (weights * (h @ k)) @ v
-            centring_h += (weights * (v @ m)) @ h
+        *sparse, dense = phases.parts
+        v = dense.visible - m
+        x, of_visible = _factors(dense, k, rate)
+        for rows in sparse:  # which stay so: a row -m, with all their factors, is added for them
+            sparse_x, of_sparse = _factors(rows, k, rate)
+            _add(rbm, rows.visible, sparse_x, of_sparse, -(rows.visible @ m))
+            v = _kernels.rows(v, -m[None])
+            x = _kernels.rows(x, sparse_x.sum(axis=0, keepdims=True))
+            of_visible = _kernels.rows(of_visible, of_sparse.sum(keepdims=True))
+        _add(rbm, v, x, of_visible, 1 - v @ m)
         data_v, data_h = _data_means(phases)
-        rbm.visible.bias[...] += rate * ((1 + k @ k) * dv + (dh @ k) * m - centring_v)
-        rbm.hidden.bias[...] += rate * ((1 + m @ m) * dh + (dv @ m) * k - centring_h)
-        *sparse, last = phases.parts
-        for rows in sparse:
-            weighted = _kernels.weighted_rows(rows.hidden, rate * rows.weights, n_spare=0)
-            _kernels.addmm(rbm.weights, rows.visible, weighted)
-        weighted = _kernels.weighted_rows(last.hidden, rate * last.weights, n_spare=SPARE_ROWS)
-        last.visible[-2], weighted[-2] = dv, -rate * k
-        last.visible[-1], weighted[-1] = m, -rate * dh
-        _kernels.addmm(rbm.weights, last.visible, weighted)
         self.visible_offset = m + self.sliding_factor * (data_v - m)
         self.hidden_offset = k + self.sliding_factor * (data_h - k)
 
 
-def _states(rows: Rows) -> Rows:
-    """The rows without the room below them."""
-    return rows._replace(visible=rows.visible[: len(rows.weights)])
+def _factors(rows: Rows, k: Array, rate: float) -> tuple[Array, Array]:
+    """What every row is multiplied with: in the weights' step, and in the visible biases'."""
+    weights = rate * rows.weights
+    x = rows.hidden - k
+    x *= weights[:, None]
+    return x, weights - x @ k
+
+
+def _add(rbm: RBM, v: Array, x: Array, of_visible: Array, of_hidden: Array) -> None:
+    """Add `sum_r v_r x_r` to the weights, `sum_r of_visible_r v_r` to the visible biases, ..."""
+    b, c = rbm.visible.bias, rbm.hidden.bias
+    b += of_visible @ v
+    c += of_hidden @ x
+    _kernels.addmm(rbm.weights, v, x)
 
 
 def _data_means(phases: Phases) -> tuple[Array, Array]:

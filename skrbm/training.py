@@ -80,11 +80,12 @@ class Training:
             for i, batch in enumerate(np.array_split(rows, n_batches)):
                 rate = plan.schedule((sweep + i / n_batches) / plan.n_iter)
                 v = as_states(rbm, typed_rows(X, batch, rbm.weights.dtype))
-                share = weights[batch].sum() / mean_weight
+                of_batch = weights[batch]
+                share = of_batch.sum() / mean_weight
                 n_updates = max(1, round(share))
                 step = float(rate * share / n_updates)  # a numpy float64 would widen float32
                 for _ in range(n_updates):
-                    phases = self.gradient.phases(rbm, v, weights[batch], self.rng)
+                    phases = self.gradient.phases(rbm, v, of_batch, self.rng)
                     self.optimizer.step(rbm, phases, step)
             seen = monitor(rbm, dense(v), self.order)
             seconds = perf_counter() - begin
