@@ -1,37 +1,25 @@
-"""Exact log Z: `python -m benchmarks.log_partition` times it and compares it with enumeration."""
+"""Log Z, its cost and its errors: `python -m benchmarks.log_partition [NAME ...]`."""
 
 from __future__ import annotations
 
+import argparse
 import time
 
 import numpy as np
-from scipy.special import logsumexp
+from sklearn.neural_network import BernoulliRBM as ScikitLearnRBM
 
-from skrbm import _kernels
-from skrbm.likelihood import exact_log_partition
+from benchmarks.datasets import mnist, mnist_images
+from benchmarks.peers import plain_log_partition, random_rbm
+from benchmarks.speed import model_of, side_by_side
+from skrbm import BernoulliRBM, _kernels, samplers
+from skrbm.annealing import Effort, Path, log_weights
+from skrbm.likelihood import bracketed_log_partition, exact_log_partition, log_partition
 from skrbm.model import RBM
 from skrbm.units import Bernoulli
 
 
-def random_rbm(n_visible: int, n_hidden: int, scale: float) -> RBM:
-    """Draw a model with normal parameters, in float32 as after training on such data."""
-    rng = np.random.default_rng(0)
-    b, c, w = (
-        rng.normal(scale=scale, size=s) for s in (n_visible, n_hidden, (n_visible, n_hidden))
-    )
-    return RBM(Bernoulli(b), Bernoulli(c), w).astype(np.float32)
-
-
-def plain_log_partition(rbm: RBM) -> float:
-    """Sum over all hidden states as the formula says, in float64."""
-    rbm = rbm.astype(np.float64)
-    h = _kernels.binary_states(rbm.hidden.n_units)
-    total = np.logaddexp(0, h @ rbm.weights.T + rbm.visible.bias).sum(axis=1)
-    return float(logsumexp(h @ rbm.hidden.bias + total))
-
-
-def main() -> None:
-    """Print sizes, seconds, and the relative error where plain enumeration is feasible."""
+def exact() -> None:
+    """Sizes, seconds, and the relative error where plain enumeration is feasible."""
     for n_visible, n_hidden, scale in [
         (784, 12, 0.3),
         (20, 14, 1.0),
@@ -49,6 +37,81 @@ def main() -> None:
             expected = plain_log_partition(rbm)
             line += f", relative error {abs(value / expected - 1):.1e}"
         print(line, flush=True)
+
+
+def random_models(n_models: int = 200) -> None:
+    """Brackets of models of up to 60 x 20 units, weights of 0.01 to 5, against the exact value."""
+    choose = np.random.default_rng(0)
+    inside, close = [], []
+    for seed in range(n_models):
+        shape = int(choose.integers(5, 60)), int(choose.integers(2, 21))
+        scale = 10 ** choose.uniform(-2, 0.7)
+        b, c, weights = (choose.normal(size=s) for s in (*shape, shape))
+        rbm = RBM(Bernoulli(b), Bernoulli(c), scale * weights)
+        path = Path(rbm, Bernoulli(np.zeros(shape[0])))
+        result = bracketed_log_partition(path, _kernels.generator(seed))
+        value = exact_log_partition(rbm).value
+        inside.append(result.lower <= value <= result.upper)
+        if not result.doubt:
+            close.append(abs(result.value - value) <= 3 * result.std_error)
+    print(f"{n_models} models: {np.mean(inside):.1%} inside the bracket, ", end="")
+    print(f"{1 - len(close) / n_models:.1%} doubted, ", end="")
+    print(f"{np.mean(close):.1%} of the others within three standard errors", flush=True)
+
+
+def trained_elsewhere() -> None:
+    """15 hidden units, trained by scikit-learn on MNIST: exact, and annealed."""
+    train, _ = mnist()
+    fitted = ScikitLearnRBM(15, n_iter=3, random_state=0).fit(train)
+    rbm = model_of(fitted)
+    path = Path(rbm, Bernoulli.from_totals(train.sum(axis=0), len(train)))
+    value = exact_log_partition(rbm).value
+    print(f"784 x 15: relative error {abs(value / plain_log_partition(rbm) - 1):.0e}")
+    for method in ("ais", "bracket"):
+        begin = time.perf_counter()
+        result = log_partition(path, _kernels.generator(0), method, Effort(n_temperatures=1000))
+        print(f"{method}: {result.value - value:+.3f} nats, {time.perf_counter() - begin:.1f} s")
+
+
+def trained() -> None:
+    """500 hidden units on grey images, after 30 and after 100 sweeps."""
+    train = mnist_images()[:-10_000] / np.float32(255)
+    for n_iter in (30, 100):
+        estimator = BernoulliRBM(500, n_iter=n_iter, random_state=0).fit(train)
+        plain = estimator.log_partition("ais", n_temperatures=1_000)
+        print(f"{n_iter} sweeps, 1,000 temperatures forward: {plain}: {plain.doubt or 'trusted'}")
+        begin = time.perf_counter()
+        bracket = estimator.log_partition()
+        print(f"{bracket}, {time.perf_counter() - begin:.0f} s", flush=True)
+
+
+def annealing_cost() -> None:
+    """Seconds of annealing 784 x 500 over those of its matrix products."""
+    rbm = random_rbm(784, 500, 0.05)
+    path, rng = Path(rbm, rbm.visible), _kernels.generator(0)
+    v, betas = samplers.independent(path.base, 100, rng), np.linspace(0, 1, 300)
+    h = v @ rbm.weights
+
+    def products() -> None:
+        for _ in betas:
+            v @ rbm.weights
+            h @ rbm.weights.T
+
+    seconds = side_by_side(
+        {"annealing": lambda: log_weights(path, v, betas, rng), "its products": products}
+    )
+    print(f"annealing over its products: {seconds['annealing'] / seconds['its products']:.2f}")
+
+
+PARTS = {f.__name__: f for f in (exact, random_models, trained_elsewhere, annealing_cost, trained)}
+
+
+def main() -> None:
+    """Run the named parts, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(PARTS)}")
+    for name in parser.parse_args().names or PARTS:
+        PARTS[name]()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import logsumexp
+
+from skrbm import _kernels
+from skrbm.model import RBM
+from skrbm.units import Bernoulli
 
 RATE = 0.01
 
@@ -66,3 +71,20 @@ def three_products(X: np.ndarray, n_components: int, batch_size: int) -> None:
         h[:batch_size] @ weights.T
         v @ weights
         weights += v.T @ h
+
+
+def random_rbm(n_visible: int, n_hidden: int, scale: float) -> RBM:
+    """Draw a model with normal parameters, in float32 as after training on such data."""
+    rng = np.random.default_rng(0)
+    b, c, w = (
+        rng.normal(scale=scale, size=s) for s in (n_visible, n_hidden, (n_visible, n_hidden))
+    )
+    return RBM(Bernoulli(b), Bernoulli(c), w).astype(np.float32)
+
+
+def plain_log_partition(rbm: RBM) -> float:
+    """Sum over all hidden states as the formula says, in float64."""
+    rbm = rbm.astype(np.float64)
+    h = _kernels.binary_states(rbm.hidden.n_units)
+    total = np.logaddexp(0, h @ rbm.weights.T + rbm.visible.bias).sum(axis=1)
+    return float(logsumexp(h @ rbm.hidden.bias + total))

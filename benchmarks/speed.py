@@ -13,8 +13,14 @@ from scipy import sparse
 from sklearn.neural_network import BernoulliRBM as ScikitLearnRBM
 
 from benchmarks.datasets import digits, mnist
-from benchmarks.log_partition import plain_log_partition, random_rbm
-from benchmarks.peers import RATE, TorchRBM, five_products, three_products
+from benchmarks.peers import (
+    RATE,
+    TorchRBM,
+    five_products,
+    plain_log_partition,
+    random_rbm,
+    three_products,
+)
 from skrbm import BernoulliRBM, _kernels, likelihood, samplers
 from skrbm.model import RBM
 from skrbm.units import Bernoulli

@@ -22,6 +22,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from scipy import sparse
+from scipy.optimize import brentq
 from scipy.special import logsumexp
 from threadpoolctl import ThreadpoolController
 
@@ -43,6 +44,8 @@ np.empty(2**25 - 2**13, np.uint8)
 
 def generator(seed: Any) -> Generator:
     """A generator from an integer or a `numpy.random.SeedSequence`."""
+    if isinstance(seed, np.random.SeedSequence):  # which counts the generators that it spawned
+        seed = np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key)
     return np.random.Generator(np.random.SFC64(seed))
 
 
@@ -60,31 +63,38 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.cache_clear)  # a fork takes no threads along
 
 
-def by_rows(work: Callable[..., Array], x: Any, rng: Generator | None = None) -> Array:
+def by_rows(
+    work: Callable[..., Array],
+    x: Any,
+    rng: Generator | None = None,
+    *,
+    n_rows: int = _BLOCK_ROWS,
+    n_jobs: int | None = None,
+) -> Array:
     """`work(x)`, or `work(x, rng)`, for work that treats every row by itself.
 
-    Many rows are done in blocks, by as many threads as a matrix product would take, each product
-    then by one: so whatever else is done to a row uses all cores as well.
+    Blocks of n_rows are done by n_jobs threads, by default as many as a matrix product would take,
+    each product then by one: so whatever else is done to a row uses all cores as well.
     """
-    n_rows = x.shape[0]
-    starts = range(0, n_rows, _BLOCK_ROWS)
+    starts = range(0, x.shape[0], n_rows)
     if len(starts) == 1:
         return work(x) if rng is None else work(x, rng)
     results: list[Array] = []  # one array, made when the first block is done
     lock = Lock()
 
     def one_block(start: int, *rng: Generator) -> None:
-        rows = slice(start, start + _BLOCK_ROWS)
+        rows = slice(start, start + n_rows)
         block = work(x[rows], *rng)
         with lock:
             if not results:
-                results.append(np.empty((n_rows, *block.shape[1:]), block.dtype))
+                results.append(np.empty((x.shape[0], *block.shape[1:]), block.dtype))
         results[0][rows] = block
 
     generators = () if rng is None else (rng.spawn(len(starts)),)
-    n_threads = max((library.num_threads for library in _blas().lib_controllers), default=1)
+    if n_jobs is None:
+        n_jobs = max((library.num_threads for library in _blas().lib_controllers), default=1)
     with _blas().limit(limits=1):
-        list(_pool(n_threads).map(one_block, starts, *generators))
+        list(_pool(n_jobs).map(one_block, starts, *generators))
     return results[0]
 
 
@@ -184,6 +194,22 @@ def linspace(start: float, stop: float, n: int) -> Array:
 def interpolate(x: Array, nodes: Array, values: Array) -> Array:
     """The broken line through the values at increasing nodes, at x."""
     return np.interp(x, nodes, values)
+
+
+def moving_average(x: Array, width: int) -> Array:
+    """Mean of every element and its neighbours, width in all, or fewer at the ends."""
+    window = np.ones(width)
+    return np.convolve(x, window, "same") / np.convolve(np.ones(len(x)), window, "same")
+
+
+def maximum(x: Array, y: Array) -> Array:
+    """The larger of two, element by element."""
+    return np.maximum(x, y)
+
+
+def root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where a monotonous function of one number changes its sign."""
+    return brentq(function, low, high)
 
 
 def repeat(x: Array, n: int) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -9,14 +10,16 @@ from typing import Any
 import joblib
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm import _kernels, likelihood, samplers, validation
 from skrbm._kernels import Array, Generator
+from skrbm.annealing import Effort, Path
 from skrbm.likelihood import LogPartition
 from skrbm.model import RBM
-from skrbm.samplers import Chains
+from skrbm.samplers import Chains, ParallelTempering
 from skrbm.training import RECORDS, Training, typed_rows
 from skrbm.units import Layer
 
@@ -104,8 +107,15 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         v = self._check_visible(v, name="v")
         return self._gibbs(v, self._sampling_rng, n_steps)
 
-    def sample(self, n_samples: int = 1, *, n_steps: int = 1000, random_state: Any = None) -> Array:
-        """Draw rows from the model, each by a Gibbs chain of its own.
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        n_steps: int = 1000,
+        method: str = "gibbs",
+        random_state: Any = None,
+    ) -> Array:
+        """Draw rows from the model, each by a Markov chain of its own.
 
         The chains start at persistent chains of the training, or where there are none at
         independent draws from the visible biases before training.
@@ -115,6 +125,9 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         n_samples : int, default=1
         n_steps : int, default=1000
             Length of the chains. What they still share with their start is lost with more steps.
+        method : {"gibbs", "tempering"}, default="gibbs"
+            With "tempering" every chain exchanges states with chains at 19 higher temperatures,
+            which pass more freely from one mode to another, at 20 times the cost.
         random_state : int, RandomState instance or None, default=None
             By default the draws go on from those of `gibbs` and `sample` before.
 
@@ -125,14 +138,17 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         check_is_fitted(self)
         n_samples = validation.check_count("n_samples", n_samples)
         n_steps = validation.check_count("n_steps", n_steps)
-        rng = self._sampling_rng
-        if random_state is not None:
-            rng = _kernels.generator(validation.check_seed(random_state))
+        validation.check_choice("method", method, ("gibbs", "tempering"))
+        rng = self._rng(random_state)
         if hasattr(self, "chains_"):
             start = self.chains_[rng.integers(len(self.chains_), size=n_samples)]
         else:
             start = samplers.independent(self._base, n_samples, rng)
-        return self._gibbs(start, rng, n_steps)
+        if method == "gibbs":
+            return self._gibbs(start, rng, n_steps)
+        rbm = self._model()
+        tempering = ParallelTempering.start(rbm, self._base, start, samplers.N_REPLICAS, rng)
+        return tempering.run(rbm, n_steps, rng) > 0
 
     def energy(self, v: Any, h: Any) -> Array:
         """`E(v, h)` of every pair of rows, in nats.
@@ -196,8 +212,84 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         weights = validation.check_weights(sample_weight, X)
         return float(np.average(self._log_likelihood(X), weights=weights))
 
-    def pseudo_log_likelihood(self, X: Any) -> Array:
-        """`sum_i log p(v_i | all other v)` of every row v of X, in nats, exactly.
+    def log_partition(
+        self,
+        method: str = "auto",
+        *,
+        n_chains: int = 100,
+        n_temperatures: int = 8_000,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> LogPartition:
+        """Log Z in nats, with its error; from now on `score_samples` uses it.
+
+        Parameters
+        ----------
+        method : {"auto", "exact", "ais", "bracket"}, default="auto"
+            "exact" enumerates the smaller layer, 2^n terms. "ais" anneals chains from independent
+            units to the model [1]_, "bracket" also back from samples of the model, which bounds
+            log Z on both sides [2]_. "auto" is exact where that takes about a second, and the
+            bracket elsewhere.
+        n_chains : int, default=100
+            Chains in each direction; not used by "exact".
+        n_temperatures : int, default=8_000
+            Temperatures that the chains pass through; "bracket" uses fewer where they suffice for
+            bounds half a nat apart. Not used by "exact".
+        n_jobs : int, default=None
+            Number of threads, by default as many as matrix products take; the result does not
+            depend on it.
+        random_state : int, RandomState instance or None, default=None
+            By default a seed that was drawn by `fit`: repeated calls give the same.
+
+        Returns
+        -------
+        log_partition : LogPartition
+            With the fields `value`, `std_error`, `lower`, `upper`, `effective_sample_size` and
+            `method`.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If less than five chains count, the bounds are more than two nats apart, or chains in
+            the two directions contradict each other.
+
+        References
+        ----------
+        .. [1] R. Salakhutdinov and I. Murray, "On the quantitative analysis of deep belief
+           networks", ICML 2008.
+        .. [2] Y. Burda, R. Grosse and R. Salakhutdinov, "Accurate and conservative estimates of
+           MRF log-likelihood using reverse annealing", AISTATS 2015.
+        """
+        check_is_fitted(self)
+        validation.check_choice("method", method, likelihood.METHODS)
+        n_chains = validation.check_count("n_chains", n_chains, minimum=2)
+        n_temperatures = validation.check_count("n_temperatures", n_temperatures, minimum=2)
+        if n_jobs is not None:
+            validation.check_count("n_jobs", n_jobs)
+        seed = self._likelihood_seed
+        if random_state is not None:
+            seed = validation.check_seed(random_state)
+        result = likelihood.log_partition(
+            Path(self._model(), self._base),
+            _kernels.generator(seed),
+            method,
+            Effort(n_chains, n_temperatures, n_jobs),
+            getattr(self, "chains_", None),
+        )
+        self._log_partitions = {self._parameters_hash(): result}
+        if result.doubt:
+            warnings.warn(
+                f"log Z == {result.value:.2f} cannot be trusted: {result.doubt}. Call "
+                "log_partition with more n_temperatures or n_chains.",
+                ConvergenceWarning,
+                stacklevel=validation.levels_to_the_caller(),
+            )
+        return result
+
+    def pseudo_log_likelihood(
+        self, X: Any, n_flips: int | None = None, *, random_state: Any = None
+    ) -> Array:
+        """`sum_i log p(v_i | all other v)` of every row v of X, in nats.
 
         It needs no log Z, but costs n_features times what `score_samples` does once that is known.
         Values between 0 and 1 are compared with their complement.
@@ -205,6 +297,11 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
+        n_flips : int, default=None
+            Number of columns a row, drawn at random, from which the sum is estimated without bias;
+            by default all of them, which is exact.
+        random_state : int, RandomState instance or None, default=None
+            Draws the columns; by default the draws go on from those of `gibbs` and `sample` before.
 
         Returns
         -------
@@ -212,7 +309,16 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         """
         X = self._check_visible(X)
         rbm = self._model()
-        return self._by_rows(lambda v: likelihood.pseudo_log_likelihood(rbm, _kernels.dense(v)), X)
+        if n_flips is None:
+            return self._by_rows(
+                lambda v: likelihood.pseudo_log_likelihood(rbm, _kernels.dense(v)), X
+            )
+        n_flips = validation.check_count("n_flips", n_flips, maximum=self.n_features_in_)
+        return self._by_rows(
+            lambda v, rng: likelihood.pseudo_log_likelihood(rbm, _kernels.dense(v), n_flips, rng),
+            X,
+            self._rng(random_state),
+        )
 
     @property
     def chains_(self) -> Array:
@@ -239,14 +345,11 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
     def log_partition_(self) -> LogPartition:
         """Log Z of the model as its parameters are now, computed once for them."""
         check_is_fitted(self)
-        parameters = joblib.hash(
-            (self.components_, self.intercept_hidden_, self.intercept_visible_)
-        )
-        if parameters not in self._log_partitions:
-            rng = _kernels.generator(self._likelihood_seed)
-            value = likelihood.log_partition(self._model(), self._base, rng)
-            self._log_partitions = {parameters: value}
-        return self._log_partitions[parameters]
+        known = self._log_partitions.get(self._parameters_hash())
+        return self.log_partition() if known is None else known
+
+    def _parameters_hash(self) -> str:
+        return joblib.hash((self.components_, self.intercept_hidden_, self.intercept_visible_))
 
     @property
     def _n_features_out(self) -> int:
@@ -270,6 +373,11 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
             msg = f"gradient={self._started_with['gradient']!r} keeps no persistent chains."
             raise AttributeError(msg)
         return chains
+
+    def _rng(self, random_state: Any) -> Generator:
+        if random_state is None:
+            return self._sampling_rng
+        return _kernels.generator(validation.check_seed(random_state))
 
     def _gibbs(self, v: Any, rng: Generator, n_steps: int) -> Array:
         rbm = self._model()

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 from joblib import Parallel, delayed
 
 from skrbm import _kernels, samplers
 from skrbm._kernels import Array, Generator
+from skrbm.annealing import (
+    Effort,
+    Path,
+    bennett,
+    disagreement,
+    equal_divergence,
+    log_weights,
+    mean_weight,
+)
 from skrbm.model import RBM
-from skrbm.units import Layer
+from skrbm.samplers import ParallelTempering
 
 # Units of the smaller layer whose states form the inner half of the enumeration, and states of
 # the outer half that make one task: the inner half stays in cache, a task is worth a thread.
@@ -21,38 +29,86 @@ _OUTER_STATES = 64
 
 _EXACT_TERMS = 2**30  # about a second on two cores
 
+METHODS = ("auto", "exact", "ais", "bracket")
+DEFAULT_EFFORT = Effort()
+_SHARES = (256, 64, 16, 4, 1)  # of the temperatures, from run to run
+_N_STEPS = 500  # of chains, before they are taken to be in equilibrium
+_N_ERRORS = 3.0
+_SMALLEST_SAMPLE = 5.0  # chains; with fewer neither a value nor its error means much
+_LARGEST_DISAGREEMENT = 2.0
+_NARROW_BRACKET = 0.5  # nats
+_WIDEST_BRACKET = 2.0
+
 
 @dataclass(frozen=True)
 class LogPartition:
-    """log Z in nats.
+    """Log Z in nats.
 
     Attributes
     ----------
     value : float
     std_error : float
         Standard error of the value, 0 where it is exact.
-    method : {"exact", "ais"}
+    lower, upper : float
+        Where log Z lies, as far as the chains can tell. Nothing bounds it above for "ais", nor for
+        "bracket" where the two directions contradict each other.
+    effective_sample_size : float
+        Of the log-weights' chains, the smaller one of both directions; infinite where exact.
+    method : {"exact", "ais", "bracket"}
     """
 
     value: float
     std_error: float
-    method: Literal["exact", "ais"]
+    lower: float
+    upper: float
+    effective_sample_size: float
+    method: Literal["exact", "ais", "bracket"]
+
+    @property
+    def doubt(self) -> str:
+        """What makes the value untrustworthy, in words; empty where nothing does."""
+        if self.effective_sample_size < _SMALLEST_SAMPLE:
+            return f"its effective sample size is {self.effective_sample_size:.1f} chains"
+        if self.method == "ais":
+            return ""
+        if math.isinf(self.upper):
+            return "chains from the model and back contradict each other"
+        if self.upper - self.lower > _WIDEST_BRACKET:
+            return f"it may lie anywhere from {self.lower:.2f} to {self.upper:.2f}"
+        return ""
 
 
-def log_partition(rbm: RBM, base: Layer, rng: Generator) -> LogPartition:
-    """Log Z: exact where that takes about a second, by annealed importance sampling elsewhere.
+def log_partition(
+    path: Path,
+    rng: Generator,
+    method: str = "auto",
+    effort: Effort = DEFAULT_EFFORT,
+    chains: Array | None = None,
+) -> LogPartition:
+    """Log Z: exact where that takes about a second, from annealing in both directions elsewhere.
 
     Parameters
     ----------
-    rbm : RBM
-    base : Layer
-        The visible layer that annealing starts from.
+    path : Path
+        The model, and the independent units that annealing starts from.
     rng : Generator
+    method : {"auto", "exact", "ais", "bracket"}, default="auto"
+        `exact_log_partition`, `annealed_log_partition`, `bracketed_log_partition`, or the first or
+        last of these by the size of the model.
+    effort : Effort, optional
+        Not used by "exact".
+    chains : ndarray of shape (n, n_visible), optional
+        Visible states near the model's equilibrium; used by "bracket" alone.
     """
-    small, large = sorted((rbm.visible.n_units, rbm.hidden.n_units))
-    if small < math.log2(_EXACT_TERMS / large):
+    rbm = path.rbm
+    if method == "auto":
+        small, large = sorted((rbm.visible.n_units, rbm.hidden.n_units))
+        method = "exact" if small < math.log2(_EXACT_TERMS / large) else "bracket"
+    if method == "exact":
         return exact_log_partition(rbm)
-    return annealed_log_partition(rbm, base, rng)
+    if method == "ais":
+        return annealed_log_partition(path, rng, effort)
+    return bracketed_log_partition(path, rng, effort, chains)
 
 
 def exact_log_partition(rbm: RBM) -> LogPartition:
@@ -84,72 +140,104 @@ def exact_log_partition(rbm: RBM) -> LogPartition:
     starts = range(0, n_outer, _OUTER_STATES)
     parallel = Parallel(n_jobs=-1 if len(starts) > 1 else 1, require="sharedmem")
     log_sums = parallel(delayed(log_sum)(i, min(i + _OUTER_STATES, n_outer)) for i in starts)
-    return LogPartition(_kernels.log_sum_exp(log_sums), 0.0, "exact")
+    value = _kernels.log_sum_exp(log_sums)
+    return LogPartition(value, 0.0, value, value, math.inf, "exact")
 
 
 def annealed_log_partition(
-    rbm: RBM, base: Layer, rng: Generator, n_chains: int = 100, n_temperatures: int = 1000
+    path: Path, rng: Generator, effort: Effort = DEFAULT_EFFORT
 ) -> LogPartition:
     """Log Z by annealed importance sampling, from independent units to the model.
 
-    The chains start in the layer `base` beside hidden units without biases, uncoupled, and move to
-    the model in equal steps of inverse temperature. The weights average to Z over Z_base, so that
-    on the scale of logarithms the estimate is more often too low than too high.
+    The weights average to Z over that of the independent units, so that on the scale of logarithms
+    the estimate is more often too low than too high. A run with a tenth of the temperatures, which
+    are equally spaced, tells where to put all of them: at equal divergence between neighbours.
 
     References
     ----------
     R. Salakhutdinov and I. Murray, "On the quantitative analysis of deep belief networks", ICML
     2008. R. M. Neal, "Annealed importance sampling", Statistics and Computing 11, 2001.
     """
-    betas = _kernels.linspace(0.0, 1.0, n_temperatures)
-    v = samplers.independent(base, n_chains, rng)
-    log_ratio, std_error = _mean_weight(_anneal(rbm, base, v, betas, rng))
-    return LogPartition(_log_base(rbm, base) + log_ratio, std_error, "ais")
+
+    def run(betas: Array) -> Array:
+        v = samplers.independent(path.base, effort.n_chains, rng)
+        return log_weights(path, v, betas, rng, effort.n_jobs)
+
+    betas = _kernels.linspace(0.0, 1.0, max(2, effort.n_temperatures // 10))
+    betas = equal_divergence(betas, run(betas), None, effort.n_temperatures)
+    ratio = mean_weight(run(betas).sum(axis=1))
+    value = path.log_partition_at_zero + ratio.value
+    lower = value - _N_ERRORS * ratio.std_error
+    sample = ratio.effective_sample_size
+    return LogPartition(value, ratio.std_error, lower, math.inf, sample, "ais")
 
 
-def reverse_log_partition(
-    rbm: RBM, base: Layer, v: Array, rng: Generator, n_temperatures: int = 1000
+def bracketed_log_partition(
+    path: Path, rng: Generator, effort: Effort = DEFAULT_EFFORT, chains: Array | None = None
 ) -> LogPartition:
-    """Log Z by annealing in reverse, from samples v of the model to independent units.
+    """Log Z by annealing from independent units to the model and back, and Bennett's ratio.
 
-    The weights average to Z_base over Z, so that the estimate is more often too high than too low.
+    Forward the mean weight is more often too low, in reverse too high: so log Z lies between them,
+    or within three standard errors of Bennett's estimate. Where the two directions contradict each
+    other, because one found modes that the other did not, the forward one alone counts. The run is
+    repeated with ever more temperatures, each time placed by the one before, until the bracket is
+    narrow.
+
+    Parameters
+    ----------
+    path : Path
+    rng : Generator
+    effort : Effort, optional
+    chains : ndarray of shape (n, n_visible), optional
+        Visible states near the model's equilibrium. The reverse direction starts from them after
+        further Gibbs steps, or else from chains tempered between independent units and the model.
 
     References
     ----------
     Y. Burda, R. Grosse and R. Salakhutdinov, "Accurate and conservative estimates of MRF
     log-likelihood using reverse annealing", AISTATS 2015.
     """
-    betas = _kernels.linspace(1.0, 0.0, n_temperatures)
-    log_ratio, std_error = _mean_weight(_anneal(rbm, base, v, betas, rng))
-    return LogPartition(_log_base(rbm, base) - log_ratio, std_error, "ais")
+    ends = _in_equilibrium(path, effort.n_chains, chains, rng)
+
+    def run(betas: Array) -> tuple[Array, Array]:
+        v = samplers.independent(path.base, effort.n_chains, rng)
+        forward = log_weights(path, v, betas, rng, effort.n_jobs)
+        return forward, log_weights(path, ends, betas[::-1], rng, effort.n_jobs)
+
+    betas = _kernels.linspace(0.0, 1.0, max(2, effort.n_temperatures // _SHARES[0]))
+    for share in _SHARES[1:]:
+        increments = run(betas)
+        result = _bracket(path, *(x.sum(axis=1) for x in increments))
+        if not result.doubt and result.upper - result.lower < _NARROW_BRACKET:
+            return result
+        betas = equal_divergence(betas, *increments, max(2, effort.n_temperatures // share))
+    return _bracket(path, *(x.sum(axis=1) for x in run(betas)))
 
 
-def _log_base(rbm: RBM, base: Layer) -> float:
-    return float(base.log_normalizer(0.0) + rbm.hidden.neutral().log_normalizer(0.0))
+def _in_equilibrium(path: Path, n_chains: int, chains: Array | None, rng: Generator) -> Array:
+    """Visible states of the model, from chains near its equilibrium or from nothing."""
+    if chains is None:
+        v = samplers.independent(path.base, n_chains, rng)
+        tempering = ParallelTempering.start(path.rbm, path.base, v, samplers.N_REPLICAS, rng)
+        return tempering.run(path.rbm, _N_STEPS, rng)
+    start = chains[rng.integers(len(chains), size=n_chains)]
+    return samplers.gibbs_visible(path.rbm, start, rng, _N_STEPS)
 
 
-def _anneal(rbm: RBM, base: Layer, v: Array, betas: Array, rng: Generator) -> Array:
-    """Log-weights of chains that start at v, drawn at the first of the inverse temperatures.
-
-    At every temperature one product `v W` serves both free energies and the next hidden states.
-    """
-    path = [rbm.interpolate(base, rbm.hidden.neutral(), float(beta)) for beta in betas]
-    log_weight = _kernels.zeros((len(v),), "float64")
-    for previous, current in pairwise(path):
-        coupling = rbm.hidden_input(v)
-        x = current.scaled(coupling)
-        log_weight += previous.free_energy(v, previous.scaled(coupling))
-        log_weight -= current.free_energy(v, x)
-        v = current.sample_visible(current.hidden.draw(x, rng), rng)
-    return log_weight
-
-
-def _mean_weight(log_weight: Array) -> tuple[float, float]:
-    """Logarithm of the mean weight, and its standard error."""
-    n_chains = len(log_weight)
-    log_mean = _kernels.log_sum_exp(log_weight) - math.log(n_chains)
-    relative_weight = _kernels.exp(log_weight - log_mean)
-    return log_mean, float(relative_weight.std(ddof=1) / math.sqrt(n_chains))
+def _bracket(path: Path, forward: Array, reverse: Array) -> LogPartition:
+    """Log Z from log-weights of all chains in both directions."""
+    low, high = mean_weight(forward), mean_weight(reverse)
+    value, std_error = bennett(forward, reverse)
+    lower = min(low.value, value - _N_ERRORS * std_error)
+    upper = max(-high.value, value + _N_ERRORS * std_error)
+    sample = min(low.effective_sample_size, high.effective_sample_size)
+    if disagreement(forward, reverse) > _LARGEST_DISAGREEMENT:
+        value, std_error, sample = low
+        lower, upper = value - _N_ERRORS * std_error, math.inf
+    at_zero = path.log_partition_at_zero
+    return LogPartition(
+        at_zero + value, std_error, at_zero + lower, at_zero + upper, sample, "bracket"
+    )
 
 
 def pseudo_log_likelihood(

@@ -10,6 +10,7 @@ from skrbm._kernels import Array, Generator
 from skrbm.model import RBM
 from skrbm.units import Layer
 
+N_REPLICAS = 20  # temperatures that let most models' chains move
 _ADAPTED_EVERY = 100  # steps of parallel tempering
 _LARGEST_REJECTION = 0.5  # of exchanges between neighbours
 _SMALLEST_REJECTION = 1e-3
@@ -192,6 +193,12 @@ class ParallelTempering:
         self.n_steps += 1
         if self.n_steps % _ADAPTED_EVERY == 0 and len(self.betas) > 1:
             self._adapt()
+
+    def run(self, rbm: RBM, n_steps: int, rng: Generator) -> Array:
+        """Make n_steps steps and return the visible states of the model's own chains."""
+        for _ in range(n_steps):
+            self.step(rbm, rng)
+        return self.cold.visible
 
     def _replicas(self, rbm: RBM, betas: Array) -> RBM:
         return rbm.interpolate(*self.base, betas[:, None, None].astype(rbm.weights.dtype))

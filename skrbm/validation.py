@@ -22,11 +22,18 @@ from skrbm._kernels import Array
 _OWN_PACKAGES = ("skrbm", "sklearn")
 
 
-def check_count(name: str, value: Any, minimum: int = 1, alternative: str | None = None) -> int:
-    """An integer that is at least the minimum; the sentence also names an alternative to it."""
-    if not isinstance(value, Integral) or value < minimum:
+def check_count(
+    name: str,
+    value: Any,
+    minimum: int = 1,
+    maximum: float = math.inf,
+    alternative: str | None = None,
+) -> int:
+    """An integer between two bounds, or above one; the sentence names an alternative to it."""
+    if not isinstance(value, Integral) or not minimum <= int(value) <= maximum:
         other = f"{alternative!r} or " if alternative else ""
-        msg = f"{name} == {value!r}, must be {other}an integer >= {minimum}."
+        limit = "" if maximum == math.inf else f" and <= {maximum}"
+        msg = f"{name} == {value!r}, must be {other}an integer >= {minimum}{limit}."
         raise ValueError(msg)
     return int(value)
 

@@ -18,6 +18,7 @@ LAYERS = [
     "gradients",
     "optimizers",
     "training",
+    "annealing",
     "likelihood",
     "stopping",
     "validation",
@@ -26,7 +27,7 @@ LAYERS = [
     "__init__",
 ]
 # Formulas take their arrays as they come; these modules name no array library.
-MATHEMATICS = ("units", "model", "samplers", "gradients", "optimizers", "likelihood")
+MATHEMATICS = ("units", "model", "samplers", "gradients", "optimizers", "annealing", "likelihood")
 ARRAY_LIBRARIES = {"numpy", "scipy", "torch"}
 
 

@@ -172,6 +172,13 @@ def test_bernoulli_draws_are_independent():
     assert np.abs(correlation).max() < 6 / np.sqrt(n)
 
 
+def test_a_seed_makes_the_same_generator_every_time():
+    """Fails if a seed counts the generators that were made for blocks before."""
+    seed = np.random.SeedSequence(5)
+    first, second = (_draws(5_000, _kernels.generator(seed)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
 def test_a_generator_goes_on_after_it_was_stored():
     """Fails if the generators that it makes for blocks are the first ones again."""
     rng = _kernels.generator(3)

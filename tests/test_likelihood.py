@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 
-from skrbm import _kernels, likelihood
+from skrbm import _kernels, annealing, likelihood, samplers
+from skrbm.annealing import Effort, Path
+from skrbm.model import RBM
 from skrbm.units import Bernoulli
 
 from laws import PAIR_IDS, PAIRS, all_states, draw, enumerate_rbm, random_rbm
+
+FEW = Effort(n_chains=500, n_temperatures=200)
 
 pairs = pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
 
@@ -47,22 +51,75 @@ def test_exact_log_partition_takes_beta_into_account():
 def test_annealing_without_weights_is_exact():
     """Law 7. Fails if log Z of the base leaves out a layer."""
     rbm = random_rbm(scale=0)
-    base = Bernoulli(rbm.visible.bias)
-    result = likelihood.annealed_log_partition(rbm, base, _kernels.generator(0))
-    assert result.value == pytest.approx(enumerate_rbm(rbm).log_partition, rel=1e-12)
-    assert result.std_error < 1e-12
+    path = Path(rbm, Bernoulli(rbm.visible.bias))
+    exact = enumerate_rbm(rbm).log_partition
+    for method in ("ais", "bracket"):
+        result = likelihood.log_partition(path, _kernels.generator(0), method, FEW)
+        assert result.value == pytest.approx(exact, rel=1e-9)
+        assert result.std_error < 1e-9
 
 
 @pairs
+@pytest.mark.parametrize("method", ["ais", "bracket"])
 @pytest.mark.parametrize("seed", range(5))
-def test_annealing_is_right_within_its_standard_error(pair, seed):
+def test_annealing_is_right_within_its_standard_error(pair, method, seed):
     """Six standard errors. Fails if a transition leaves another temperature's model unchanged."""
     rbm = random_rbm(pair, n_visible=8, n_hidden=6, scale=1.0, seed=seed)
-    base = Bernoulli(np.zeros(8))
-    result = likelihood.annealed_log_partition(rbm, base, _kernels.generator(seed), 500, 200)
+    path = Path(rbm, Bernoulli(np.zeros(8)))
+    result = likelihood.log_partition(path, _kernels.generator(seed), method, FEW)
     exact = enumerate_rbm(rbm, pair).log_partition
     assert abs(result.value - exact) < 6 * result.std_error
-    assert result.std_error < 0.05
+    assert result.std_error < 0.1
+    assert result.method == method
+    assert not result.doubt
+
+
+def test_brackets_hold_the_exact_value_and_tell_what_to_doubt():
+    """Weights from tiny to strong. Fails if the directions are confused, or errors are too small.
+
+    Of 60 brackets, and of values within three standard errors where there is no doubt, one in
+    twenty may miss: by chance, or by what no chain of a hard model found.
+    """
+    choose = np.random.default_rng(0)
+    inside, close = [], []
+    for seed in range(60):
+        rbm = random_rbm(n_visible=12, n_hidden=9, scale=10 ** choose.uniform(-2, 0.7), seed=seed)
+        exact = likelihood.exact_log_partition(rbm).value
+        path = Path(rbm, Bernoulli(np.zeros(12)))
+        result = likelihood.bracketed_log_partition(
+            path, _kernels.generator(seed), Effort(n_chains=50, n_temperatures=500)
+        )
+        inside.append(result.lower <= exact <= result.upper)
+        if not result.doubt:
+            close.append(abs(result.value - exact) <= 3 * result.std_error)
+    assert np.mean(inside) >= 0.95
+    assert np.mean(close) >= 0.95
+    assert len(close) >= 51
+
+
+def test_directions_that_contradict_each_other_are_told():
+    """Fails if a narrow bracket is believed although reverse chains start in a rare mode alone.
+
+    All units are off, or on with a probability of e^-6; halfway both are as likely.
+    """
+    weights = np.tile([12.0, -12.0], (10, 1))
+    rbm = RBM(Bernoulli(np.zeros(10)), Bernoulli(np.array([-66.0, 60.0])), weights)
+    path, effort = Path(rbm, Bernoulli(np.zeros(10))), Effort(n_temperatures=2_000)
+    exact = likelihood.exact_log_partition(rbm).value
+    for chains, trusted in ((np.zeros((50, 10)), True), (np.ones((50, 10)), False)):
+        rng = _kernels.generator(0)
+        result = likelihood.bracketed_log_partition(path, rng, effort, chains)
+        assert result.lower <= exact <= result.upper
+        assert (not result.doubt) == trusted
+
+
+def test_few_effective_chains_are_told():
+    """Fails if a plain run with too few temperatures is believed."""
+    rbm = random_rbm(n_visible=60, n_hidden=50, scale=3.0)
+    path = Path(rbm, Bernoulli(np.zeros(60)))
+    result = likelihood.annealed_log_partition(path, _kernels.generator(0), Effort(20, 20))
+    assert "effective sample size" in result.doubt
+    assert result.upper == np.inf
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -71,55 +128,113 @@ def test_annealing_in_reverse_is_right_within_its_standard_error(seed):
     rbm = random_rbm(n_visible=8, n_hidden=6, scale=1.0, seed=seed)
     exact = enumerate_rbm(rbm)
     v = exact.v[draw(np.exp(exact.log_p_visible), 500, np.random.default_rng(seed))]
-    rng = _kernels.generator(seed)
-    result = likelihood.reverse_log_partition(rbm, Bernoulli(np.zeros(8)), v, rng, 200)
-    assert abs(result.value - exact.log_partition) < 6 * result.std_error
-    assert result.std_error < 0.05
+    path = Path(rbm, Bernoulli(np.zeros(8)))
+    ratio = _reverse(path, v, _kernels.generator(seed), 200)
+    log_z = path.log_partition_at_zero - ratio.value
+    assert abs(log_z - exact.log_partition) < 6 * ratio.std_error
+    assert ratio.std_error < 0.05
 
 
-def test_forward_and_reverse_annealing_bracket_the_exact_value():
+def _reverse(path, v, rng, n_temperatures):
+    betas = np.linspace(1, 0, n_temperatures)
+    return annealing.mean_weight(annealing.log_weights(path, v, betas, rng).sum(axis=1))
+
+
+def _forward(path, rng, n_chains, n_temperatures):
+    v = samplers.independent(path.base, n_chains, rng)
+    betas = np.linspace(0, 1, n_temperatures)
+    return annealing.mean_weight(annealing.log_weights(path, v, betas, rng).sum(axis=1))
+
+
+def test_forward_and_reverse_annealing_err_to_different_sides():
     """Law 7. Fails if both err to the same side: few chains and temperatures, means of 50 runs."""
     rbm = random_rbm(n_visible=10, n_hidden=8, scale=2.0)
     exact = enumerate_rbm(rbm)
-    base = Bernoulli(np.zeros(10))
+    path = Path(rbm, Bernoulli(np.zeros(10)))
+    log_ratio = exact.log_partition - path.log_partition_at_zero
     choose = np.random.default_rng(0)
     rng = _kernels.generator(0)
     forward, reverse = [], []
     for _ in range(50):
         v = exact.v[draw(np.exp(exact.log_p_visible), 5, choose)]
-        forward.append(likelihood.annealed_log_partition(rbm, base, rng, 5, 5).value)
-        reverse.append(likelihood.reverse_log_partition(rbm, base, v, rng, 5).value)
-    assert np.mean(forward) < exact.log_partition - 0.1
-    assert np.mean(reverse) > exact.log_partition + 0.1
+        forward.append(_forward(path, rng, 5, 5).value)
+        reverse.append(-_reverse(path, v, rng, 5).value)
+    assert np.mean(forward) < log_ratio - 0.1
+    assert np.mean(reverse) > log_ratio + 0.1
 
 
 def test_annealing_tightens_with_more_temperatures():
     """Law 7. Fails if only the number of chains matters."""
     rbm = random_rbm(n_visible=10, n_hidden=8, scale=2.0)
-    base = Bernoulli(np.zeros(10))
-    exact = likelihood.exact_log_partition(rbm).value
+    path = Path(rbm, Bernoulli(np.zeros(10)))
+    log_ratio = likelihood.exact_log_partition(rbm).value - path.log_partition_at_zero
     error = [
         np.mean(
-            [
-                abs(
-                    likelihood.annealed_log_partition(rbm, base, _kernels.generator(i), 20, n).value
-                    - exact
-                )
-                for i in range(20)
-            ]
+            [abs(_forward(path, _kernels.generator(i), 20, n).value - log_ratio) for i in range(20)]
         )
         for n in (3, 30, 300)
     ]
     assert error[0] > 2 * error[1] > 4 * error[2]
 
 
+def test_temperatures_go_where_the_divergence_is():
+    """Fails if they are spaced by the divergence and not by its root.
+
+    Nine tenths of the path have a hundredth of the rest's variance, so a tenth of its spread: they
+    hold 0.9 of the 1.9 parts of what is spread out evenly.
+    """
+    rng = np.random.default_rng(0)
+    spread = np.where(np.arange(1000) < 900, 0.1, 1.0)
+    increments = spread * rng.normal(size=(2000, 1000))
+    betas = annealing.equal_divergence(np.linspace(0, 1, 1001), increments, None, 5001)
+    assert (np.diff(betas) > 0).all()
+    assert betas[[0, -1]].tolist() == [0, 1]
+    assert np.mean(betas < 0.9) == pytest.approx(0.9 / 1.9, abs=0.03)
+    lagging = annealing.equal_divergence(
+        np.linspace(0, 1, 1001), 0 * increments - spread**2, 0 * increments, 5001
+    )
+    assert np.mean(lagging < 0.9) == pytest.approx(0.9 / 1.9, abs=0.03)
+
+
+def test_bennett_s_estimate_and_its_error():
+    """Gaussian works of variance s^2 and mean -s^2 / 2 about the log-ratio, in both directions.
+
+    Fails if a sign is wrong, or the standard error is not the spread of the estimate: 300 of them,
+    within six standard errors of a mean and of a standard deviation.
+    """
+    rng = np.random.default_rng(0)
+    n, s, ratio = 200, 2.0, 7.0
+    estimates = np.array(
+        [
+            annealing.bennett(
+                ratio - s**2 / 2 + s * rng.normal(size=n),
+                -ratio - s**2 / 2 + s * rng.normal(size=n),
+            )
+            for _ in range(300)
+        ]
+    )
+    error = estimates[:, 0].std()
+    assert abs(estimates[:, 0].mean() - ratio) < 6 * error / np.sqrt(300)
+    assert estimates[:, 1].mean() == pytest.approx(error, rel=6 / np.sqrt(600))
+
+
+def test_weights_of_both_directions_agree_in_equilibrium():
+    """Fails if the weighted works are compared without their weights, or with the wrong sign."""
+    rng = np.random.default_rng(0)
+    n, s = 500, 1.0
+    forward = 7 - s**2 / 2 + s * rng.normal(size=n)
+    reverse = -7 - s**2 / 2 + s * rng.normal(size=n)
+    assert annealing.disagreement(forward, reverse) < 2
+    assert annealing.disagreement(forward, np.where(np.arange(n) % 2, reverse, -10)) > 2
+
+
 def test_log_partition_is_exact_where_the_smaller_layer_is_small():
     """Fails if the choice looks at the hidden layer alone."""
-    rng = _kernels.generator(0)
     few_visible = random_rbm(n_visible=5, n_hidden=200, scale=0.1)
-    assert likelihood.log_partition(few_visible, few_visible.visible, rng).method == "exact"
     large = random_rbm(n_visible=60, n_hidden=50, scale=0.1)
-    assert likelihood.log_partition(large, large.visible, rng).method == "ais"
+    for rbm, method in ((few_visible, "exact"), (large, "bracket")):
+        path = Path(rbm, rbm.visible)
+        assert likelihood.log_partition(path, _kernels.generator(0)).method == method
 
 
 @pairs

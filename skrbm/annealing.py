@@ -1,0 +1,196 @@
+"""Annealing between independent units and a model: weights, temperatures, and ratios of Z."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+from skrbm import _kernels
+from skrbm._kernels import Array, Generator
+from skrbm.model import RBM
+from skrbm.units import Layer
+
+_BLOCK_CHAINS = 50  # that share a thread
+_SMOOTHED_SHARE = 0.02  # of the intervals, over which their divergence is averaged
+
+
+@dataclass(frozen=True)
+class Path:
+    """Models of energy `(1 - beta) E_0 + beta E`, from independent units at 0 to an RBM at 1.
+
+    Parameters
+    ----------
+    rbm : RBM
+    base : Layer
+        The visible layer at beta = 0. The hidden units there have no biases: that keeps the path
+        clear of regions where most of them are off.
+    """
+
+    rbm: RBM
+    base: Layer
+
+    def at(self, beta: float) -> RBM:
+        """The model at an inverse temperature."""
+        return self.rbm.interpolate(self.base, self.rbm.hidden.neutral(), beta)
+
+    @property
+    def log_partition_at_zero(self) -> float:
+        """Log Z of the independent units."""
+        hidden = self.rbm.hidden.neutral()
+        return float(self.base.log_normalizer(0.0) + hidden.log_normalizer(0.0))
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much to spend on annealing.
+
+    Parameters
+    ----------
+    n_chains : int, default=100
+        Chains in each direction.
+    n_temperatures : int, default=8,000
+        Temperatures at most; fewer are used where they suffice.
+    n_jobs : int, optional
+        Threads, by default as many as matrix products take. The result does not depend on them.
+    """
+
+    n_chains: int = 100
+    n_temperatures: int = 8_000
+    n_jobs: int | None = None
+
+
+def log_weights(
+    path: Path, v: Array, betas: Array, rng: Generator, n_jobs: int | None = None
+) -> Array:
+    """Run chains along the path and return what each interval adds to their log-weights.
+
+    Between two inverse temperatures the log-weight grows by the logarithm of the ratio of the
+    unnormalised probabilities `p(v)`, and a Gibbs step at the second one follows. At every
+    temperature one product `v W` serves both free energies and the next hidden states.
+
+    Parameters
+    ----------
+    path : Path
+    v : ndarray of shape (n_chains, n_visible)
+        Draws from the model at the first of the inverse temperatures.
+    betas : ndarray of shape (n_temperatures,)
+        Rising or falling.
+    rng : Generator
+    n_jobs : int, optional
+        Number of threads, by default as many as matrix products take.
+
+    Returns
+    -------
+    increments : ndarray of float64 of shape (n_chains, n_temperatures - 1)
+
+    References
+    ----------
+    R. M. Neal, "Annealed importance sampling", Statistics and Computing 11, 2001.
+    """
+
+    def work(v: Array, rng: Generator) -> Array:
+        increments = _kernels.zeros((len(v), len(betas) - 1), "float64")
+        models = (path.at(float(beta)) for beta in betas)
+        for i, (previous, current) in enumerate(pairwise(models)):
+            coupling = path.rbm.hidden_input(v)
+            x = current.scaled(coupling)
+            increments[:, i] = previous.free_energy(v, previous.scaled(coupling))
+            increments[:, i] -= current.free_energy(v, x)
+            v = current.sample_visible(current.hidden.draw(x, rng), rng)
+        return increments
+
+    return _kernels.by_rows(work, v, rng, n_rows=_BLOCK_CHAINS, n_jobs=n_jobs)
+
+
+def equal_divergence(betas: Array, forward: Array, reverse: Array | None, n: int) -> Array:
+    """Inverse temperatures at equal divergence between neighbours, from weights at others.
+
+    The divergence of an interval is the variance of its increments, or where both directions lag
+    behind the temperature more than that, the sum of their means with the sign changed.
+
+    Parameters
+    ----------
+    betas : ndarray of shape (n_temperatures,)
+        Inverse temperatures, rising.
+    forward : ndarray of shape (n_chains, n_temperatures - 1)
+        Increments of log-weights along them.
+    reverse : ndarray of shape (n_chains, n_temperatures - 1), optional
+        Increments in the other direction, in that order.
+    n : int
+        Number of the new ones.
+    """
+    divergence = forward.var(axis=0)
+    if reverse is not None:
+        reverse = reverse[:, ::-1]
+        lag = -(forward.mean(axis=0) + reverse.mean(axis=0))
+        divergence = _kernels.maximum((divergence + reverse.var(axis=0)) / 2, lag)
+    width = max(1, int(_SMOOTHED_SHARE * len(divergence)))
+    divergence = _kernels.moving_average(divergence, width)
+    distance = (divergence + divergence.mean() / 100 + 1e-300) ** 0.5  # no interval grows too long
+    travelled = _kernels.rows(0 * distance[:1], distance.cumsum())
+    new = _kernels.interpolate(_kernels.linspace(0.0, travelled[-1], n), travelled, betas)
+    return _kernels.rows(betas[:1], new[1:-1], betas[-1:])
+
+
+class LogRatio(NamedTuple):
+    """An estimate of the logarithm of a ratio of normalisers, from log-weights."""
+
+    value: float
+    std_error: float
+    effective_sample_size: float
+
+
+def mean_weight(log_weight: Array) -> LogRatio:
+    """Logarithm of the mean weight: on average too low, and ever less so the less weights vary."""
+    n_chains = len(log_weight)
+    log_sum = _kernels.log_sum_exp(log_weight)
+    share = _kernels.exp(log_weight - log_sum)
+    variance = share.var() * n_chains**2 / max(1, n_chains - 1)
+    error = float(variance**0.5)
+    return LogRatio(log_sum - math.log(n_chains), error, float(1 / (share**2).sum()))
+
+
+def bennett(forward: Array, reverse: Array) -> tuple[float, float]:
+    """Bennett's estimate of a log-ratio from log-weights in both directions, and its error.
+
+    With as many chains in each direction the log-ratio r solves `sum logistic(forward - r) = sum
+    logistic(reverse + r)`; of all estimates from such weights it has the least variance.
+
+    References
+    ----------
+    C. H. Bennett, "Efficient estimation of free energy differences from Monte Carlo data", Journal
+    of Computational Physics 22, 1976. M. R. Shirts and J. D. Chodera, "Statistically optimal
+    analysis of samples from multiple equilibrium states", Journal of Chemical Physics 129, 2008.
+    """
+
+    def excess(ratio: float) -> float:
+        towards, back = _kernels.logistic(-ratio, forward), _kernels.logistic(ratio, reverse)
+        return float(towards.sum() - back.sum())
+
+    both = _kernels.rows(forward, -reverse)
+    ratio = _kernels.root(excess, float(both.min()) - 1, float(both.max()) + 1)
+    terms = _kernels.logistic(-ratio, forward), _kernels.logistic(ratio, reverse)
+    variance = sum(float(x.var() / x.mean() ** 2) / len(x) for x in terms)
+    return ratio, variance**0.5
+
+
+def disagreement(forward: Array, reverse: Array) -> float:
+    """How far two directions contradict each other, in multiples of what chance would do.
+
+    Among chains in equilibrium, log-weights forward, each counted by its weight, have the
+    distribution of those in reverse with the sign changed (Crooks' relation). This is the largest
+    distance between the two distribution functions over its scale for that many chains: above 2
+    once in a thousand times.
+
+    References
+    ----------
+    G. E. Crooks, "Entropy production fluctuation theorem and the nonequilibrium work relation for
+    free energy differences", Physical Review E 60, 1999.
+    """
+    share = _kernels.exp(forward - _kernels.log_sum_exp(forward))
+    equal = _kernels.equal_weights(len(reverse), "float64")
+    order = _kernels.argsort(_kernels.rows(forward, -reverse))
+    distance = abs(_kernels.rows(share, -equal)[order].cumsum()).max()
+    return float(distance / ((share**2).sum() + (equal**2).sum()) ** 0.5)

@@ -1,0 +1,125 @@
+"""Log Z, pseudo-likelihoods and tempered samples, as an estimator gives them."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
+
+from skrbm import BernoulliRBM
+
+QUICK = {"n_chains": 120, "n_temperatures": 500}
+
+
+@pytest.fixture(scope="module")
+def binary():
+    return (load_digits().data > 7).astype(np.float32)
+
+
+@pytest.fixture
+def fitted(binary):
+    return BernoulliRBM(12, n_iter=20, random_state=0).fit(binary)
+
+
+def test_methods_agree_on_log_partition(fitted):
+    """Three standard errors and the bracket. Fails if the chains or the base are of another model.
+
+    By chance one value in 400 lies further off.
+    """
+    exact = fitted.log_partition()
+    assert exact.method == "exact"
+    assert exact.lower == exact.value == exact.upper
+    for method in ("ais", "bracket"):
+        result = fitted.log_partition(method, **QUICK)
+        assert result.method == method
+        assert abs(result.value - exact.value) < 3 * result.std_error
+        assert result.lower <= exact.value <= result.upper
+
+
+def test_scores_use_the_log_partition_that_was_computed_last(fitted, binary):
+    """Fails if score_samples computes another one, or fit keeps what partial_fit made stale."""
+    result = fitted.log_partition("ais", **QUICK)
+    assert fitted.log_partition_ is result
+    scores = fitted.score_samples(binary)
+    np.testing.assert_allclose(scores, -fitted.free_energy(binary) - result.value)
+    order = np.random.default_rng(0).permutation(len(binary))[:300]
+    np.testing.assert_allclose(fitted.score_samples(binary[order]), scores[order], rtol=1e-6)
+    assert fitted.partial_fit(binary).log_partition_.method == "exact"
+
+
+def test_log_partition_is_reproducible(fitted):
+    """Fails if draws go on from call to call, or depend on the number of threads."""
+    first = fitted.log_partition("bracket", **QUICK)
+    assert fitted.log_partition("bracket", n_jobs=1, **QUICK) == first
+    with threadpool_limits(1, user_api="blas"):
+        assert fitted.log_partition("bracket", **QUICK) == first
+    assert fitted.log_partition("bracket", random_state=1, **QUICK) != first
+
+
+def test_a_log_partition_not_to_be_trusted_warns(fitted):
+    """Fails if few temperatures are believed, or a good value is doubted."""
+    fitted.components_ *= 4
+    with pytest.warns(ConvergenceWarning, match="effective sample size"):
+        fitted.log_partition("ais", n_chains=10, n_temperatures=3)
+    fitted.components_ /= 4
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted.log_partition("bracket", **QUICK)
+
+
+@pytest.mark.parametrize("gradient", ["cd", "pt"])
+def test_brackets_of_other_gradients(binary, gradient):
+    """Fails if the reverse direction needs persistent chains."""
+    rbm = BernoulliRBM(12, gradient=gradient, n_iter=20, random_state=0).fit(binary)
+    exact = rbm.log_partition().value
+    result = rbm.log_partition("bracket", **QUICK)
+    assert result.lower <= exact <= result.upper
+
+
+def test_pseudo_log_likelihood_from_some_columns(fitted, binary):
+    """Unbiased: six standard errors. Fails if the columns are the same in every row or call."""
+    exact = fitted.pseudo_log_likelihood(binary)
+    estimate = fitted.pseudo_log_likelihood(binary, n_flips=8, random_state=0)
+    error = estimate - exact
+    assert abs(error.mean()) < 6 * error.std() / np.sqrt(len(error))
+    assert error.std() > 0
+    assert (fitted.pseudo_log_likelihood(binary, n_flips=8, random_state=1) != estimate).any()
+    np.testing.assert_allclose(fitted.pseudo_log_likelihood(binary, n_flips=64), exact, rtol=1e-5)
+
+
+def test_tempered_samples_are_in_all_modes():
+    """Two modes, equally likely, and chains that start in one. Fails if they are plain chains.
+
+    All visible units are off with the hidden one, or on with it. Six standard errors.
+    """
+    n = 400
+    rbm = BernoulliRBM(1, n_iter=0, random_state=0).fit(np.full((2, 12), 0.5))
+    rbm.components_[:], rbm.intercept_visible_[:], rbm.intercept_hidden_[:] = 10, -5, -60
+    rbm.chains_[:] = 0
+    plain, tempered = (
+        rbm.sample(n, n_steps=500, method=method, random_state=0).mean()
+        for method in ("gibbs", "tempering")
+    )
+    assert plain < 0.05
+    assert abs(tempered - 0.5) < 6 * 0.5 / np.sqrt(n)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda rbm: rbm.log_partition("best"), "method == 'best', must be one of 'auto', 'exact'"),
+        (lambda rbm: rbm.log_partition(n_chains=1), "n_chains == 1, must be an integer >= 2"),
+        (lambda rbm: rbm.log_partition(n_jobs=0), "n_jobs == 0, must be an integer >= 1"),
+        (lambda rbm: rbm.sample(method="wish"), "method == 'wish', must be one of 'gibbs'"),
+        (
+            lambda rbm: rbm.pseudo_log_likelihood(np.ones((1, 64)), 65),
+            "n_flips == 65, must be an integer >= 1 and <= 64",
+        ),
+    ],
+)
+def test_wrong_arguments_are_refused(fitted, call, words):
+    """Fails if one is passed on."""
+    with pytest.raises(ValueError, match=words):
+        call(fitted)
