@@ -23,6 +23,8 @@ from skrbm.samplers import Chains, ParallelTempering
 from skrbm.training import RECORDS, Training, typed_rows
 from skrbm.units import Layer
 
+_EXACT_UNITS = 30  # the largest layer that log_partition(method="exact") enumerates
+
 
 class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
     """The methods of every RBM estimator that read the fitted model and leave it alone.
@@ -226,10 +228,10 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         Parameters
         ----------
         method : {"auto", "exact", "ais", "bracket"}, default="auto"
-            "exact" enumerates the smaller layer, 2^n terms. "ais" anneals chains from independent
-            units to the model [1]_, "bracket" also back from samples of the model, which bounds
-            log Z on both sides [2]_. "auto" is exact where that takes about a second, and the
-            bracket elsewhere.
+            "exact" enumerates the smaller layer, which may have at most 30 units. "ais" anneals
+            chains from independent units to the model [1]_, "bracket" also back from samples of
+            the model, which bounds log Z on both sides [2]_. "auto" is exact where that takes about
+            a second, and the bracket elsewhere.
         n_chains : int, default=100
             Chains in each direction; not used by "exact".
         n_temperatures : int, default=8_000
@@ -262,6 +264,9 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         """
         check_is_fitted(self)
         validation.check_choice("method", method, likelihood.METHODS)
+        if method == "exact":
+            n_components, n_features = self.components_.shape
+            validation.check_enumerable("method", n_features, n_components, _EXACT_UNITS)
         n_chains = validation.check_count("n_chains", n_chains, minimum=2)
         n_temperatures = validation.check_count("n_temperatures", n_temperatures, minimum=2)
         if n_jobs is not None:

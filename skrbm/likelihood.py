@@ -96,7 +96,7 @@ def log_partition(
         `exact_log_partition`, `annealed_log_partition`, `bracketed_log_partition`, or the first or
         last of these by the size of the model.
     effort : Effort, optional
-        Not used by "exact".
+        Of which "exact" uses n_jobs alone.
     chains : ndarray of shape (n, n_visible), optional
         Visible states near the model's equilibrium; used by "bracket" alone.
     """
@@ -105,18 +105,18 @@ def log_partition(
         small, large = sorted((rbm.visible.n_units, rbm.hidden.n_units))
         method = "exact" if small < math.log2(_EXACT_TERMS / large) else "bracket"
     if method == "exact":
-        return exact_log_partition(rbm)
+        return exact_log_partition(rbm, effort.n_jobs)
     if method == "ais":
         return annealed_log_partition(path, rng, effort)
     return bracketed_log_partition(path, rng, effort, chains)
 
 
-def exact_log_partition(rbm: RBM) -> LogPartition:
+def exact_log_partition(rbm: RBM, n_jobs: int | None = None) -> LogPartition:
     """Log Z by enumerating the smaller layer, in float64.
 
     `Z = sum_h exp(-hidden.energy(h) + visible.log_normalizer(W h))`. The hidden layer is split in
-    two, so that the input `W h` of every state is the sum of two tabulated ones. Tasks run on all
-    cores; the result does not depend on their number.
+    two: the input `W h` of every state is the sum of two tabulated ones. The result does not
+    depend on the number of threads, by default all cores.
     """
     if rbm.hidden.n_units > rbm.visible.n_units:
         rbm = rbm.swap()
@@ -138,7 +138,7 @@ def exact_log_partition(rbm: RBM) -> LogPartition:
 
     n_outer = 2**outer.visible.n_units
     starts = range(0, n_outer, _OUTER_STATES)
-    parallel = Parallel(n_jobs=-1 if len(starts) > 1 else 1, require="sharedmem")
+    parallel = Parallel(n_jobs=n_jobs or -1 if len(starts) > 1 else 1, require="sharedmem")
     log_sums = parallel(delayed(log_sum)(i, min(i + _OUTER_STATES, n_outer)) for i in starts)
     value = _kernels.log_sum_exp(log_sums)
     return LogPartition(value, 0.0, value, value, math.inf, "exact")

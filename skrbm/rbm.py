@@ -9,8 +9,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
-from sklearn.utils import Tags
+from sklearn.utils import Tags, shuffle
 
 from skrbm import _kernels, likelihood, validation
 from skrbm._kernels import Array, Generator
@@ -279,7 +278,7 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         checked = validation.check_unit_interval(self, X)
         rows, weights = validation.check_weighted(checked, sample_weight)
         if self.gradient == "exact":
-            validation.check_enumerable(rows.shape[1], self.n_components, _EXACT_UNITS)
+            validation.check_enumerable("gradient", rows.shape[1], self.n_components, _EXACT_UNITS)
         if split:
             validation.check_split("validation_fraction", self.validation_fraction, rows.shape[0])
         validation.check_columns(self, X, reset=first)
@@ -322,11 +321,9 @@ class BernoulliRBM(RBMInference, BaseEstimator):
     def _keep_apart(self, X: Any, weights: Array) -> tuple[Any, Array, EarlyStopping]:
         """Rows to train on, their weights, and the watch over the others."""
         seed = validation.check_seed(self.random_state).spawn(_N_SEEDS)[-1]
-        train, held_out = train_test_split(
-            np.arange(len(weights)),
-            test_size=self.validation_fraction,
-            random_state=int(seed.generate_state(1)[0]),
-        )
+        order = shuffle(np.arange(len(weights)), random_state=int(seed.generate_state(1)[0]))
+        n_held_out = math.ceil(self.validation_fraction * len(weights))
+        held_out, train = order[:n_held_out], order[n_held_out:]
         seen = train[: len(held_out)]
         stopping = EarlyStopping(X[held_out], X[seen], self.n_iter_no_change, self.tol, seed)
         return X[train], weights[train], stopping

@@ -130,12 +130,12 @@ def check_columns(estimator: Any, X: Any, *, reset: bool) -> None:
     validate_data(estimator, X, reset=reset, skip_check_array=True)
 
 
-def check_enumerable(n_features: int, n_components: int, limit: int) -> None:
-    """A smaller layer whose states can all be visited at every update."""
+def check_enumerable(name: str, n_features: int, n_components: int, limit: int) -> None:
+    """A smaller layer whose states can all be visited, for a parameter that says "exact"."""
     smaller = min(n_features, n_components)
     if smaller > limit:
         msg = (
-            f"gradient == 'exact' enumerates the smaller layer, which has {smaller} units; at most "
+            f"{name} == 'exact' enumerates the smaller layer, which has {smaller} units; at most "
             f"{limit} are allowed."
         )
         raise ValueError(msg)

@@ -112,6 +112,10 @@ def test_tempered_samples_are_in_all_modes():
         (lambda rbm: rbm.log_partition("best"), "method == 'best', must be one of 'auto', 'exact'"),
         (lambda rbm: rbm.log_partition(n_chains=1), "n_chains == 1, must be an integer >= 2"),
         (lambda rbm: rbm.log_partition(n_jobs=0), "n_jobs == 0, must be an integer >= 1"),
+        (
+            lambda rbm: BernoulliRBM(31, n_iter=0).fit(np.eye(40)).log_partition("exact"),
+            "method == 'exact' enumerates the smaller layer, which has 31 units; at most 30",
+        ),
         (lambda rbm: rbm.sample(method="wish"), "method == 'wish', must be one of 'gibbs'"),
         (
             lambda rbm: rbm.pseudo_log_likelihood(np.ones((1, 64)), 65),
