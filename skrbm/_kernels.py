@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from threading import Lock
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from scipy import sparse
@@ -28,6 +28,7 @@ from threadpoolctl import ThreadpoolController
 
 Generator: TypeAlias = np.random.Generator
 Array = np.ndarray[Any, np.dtype[Any]]
+T = TypeVar("T")
 
 _BLOCK_ROWS = 1024  # enough for a matrix product, and few enough for the cache
 
@@ -67,23 +68,20 @@ def by_rows(
     work: Callable[..., Array],
     x: Any,
     rng: Generator | None = None,
-    *,
-    n_rows: int = _BLOCK_ROWS,
-    n_jobs: int | None = None,
 ) -> Array:
     """`work(x)`, or `work(x, rng)`, for work that treats every row by itself.
 
-    Blocks of n_rows are done by n_jobs threads, by default as many as a matrix product would take,
-    each product then by one: so whatever else is done to a row uses all cores as well.
+    Many rows are done in blocks, one thread each: so whatever is done to a row beside matrix
+    products uses all cores as well.
     """
-    starts = range(0, x.shape[0], n_rows)
+    starts = range(0, x.shape[0], _BLOCK_ROWS)
     if len(starts) == 1:
         return work(x) if rng is None else work(x, rng)
     results: list[Array] = []  # one array, made when the first block is done
     lock = Lock()
 
     def one_block(start: int, *rng: Generator) -> None:
-        rows = slice(start, start + n_rows)
+        rows = slice(start, start + _BLOCK_ROWS)
         block = work(x[rows], *rng)
         with lock:
             if not results:
@@ -91,11 +89,21 @@ def by_rows(
         results[0][rows] = block
 
     generators = () if rng is None else (rng.spawn(len(starts)),)
+    in_threads(one_block, starts, *generators)
+    return results[0]
+
+
+def in_threads(
+    work: Callable[..., T], *arguments: Iterable[Any], n_jobs: int | None = None
+) -> list[T]:
+    """`work` of each tuple of arguments, in n_jobs threads whose matrix products take one each.
+
+    By default there are as many threads as products would take.
+    """
     if n_jobs is None:
         n_jobs = max((library.num_threads for library in _blas().lib_controllers), default=1)
     with _blas().limit(limits=1):
-        list(_pool(n_jobs).map(one_block, starts, *generators))
-    return results[0]
+        return list(_pool(n_jobs).map(work, *arguments))
 
 
 def logistic(x: Array | float, y: Array) -> Array:
@@ -210,6 +218,16 @@ def maximum(x: Array, y: Array) -> Array:
 def root(function: Callable[[float], float], low: float, high: float) -> float:
     """Where a monotonous function of one number changes its sign."""
     return brentq(function, low, high)
+
+
+def columns(*arrays: Array) -> Array:
+    """The columns of all arrays, one beside the other."""
+    return np.concatenate(arrays, axis=1)
+
+
+def split(x: Array, n: int) -> list[Array]:
+    """The rows of x in n parts of equal size, but for one row."""
+    return np.array_split(x, n)
 
 
 def repeat(x: Array, n: int) -> Array:

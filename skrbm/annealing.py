@@ -12,7 +12,8 @@ from skrbm._kernels import Array, Generator
 from skrbm.model import RBM
 from skrbm.units import Layer
 
-_BLOCK_CHAINS = 50  # that share a thread
+_CHAINS_A_PART = 100  # at least: with fewer, matrix products are slow
+_FEWEST_PARTS = 2
 _SMOOTHED_SHARE = 0.02  # of the intervals, over which their divergence is averaged
 
 
@@ -67,8 +68,7 @@ def log_weights(
     """Run chains along the path and return what each interval adds to their log-weights.
 
     Between two inverse temperatures the log-weight grows by the logarithm of the ratio of the
-    unnormalised probabilities `p(v)`, and a Gibbs step at the second one follows. At every
-    temperature one product `v W` serves both free energies and the next hidden states.
+    unnormalised probabilities `p(v)`, and a Gibbs step at the second one follows.
 
     Parameters
     ----------
@@ -89,19 +89,51 @@ def log_weights(
     ----------
     R. M. Neal, "Annealed importance sampling", Statistics and Computing 11, 2001.
     """
+    return _runs(path, [(v, betas)], rng, n_jobs)[0]
 
-    def work(v: Array, rng: Generator) -> Array:
-        increments = _kernels.zeros((len(v), len(betas) - 1), "float64")
-        models = (path.at(float(beta)) for beta in betas)
-        for i, (previous, current) in enumerate(pairwise(models)):
-            coupling = path.rbm.hidden_input(v)
-            x = current.scaled(coupling)
-            increments[:, i] = previous.free_energy(v, previous.scaled(coupling))
-            increments[:, i] -= current.free_energy(v, x)
-            v = current.sample_visible(current.hidden.draw(x, rng), rng)
-        return increments
 
-    return _kernels.by_rows(work, v, rng, n_rows=_BLOCK_CHAINS, n_jobs=n_jobs)
+def log_weights_of_both(
+    path: Path, ends: tuple[Array, Array], betas: Array, rng: Generator, n_jobs: int | None = None
+) -> tuple[Array, Array]:
+    """`log_weights` from chains at the first and from chains at the last of the temperatures."""
+    forward, reverse = _runs(path, [(ends[0], betas), (ends[1], betas[::-1])], rng, n_jobs)
+    return forward, reverse
+
+
+def _runs(
+    path: Path, runs: list[tuple[Array, Array]], rng: Generator, n_jobs: int | None
+) -> list[Array]:
+    """Log-weights of every run, all at once: each in parts of chains that share a thread."""
+    n_parts = [max(-(-_FEWEST_PARTS // len(runs)), len(v) // _CHAINS_A_PART) for v, _ in runs]
+    parts = [
+        (v, betas)
+        for (v, betas), n in zip(runs, n_parts, strict=True)
+        for v in _kernels.split(v, n)
+    ]
+    done = _kernels.in_threads(
+        lambda part, rng: _anneal(path, part[0], part[1], rng),
+        parts,
+        rng.spawn(len(parts)),
+        n_jobs=n_jobs,
+    )
+    results = []
+    for n in n_parts:
+        results.append(_kernels.rows(*done[:n]))
+        done = done[n:]
+    return results
+
+
+def _anneal(path: Path, v: Array, betas: Array, rng: Generator) -> Array:
+    """At each temperature one product `v W` serves both free energies and the hidden states."""
+    increments = _kernels.zeros((len(v), len(betas) - 1), "float64")
+    models = (path.at(float(beta)) for beta in betas)
+    for i, (previous, current) in enumerate(pairwise(models)):
+        coupling = path.rbm.hidden_input(v)
+        x = current.scaled(coupling)
+        increments[:, i] = previous.free_energy(v, previous.scaled(coupling))
+        increments[:, i] -= current.free_energy(v, x)
+        v = current.sample_visible(current.hidden.draw(x, rng), rng)
+    return increments
 
 
 def equal_divergence(betas: Array, forward: Array, reverse: Array | None, n: int) -> Array:

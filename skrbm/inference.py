@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import joblib
@@ -227,16 +228,17 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
 
         Parameters
         ----------
-        method : {"auto", "exact", "ais", "bracket"}, default="auto"
+        method : {"auto", "exact", "ais", "bracket", "tempering"}, default="auto"
             "exact" enumerates the smaller layer, which may have at most 30 units. "ais" anneals
             chains from independent units to the model [1]_, "bracket" also back from samples of
-            the model, which bounds log Z on both sides [2]_. "auto" is exact where that takes about
-            a second, and the bracket elsewhere.
+            the model, which bounds log Z on both sides [2]_. "tempering" adds up ratios between 20
+            temperatures of tempered chains, or those that gradient="pt" was trained with. "auto" is
+            exact where that takes about a second, and the bracket elsewhere.
         n_chains : int, default=100
-            Chains in each direction; not used by "exact".
+            Chains in each direction, or at each of the 20 temperatures; not used by "exact".
         n_temperatures : int, default=8_000
             Temperatures that the chains pass through; "bracket" uses fewer where they suffice for
-            bounds half a nat apart. Not used by "exact".
+            bounds half a nat apart. Not used by "exact" and "tempering".
         n_jobs : int, default=None
             Number of threads, by default as many as matrix products take; the result does not
             depend on it.
@@ -274,13 +276,14 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         seed = self._likelihood_seed
         if random_state is not None:
             seed = validation.check_seed(random_state)
-        result = likelihood.log_partition(
-            Path(self._model(), self._base),
-            _kernels.generator(seed),
-            method,
-            Effort(n_chains, n_temperatures, n_jobs),
-            getattr(self, "chains_", None),
-        )
+        path, rng = Path(self._model(), self._base), _kernels.generator(seed)
+        if method == "tempering" and hasattr(self, "tempering_"):
+            ladder = deepcopy(self.tempering_)
+            result = likelihood.tempered_log_partition(path, rng, ladder)
+        else:
+            effort = Effort(n_chains, n_temperatures, n_jobs)
+            chains = getattr(self, "chains_", None)
+            result = likelihood.log_partition(path, rng, method, effort, chains)
         self._log_partitions = {self._parameters_hash(): result}
         if result.doubt:
             warnings.warn(
@@ -334,6 +337,15 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
     def h_samples_(self) -> Array:
         """Hidden states of the persistent chains."""
         return self._chains().hidden
+
+    @property
+    def tempering_(self) -> ParallelTempering:
+        """The chains at all temperatures that the model was trained with."""
+        gradient = self._fitted_training().gradient
+        if not hasattr(gradient, "tempering"):
+            msg = f"gradient={self._started_with['gradient']!r} tempers no chains."
+            raise AttributeError(msg)
+        return gradient.tempering
 
     @property
     def history_(self) -> dict[str, Array]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,7 @@ from skrbm.annealing import (
     disagreement,
     equal_divergence,
     log_weights,
+    log_weights_of_both,
     mean_weight,
 )
 from skrbm.model import RBM
@@ -29,10 +31,12 @@ _OUTER_STATES = 64
 
 _EXACT_TERMS = 2**30  # about a second on two cores
 
-METHODS = ("auto", "exact", "ais", "bracket")
+METHODS = ("auto", "exact", "ais", "bracket", "tempering")
 DEFAULT_EFFORT = Effort()
 _SHARES = (256, 64, 16, 4, 1)  # of the temperatures, from run to run
 _N_STEPS = 500  # of chains, before they are taken to be in equilibrium
+_N_STRETCHES = 10  # of a run of tempered chains, which tell its standard error
+_STEPS_BETWEEN = 5  # of tempered chains, from one look at them to the next
 _N_ERRORS = 3.0
 _SMALLEST_SAMPLE = 5.0  # chains; with fewer neither a value nor its error means much
 _LARGEST_DISAGREEMENT = 2.0
@@ -54,7 +58,7 @@ class LogPartition:
         "bracket" where the two directions contradict each other.
     effective_sample_size : float
         Of the log-weights' chains, the smaller one of both directions; infinite where exact.
-    method : {"exact", "ais", "bracket"}
+    method : {"exact", "ais", "bracket", "tempering"}
     """
 
     value: float
@@ -62,7 +66,7 @@ class LogPartition:
     lower: float
     upper: float
     effective_sample_size: float
-    method: Literal["exact", "ais", "bracket"]
+    method: Literal["exact", "ais", "bracket", "tempering"]
 
     @property
     def doubt(self) -> str:
@@ -92,9 +96,9 @@ def log_partition(
     path : Path
         The model, and the independent units that annealing starts from.
     rng : Generator
-    method : {"auto", "exact", "ais", "bracket"}, default="auto"
-        `exact_log_partition`, `annealed_log_partition`, `bracketed_log_partition`, or the first or
-        last of these by the size of the model.
+    method : {"auto", "exact", "ais", "bracket", "tempering"}, default="auto"
+        `exact_log_partition`, `annealed_log_partition`, `bracketed_log_partition`,
+        `tempered_log_partition`; "auto" is the first or third of these by the size of the model.
     effort : Effort, optional
         Of which "exact" uses n_jobs alone.
     chains : ndarray of shape (n, n_visible), optional
@@ -108,6 +112,8 @@ def log_partition(
         return exact_log_partition(rbm, effort.n_jobs)
     if method == "ais":
         return annealed_log_partition(path, rng, effort)
+    if method == "tempering":
+        return tempered_log_partition(path, rng, replicas(path, effort.n_chains, rng))
     return bracketed_log_partition(path, rng, effort, chains)
 
 
@@ -201,8 +207,7 @@ def bracketed_log_partition(
 
     def run(betas: Array) -> tuple[Array, Array]:
         v = samplers.independent(path.base, effort.n_chains, rng)
-        forward = log_weights(path, v, betas, rng, effort.n_jobs)
-        return forward, log_weights(path, ends, betas[::-1], rng, effort.n_jobs)
+        return log_weights_of_both(path, (v, ends), betas, rng, effort.n_jobs)
 
     betas = _kernels.linspace(0.0, 1.0, max(2, effort.n_temperatures // _SHARES[0]))
     for share in _SHARES[1:]:
@@ -214,14 +219,61 @@ def bracketed_log_partition(
     return _bracket(path, *(x.sum(axis=1) for x in run(betas)))
 
 
+def replicas(path: Path, n_chains: int, rng: Generator) -> ParallelTempering:
+    """Chains that start as independent units, at temperatures all along the path."""
+    v = samplers.independent(path.base, n_chains, rng)
+    return ParallelTempering.start(path.rbm, path.base, v, samplers.N_REPLICAS, rng)
+
+
 def _in_equilibrium(path: Path, n_chains: int, chains: Array | None, rng: Generator) -> Array:
     """Visible states of the model, from chains near its equilibrium or from nothing."""
     if chains is None:
-        v = samplers.independent(path.base, n_chains, rng)
-        tempering = ParallelTempering.start(path.rbm, path.base, v, samplers.N_REPLICAS, rng)
-        return tempering.run(path.rbm, _N_STEPS, rng)
+        return replicas(path, n_chains, rng).run(path.rbm, _N_STEPS, rng)
     start = chains[rng.integers(len(chains), size=n_chains)]
     return samplers.gibbs_visible(path.rbm, start, rng, _N_STEPS)
+
+
+def tempered_log_partition(
+    path: Path, rng: Generator, tempering: ParallelTempering, n_steps: int = _N_STEPS
+) -> LogPartition:
+    """Log Z from tempered chains: the sum of Bennett's ratios between neighbouring temperatures.
+
+    The chains move on. Its standard error comes from ten stretches of the run, so that it holds
+    for chains that forget their past within a stretch; a chain that never finds a mode does not
+    show.
+
+    Parameters
+    ----------
+    path : Path
+    rng : Generator
+    tempering : ParallelTempering
+        Replicas of the model between it and the path's other end.
+    n_steps : int
+        Steps of a run, after as many that are not counted.
+
+    References
+    ----------
+    M. R. Shirts and J. D. Chodera, "Statistically optimal analysis of samples from multiple
+    equilibrium states", Journal of Chemical Physics 129, 2008.
+    """
+    tempering.run(path.rbm, n_steps, rng)
+    estimates, variances = [], []
+    for _ in range(_N_STRETCHES):
+        seen = []
+        for _ in range(max(1, n_steps // (_N_STRETCHES * _STEPS_BETWEEN))):
+            tempering.run(path.rbm, _STEPS_BETWEEN, rng)
+            seen.append(tempering.log_weights(path.rbm, rng))
+        to_colder, to_hotter = (_kernels.columns(*x) for x in zip(*seen, strict=True))
+        ratios = [bennett(*pair) for pair in zip(to_colder, to_hotter, strict=True)]
+        estimates.append(sum(ratio for ratio, _ in ratios))
+        variances.append(sum(error**2 for _, error in ratios))
+    value = path.log_partition_at_zero + statistics.fmean(estimates)
+    variance = statistics.variance(estimates)
+    std_error = math.sqrt(variance / _N_STRETCHES)
+    n_states = _N_STRETCHES * to_colder.shape[1]
+    sample = n_states * min(1.0, statistics.fmean(variances) / max(variance, 1e-300))
+    margin = _N_ERRORS * std_error
+    return LogPartition(value, std_error, value - margin, value + margin, sample, "tempering")
 
 
 def _bracket(path: Path, forward: Array, reverse: Array) -> LogPartition:

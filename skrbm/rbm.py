@@ -110,6 +110,8 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         one, a tenth of n_chains).
     h_samples_ : ndarray of shape (n_chains, n_components)
         Hidden states of the same chains.
+    tempering_ : ParallelTempering
+        The chains at all temperatures, their temperatures `betas` and `swap_rates` ("pt" alone).
     history_ : dict of str to ndarray of shape (n_iter_,)
         For every sweep `iteration`, `learning_rate` at its end, `pseudo_log_likelihood` (mean
         nats a row of its last mini-batch, estimated from one column a row) and `time` in seconds;

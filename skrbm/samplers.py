@@ -200,6 +200,32 @@ class ParallelTempering:
             self.step(rbm, rng)
         return self.cold.visible
 
+    def log_weights(self, rbm: RBM, rng: Generator) -> tuple[Array, Array]:
+        """Logarithms of the ratio of unnormalised probabilities between neighbours, both ways.
+
+        Below the last temperature there is one more, 0, whose states are drawn afresh.
+
+        Returns
+        -------
+        to_colder, to_hotter : ndarray of shape (n_temperatures, n_chains)
+            Of states of the hotter one of a pair, and of the colder one.
+        """
+        n_chains = self.chains.visible.shape[1]
+        fresh = independent(self.base[0], n_chains, rng)
+        v = _kernels.rows(self.chains.visible, fresh[None])
+        coupling = rbm.hidden_input(v)
+        betas = _kernels.rows(self.betas, 0 * self.betas[:1])
+
+        def free_energy(at: slice, states: slice) -> Array:
+            replicas = self._replicas(rbm, betas[at])
+            return replicas.free_energy(v[states], replicas.scaled(coupling[states]))
+
+        colder, hotter = slice(None, -1), slice(1, None)
+        return (
+            free_energy(hotter, hotter) - free_energy(colder, hotter),
+            free_energy(colder, colder) - free_energy(hotter, colder),
+        )
+
     def _replicas(self, rbm: RBM, betas: Array) -> RBM:
         return rbm.interpolate(*self.base, betas[:, None, None].astype(rbm.weights.dtype))
 

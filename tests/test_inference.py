@@ -31,7 +31,7 @@ def test_methods_agree_on_log_partition(fitted):
     exact = fitted.log_partition()
     assert exact.method == "exact"
     assert exact.lower == exact.value == exact.upper
-    for method in ("ais", "bracket"):
+    for method in ("ais", "bracket", "tempering"):
         result = fitted.log_partition(method, **QUICK)
         assert result.method == method
         assert abs(result.value - exact.value) < 3 * result.std_error
@@ -71,11 +71,14 @@ def test_a_log_partition_not_to_be_trusted_warns(fitted):
 
 @pytest.mark.parametrize("gradient", ["cd", "pt"])
 def test_brackets_of_other_gradients(binary, gradient):
-    """Fails if the reverse direction needs persistent chains."""
+    """Fails if the reverse direction needs persistent chains, or the trained ladder moves on."""
     rbm = BernoulliRBM(12, gradient=gradient, n_iter=20, random_state=0).fit(binary)
     exact = rbm.log_partition().value
-    result = rbm.log_partition("bracket", **QUICK)
-    assert result.lower <= exact <= result.upper
+    assert hasattr(rbm, "tempering_") == (gradient == "pt")
+    for method in ("bracket", "tempering"):
+        result = rbm.log_partition(method, **QUICK)
+        assert result.lower <= exact <= result.upper
+        assert rbm.log_partition(method, **QUICK) == result
 
 
 def test_pseudo_log_likelihood_from_some_columns(fitted, binary):

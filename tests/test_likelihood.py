@@ -53,14 +53,14 @@ def test_annealing_without_weights_is_exact():
     rbm = random_rbm(scale=0)
     path = Path(rbm, Bernoulli(rbm.visible.bias))
     exact = enumerate_rbm(rbm).log_partition
-    for method in ("ais", "bracket"):
+    for method in ("ais", "bracket", "tempering"):
         result = likelihood.log_partition(path, _kernels.generator(0), method, FEW)
         assert result.value == pytest.approx(exact, rel=1e-9)
         assert result.std_error < 1e-9
 
 
 @pairs
-@pytest.mark.parametrize("method", ["ais", "bracket"])
+@pytest.mark.parametrize("method", ["ais", "bracket", "tempering"])
 @pytest.mark.parametrize("seed", range(5))
 def test_annealing_is_right_within_its_standard_error(pair, method, seed):
     """Six standard errors. Fails if a transition leaves another temperature's model unchanged."""
@@ -72,6 +72,17 @@ def test_annealing_is_right_within_its_standard_error(pair, method, seed):
     assert result.std_error < 0.1
     assert result.method == method
     assert not result.doubt
+
+
+def test_a_ladder_that_ends_above_zero_is_as_good():
+    """Six standard errors. Fails if the step from its end to independent units is left out."""
+    rbm = random_rbm(n_visible=8, n_hidden=6)
+    path, rng = Path(rbm, Bernoulli(np.zeros(8))), _kernels.generator(0)
+    ladder = likelihood.replicas(path, 500, rng)
+    ladder.betas = np.linspace(1, 0.6, len(ladder.betas))
+    result = likelihood.tempered_log_partition(path, rng, ladder, n_steps=40)  # too few to adapt
+    assert abs(result.value - enumerate_rbm(rbm).log_partition) < 6 * result.std_error
+    assert result.std_error < 0.1
 
 
 def test_brackets_hold_the_exact_value_and_tell_what_to_doubt():
