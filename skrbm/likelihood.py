@@ -229,7 +229,8 @@ def _in_equilibrium(path: Path, n_chains: int, chains: Array | None, rng: Genera
     """Visible states of the model, from chains near its equilibrium or from nothing."""
     if chains is None:
         return replicas(path, n_chains, rng).run(path.rbm, _N_STEPS, rng)
-    start = chains[rng.integers(len(chains), size=n_chains)]
+    order = rng.permutation(len(chains))
+    start = chains[[order[i % len(order)] for i in range(n_chains)]]  # each as often as the others
     return samplers.gibbs_visible(path.rbm, start, rng, _N_STEPS)
 
 
