@@ -64,18 +64,14 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.cache_clear)  # a fork takes no threads along
 
 
-def by_rows(
-    work: Callable[..., Array],
-    x: Any,
-    rng: Generator | None = None,
-) -> Array:
+def by_rows(work: Callable[..., Array], x: Any, rng: Generator | None = None) -> Array:
     """`work(x)`, or `work(x, rng)`, for work that treats every row by itself.
 
     Many rows are done in blocks, one thread each: so whatever is done to a row beside matrix
     products uses all cores as well.
     """
     starts = range(0, x.shape[0], _BLOCK_ROWS)
-    if len(starts) == 1:
+    if len(starts) <= 1:
         return work(x) if rng is None else work(x, rng)
     results: list[Array] = []  # one array, made when the first block is done
     lock = Lock()

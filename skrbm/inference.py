@@ -240,8 +240,8 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
             Temperatures that the chains pass through; "bracket" uses fewer where they suffice for
             bounds half a nat apart. Not used by "exact" and "tempering".
         n_jobs : int, default=None
-            Number of threads, by default as many as matrix products take; the result does not
-            depend on it.
+            Number of threads, by default as many as matrix products take, with -1 one a core; the
+            result does not depend on it.
         random_state : int, RandomState instance or None, default=None
             By default a seed that was drawn by `fit`: repeated calls give the same.
 
@@ -271,8 +271,7 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
             validation.check_enumerable("method", n_features, n_components, _EXACT_UNITS)
         n_chains = validation.check_count("n_chains", n_chains, minimum=2)
         n_temperatures = validation.check_count("n_temperatures", n_temperatures, minimum=2)
-        if n_jobs is not None:
-            validation.check_count("n_jobs", n_jobs)
+        n_jobs = validation.check_jobs("n_jobs", n_jobs)
         seed = self._likelihood_seed
         if random_state is not None:
             seed = validation.check_seed(random_state)

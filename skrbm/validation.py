@@ -9,6 +9,7 @@ from collections.abc import Collection
 from numbers import Integral, Real
 from typing import Any
 
+import joblib
 import numpy as np
 import sklearn.utils
 from scipy import sparse
@@ -36,6 +37,16 @@ def check_count(
         msg = f"{name} == {value!r}, must be {other}an integer >= {minimum}{limit}."
         raise ValueError(msg)
     return int(value)
+
+
+def check_jobs(name: str, value: Any) -> int | None:
+    """A number of threads: at least one, -1 for one a core, or None."""
+    if value is None:
+        return None
+    if not isinstance(value, Integral) or not (value == -1 or int(value) >= 1):
+        msg = f"{name} == {value!r}, must be None, -1 or an integer >= 1."
+        raise ValueError(msg)
+    return joblib.effective_n_jobs(int(value))
 
 
 def check_rate(name: str, value: Any, alternative: str) -> None:

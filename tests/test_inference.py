@@ -53,6 +53,7 @@ def test_log_partition_is_reproducible(fitted):
     """Fails if draws go on from call to call, or depend on the number of threads."""
     first = fitted.log_partition("bracket", **QUICK)
     assert fitted.log_partition("bracket", n_jobs=1, **QUICK) == first
+    assert fitted.log_partition("bracket", n_jobs=-1, **QUICK) == first
     with threadpool_limits(1, user_api="blas"):
         assert fitted.log_partition("bracket", **QUICK) == first
     assert fitted.log_partition("bracket", random_state=1, **QUICK) != first
@@ -114,7 +115,10 @@ def test_tempered_samples_are_in_all_modes():
     [
         (lambda rbm: rbm.log_partition("best"), "method == 'best', must be one of 'auto', 'exact'"),
         (lambda rbm: rbm.log_partition(n_chains=1), "n_chains == 1, must be an integer >= 2"),
-        (lambda rbm: rbm.log_partition(n_jobs=0), "n_jobs == 0, must be an integer >= 1"),
+        (
+            lambda rbm: rbm.log_partition(n_jobs=0),
+            "n_jobs == 0, must be None, -1 or an integer >= 1",
+        ),
         (
             lambda rbm: BernoulliRBM(31, n_iter=0).fit(np.eye(40)).log_partition("exact"),
             "method == 'exact' enumerates the smaller layer, which has 31 units; at most 30",
