@@ -32,6 +32,8 @@ T = TypeVar("T")
 
 _BLOCK_ROWS = 1024  # enough for a matrix product, and few enough for the cache
 
+_CACHED = 2**16  # elements that stay in cache
+
 # n foldings multiply up to 2^(n + 1) factors 1 + exp(x); they stay finite while 2^n x is below.
 _LARGEST_EXPONENT = 340.0
 _MOST_FOLDS = 4
@@ -150,7 +152,13 @@ def sum_float64(x: Array) -> Array:
 def row_dot(x: Array, y: Array) -> Array:
     """`sum_j x_ij y_ij` in float64; y is one vector or as many rows as x, which may be sparse."""
     if y.ndim == 1:
-        return np.asarray(x @ y.astype(np.float64, copy=False))
+        y = y.astype(np.float64, copy=False)
+        if is_sparse(x) or x.dtype == np.float64 or x.size <= _CACHED:
+            return np.asarray(x @ y)
+        rows = x.reshape(-1, len(y))  # which x @ y would copy as a whole, in float64
+        n = max(1, _CACHED // len(y))
+        parts = [rows[start : start + n] @ y for start in range(0, len(rows), n)]
+        return np.concatenate(parts).reshape(x.shape[:-1])
     return np.einsum("...j,...j->...", x, y, dtype=np.float64)
 
 

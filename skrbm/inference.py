@@ -254,8 +254,8 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         Warns
         -----
         ConvergenceWarning
-            If less than five chains count, the bounds are more than two nats apart, or chains in
-            the two directions contradict each other.
+            If less than five chains count, the bounds are more than two nats apart, chains in the
+            two directions contradict each other, or the standard error of "ais" exceeds 0.2 nats.
 
         References
         ----------

@@ -39,6 +39,7 @@ _N_STRETCHES = 10  # of a run of tempered chains, which tell its standard error
 _STEPS_BETWEEN = 5  # of tempered chains, from one look at them to the next
 _N_ERRORS = 3.0
 _SMALLEST_SAMPLE = 5.0  # chains; with fewer neither a value nor its error means much
+_LARGEST_ERROR = 0.2  # nats, of forward annealing: above, few chains carry most of the weight
 _LARGEST_DISAGREEMENT = 2.0
 _NARROW_BRACKET = 0.5  # nats
 _WIDEST_BRACKET = 2.0
@@ -74,7 +75,8 @@ class LogPartition:
         if self.effective_sample_size < _SMALLEST_SAMPLE:
             return f"its effective sample size is {self.effective_sample_size:.1f} chains"
         if self.method == "ais":
-            return ""
+            wide = self.std_error > _LARGEST_ERROR
+            return f"its standard error is {self.std_error:.2f} nats" if wide else ""
         if math.isinf(self.upper):
             return "chains from the model and back contradict each other"
         if self.upper - self.lower > _WIDEST_BRACKET:

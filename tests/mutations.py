@@ -76,7 +76,8 @@ MUTATIONS = [
     ("samplers", "betas = _kernels.rows(self.betas, 0 * self.betas[:1])", "betas = _kernels.rows(self.betas, self.betas[-1:])", "test_likelihood.py::test_a_ladder_that_ends_above_zero_is_as_good"),
     ("inference", "ladder = deepcopy(self.tempering_)", "ladder = self.tempering_", "test_inference.py::test_brackets_of_other_gradients"),
     ("likelihood", "std_error = math.sqrt(variance / _N_STRETCHES)", "std_error = math.sqrt(variance) / 30", "test_likelihood.py::test_annealing_is_right_within_its_standard_error"),
-    ("likelihood", "self.effective_sample_size < _SMALLEST_SAMPLE", "False", "test_likelihood.py::test_few_effective_chains_are_told"),
+    ("likelihood", "self.effective_sample_size < _SMALLEST_SAMPLE", "False", "test_likelihood.py::test_forward_annealing_tells_where_few_chains_count"),
+    ("likelihood", "wide = self.std_error > _LARGEST_ERROR", "wide = False", "test_likelihood.py::test_forward_annealing_tells_where_few_chains_count"),
     ("likelihood", "lower = min(low.value, value - _N_ERRORS * std_error)", "lower = value - std_error", "test_likelihood.py::test_brackets_hold_the_exact_value_and_tell_what_to_doubt"),
     ("likelihood", "range(0, n_outer, _OUTER_STATES)", "range(0, n_outer, _OUTER_STATES // 2)", "test_likelihood.py::test_exact_log_partition_in_several_tasks"),
     ("likelihood", "gap += unit.energy(other) - unit.energy(value)", "pass", "test_likelihood.py::test_pseudo_log_likelihood_is_the_sum_of_exact_conditionals"),
@@ -91,6 +92,7 @@ MUTATIONS = [
     ("_kernels", "int(bits[-1]) % 256 / 256", "0", "test_kernels.py::test_bernoulli_draws_have_their_probability"),
     ("_kernels", "rng.spawn(len(starts))", "[rng] * len(starts)", "test_kernels.py::test_draws_by_rows_do_not_depend_on_the_number_of_threads"),
     ("_kernels", "rng.spawn(len(starts))", "[generator(start) for start in starts]", "test_kernels.py::test_draws_by_rows_are_independent"),
+    ("_kernels", "y = y.astype(np.float64, copy=False)", "pass", "test_kernels.py::test_row_dot_is_summed_in_float64"),
     ("_kernels", "results[0][rows] = block", "results[0][: len(block)] = block", "test_kernels.py::test_work_by_rows_is_the_work"),
     ("_kernels", "of_blocks[:, 1].max()", "of_blocks[0, 1]", "test_kernels.py::test_bounds_are_those_of_all_rows"),
     # Training

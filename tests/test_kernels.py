@@ -66,6 +66,23 @@ def test_addmm_adds_a_product_in_place(dtype, order):
     np.testing.assert_allclose(c, expected, rtol=PRECISION[dtype] * 10)
 
 
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("dtype", PRECISION)
+def test_row_dot_is_summed_in_float64(dtype, make):
+    """Fails if a part of many rows is left out, or a sum that cancels is taken in float32."""
+    n_rows, n_columns = 3_000, 100
+    x = np.tile([1.0, 1.0], (n_rows, n_columns // 2)).astype(dtype)
+    x *= np.arange(n_rows, dtype=dtype)[:, None]
+    y = np.tile([2.0**26, -(2.0**26) + 4], n_columns // 2).astype(dtype)
+    expected = np.arange(n_rows) * 4.0 * (n_columns // 2)
+    np.testing.assert_array_equal(_kernels.row_dot(make(x), y), expected)
+    if make is np.asarray:
+        stacked = x.reshape(3, -1, n_columns)
+        np.testing.assert_array_equal(_kernels.row_dot(stacked, y).ravel(), expected)
+        rows = np.tile(y, (n_rows, 1))
+        np.testing.assert_array_equal(_kernels.row_dot(x, rows), expected)
+
+
 def test_binary_states_are_all_different_and_can_be_had_in_parts():
     """Fails if a part does not start at its first state."""
     states = _kernels.binary_states(6)

@@ -124,12 +124,16 @@ def test_directions_that_contradict_each_other_are_told():
         assert (not result.doubt) == trusted
 
 
-def test_few_effective_chains_are_told():
+@pytest.mark.parametrize(
+    ("scale", "effort", "words"),
+    [(3.0, Effort(20, 20), "effective sample size"), (0.8, Effort(100, 30), "standard error")],
+)
+def test_forward_annealing_tells_where_few_chains_count(scale, effort, words):
     """Fails if a plain run with too few temperatures is believed."""
-    rbm = random_rbm(n_visible=60, n_hidden=50, scale=3.0)
+    rbm = random_rbm(n_visible=60, n_hidden=50, scale=scale)
     path = Path(rbm, Bernoulli(np.zeros(60)))
-    result = likelihood.annealed_log_partition(path, _kernels.generator(0), Effort(20, 20))
-    assert "effective sample size" in result.doubt
+    result = likelihood.annealed_log_partition(path, _kernels.generator(0), effort)
+    assert words in result.doubt
     assert result.upper == np.inf
 
 
