@@ -27,7 +27,8 @@ independent = (X_test * np.log(p) + (1 - X_test) * np.log(1 - p)).sum(axis=1).me
 rbm = BernoulliRBM(n_components=128, n_iter=300, random_state=0).fit(X_train)
 print(f"held-out log-likelihood of independent pixels: {independent:.1f} nats")
 print(f"held-out log-likelihood of the RBM:            {rbm.score(X_test):.1f} nats")
-print(f"standard error of its log Z: {rbm.log_partition_.std_error:.2f} nats")
+log_z = rbm.log_partition_
+print(f"its log Z lies between {log_z.lower:.2f} and {log_z.upper:.2f}")
 
 # %%
 # Draw new digits

@@ -50,7 +50,7 @@ class Effort:
     Parameters
     ----------
     n_chains : int, default=100
-        Chains in each direction.
+        Chains in each direction; a hundred share a thread.
     n_temperatures : int, default=8,000
         Temperatures at most; fewer are used where they suffice.
     n_jobs : int, optional

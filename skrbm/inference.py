@@ -359,7 +359,7 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
 
     @property
     def log_partition_(self) -> LogPartition:
-        """Log Z of the model as its parameters are now, computed once for them."""
+        """Log Z of the model as its parameters are now, computed once for them, in nats."""
         check_is_fitted(self)
         known = self._log_partitions.get(self._parameters_hash())
         return self.log_partition() if known is None else known

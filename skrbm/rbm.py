@@ -123,8 +123,8 @@ class BernoulliRBM(RBMInference, BaseEstimator):
     n_iter_ : int
         Number of sweeps trained, a call of `partial_fit` being one.
     log_partition_ : LogPartition
-        log Z, computed when first needed: exact where that takes about a second, otherwise by
-        annealed importance sampling with its standard error.
+        log Z with its bounds and standard error, as `log_partition` computed it last, or else
+        computes it when it is first needed.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
