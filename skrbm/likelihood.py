@@ -35,6 +35,7 @@ METHODS = ("auto", "exact", "ais", "bracket", "tempering")
 DEFAULT_EFFORT = Effort()
 _SHARES = (256, 64, 16, 4, 1)  # of the temperatures, from run to run
 _N_STEPS = 500  # of chains, before they are taken to be in equilibrium
+_N_TEMPERED = 50  # tempered chains, where there are no others to start from
 _N_STRETCHES = 10  # of a run of tempered chains, which tell its standard error
 _STEPS_BETWEEN = 5  # of tempered chains, from one look at them to the next
 _N_ERRORS = 3.0
@@ -230,7 +231,7 @@ def replicas(path: Path, n_chains: int, rng: Generator) -> ParallelTempering:
 def _in_equilibrium(path: Path, n_chains: int, chains: Array | None, rng: Generator) -> Array:
     """Visible states of the model, from chains near its equilibrium or from nothing."""
     if chains is None:
-        return replicas(path, n_chains, rng).run(path.rbm, _N_STEPS, rng)
+        chains = replicas(path, _N_TEMPERED, rng).run(path.rbm, _N_STEPS, rng)
     order = rng.permutation(len(chains))
     start = chains[[order[i % len(order)] for i in range(n_chains)]]  # each as often as the others
     return samplers.gibbs_visible(path.rbm, start, rng, _N_STEPS)
