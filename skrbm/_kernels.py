@@ -62,8 +62,18 @@ def _pool(n_threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(n_threads, "skrbm")
 
 
+_in_threads = Lock()
+
+
+def _after_fork() -> None:
+    """A fork takes no threads along, nor whoever held the lock."""
+    global _in_threads
+    _in_threads = Lock()
+    _pool.cache_clear()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # a fork takes no threads along
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def by_rows(work: Callable[..., Array], x: Any, rng: Generator | None = None) -> Array:
@@ -96,12 +106,19 @@ def in_threads(
 ) -> list[T]:
     """`work` of each tuple of arguments, in n_jobs threads whose matrix products take one each.
 
-    By default there are as many threads as products would take.
+    By default there are as many threads as products would take. Where another caller's threads are
+    at work already, all is done in this one: the limit of a product's threads holds for the whole
+    process, and two callers would give back what the other one set.
     """
-    if n_jobs is None:
-        n_jobs = max((library.num_threads for library in _blas().lib_controllers), default=1)
-    with _blas().limit(limits=1):
-        return list(_pool(n_jobs).map(work, *arguments))
+    if not _in_threads.acquire(blocking=False):
+        return list(map(work, *arguments))
+    try:
+        if n_jobs is None:
+            n_jobs = max((library.num_threads for library in _blas().lib_controllers), default=1)
+        with _blas().limit(limits=1):
+            return list(_pool(n_jobs).map(work, *arguments))
+    finally:
+        _in_threads.release()
 
 
 def logistic(x: Array | float, y: Array) -> Array:

@@ -14,6 +14,8 @@ from skrbm.units import Layer
 
 _CHAINS_A_PART = 100  # at least: with fewer, matrix products are slow
 _FEWEST_PARTS = 2
+_LARGEST_GAP = 100.0  # between log-weights of two directions that say nothing about each other
+_SAME_WORK = 1e-6  # nats: closer ones differ by rounding alone
 _SMOOTHED_SHARE = 0.02  # of the intervals, over which their divergence is averaged
 
 
@@ -188,7 +190,8 @@ def bennett(forward: Array, reverse: Array) -> tuple[float, float]:
     """Bennett's estimate of a log-ratio from log-weights in both directions, and its error.
 
     With as many chains in each direction the log-ratio r solves `sum logistic(forward - r) = sum
-    logistic(reverse + r)`; of all estimates from such weights it has the least variance.
+    logistic(reverse + r)`; of all estimates from such weights it has the least variance. Where the
+    two lie too far apart to tell, r is halfway between and the error infinite.
 
     References
     ----------
@@ -201,6 +204,9 @@ def bennett(forward: Array, reverse: Array) -> tuple[float, float]:
         towards, back = _kernels.logistic(-ratio, forward), _kernels.logistic(ratio, reverse)
         return float(towards.sum() - back.sum())
 
+    highest, lowest = float(forward.max()), -float(reverse.max())
+    if lowest - highest > _LARGEST_GAP:
+        return (highest + lowest) / 2, math.inf
     both = _kernels.rows(forward, -reverse)
     ratio = _kernels.root(excess, float(both.min()) - 1, float(both.max()) + 1)
     terms = _kernels.logistic(-ratio, forward), _kernels.logistic(ratio, reverse)
@@ -223,6 +229,8 @@ def disagreement(forward: Array, reverse: Array) -> float:
     """
     share = _kernels.exp(forward - _kernels.log_sum_exp(forward))
     equal = _kernels.equal_weights(len(reverse), "float64")
-    order = _kernels.argsort(_kernels.rows(forward, -reverse))
-    distance = abs(_kernels.rows(share, -equal)[order].cumsum()).max()
+    works = (_kernels.rows(forward, -reverse) / _SAME_WORK).round()
+    order = _kernels.argsort(works)
+    works, excess = works[order], _kernels.rows(share, -equal)[order].cumsum()
+    distance = abs(excess[:-1][works[1:] > works[:-1]]).max(initial=0.0)
     return float(distance / ((share**2).sum() + (equal**2).sum()) ** 0.5)

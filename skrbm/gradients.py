@@ -6,7 +6,6 @@ are that gradient in factored form: nothing of the weights' size has to be forme
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -22,7 +21,6 @@ _N_TEMPERATURES = 10
 # Of a proposed hidden state this many units are redrawn, on average: it need not be the posterior
 # of a row to be close to one.
 _REDRAWN_UNITS = 1.0
-_MOST_PROPOSING_ROWS = 100  # each of which every jump has to be compared with
 _WORTHWHILE_ACCEPTANCE = 0.02  # of jumps; below, fewer chains try
 _FEWEST_JUMPS = 0.05  # an update, however seldom they are accepted
 _SLIDING_FACTOR = 0.05  # of the moving average of acceptance
@@ -156,8 +154,7 @@ class JumpingContrastiveDivergence(PersistentContrastiveDivergence):
     def phases(self, rbm: RBM, v: Any, weights: Array, rng: Generator) -> Phases:
         """Both phases of a mini-batch; the chains move on."""
         phases = super().phases(rbm, v, weights, rng)
-        every = slice(None, None, math.ceil(len(weights) / _MOST_PROPOSING_ROWS))
-        self.proposed = phases.data_hidden[every], weights[every] / weights[every].sum()
+        self.proposed = phases.data_hidden, weights / weights.sum()
         return phases
 
     def _visible_input(self, rbm: RBM, rng: Generator) -> Array:

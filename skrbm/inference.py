@@ -24,6 +24,7 @@ from skrbm.samplers import Chains, ParallelTempering
 from skrbm.training import RECORDS, Training, typed_rows
 from skrbm.units import Layer
 
+_FEWEST_CHAINS = 20  # fewer cannot tell that two directions contradict each other
 _EXACT_UNITS = 30  # the largest layer that log_partition(method="exact") enumerates
 
 
@@ -235,13 +236,14 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
             temperatures of tempered chains, or those that gradient="pt" was trained with. "auto" is
             exact where that takes about a second, and the bracket elsewhere.
         n_chains : int, default=100
-            Chains in each direction, or at each of the 20 temperatures; not used by "exact".
+            Chains in each direction, or at each of the 20 temperatures, at least 20. Not used by
+            "exact", nor by "tempering" where the model was trained with gradient="pt".
         n_temperatures : int, default=8_000
             Temperatures that the chains pass through; "bracket" uses fewer where they suffice for
             bounds half a nat apart. Not used by "exact" and "tempering".
         n_jobs : int, default=None
-            Number of threads, by default as many as matrix products take, with -1 one a core; the
-            result does not depend on it.
+            Number of threads, by default as many as matrix products take (for "exact" one a core),
+            with -1 one a core; the result does not depend on it. Not used by "tempering".
         random_state : int, RandomState instance or None, default=None
             By default a seed that was drawn by `fit`: repeated calls give the same.
 
@@ -269,7 +271,7 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         if method == "exact":
             n_components, n_features = self.components_.shape
             validation.check_enumerable("method", n_features, n_components, _EXACT_UNITS)
-        n_chains = validation.check_count("n_chains", n_chains, minimum=2)
+        n_chains = validation.check_count("n_chains", n_chains, minimum=_FEWEST_CHAINS)
         n_temperatures = validation.check_count("n_temperatures", n_temperatures, minimum=2)
         n_jobs = validation.check_jobs("n_jobs", n_jobs)
         seed = self._likelihood_seed
@@ -287,7 +289,7 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         if result.doubt:
             warnings.warn(
                 f"log Z == {result.value:.2f} cannot be trusted: {result.doubt}. Call "
-                "log_partition with more n_temperatures or n_chains.",
+                "log_partition with more n_temperatures or n_chains, or method='bracket'.",
                 ConvergenceWarning,
                 stacklevel=validation.levels_to_the_caller(),
             )

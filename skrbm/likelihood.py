@@ -59,7 +59,8 @@ class LogPartition:
         Where log Z lies, as far as the chains can tell. Nothing bounds it above for "ais", nor for
         "bracket" where the two directions contradict each other.
     effective_sample_size : float
-        Of the log-weights' chains, the smaller one of both directions; infinite where exact.
+        Chains that count in a mean weight, the fewer of both directions, or forward where these
+        contradict each other; states for "tempering"; infinite where exact.
     method : {"exact", "ais", "bracket", "tempering"}
     """
 
@@ -103,7 +104,7 @@ def log_partition(
         `exact_log_partition`, `annealed_log_partition`, `bracketed_log_partition`,
         `tempered_log_partition`; "auto" is the first or third of these by the size of the model.
     effort : Effort, optional
-        Of which "exact" uses n_jobs alone.
+        Of which "exact" uses n_jobs alone and "tempering" n_chains alone.
     chains : ndarray of shape (n, n_visible), optional
         Visible states near the model's equilibrium; used by "bracket" alone.
     """
@@ -242,9 +243,9 @@ def tempered_log_partition(
 ) -> LogPartition:
     """Log Z from tempered chains: the sum of Bennett's ratios between neighbouring temperatures.
 
-    The chains move on. Its standard error comes from ten stretches of the run, so that it holds
-    for chains that forget their past within a stretch; a chain that never finds a mode does not
-    show.
+    The chains move on, at temperatures that adapt no longer once their states count. The standard
+    error comes from ten stretches of the run, so that it holds for chains that forget their past
+    within a stretch; a mode that no chain finds does not show.
 
     Parameters
     ----------
@@ -261,6 +262,7 @@ def tempered_log_partition(
     equilibrium states", Journal of Chemical Physics 129, 2008.
     """
     tempering.run(path.rbm, n_steps, rng)
+    tempering.adapting = False
     estimates, variances = [], []
     for _ in range(_N_STRETCHES):
         seen = []
@@ -272,10 +274,10 @@ def tempered_log_partition(
         estimates.append(sum(ratio for ratio, _ in ratios))
         variances.append(sum(error**2 for _, error in ratios))
     value = path.log_partition_at_zero + statistics.fmean(estimates)
-    variance = statistics.variance(estimates)
+    variance, expected = statistics.variance(estimates), statistics.fmean(variances)
     std_error = math.sqrt(variance / _N_STRETCHES)
-    n_states = _N_STRETCHES * to_colder.shape[1]
-    sample = n_states * min(1.0, statistics.fmean(variances) / max(variance, 1e-300))
+    share = 1.0 if variance <= expected else expected / variance
+    sample = _N_STRETCHES * to_colder.shape[1] * share if math.isfinite(expected) else 0.0
     margin = _N_ERRORS * std_error
     return LogPartition(value, std_error, value - margin, value + margin, sample, "tempering")
 
@@ -284,8 +286,9 @@ def _bracket(path: Path, forward: Array, reverse: Array) -> LogPartition:
     """Log Z from log-weights of all chains in both directions."""
     low, high = mean_weight(forward), mean_weight(reverse)
     value, std_error = bennett(forward, reverse)
-    lower = min(low.value, value - _N_ERRORS * std_error)
-    upper = max(-high.value, value + _N_ERRORS * std_error)
+    margin = _N_ERRORS * std_error if math.isfinite(std_error) else 0.0
+    lower = min(low.value, value - margin)
+    upper = max(-high.value, value + margin)
     sample = min(low.effective_sample_size, high.effective_sample_size)
     if disagreement(forward, reverse) > _LARGEST_DISAGREEMENT:
         value, std_error, sample = low

@@ -277,8 +277,7 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         validation.check_random_state(self.random_state)
         if not first:
             validation.check_unchanged(self, self._started_with)
-        checked = validation.check_unit_interval(self, X)
-        rows, weights = validation.check_weighted(checked, sample_weight)
+        rows, weights = validation.check_weighted(self, X, sample_weight)
         if self.gradient == "exact":
             validation.check_enumerable("gradient", rows.shape[1], self.n_components, _EXACT_UNITS)
         if split:

@@ -147,6 +147,8 @@ class ParallelTempering:
         Share of the exchanges of each pair of neighbours that is rejected: a moving average.
     n_steps : int
         Number of steps made.
+    adapting : bool
+        Whether the temperatures still change: not while something is measured between them.
 
     References
     ----------
@@ -161,6 +163,7 @@ class ParallelTempering:
     chains: Chains
     rejection: Array
     n_steps: int = 0
+    adapting: bool = True
 
     @classmethod
     def start(
@@ -191,7 +194,7 @@ class ParallelTempering:
         mean = replicas.hidden.mean(replicas.scaled(coupling))
         self.chains = Chains(v, mean, replicas.hidden.sample(mean, rng))
         self.n_steps += 1
-        if self.n_steps % _ADAPTED_EVERY == 0 and len(self.betas) > 1:
+        if self.adapting and self.n_steps % _ADAPTED_EVERY == 0 and len(self.betas) > 1:
             self._adapt()
 
     def run(self, rbm: RBM, n_steps: int, rng: Generator) -> Array:

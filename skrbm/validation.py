@@ -122,18 +122,19 @@ def check_unchanged(estimator: Any, started_with: dict[str, Any]) -> None:
 
 def check_visible(estimator: Any, X: Any, name: str = "X") -> Any:
     """Finite data of the fitted columns, as an array or a CSR matrix of its own number type."""
-    rows = check_unit_interval(estimator, X, name)
+    rows, inside = _check_numbers(estimator, X, name)
     check_columns(estimator, X, reset=False)
-    return rows
+    return rows if inside else _in_unit_interval(X, rows, name)
 
 
-def check_weighted(rows: Any, sample_weight: Any) -> tuple[Any, Array]:
-    """The rows and their weights, without the rows of weight zero."""
+def check_weighted(estimator: Any, X: Any, sample_weight: Any) -> tuple[Any, Array]:
+    """Finite rows and their weights, without the rows of weight zero."""
+    rows, inside = _check_numbers(estimator, X, "X")
     weights = check_weights(sample_weight, rows)
-    if weights.all():
-        return rows, weights
-    used = np.flatnonzero(weights)
-    return rows[used], weights[used]
+    if not weights.all():
+        used = np.flatnonzero(weights)
+        rows, weights = rows[used], weights[used]
+    return rows if inside else _in_unit_interval(X, rows, "X"), weights
 
 
 def check_columns(estimator: Any, X: Any, *, reset: bool) -> None:
@@ -188,32 +189,32 @@ def check_hidden(estimator: Any, H: Any, name: str = "H") -> Array:
     return checked
 
 
-def check_unit_interval(estimator: Any, X: Any, name: str = "X") -> Any:
-    """Finite numbers of their own type, as an array or a CSR matrix, without a copy.
+def _check_numbers(estimator: Any, X: Any, name: str) -> tuple[Any, bool]:
+    """Finite numbers of their own type, as an array or a CSR matrix without a copy.
 
-    Those outside [0, 1], where no model is finite, draw a warning and are clipped in a copy.
+    Also whether all of them lie in [0, 1]: one look at the data tells both.
     """
-    rows = check_array(
-        X, accept_sparse="csr", ensure_all_finite=False, input_name=name, estimator=estimator
-    )
+    options = {"accept_sparse": "csr", "input_name": name, "estimator": estimator}
+    rows = check_array(X, ensure_all_finite=False, **options)
     if sparse.issparse(rows) and not rows.has_canonical_format:
         rows = rows.copy()  # scipy would sort and sum the caller's own entries
         rows.sum_duplicates()
     low, high = (0, 1) if rows.dtype == bool else _kernels.bounds(rows)
     if low >= 0 and high <= 1:
-        return rows
-    check_array(rows, accept_sparse="csr", input_name=name, estimator=estimator)  # finite?
-    _warn_of_columns(X, rows, name)
-    clipped = rows.copy()
-    values = clipped.data if sparse.issparse(rows) else clipped
-    values.clip(0, 1, out=values)
-    return clipped
+        return rows, True
+    check_array(rows, **options)
+    return rows, False
 
 
-def _warn_of_columns(X: Any, rows: Any, name: str) -> None:
-    """Name a column outside [0, 1], as X does, which the rows were made from."""
+def _in_unit_interval(X: Any, rows: Any, name: str) -> Any:
+    """The rows, or after a warning the rows clipped to [0, 1]: beyond, no model is finite.
+
+    X is what the rows were made from, and may name their columns.
+    """
     low, high = min_max_axis(rows, axis=0) if sparse.issparse(rows) else (rows.min(0), rows.max(0))
     outside = np.flatnonzero((low < 0) | (high > 1))
+    if len(outside) == 0:
+        return rows
     column = outside[0]
     label = repr(str(X.columns[column])) if hasattr(X, "columns") else column
     others = f" and {len(outside) - 1} more lie" if len(outside) > 1 else " lies"
@@ -224,6 +225,10 @@ def _warn_of_columns(X: Any, rows: Any, name: str) -> None:
         UserWarning,
         stacklevel=levels_to_the_caller(),
     )
+    clipped = rows.copy()
+    values = clipped.data if sparse.issparse(rows) else clipped
+    values.clip(0, 1, out=values)
+    return clipped
 
 
 def levels_to_the_caller() -> int:

@@ -63,7 +63,7 @@ def test_a_log_partition_not_to_be_trusted_warns(fitted):
     """Fails if few temperatures are believed, or a good value is doubted."""
     fitted.components_ *= 4
     with pytest.warns(ConvergenceWarning, match="effective sample size"):
-        fitted.log_partition("ais", n_chains=10, n_temperatures=3)
+        fitted.log_partition("ais", n_chains=20, n_temperatures=3)
     fitted.components_ /= 4
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -114,7 +114,7 @@ def test_tempered_samples_are_in_all_modes():
     ("call", "words"),
     [
         (lambda rbm: rbm.log_partition("best"), "method == 'best', must be one of 'auto', 'exact'"),
-        (lambda rbm: rbm.log_partition(n_chains=1), "n_chains == 1, must be an integer >= 2"),
+        (lambda rbm: rbm.log_partition(n_chains=19), "n_chains == 19, must be an integer >= 20"),
         (
             lambda rbm: rbm.log_partition(n_jobs=0),
             "n_jobs == 0, must be None, -1 or an integer >= 1",

@@ -1,7 +1,9 @@
 """The numeric seam against scipy and plain numpy."""
 
 import pickle
+import time
 from contextlib import suppress
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -143,6 +145,31 @@ def test_work_by_rows_leaves_the_threads_of_products_as_they_were():
     for work in (abs, fail):
         with suppress(ValueError):
             _kernels.by_rows(work, np.ones((5_000, 2)))
+    assert [library["num_threads"] for library in threadpool_info()] == before
+
+
+def test_threads_of_products_come_back_after_two_callers_at_a_time():
+    """Fails if the one that ends last gives back what the first one had set: needs two cores."""
+    before = [library["num_threads"] for library in threadpool_info()]
+    second_is_inside, first_is_done = Event(), Event()
+    x = np.ones((_kernels._BLOCK_ROWS + 1, 2))
+
+    def first(rows):
+        second_is_inside.wait(10)
+        return rows
+
+    def second(rows):
+        second_is_inside.set()
+        first_is_done.wait(10)
+        return rows
+
+    callers = [Thread(target=_kernels.by_rows, args=(work, x)) for work in (first, second)]
+    for caller in callers:
+        caller.start()
+        time.sleep(0.1)
+    callers[0].join()
+    first_is_done.set()
+    callers[1].join()
     assert [library["num_threads"] for library in threadpool_info()] == before
 
 

@@ -57,6 +57,7 @@ def test_annealing_without_weights_is_exact():
         result = likelihood.log_partition(path, _kernels.generator(0), method, FEW)
         assert result.value == pytest.approx(exact, rel=1e-9)
         assert result.std_error < 1e-9
+        assert not result.doubt
 
 
 @pairs
@@ -231,6 +232,19 @@ def test_bennett_s_estimate_and_its_error():
     error = estimates[:, 0].std()
     assert abs(estimates[:, 0].mean() - ratio) < 6 * error / np.sqrt(300)
     assert estimates[:, 1].mean() == pytest.approx(error, rel=6 / np.sqrt(600))
+
+
+def test_directions_too_far_apart_to_tell():
+    """Works 2,000 nats apart. Fails if both sums of Bennett's equation vanish: 0 / 0."""
+    ratio, error = annealing.bennett(np.array([-1000.0, -1010]), np.array([-1000.0, -1020]))
+    assert ratio == 0
+    assert error == np.inf
+    rbm = random_rbm(n_visible=60, n_hidden=14, scale=30.0)
+    path = Path(rbm, Bernoulli(np.zeros(60)))
+    exact = likelihood.exact_log_partition(rbm).value
+    for method in ("bracket", "tempering"):
+        result = likelihood.log_partition(path, _kernels.generator(0), method, Effort(20, 400))
+        assert result.doubt or result.lower <= exact <= result.upper
 
 
 def test_weights_of_both_directions_agree_in_equilibrium():

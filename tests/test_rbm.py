@@ -196,11 +196,11 @@ def test_weights_count_across_mini_batches():
 
 
 def test_rows_of_weight_zero_are_not_there():
-    """Fails if they take part in mini-batches, one of which may then have no weight at all."""
+    """Fails if they take part in mini-batches, or are warned of: they lie outside [0, 1]."""
     X, _ = _data_from(0, n=60)
     weights = np.repeat([0.0, 1.5, 0.0], 20)
     made = {"batch_size": 10, "n_iter": 3, "random_state": 0}
-    weighted = BernoulliRBM(3, **made).fit(X, sample_weight=weights)
+    weighted = BernoulliRBM(3, **made).fit(np.where(weights[:, None], X, 5), sample_weight=weights)
     removed = BernoulliRBM(3, **made).fit(X[20:40], sample_weight=weights[20:40])
     assert_same_parameters(weighted, removed)
 
