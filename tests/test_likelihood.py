@@ -48,9 +48,12 @@ def test_exact_log_partition_takes_beta_into_account():
     assert likelihood.exact_log_partition(half).value == pytest.approx(expected, rel=1e-12)
 
 
-def test_annealing_without_weights_is_exact():
-    """Law 7. Fails if log Z of the base leaves out a layer."""
+@pytest.mark.parametrize("neutral", [False, True])
+def test_annealing_without_weights_is_exact(neutral):
+    """Law 7. Fails if log Z of the base leaves out a layer, or no variance counts as too much."""
     rbm = random_rbm(scale=0)
+    if neutral:  # nothing changes on the way
+        rbm = RBM(rbm.visible, rbm.hidden.neutral(), rbm.weights)
     path = Path(rbm, Bernoulli(rbm.visible.bias))
     exact = enumerate_rbm(rbm).log_partition
     for method in ("ais", "bracket", "tempering"):
