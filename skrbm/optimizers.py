@@ -10,6 +10,8 @@ from skrbm._kernels import Array
 from skrbm.gradients import Phases, Rows
 from skrbm.model import RBM
 
+_VANISHED = 1e-20
+
 # From the fraction of the training that is done, in [0, 1), to a step size.
 Schedule = Callable[[float], float]
 
@@ -68,8 +70,13 @@ class CentredGradient:
             of_visible = _kernels.rows(of_visible, of_sparse.sum(keepdims=True))
         _add(rbm, v, x, of_visible, 1 - v @ m)
         data_v, data_h = _data_means(phases)
-        self.visible_offset = m + self.sliding_factor * (data_v - m)
-        self.hidden_offset = k + self.sliding_factor * (data_h - k)
+        self.visible_offset = self._moved(m, data_v)
+        self.hidden_offset = self._moved(k, data_h)
+
+    def _moved(self, offset: Array, mean: Array) -> Array:
+        """The moving average; exactly 0 where it vanishes, since subnormal numbers are slow."""
+        offset = offset + self.sliding_factor * (mean - offset)
+        return offset * (abs(offset) > _VANISHED)
 
 
 def _factors(rows: Rows, k: Array, rate: float) -> tuple[Array, Array]:

@@ -63,6 +63,7 @@ MUTATIONS = [
     ("optimizers", "return x, weights - x @ k", "return x, weights", "test_optimizers.py::test_step_is_a_gradient_step_of_the_centred_parameters"),
     ("optimizers", "of_visible, 1 - v @ m)", "of_visible, 1 + 0 * (v @ m))", "test_optimizers.py::test_flipping_every_bit_changes_nothing_that_is_learnt"),
     ("optimizers", "x = _kernels.rows(x, sparse_x.sum(axis=0, keepdims=True))", "x = _kernels.rows(x, 0 * sparse_x[:1])", "test_optimizers.py::test_sparse_rows_make_the_same_step"),
+    ("optimizers", "return offset * (abs(offset) > _VANISHED)", "return offset", "test_optimizers.py::test_offset_of_a_column_without_ones_vanishes"),
     ("optimizers", "weights[:n_data] @ v[:n_data], weights", "-weights[n_data:] @ v[n_data : len(weights)], weights", "test_optimizers.py::test_offsets_follow_the_data_and_not_the_model"),
     # Law 7 and log Z
     ("annealing", "return float(self.base.log_normalizer(0.0) + hidden.log_normalizer(0.0))", "return float(self.base.log_normalizer(0.0))", "test_likelihood.py::test_annealing_without_weights_is_exact"),
