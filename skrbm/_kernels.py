@@ -30,7 +30,7 @@ Generator: TypeAlias = np.random.Generator
 Array = np.ndarray[Any, np.dtype[Any]]
 T = TypeVar("T")
 
-_BLOCK_ROWS = 1024  # enough for a matrix product, and few enough for the cache
+BLOCK_ROWS = 1024  # enough for a matrix product, and few enough for the cache
 
 _CACHED = 2**16  # elements that stay in cache
 
@@ -82,14 +82,14 @@ def by_rows(work: Callable[..., Array], x: Any, rng: Generator | None = None) ->
     Many rows are done in blocks, one thread each: so whatever is done to a row beside matrix
     products uses all cores as well.
     """
-    starts = range(0, x.shape[0], _BLOCK_ROWS)
+    starts = range(0, x.shape[0], BLOCK_ROWS)
     if len(starts) <= 1:
         return work(x) if rng is None else work(x, rng)
     results: list[Array] = []  # one array, made when the first block is done
     lock = Lock()
 
     def one_block(start: int, *rng: Generator) -> None:
-        rows = slice(start, start + _BLOCK_ROWS)
+        rows = slice(start, start + BLOCK_ROWS)
         block = work(x[rows], *rng)
         with lock:
             if not results:
@@ -150,7 +150,7 @@ def log(x: Array) -> Array:
     return np.asarray(np.log(x))
 
 
-def log_sum_exp(x: Array) -> float:
+def log_sum_exp(x: Array | list[float]) -> float:
     """`log(sum(exp(x)))` over all of x."""
     return float(logsumexp(x))
 

@@ -12,8 +12,8 @@ from skrbm._kernels import Array, Generator
 from skrbm.model import RBM
 from skrbm.units import Layer
 
-_CHAINS_A_PART = 100  # at least: with fewer, matrix products are slow
-_FEWEST_PARTS = 2
+_CHAINS_A_PART = 100  # that share a thread: with fewer, matrix products are slow
+_FEWEST_PARTS = 2  # all the same, for a second core
 _LARGEST_GAP = 100.0  # between log-weights of two directions that say nothing about each other
 _SAME_WORK = 1e-6  # nats: closer ones differ by rounding alone
 _SMOOTHED_SHARE = 0.02  # of the intervals, over which their divergence is averaged

@@ -242,8 +242,8 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
             Temperatures that the chains pass through; "bracket" uses fewer where they suffice for
             bounds half a nat apart. Not used by "exact" and "tempering".
         n_jobs : int, default=None
-            Number of threads, by default as many as matrix products take (for "exact" one a core),
-            with -1 one a core; the result does not depend on it. Not used by "tempering".
+            Number of threads, by default as many as matrix products take, with -1 one a core; the
+            result does not depend on it. Not used by "tempering".
         random_state : int, RandomState instance or None, default=None
             By default a seed that was drawn by `fit`: repeated calls give the same.
 

@@ -7,8 +7,6 @@ import statistics
 from dataclasses import dataclass
 from typing import Literal
 
-from joblib import Parallel, delayed
-
 from skrbm import _kernels, samplers
 from skrbm._kernels import Array, Generator
 from skrbm.annealing import (
@@ -126,7 +124,7 @@ def exact_log_partition(rbm: RBM, n_jobs: int | None = None) -> LogPartition:
 
     `Z = sum_h exp(-hidden.energy(h) + visible.log_normalizer(W h))`. The hidden layer is split in
     two: the input `W h` of every state is the sum of two tabulated ones. The result does not
-    depend on the number of threads, by default all cores.
+    depend on the number of threads, by default as many as matrix products take.
     """
     if rbm.hidden.n_units > rbm.visible.n_units:
         rbm = rbm.swap()
@@ -138,18 +136,18 @@ def exact_log_partition(rbm: RBM, n_jobs: int | None = None) -> LogPartition:
     inner_input = inner.hidden_input(inner_states)
     inner_energy = inner.visible.energy(inner_states)
 
-    def log_sum(start: int, stop: int) -> float:
-        states = outer.visible.states(start, stop)
+    n_outer = 2**outer.visible.n_units
+
+    def log_sum(start: int) -> float:
+        states = outer.visible.states(start, min(start + _OUTER_STATES, n_outer))
         energy = outer.visible.energy(states)[:, None] + inner_energy
         log_normalizer = rbm.visible.pairwise_log_normalizer(
             outer.hidden_input(states), inner_input
         )
         return _kernels.log_sum_exp(log_normalizer - energy)
 
-    n_outer = 2**outer.visible.n_units
     starts = range(0, n_outer, _OUTER_STATES)
-    parallel = Parallel(n_jobs=n_jobs or -1 if len(starts) > 1 else 1, require="sharedmem")
-    log_sums = parallel(delayed(log_sum)(i, min(i + _OUTER_STATES, n_outer)) for i in starts)
+    log_sums = _kernels.in_threads(log_sum, starts, n_jobs=n_jobs)
     value = _kernels.log_sum_exp(log_sums)
     return LogPartition(value, 0.0, value, value, math.inf, "exact")
 

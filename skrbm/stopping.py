@@ -10,9 +10,9 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from skrbm import _kernels, likelihood
-from skrbm._kernels import Array
+from skrbm._kernels import BLOCK_ROWS, Array
 from skrbm.model import RBM
-from skrbm.training import BLOCK_ROWS, Record, dense_rows
+from skrbm.training import Record, dense_rows
 
 _N_FLIPS = 10  # columns a row that a score looks at
 

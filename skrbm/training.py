@@ -15,12 +15,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import gen_batches
 
-from skrbm._kernels import Array, Generator, dense, is_binary, uniform_by_content
+from skrbm._kernels import BLOCK_ROWS, Array, Generator, dense, is_binary, uniform_by_content
 from skrbm.gradients import Gradient
 from skrbm.model import RBM
 from skrbm.optimizers import CentredGradient, Schedule
-
-BLOCK_ROWS = 1024  # rows that are worked on together, however many are given
 
 # A figure to watch, from the model and the mini-batch that it saw last.
 Monitor = Callable[[RBM, Array, Generator], float]

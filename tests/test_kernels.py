@@ -128,7 +128,7 @@ def test_draws_by_rows_do_not_depend_on_the_number_of_threads():
 def test_draws_by_rows_are_independent():
     """Fails if two blocks or two calls draw the same. Six standard errors."""
     rng = _kernels.generator(0)
-    n = _kernels._BLOCK_ROWS
+    n = _kernels.BLOCK_ROWS
     draws = np.concatenate([_draws(3 * n, rng) for _ in range(2)]).reshape(6, -1)
     correlation = np.corrcoef(draws)
     np.fill_diagonal(correlation, 0)
@@ -152,7 +152,7 @@ def test_threads_of_products_come_back_after_two_callers_at_a_time():
     """Fails if the one that ends last gives back what the first one had set: needs two cores."""
     before = [library["num_threads"] for library in threadpool_info()]
     second_is_inside, first_is_done = Event(), Event()
-    x = np.ones((_kernels._BLOCK_ROWS + 1, 2))
+    x = np.ones((_kernels.BLOCK_ROWS + 1, 2))
 
     def first(rows):
         second_is_inside.wait(10)
