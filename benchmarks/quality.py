@@ -72,8 +72,8 @@ def _many_units(n_iter: int) -> None:
 
 
 def many_units() -> None:
-    """What two minutes buy."""
-    _many_units(45)
+    """What a minute and a half buys."""
+    _many_units(52)
 
 
 def many_units_long() -> None:

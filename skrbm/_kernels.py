@@ -155,6 +155,11 @@ def log_sum_exp(x: Array | list[float]) -> float:
     return float(logsumexp(x))
 
 
+def log_add_exp(x: Array, y: Array) -> Array:
+    """`log(exp(x) + exp(y))`, element by element."""
+    return np.logaddexp(x, y)
+
+
 def log_mean_exp(x: Array, weights: Array) -> Array:
     """`log(sum_j weights_j exp(x_ij))` of every row, in float64."""
     largest = x.max(axis=1)
@@ -399,10 +404,12 @@ def product(x: Any, y: Array) -> Array:
     return (x.reshape(-1, x.shape[-1]) @ y).reshape(*x.shape[:-1], -1)
 
 
-def addmm(c: Array, a: Array, b: Array) -> None:
-    """`c += a.T @ b`, in place.
+def addmm(c: Array, a: Array, b: Array) -> Array:
+    """`c += a.T @ b`, in place; return what was added.
 
     By numpy's BLAS, as all products are: scipy brings another one, with threads of its own, and
     where both wait for work on the same cores, small products take ten times as long.
     """
-    c += a.T @ b
+    added = a.T @ b
+    c += added
+    return added

@@ -42,10 +42,12 @@ class Phases(NamedTuple):
 
     There is one part, whose first n_data rows are the data's and whose others are the model's, or
     one for each. The weights of the data's rows sum to 1, those of the model's rows to -1.
+    `of_means` tells that the model's visible states are conditional means, and not draws.
     """
 
     parts: tuple[Rows, ...]
     n_data: int
+    of_means: bool = False
 
     @property
     def data_hidden(self) -> Array:
@@ -206,12 +208,13 @@ class ExactGradient:
         """Both phases of a mini-batch; nothing is drawn."""
         visible, hidden, probability = _enumerated(rbm)
         means = rbm.hidden_from_visible(v), hidden
-        return _phases(rbm, v, weights, (visible, probability), means)
+        phases = _phases(rbm, v, weights, (visible, probability), means)
+        return phases._replace(of_means=rbm.visible.log2_states > rbm.hidden.log2_states)
 
 
 def _enumerated(rbm: RBM) -> tuple[Array, Array, Array]:
     """Visible states, mean hidden states and probabilities that make up the model's phase."""
-    if rbm.visible.n_units > rbm.hidden.n_units:
+    if rbm.visible.log2_states > rbm.hidden.log2_states:
         hidden, visible, probability = _enumerated(rbm.swap())
         return visible, hidden, probability
     v, probability = rbm.visible_distribution()

@@ -6,7 +6,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any
+from typing import Any, ClassVar
 
 import joblib
 import numpy as np
@@ -18,11 +18,13 @@ from sklearn.utils.validation import check_is_fitted
 from skrbm import _kernels, likelihood, samplers, validation
 from skrbm._kernels import Array, Generator
 from skrbm.annealing import Effort, Path
+from skrbm.coordinates import Coordinates
 from skrbm.likelihood import LogPartition
 from skrbm.model import RBM
 from skrbm.samplers import Chains, ParallelTempering
-from skrbm.training import RECORDS, Training, typed_rows
+from skrbm.training import RECORDS, Training
 from skrbm.units import Layer
+from skrbm.validation import Domain
 
 _FEWEST_CHAINS = 20  # fewer cannot tell that two directions contradict each other
 _EXACT_UNITS = 30  # the largest layer that log_partition(method="exact") enumerates
@@ -31,13 +33,10 @@ _EXACT_UNITS = 30  # the largest layer that log_partition(method="exact") enumer
 class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
     """The methods of every RBM estimator that read the fitted model and leave it alone.
 
-    The estimator's `fit` sets the attributes below, and `_model` puts the model together from its
-    public ones.
+    The estimator's `fit` sets the attributes below.
     """
 
-    components_: Array
-    intercept_hidden_: Array
-    intercept_visible_: Array
+    _domain: ClassVar[Domain]
     _started_with: dict[str, Any]
     _base: Layer
     _training: Training
@@ -47,10 +46,15 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
 
     @abstractmethod
     def _model(self) -> RBM:
-        """The model that the public attributes describe."""
+        """The fitted model."""
+
+    @property
+    @abstractmethod
+    def _coordinates(self) -> Coordinates:
+        """The way between the data and the model's visible units."""
 
     def transform(self, X: Any) -> Array:
-        """`P(h_j = 1 | v)` for every row v of X.
+        """`E[h_j | v]` for every row v of X; for binary hidden units `P(h_j = 1 | v)`.
 
         Parameters
         ----------
@@ -64,7 +68,7 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         return self._by_rows(self._model().hidden_from_visible, X)
 
     def inverse_transform(self, H: Any) -> Array:
-        """`P(v_i = 1 | h)` for every row h of H, which may hold probabilities.
+        """`E[v_i | h]` for every row h of H, which may hold means.
 
         Parameters
         ----------
@@ -75,11 +79,12 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         V : ndarray of shape (n_samples, n_features)
         """
         check_is_fitted(self)
-        H = validation.check_hidden(self, H)
-        return self._by_rows(self._model().visible_from_hidden, H)
+        H = self._check_hidden(H, "H")
+        rbm = self._model()
+        return _kernels.by_rows(lambda h: self._coordinates.to_data(rbm.visible_from_hidden(h)), H)
 
     def reconstruct(self, X: Any) -> Array:
-        """`P(v_i = 1 | h = E[h | v])` for every row v of X: up and down once, without noise.
+        """`E[v_i | h = E[h | v]]` for every row v of X: up and down once, without noise.
 
         Parameters
         ----------
@@ -90,8 +95,10 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         V : ndarray of shape (n_samples, n_features)
         """
         X = self._check_visible(X)
-        rbm = self._model()
-        return self._by_rows(lambda v: rbm.visible_from_hidden(rbm.hidden_from_visible(v)), X)
+        rbm, to_data = self._model(), self._coordinates.to_data
+        return self._by_rows(
+            lambda v: to_data(rbm.visible_from_hidden(rbm.hidden_from_visible(v))), X
+        )
 
     def gibbs(self, v: Any, n_steps: int = 1) -> Array:
         """Run a Gibbs chain from every row of v: h given v, then v given h, `n_steps` times.
@@ -105,11 +112,15 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
 
         Returns
         -------
-        v_new : ndarray of bool of shape (n_samples, n_features)
+        v_new : ndarray of shape (n_samples, n_features)
+            Of bool for binary visible units.
         """
         n_steps = validation.check_count("n_steps", n_steps)
         v = self._check_visible(v, name="v")
-        return self._gibbs(v, self._sampling_rng, n_steps)
+        rbm = self._model()
+        return self._by_rows(
+            lambda v, rng: self._gibbs(rbm, v, rng, n_steps), v, self._sampling_rng
+        )
 
     def sample(
         self,
@@ -137,22 +148,23 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
 
         Returns
         -------
-        v : ndarray of bool of shape (n_samples, n_features)
+        v : ndarray of shape (n_samples, n_features)
+            Of bool for binary visible units.
         """
         check_is_fitted(self)
         n_samples = validation.check_count("n_samples", n_samples)
         n_steps = validation.check_count("n_steps", n_steps)
         validation.check_choice("method", method, ("gibbs", "tempering"))
         rng = self._rng(random_state)
-        if hasattr(self, "chains_"):
-            start = self.chains_[rng.integers(len(self.chains_), size=n_samples)]
-        else:
+        chains, rbm = self._training.gradient.chains, self._model()
+        if chains is None:
             start = samplers.independent(self._base, n_samples, rng)
+        else:
+            start = chains.visible[rng.integers(len(chains.visible), size=n_samples)]
         if method == "gibbs":
-            return self._gibbs(start, rng, n_steps)
-        rbm = self._model()
+            return _kernels.by_rows(lambda v, rng: self._gibbs(rbm, v, rng, n_steps), start, rng)
         tempering = ParallelTempering.start(rbm, self._base, start, samplers.N_REPLICAS, rng)
-        return tempering.run(rbm, n_steps, rng) > 0
+        return self._coordinates.draws(tempering.run(rbm, n_steps, rng))
 
     def energy(self, v: Any, h: Any) -> Array:
         """`E(v, h)` of every pair of rows, in nats.
@@ -167,9 +179,9 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         energy : ndarray of float64 of shape (n_samples,)
         """
         v = self._check_visible(v, name="v")
-        h = validation.check_hidden(self, h, name="h")
+        h = self._check_hidden(h, "h")
         check_consistent_length(v, h)
-        return self._model().energy(typed_rows(v, slice(None), h.dtype), h)
+        return self._model().energy(self._coordinates.to_model(v), h)
 
     def free_energy(self, X: Any) -> Array:
         """`F(v) = -log sum_h exp(-E(v, h))` of every row v of X, in nats.
@@ -268,23 +280,25 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         """
         check_is_fitted(self)
         validation.check_choice("method", method, likelihood.METHODS)
+        rbm = self._model()
         if method == "exact":
-            n_components, n_features = self.components_.shape
-            validation.check_enumerable("method", n_features, n_components, _EXACT_UNITS)
+            validation.check_enumerable("method", _layer_sizes(rbm), _EXACT_UNITS)
         n_chains = validation.check_count("n_chains", n_chains, minimum=_FEWEST_CHAINS)
         n_temperatures = validation.check_count("n_temperatures", n_temperatures, minimum=2)
         n_jobs = validation.check_jobs("n_jobs", n_jobs)
         seed = self._likelihood_seed
         if random_state is not None:
             seed = validation.check_seed(random_state)
-        path, rng = Path(self._model(), self._base), _kernels.generator(seed)
+        path, rng = Path(rbm, self._base), _kernels.generator(seed)
         if method == "tempering" and hasattr(self, "tempering_"):
             ladder = deepcopy(self.tempering_)
             result = likelihood.tempered_log_partition(path, rng, ladder)
         else:
             effort = Effort(n_chains, n_temperatures, n_jobs)
-            chains = getattr(self, "chains_", None)
-            result = likelihood.log_partition(path, rng, method, effort, chains)
+            chains = self._training.gradient.chains
+            start = None if chains is None else chains.visible
+            result = likelihood.log_partition(path, rng, method, effort, start)
+        result = result.shifted(self._coordinates.log_volume)
         self._log_partitions = {self._parameters_hash(): result}
         if result.doubt:
             warnings.warn(
@@ -301,7 +315,8 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         """`sum_i log p(v_i | all other v)` of every row v of X, in nats.
 
         It needs no log Z, but costs n_features times what `score_samples` does once that is known.
-        Values between 0 and 1 are compared with their complement.
+        Binary units: values between 0 and 1 are compared with their complement. Gaussian units:
+        a one-dimensional quadrature a column, right to 1e-6.
 
         Parameters
         ----------
@@ -317,22 +332,20 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         pseudo_log_likelihood : ndarray of float64 of shape (n_samples,)
         """
         X = self._check_visible(X)
-        rbm = self._model()
-        if n_flips is None:
-            return self._by_rows(
-                lambda v: likelihood.pseudo_log_likelihood(rbm, _kernels.dense(v)), X
-            )
-        n_flips = validation.check_count("n_flips", n_flips, maximum=self.n_features_in_)
-        return self._by_rows(
-            lambda v, rng: likelihood.pseudo_log_likelihood(rbm, _kernels.dense(v), n_flips, rng),
-            X,
-            self._rng(random_state),
-        )
+        if n_flips is not None:
+            n_flips = validation.check_count("n_flips", n_flips, maximum=self.n_features_in_)
+        rbm, log_volume = self._model(), self._coordinates.log_volume
+
+        def work(v: Any, rng: Generator | None = None) -> Array:
+            v = _kernels.dense(v)
+            return likelihood.pseudo_log_likelihood(rbm, v, n_flips, rng) - log_volume
+
+        return self._by_rows(work, X, None if n_flips is None else self._rng(random_state))
 
     @property
     def chains_(self) -> Array:
         """Visible states of the persistent chains."""
-        return self._chains().visible
+        return self._coordinates.to_data(self._chains().visible)
 
     @property
     def h_samples_(self) -> Array:
@@ -367,11 +380,11 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         return self.log_partition() if known is None else known
 
     def _parameters_hash(self) -> str:
-        return joblib.hash((self.components_, self.intercept_hidden_, self.intercept_visible_))
+        return joblib.hash(self._model().parameters)
 
     @property
     def _n_features_out(self) -> int:
-        return len(self.components_)
+        return self._model().hidden.n_units
 
     def _log_likelihood(self, rows: Any) -> Array:
         free_energy = self._by_rows(self._model().free_energy, rows)
@@ -379,7 +392,11 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
 
     def _check_visible(self, X: Any, name: str = "X") -> Any:
         check_is_fitted(self)
-        return validation.check_visible(self, X, name)
+        return validation.check_visible(self, X, name, self._domain)
+
+    def _check_hidden(self, H: Any, name: str) -> Array:
+        check_is_fitted(self)
+        return validation.check_hidden(self, H, name, self._model().weights)
 
     def _fitted_training(self) -> Training:
         check_is_fitted(self)
@@ -397,21 +414,21 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
             return self._sampling_rng
         return _kernels.generator(validation.check_seed(random_state))
 
-    def _gibbs(self, v: Any, rng: Generator, n_steps: int) -> Array:
-        rbm = self._model()
-
-        def chains(v: Any, rng: Generator) -> Array:
-            return samplers.gibbs_visible(rbm, v, rng, n_steps) > 0
-
-        return self._by_rows(chains, v, rng)
+    def _gibbs(self, rbm: RBM, v: Array, rng: Generator, n_steps: int) -> Array:
+        return self._coordinates.draws(samplers.gibbs_visible(rbm, v, rng, n_steps))
 
     def _by_rows(
         self, function: Callable[..., Array], X: Any, rng: Generator | None = None
     ) -> Array:
-        """The function of the rows of X, in the model's dtype."""
-        dtype = self.components_.dtype
+        """The function of the rows of X, as visible states."""
+        to_model = self._coordinates.to_model
 
         def work(rows: Any, *rng: Generator) -> Array:
-            return function(rows.astype(dtype, copy=False), *rng)
+            return function(to_model(rows), *rng)
 
         return _kernels.by_rows(work, X, rng)
+
+
+def _layer_sizes(rbm: RBM) -> list[float]:
+    """Binary units that would have to be enumerated, of either layer."""
+    return [rbm.visible.log2_states, rbm.hidden.log2_states]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from skrbm import _kernels, samplers
@@ -21,13 +21,14 @@ from skrbm.annealing import (
 )
 from skrbm.model import RBM
 from skrbm.samplers import ParallelTempering
+from skrbm.units import Layer
 
 # Units of the smaller layer whose states form the inner half of the enumeration, and states of
 # the outer half that make one task: the inner half stays in cache, a task is worth a thread.
 _INNER_UNITS = 9
 _OUTER_STATES = 64
 
-_EXACT_TERMS = 2**30  # about a second on two cores
+_LOG2_EXACT_TERMS = 30  # about a second on two cores
 
 METHODS = ("auto", "exact", "ais", "bracket", "tempering")
 DEFAULT_EFFORT = Effort()
@@ -69,6 +70,15 @@ class LogPartition:
     effective_sample_size: float
     method: Literal["exact", "ais", "bracket", "tempering"]
 
+    def shifted(self, log_factor: float) -> LogPartition:
+        """The same of `exp(log_factor) Z`."""
+        return replace(
+            self,
+            value=self.value + log_factor,
+            lower=self.lower + log_factor,
+            upper=self.upper + log_factor,
+        )
+
     @property
     def doubt(self) -> str:
         """What makes the value untrustworthy, in words; empty where nothing does."""
@@ -108,8 +118,9 @@ def log_partition(
     """
     rbm = path.rbm
     if method == "auto":
-        small, large = sorted((rbm.visible.n_units, rbm.hidden.n_units))
-        method = "exact" if small < math.log2(_EXACT_TERMS / large) else "bracket"
+        mirror = _enumerable_hidden(rbm)
+        log2_terms = mirror.hidden.log2_states + math.log2(mirror.visible.n_units)
+        method = "exact" if log2_terms < _LOG2_EXACT_TERMS else "bracket"
     if method == "exact":
         return exact_log_partition(rbm, effort.n_jobs)
     if method == "ais":
@@ -126,9 +137,7 @@ def exact_log_partition(rbm: RBM, n_jobs: int | None = None) -> LogPartition:
     two: the input `W h` of every state is the sum of two tabulated ones. The result does not
     depend on the number of threads, by default as many as matrix products take.
     """
-    if rbm.hidden.n_units > rbm.visible.n_units:
-        rbm = rbm.swap()
-    rbm = rbm.astype("float64")
+    rbm = _enumerable_hidden(rbm).astype("float64")
     n_inner = min(_INNER_UNITS, rbm.hidden.n_units // 2)
     inner = rbm.with_hidden(slice(n_inner)).swap()
     outer = rbm.with_hidden(slice(n_inner, None)).swap()
@@ -150,6 +159,11 @@ def exact_log_partition(rbm: RBM, n_jobs: int | None = None) -> LogPartition:
     log_sums = _kernels.in_threads(log_sum, starts, n_jobs=n_jobs)
     value = _kernels.log_sum_exp(log_sums)
     return LogPartition(value, 0.0, value, value, math.inf, "exact")
+
+
+def _enumerable_hidden(rbm: RBM) -> RBM:
+    """The model, swapped where its hidden layer has more states than the visible one."""
+    return rbm.swap() if rbm.hidden.log2_states > rbm.visible.log2_states else rbm
 
 
 def annealed_log_partition(
@@ -302,7 +316,8 @@ def pseudo_log_likelihood(
 ) -> Array:
     """`sum_i log p(v_i | all other units)` of every row, in float64.
 
-    Each term takes one other value of one unit, which changes the hidden input by a row of W.
+    Each term takes other values of one unit, which change the hidden input by multiples of a row
+    of W.
 
     Parameters
     ----------
@@ -316,14 +331,29 @@ def pseudo_log_likelihood(
     n_rows, n_visible = v.shape
     n_flips = n_flips or n_visible
     x = rbm.hidden_input(v)
-    log_normalizer = rbm.hidden.log_normalizer(x)
     total = _kernels.zeros((n_rows,), "float64")
     for columns in _kernels.column_choices(n_rows, n_visible, n_flips, rng):
         unit = rbm.visible.part(columns[:, None])
-        value = _kernels.take_columns(v, columns)
-        other = unit.alternative(value)
-        change = (other - value) * rbm.weights[columns]
-        gap = log_normalizer - rbm.hidden.log_normalizer(x + rbm.scaled(change))
-        gap += unit.energy(other) - unit.energy(value)
-        total -= _kernels.softplus(-gap)
+        state = _kernels.take_columns(v, columns)
+        total -= _log_total(rbm, unit, state, x, rbm.weights[columns])
     return total * (n_visible / n_flips)
+
+
+def _log_total(rbm: RBM, unit: Layer, state: Array, x: Array, weights: Array) -> Array:
+    """`log sum_s p(s | others) / p(state | others)` of one visible unit a row.
+
+    Another state changes the hidden input x by a multiple of the unit's weights.
+    """
+    here = rbm.hidden.log_normalizer(x) - unit.energy(state)
+
+    def hidden_input(other: Array) -> Array:
+        return x + rbm.scaled((other - state) * weights)
+
+    def log_ratio(other: Array) -> Array:
+        return rbm.hidden.log_normalizer(hidden_input(other)) - unit.energy(other) - here
+
+    def mean_input(other: Array) -> Array:
+        mean = rbm.hidden.mean(hidden_input(other))
+        return rbm.scaled((weights * mean).sum(axis=1, keepdims=True))
+
+    return unit.log_total(state, log_ratio, mean_input)

@@ -6,6 +6,7 @@ layers for the other one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,11 +119,15 @@ class RBM:
         log_weight = -self.free_energy(v)
         return v, _kernels.exp(log_weight - _kernels.log_sum_exp(log_weight))
 
-    def astype(self, dtype: Any) -> RBM:
-        """The same model in another precision."""
+    def map(self, function: Callable[[Array], Array]) -> RBM:
+        """The model with a function applied to each of its parameters."""
         return RBM(
-            self.visible.astype(dtype),
-            self.hidden.astype(dtype),
-            self.weights.astype(dtype),
+            self.visible.map(function),
+            self.hidden.map(function),
+            function(self.weights),
             self.beta,
         )
+
+    def astype(self, dtype: Any) -> RBM:
+        """The same model in another precision."""
+        return self.map(lambda x: x.astype(dtype))

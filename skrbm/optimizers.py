@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +12,9 @@ from skrbm.gradients import Phases, Rows
 from skrbm.model import RBM
 
 _VANISHED = 1e-20
+_N_LOOKED_AT = 32  # rows of the model, which tell how far a step goes
+_LARGEST_SHARE = 0.1  # of a mini-batch in a variance
+_CHANGES = 0.5, 2.0  # the smallest and the largest factor on a variance in a step
 
 # From the fraction of the training that is done, in [0, 1), to a step size.
 Schedule = Callable[[float], float]
@@ -24,6 +28,11 @@ def constant(rate: float) -> Schedule:
 def linear_decay(rate: float) -> Schedule:
     """From the rate down to zero: the noise of the last steps averages out."""
     return lambda progress: rate * (1 - progress)
+
+
+def quadratic_decay(rate: float) -> Schedule:
+    """From the rate down to zero, with more small steps than large ones."""
+    return lambda progress: rate * (1 - progress) ** 2
 
 
 @dataclass
@@ -41,37 +50,75 @@ class CentredGradient:
     hidden_offset : ndarray of shape (n_hidden,)
     sliding_factor : float
         Weight of the newest mini-batch in the moving averages.
+    largest_step : float
+        Nats of Kullback-Leibler divergence between the model before a step and after it, to second
+        order; longer steps are shortened. No limit by default.
+    variance : VarianceGradient, optional
+        Learns the variances of Gaussian visible units.
 
     References
     ----------
-    J. Melchior, A. Fischer and L. Wiskott, "How to center deep Boltzmann machines", Journal of
-    Machine Learning Research 17(99), 2016.
+    S. Amari, "Natural gradient works efficiently in learning", Neural Computation 10(2), 1998. J.
+    Melchior, A. Fischer and L. Wiskott, "How to center deep Boltzmann machines", Journal of Machine
+    Learning Research 17(99), 2016.
     """
 
     visible_offset: Array
     hidden_offset: Array
     sliding_factor: float = 0.01
+    largest_step: float = math.inf
+    variance: VarianceGradient | None = None
 
     def step(self, rbm: RBM, phases: Phases, rate: float) -> None:
         """Move the parameters of rbm, in place, along the gradient of the two phases.
 
         With `x_r = rate weights_r (h_r - k)` the weights grow by `sum_r (v_r - m) x_r`, and the
         biases by what the centred ones do, less what the weights' growth makes of the offsets.
+        Each layer divides its side by the Fisher information of its biases.
         """
         m, k = self.visible_offset, self.hidden_offset
+        if self.largest_step < math.inf:
+            rate = min(rate, (self.largest_step / self._divergence(rbm, phases)) ** 0.5)
         *sparse, dense = phases.parts
         v = dense.visible - m
-        x, of_visible = _factors(dense, k, rate)
+        x, of_visible = _factors(rbm, dense, k, rate)
         for rows in sparse:  # which stay so: a row -m, with all their factors, is added for them
-            sparse_x, of_sparse = _factors(rows, k, rate)
+            sparse_x, of_sparse = _factors(rbm, rows, k, rate)
             _add(rbm, rows.visible, sparse_x, of_sparse, -(rows.visible @ m))
             v = _kernels.rows(v, -m[None])
             x = _kernels.rows(x, sparse_x.sum(axis=0, keepdims=True))
             of_visible = _kernels.rows(of_visible, of_sparse.sum(keepdims=True))
-        _add(rbm, v, x, of_visible, 1 - v @ m)
+        scaled = rbm.visible.preconditioned(v)
+        growth = _add(rbm, scaled, x, of_visible, 1 - scaled @ m)
+        if self.variance is not None:
+            self.variance.step(rbm, phases, (m, k), growth, rate)
         data_v, data_h = _data_means(phases)
         self.visible_offset = self._moved(m, data_v)
         self.hidden_offset = self._moved(k, data_h)
+
+    def _divergence(self, rbm: RBM, phases: Phases) -> float:
+        """Nats between the models before and after a step at rate one, to second order.
+
+        That is half the variance, among rows of the model, of what the step adds to minus their
+        energy: `sum_r weights_r (1 + (v_r - m)(v - m)) (1 + (h_r - k)(h - k))`. The rows of most
+        weight tell it.
+        """
+        m, k = self.visible_offset, self.hidden_offset
+        last = phases.parts[-1]
+        of_model = last.weights.clip(max=0)  # data have positive ones
+        some = _kernels.argsort(of_model)[:_N_LOOKED_AT]
+        share = of_model[some] / of_model[some].sum()
+        v = rbm.visible.preconditioned(last.visible[some] - m).T
+        h = rbm.hidden.preconditioned(last.hidden[some] - k).T
+        change = variance = 0.0
+        for rows in phases.parts:
+            of_hidden = rows.weights[:, None] * (1 + rows.hidden @ h - k @ h)
+            change += ((1 + rows.visible @ v - m @ v) * of_hidden).sum(axis=0)
+            if phases.of_means:  # around which visible states of the model vary
+                slope = of_hidden.T @ (rows.visible - m)
+                variance += share @ (slope * rbm.visible.preconditioned(slope)).sum(axis=1)
+        variance += share @ (change - share @ change) ** 2
+        return float(variance) / 2 + _VANISHED
 
     def _moved(self, offset: Array, mean: Array) -> Array:
         """The moving average; exactly 0 where it vanishes, since subnormal numbers are slow."""
@@ -79,20 +126,74 @@ class CentredGradient:
         return offset * (abs(offset) > _VANISHED)
 
 
-def _factors(rows: Rows, k: Array, rate: float) -> tuple[Array, Array]:
+@dataclass(frozen=True)
+class VarianceGradient:
+    """Gradient ascent on the logarithms of the variances of Gaussian visible units.
+
+    Of `z = log(variance)` it is `((v - b)^2 / 2 - (v - m) W (h - k)) / exp(z)`, where the means b
+    of the visible units at `h = k` and the weights W, both in the units of the data, stay as they
+    are. Twice that is by which share the variance of what the hidden units leave unexplained
+    exceeds the present one. A step moves the variance towards it, as a moving average does, and not
+    its logarithm by as much: limited steps of the logarithm would shrink the variances of columns
+    that are far from their mean in few rows.
+
+    Parameters
+    ----------
+    rate : float
+        Step size, as a multiple of that of the weights.
+    floor : ndarray of shape (n_visible,)
+        The smallest variances.
+    shared : bool
+        Whether all units have the same.
+    """
+
+    rate: float
+    floor: Array
+    shared: bool
+
+    def step(
+        self, rbm: RBM, phases: Phases, offsets: tuple[Array, Array], growth: Array, rate: float
+    ) -> None:
+        """Move the precision of the visible units, and what is in units of it, in place.
+
+        The weights have just grown by `growth`, which is in proportion to their gradient.
+        """
+        m, k = offsets
+        weights, (bias, precision) = rbm.weights, rbm.visible.parameters
+        rows = phases.parts[0]
+        v = rows.visible - m
+        mean = (bias + weights @ k) / precision - m
+        excess = (rows.weights @ (v * (v - 2 * mean))) * precision
+        if phases.of_means:  # around which visible states vary
+            excess -= 1
+        excess -= 2 * (weights * growth).sum(axis=1) / (rate * precision)
+        if self.shared:
+            excess[:] = excess.mean()
+        factor = 1 / (1 + min(self.rate * rate, _LARGEST_SHARE) * excess).clip(*_CHANGES)
+        factor = (precision * factor).clip(max=1 / self.floor) / precision
+        c = rbm.hidden.bias
+        c += (m * (1 - factor)) @ weights
+        for x in (bias, precision, weights.T):
+            x *= factor
+
+
+def _factors(rbm: RBM, rows: Rows, k: Array, rate: float) -> tuple[Array, Array]:
     """What every row is multiplied with: in the weights' step, and in the visible biases'."""
     weights = rate * rows.weights
-    x = rows.hidden - k
+    x = rbm.hidden.preconditioned(rows.hidden - k)
     x *= weights[:, None]
     return x, weights - x @ k
 
 
-def _add(rbm: RBM, v: Array, x: Array, of_visible: Array, of_hidden: Array) -> None:
-    """Add `sum_r v_r x_r` to the weights, `sum_r of_visible_r v_r` to the visible biases, ..."""
+def _add(rbm: RBM, v: Array, x: Array, of_visible: Array, of_hidden: Array) -> Array:
+    """Add `sum_r v_r x_r` to the weights, `sum_r of_visible_r v_r` to the visible biases, ...
+
+    Returns what was added to the weights.
+    """
     b, c = rbm.visible.bias, rbm.hidden.bias
     b += of_visible @ v
     c += of_hidden @ x
-    _kernels.addmm(rbm.weights, v, x)
+    return _kernels.addmm(rbm.weights, v, x)
 
 
 def _data_means(phases: Phases) -> tuple[Array, Array]:

@@ -1,48 +1,52 @@
-"""`BernoulliRBM`: parameters, documentation and checks; the work is done by the layers below."""
+"""`BernoulliRBM`, `GaussianBernoulliRBM`: parameters, documentation, where training starts."""
 
 from __future__ import annotations
 
 import math
-import warnings
-from typing import Any, Literal, Self
+from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import Tags, shuffle
+from sklearn.utils.validation import check_is_fitted
 
-from skrbm import _kernels, likelihood, validation
-from skrbm._kernels import Array, Generator
-from skrbm.gradients import GRADIENTS
-from skrbm.inference import RBMInference
+from skrbm import validation
+from skrbm._kernels import Array
+from skrbm.coordinates import Binary, Standardized
+from skrbm.fitting import RBMEstimator, Start
 from skrbm.model import RBM
-from skrbm.optimizers import CentredGradient, constant, linear_decay
-from skrbm.stopping import EarlyStopping
-from skrbm.training import Plan, Training, column_totals, enough_sweeps, progress
-from skrbm.units import Bernoulli
-
-_EXACT_UNITS = 16  # the largest layer that gradient="exact" enumerates at every update
-# Parameters that give a model in training its shape: they stay as they were at its start.
-_SHAPING = ("n_components", "gradient", "n_steps", "n_chains")
+from skrbm.optimizers import Schedule, VarianceGradient, linear_decay, quadratic_decay
+from skrbm.training import column_totals
+from skrbm.units import Bernoulli, Gaussian, Layer
 
 # Where training starts: weights with this standard deviation over sqrt(number of units), and
 # hidden units that are on in 12 % of the rows, so that they become detectors of something.
 _WEIGHT_SCALE = 6.0
 _HIDDEN_BIAS = -2.0
 
+# Hidden layers of BernoulliRBM by name: how a layer with given biases is made, and what these are.
+_HIDDEN: dict[str, tuple[Callable[[Array], Layer], float]] = {
+    "bernoulli": (Bernoulli, _HIDDEN_BIAS),
+    "gaussian": (Gaussian.standard, 0.0),
+}
+
 # learning_rate="auto": the best rates that were found for 16, 64, 256 and 500 hidden units.
 _RATE = 16.0
 _RATE_EXPONENT = -0.75
 _LARGEST_RATE = 2.0
 
-_N_SEEDS = 5  # of training, order, likelihood, samples and validation rows
+_VARIANCES = ("learned", "shared", "data")
+_SMALLEST_VARIANCE = 1e-4  # of a unit given the hidden ones, in units of its column's variance
+# GaussianBernoulliRBM, in standardized columns: weights start so small, with this standard
+# deviation over sqrt(visible times hidden units), that the model is hardly more than one normal
+# density. No step goes further than so many nats: so every rate is safe.
+_REAL_WEIGHT_SCALE = 1.0
+_REAL_RATE = 1.0
+_VARIANCE_RATE = 0.3  # of the weights' rate
+_LARGEST_STEP = 5.0  # nats
 
-# A hidden unit that is on in less than this share of the rows, or off, says nothing about them.
-_SATURATION = 1e-3
 
-
-class BernoulliRBM(RBMInference, BaseEstimator):
-    r"""Restricted Boltzmann machine with binary visible and binary hidden units.
+class BernoulliRBM(RBMEstimator):
+    r"""Restricted Boltzmann machine with binary visible units, and binary or Gaussian hidden ones.
 
     .. math::
 
@@ -54,10 +58,16 @@ class BernoulliRBM(RBMInference, BaseEstimator):
     gradient is centred, the visible biases start at the log-odds of the data, and the step size
     decays linearly to zero over a `fit`. Values between 0 and 1 are taken as probabilities.
 
+    Gaussian hidden units have the energy :math:`\sum_j (h_j - c_j)^2 / 2` instead of
+    :math:`-c^T h`. Summed out, they leave a pairwise model of the visible units with the couplings
+    :math:`W W^T`, a Hopfield network whose patterns are the rows of `components_` [5]_.
+
     Parameters
     ----------
     n_components : int, default=256
         Number of hidden units.
+    hidden : {"bernoulli", "gaussian"}, default="bernoulli"
+        Type of the hidden units: in {0, 1}, or real with variance one.
     learning_rate : float or "auto", default="auto"
         Step size of the first update of `fit`, and of all updates of `partial_fit`; "auto" is
         `16 / n_components**0.75`, and at most 2.
@@ -71,7 +81,7 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         persistent chains that also jump, by Metropolis' rule, to hidden states that rows of the
         last mini-batch propose, "pt" from persistent chains that exchange their states with chains
         at up to ten temperatures [4]_, "cd" from chains that start at the mini-batch [1]_, "exact"
-        by enumeration of the smaller layer, which may have at most 16 units.
+        by enumeration of the smaller binary layer, which may have at most 16 units.
     n_steps : int, default=1
         Gibbs steps an update; not used by "exact".
     n_chains : int, default=100
@@ -132,6 +142,7 @@ class BernoulliRBM(RBMInference, BaseEstimator):
 
     See Also
     --------
+    GaussianBernoulliRBM : For real-valued data.
     sklearn.neural_network.BernoulliRBM : The estimator whose parameters and attributes these are.
 
     References
@@ -144,6 +155,8 @@ class BernoulliRBM(RBMInference, BaseEstimator):
        Journal of Machine Learning Research 17(99), 2016.
     .. [4] G. Desjardins et al., "Tempered Markov chain Monte Carlo for training of restricted
        Boltzmann machines", AISTATS 2010.
+    .. [5] A. Barra, A. Bernacchia, E. Santucci and P. Contucci, "On the equivalence of Hopfield
+       networks and Boltzmann machines", Neural Networks 34, 2012.
 
     Examples
     --------
@@ -161,6 +174,7 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         self,
         n_components: int = 256,
         *,
+        hidden: str = "bernoulli",
         learning_rate: float | Literal["auto"] = "auto",
         batch_size: int = 100,
         n_iter: int | Literal["auto"] = "auto",
@@ -175,202 +189,319 @@ class BernoulliRBM(RBMInference, BaseEstimator):
         verbose: int = 0,
         random_state: Any = None,
     ) -> None:
-        self.n_components = n_components
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.n_iter = n_iter
-        self.gradient = gradient
-        self.n_steps = n_steps
-        self.n_chains = n_chains
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.warm_start = warm_start
-        self.verbose = verbose
-        self.random_state = random_state
-
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Fit the model, from a fresh start, by `n_iter` sweeps over the rows in random order.
-
-        Parameters
-        ----------
-        X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            Data in [0, 1]. Values outside draw a warning, and count as 0 or 1.
-        y : None
-            Ignored.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows. A weight of two is the row given twice.
-
-        Returns
-        -------
-        self : BernoulliRBM
-
-        Raises
-        ------
-        ValueError
-            If a parameter or the data are not as described; the estimator is then unchanged.
-        """
-        first = not (self.warm_start and hasattr(self, "components_"))
-        X, weights = self._check_fit(X, sample_weight, first=first, split=self.early_stopping)
-        stopping = None
-        if self.early_stopping:
-            X, weights, stopping = self._keep_apart(X, weights)
-        if first:
-            self._start(X, weights)
-        n_iter = self.n_iter
-        if n_iter == "auto":
-            n_iter = enough_sweeps(len(weights), self.batch_size)
-        plan = Plan(n_iter, self.batch_size, linear_decay(self._rate()), shuffle=True)
-        return self._train(X, weights, plan, stopping)
-
-    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Go on training by one sweep over the rows in their order, or start with it.
-
-        The rows of a call make mini-batches of equal size, of at most `batch_size` rows. The step
-        size stays at `learning_rate`, since the end of the stream is not known. Chains, moving
-        averages and the random generator go on from call to call: calls with as many rows as one
-        mini-batch, or a multiple of it, are the same as one call with all their rows. The visible
-        biases start from the rows of the first call.
-
-        Parameters
-        ----------
-        X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            Data in [0, 1].
-        y : None
-            Ignored.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows.
-
-        Returns
-        -------
-        self : BernoulliRBM
-        """
-        first = not hasattr(self, "components_")
-        X, weights = self._check_fit(X, sample_weight, first=first)
-        if first:
-            self._start(X, weights)
-        schedule = constant(self._rate())
-        return self._train(X, weights, Plan(1, self.batch_size, schedule, shuffle=False))
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
-    def _check_fit(
-        self, X: Any, sample_weight: Any, *, first: bool, split: bool = False
-    ) -> tuple[Any, Array]:
-        for name in ("n_components", "batch_size", "n_steps", "n_chains"):
-            validation.check_count(name, getattr(self, name))
-        if self.n_iter != "auto":
-            validation.check_count("n_iter", self.n_iter, minimum=0, alternative="auto")
-        validation.check_count("verbose", self.verbose, minimum=0)
-        validation.check_rate("learning_rate", self.learning_rate, alternative="auto")
-        for name in ("early_stopping", "warm_start"):
-            validation.check_flag(name, getattr(self, name))
-        validation.check_fraction("validation_fraction", self.validation_fraction)
-        validation.check_count("n_iter_no_change", self.n_iter_no_change)
-        validation.check_tolerance("tol", self.tol)
-        validation.check_choice("gradient", self.gradient, GRADIENTS)
-        validation.check_random_state(self.random_state)
-        if not first:
-            validation.check_unchanged(self, self._started_with)
-        rows, weights = validation.check_weighted(self, X, sample_weight)
-        if self.gradient == "exact":
-            validation.check_enumerable("gradient", rows.shape[1], self.n_components, _EXACT_UNITS)
-        if split:
-            validation.check_split("validation_fraction", self.validation_fraction, rows.shape[0])
-        validation.check_columns(self, X, reset=first)
-        return rows, weights
-
-    def _start(self, X: Any, weights: Array) -> None:
-        """A new model, and the state of its training, from the first rows."""
-        seed = validation.check_seed(self.random_state)
-        training_seed, order_seed, likelihood_seed, sampling_seed, _ = seed.spawn(_N_SEEDS)
-        rng = _kernels.generator(training_seed)
-        dtype = validation.model_dtype(X.dtype)
-        total = column_totals(X, weights, dtype)
-        base = Bernoulli.from_totals(total, weights.sum()).astype(dtype)
-        hidden = Bernoulli(np.full(self.n_components, _HIDDEN_BIAS, dtype))
-        scale = _WEIGHT_SCALE / math.sqrt(base.n_units + hidden.n_units)
-        initial = _kernels.normal((base.n_units, hidden.n_units), scale, dtype, rng)
-        rbm = RBM.couple(base, hidden, initial)
-        training = Training(
-            gradient=GRADIENTS[self.gradient](rbm, base, self.n_steps, self.n_chains, rng),
-            optimizer=CentredGradient(base.mean(0.0), hidden.mean(0.0)),
-            rng=rng,
-            order=_kernels.generator(order_seed),
+        super().__init__(
+            n_components,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            n_iter=n_iter,
+            gradient=gradient,
+            n_steps=n_steps,
+            n_chains=n_chains,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            warm_start=warm_start,
+            verbose=verbose,
+            random_state=random_state,
         )
-        self.components_ = rbm.weights.T
-        self.intercept_hidden_ = rbm.hidden.bias
-        self.intercept_visible_ = rbm.visible.bias
-        self._training = training
-        self._base = base
-        self._likelihood_seed = likelihood_seed
-        self._sampling_rng = _kernels.generator(sampling_seed)
-        self._log_partitions = {}
-        self.__dict__.pop("best_validation_score_", None)  # of another model
-        self._started_with = {name: getattr(self, name) for name in _SHAPING}
+        self.hidden = hidden
+
+    _SHAPING = (*RBMEstimator._SHAPING, "hidden")
+    _domain = validation.UNIT_INTERVAL
+
+    @property
+    def _coordinates(self) -> Binary:
+        return Binary(self.components_.dtype)
+
+    def _check_layers(self, n_features: int) -> None:
+        validation.check_choice("hidden", self.hidden, _HIDDEN)
+
+    def _layer_sizes(self, n_features: int) -> list[float]:
+        return [n_features, self._hidden_layer(np.float64).log2_states]
+
+    def _hidden_layer(self, dtype: Any) -> Layer:
+        make, bias = _HIDDEN[self.hidden]
+        return make(np.full(self.n_components, bias, dtype))
+
+    def _begin(self, X: Any, weights: Array, dtype: Any) -> Start:
+        total = column_totals(X, weights, dtype)
+        visible = Bernoulli.from_totals(total, weights.sum())
+        visible = visible.map(lambda x: x.astype(dtype))
+        scale = _WEIGHT_SCALE / math.sqrt(visible.n_units + self.n_components)
+        return Start(Binary(dtype), visible, self._hidden_layer(dtype), scale)
 
     def _rate(self) -> float:
         if self.learning_rate == "auto":
             return min(_LARGEST_RATE, _RATE * self.n_components**_RATE_EXPONENT)
         return self.learning_rate
 
-    def _keep_apart(self, X: Any, weights: Array) -> tuple[Any, Array, EarlyStopping]:
-        """Rows to train on, their weights, and the watch over the others."""
-        seed = validation.check_seed(self.random_state).spawn(_N_SEEDS)[-1]
-        order = shuffle(np.arange(len(weights)), random_state=int(seed.generate_state(1)[0]))
-        n_held_out = math.ceil(self.validation_fraction * len(weights))
-        held_out, train = order[:n_held_out], order[n_held_out:]
-        seen = train[: len(held_out)]
-        stopping = EarlyStopping(X[held_out], X[seen], self.n_iter_no_change, self.tol, seed)
-        return X[train], weights[train], stopping
+    def _decay(self, rate: float) -> Schedule:
+        return linear_decay(rate)
 
-    def _train(
-        self, X: Any, weights: Array, plan: Plan, stopping: EarlyStopping | None = None
-    ) -> Self:
-        self._own_parameters()
-        rbm = self._model()
-        sweeps = self._training.run(rbm, X, weights, plan, _pseudo_log_likelihood)
-        with progress(type(self).__name__, plan.n_iter, verbose=self.verbose > 0) as report:
-            for record in sweeps:
-                stop = stopping is not None and stopping.see(rbm, record)
-                report(record)
-                if stop:
-                    break
-        if stopping is not None:
-            stopping.restore(rbm)
-            self.best_validation_score_ = stopping.best_score
-        self._warn_of_saturation()
-        return self
-
-    def _warn_of_saturation(self) -> None:
-        mean = self._training.optimizer.hidden_offset
-        n_saturated = int(((mean < _SATURATION) | (mean > 1 - _SATURATION)).sum())
-        if n_saturated > len(mean) / 2:
-            warnings.warn(
-                f"{n_saturated} of {len(mean)} hidden units are on or off in nearly all rows: "
-                f"use a smaller learning_rate than {self._rate():g}, or fewer n_components.",
-                ConvergenceWarning,
-                stacklevel=validation.levels_to_the_caller(),
-            )
-
-    def _own_parameters(self) -> None:
-        """Make the parameters writable, wherever they came from."""
-        for name in ("components_", "intercept_hidden_", "intercept_visible_"):
-            setattr(self, name, np.require(getattr(self, name), requirements="W"))
+    def _keep(self, rbm: RBM, coordinates: Binary) -> None:
+        self.components_ = rbm.weights.T
+        self.intercept_hidden_ = rbm.hidden.bias
+        self.intercept_visible_ = rbm.visible.bias
 
     def _model(self) -> RBM:
+        make, _ = _HIDDEN[self._started_with["hidden"]]
         return RBM(
-            Bernoulli(self.intercept_visible_),
-            Bernoulli(self.intercept_hidden_),
-            self.components_.T,
+            Bernoulli(self.intercept_visible_), make(self.intercept_hidden_), self.components_.T
         )
 
 
-def _pseudo_log_likelihood(rbm: RBM, v: Array, rng: Generator) -> float:
-    """The figure to watch: an unbiased estimate that costs one product."""
-    return float(likelihood.pseudo_log_likelihood(rbm, v, n_flips=1, rng=rng).mean())
+class GaussianBernoulliRBM(RBMEstimator):
+    r"""Restricted Boltzmann machine with real-valued visible and binary hidden units.
+
+    .. math::
+
+        p(v, h) = e^{-E(v, h)} / Z, \qquad
+        E(v, h) = \sum_i \frac{(v_i - b_i)^2}{2 s_i^2} - c^T h
+        - \sum_{ij} \frac{v_i}{s_i^2} W_{ij} h_j, \qquad h_j \in \{0, 1\}.
+
+    Given the hidden units the visible ones are independent and normal, with the means
+    :math:`b + W h` and the variances :math:`s_i^2`: so p(v) is a mixture of as many normal
+    distributions as there are hidden states, and a row of `components_` is a pattern in the units
+    of the data. `score_samples` is its log-density.
+
+    The units of the data do not matter: training takes place in columns of mean 0 and variance 1,
+    and `fit(a * X + b)` gives the same features as `fit(X)`. The parameters maximise the likelihood
+    by stochastic gradient ascent; the gradient is centred and divided by the variances' Fisher
+    information, and the step size decays linearly to zero over a `fit`.
+
+    Parameters
+    ----------
+    n_components : int, default=256
+        Number of hidden units.
+    variance : {"learned", "shared", "data"}, float or ndarray of shape (n_features,), \
+            default="learned"
+        Variances s^2 of the visible units given the hidden ones, in the squared units of the data:
+        learnt for each column, learnt as one for all columns, that of each column of the data, or
+        as given. Learnt ones stay above 0.0001 times the variance of their column.
+    learning_rate : float or "auto", default="auto"
+        Step size of the first update of `fit`, and of all updates of `partial_fit`; "auto" is
+        `TODO`.
+    batch_size : int, default=100
+        Largest number of rows an update.
+    n_iter : int or "auto", default="auto"
+        Number of sweeps of `fit` over the rows; "auto" makes 5,000 updates, and at least 10
+        sweeps.
+    gradient : {"jump", "pcd", "pt", "cd", "exact"}, default="jump"
+        Estimate of the model's part of the gradient: "pcd" from persistent chains [2]_, "jump" from
+        persistent chains that also jump, by Metropolis' rule, to hidden states that rows of the
+        last mini-batch propose, "pt" from persistent chains that exchange their states with chains
+        at up to ten temperatures [4]_, "cd" from chains that start at the mini-batch [1]_, "exact"
+        by enumeration of the hidden states, for at most 16 units.
+    n_steps : int, default=1
+        Gibbs steps an update; not used by "exact".
+    n_chains : int, default=100
+        Number of persistent chains, for "pt" at all temperatures together; not used by "cd" and
+        "exact".
+    early_stopping : bool, default=False
+        Keep some rows apart, score them after every sweep, stop `fit` when their score no longer
+        improves, and take the parameters with the best one.
+    validation_fraction : float, default=0.1
+        Share of the rows to keep apart for early stopping.
+    n_iter_no_change : int, default=10
+        Sweeps without an improvement by `tol` after which early stopping ends `fit`.
+    tol : float, default=1e-4
+        The least improvement, in nats a row.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the model that it finds, for `n_iter` sweeps more, with its
+        chains and its history; the step size starts anew.
+    verbose : int, default=0
+        Above 0, report every sweep: in a progress bar on a terminal, if tqdm is installed (extra
+        "progress"), or else in a line on the standard output.
+    random_state : int, RandomState instance or None, default=None
+        Seed of all that is drawn: weights, order of the rows, chains, samples. An int makes a fit,
+        and the sequence of later calls of `gibbs` and `sample`, reproducible.
+
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_features)
+        The transpose of W, in the units of the data: what a hidden unit adds to their means.
+        float32 or float64 as the data were; integers of more than 16 bits make float64, other
+        integers and booleans float32.
+    intercept_hidden_ : ndarray of shape (n_components,)
+        Biases c of the hidden units.
+    intercept_visible_ : ndarray of shape (n_features,)
+        Means b of the visible units when no hidden one is on.
+    variance_ : ndarray of shape (n_features,)
+        Variances s^2 of the visible units given the hidden ones.
+    chains_ : ndarray of shape (n_chains, n_features)
+        Visible states of the persistent chains ("jump" and "pcd"; with "pt" those at temperature
+        one, a tenth of n_chains).
+    h_samples_ : ndarray of shape (n_chains, n_components)
+        Hidden states of the same chains.
+    tempering_ : ParallelTempering
+        The chains at all temperatures, their temperatures `betas` and `swap_rates` ("pt" alone),
+        in the coordinates of the training.
+    history_ : dict of str to ndarray of shape (n_iter_,)
+        For every sweep `iteration`, `learning_rate` at its end, `pseudo_log_likelihood` (mean
+        nats a row of its last mini-batch, estimated from one column a row) and `time` in seconds;
+        with early stopping also `validation_score` (mean pseudo-log-likelihood of the rows kept
+        apart, from ten columns a row, the same in every sweep) and `free_energy_gap` (mean free
+        energy of these rows less that of training rows: it grows as the model overfits).
+    best_validation_score_ : float
+        The largest `validation_score`; with early stopping alone.
+    n_iter_ : int
+        Number of sweeps trained, a call of `partial_fit` being one.
+    log_partition_ : LogPartition
+        log Z with its bounds and standard error, as `log_partition` computed it last, or else
+        computes it when it is first needed.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where all are strings.
+
+    See Also
+    --------
+    BernoulliRBM : For binary data.
+    sklearn.mixture.GaussianMixture : Log-densities to compare with.
+
+    References
+    ----------
+    .. [1] G. E. Hinton, "Training products of experts by minimizing contrastive divergence",
+       Neural Computation 14(8), 2002.
+    .. [2] T. Tieleman, "Training restricted Boltzmann machines using approximations to the
+       likelihood gradient", ICML 2008.
+    .. [3] J. Melchior, N. Wang and L. Wiskott, "Gaussian-binary restricted Boltzmann machines for
+       modeling natural image statistics", PLOS ONE 12(2), 2017.
+    .. [4] G. Desjardins et al., "Tempered Markov chain Monte Carlo for training of restricted
+       Boltzmann machines", AISTATS 2010.
+    .. [5] K. Cho, A. Ilin and T. Raiko, "Improved learning of Gaussian-Bernoulli restricted
+       Boltzmann machines", ICANN 2011.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrbm import GaussianBernoulliRBM
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(1000, 2)) + rng.choice([0, 10], size=(1000, 1))  # two clusters
+    >>> rbm = GaussianBernoulliRBM(n_components=4, random_state=0).fit(X)
+    >>> rbm.transform(X).shape
+    (1000, 4)
+    >>> bool(rbm.score(X) > -3.7)  # the entropy is log(2) + 2 * 1.42 = 3.53
+    True
+    """
+
+    def __init__(
+        self,
+        n_components: int = 256,
+        *,
+        variance: str | float | Array = "learned",
+        learning_rate: float | Literal["auto"] = "auto",
+        batch_size: int = 100,
+        n_iter: int | Literal["auto"] = "auto",
+        gradient: str = "jump",
+        n_steps: int = 1,
+        n_chains: int = 100,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            n_components,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            n_iter=n_iter,
+            gradient=gradient,
+            n_steps=n_steps,
+            n_chains=n_chains,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            warm_start=warm_start,
+            verbose=verbose,
+            random_state=random_state,
+        )
+        self.variance = variance
+
+    _SHAPING = (*RBMEstimator._SHAPING, "variance")
+    _domain = validation.REAL_LINE
+
+    @property
+    def components_(self) -> Array:
+        """What each hidden unit adds to the means of the visible ones, in units of the data."""
+        rbm, scale = self._fitted()
+        _, precision = rbm.visible.parameters
+        return rbm.weights.T * (scale / precision)
+
+    @property
+    def intercept_hidden_(self) -> Array:
+        """Biases of the hidden units."""
+        rbm, scale = self._fitted()
+        location = self._coordinates.location / scale
+        return rbm.hidden.bias - (location @ rbm.weights)
+
+    @property
+    def intercept_visible_(self) -> Array:
+        """Means of the visible units when no hidden one is on."""
+        rbm, _ = self._fitted()
+        return self._coordinates.to_data(rbm.visible.mean(0.0))
+
+    @property
+    def variance_(self) -> Array:
+        """Variances of the visible units given the hidden ones."""
+        rbm, scale = self._fitted()
+        _, precision = rbm.visible.parameters
+        return scale**2 / precision
+
+    def _check_layers(self, n_features: int) -> None:
+        validation.check_variance("variance", self.variance, _VARIANCES, n_features)
+
+    def _layer_sizes(self, n_features: int) -> list[float]:
+        return [math.inf, self.n_components]
+
+    def _begin(self, X: Any, weights: Array, dtype: Any) -> Start:
+        coordinates, variance = Standardized.of(X, weights, dtype)
+        square = coordinates.scale.astype(np.float64) ** 2
+        given = validation.check_variance("variance", self.variance, _VARIANCES, X.shape[1])
+        floor = np.full(X.shape[1], _SMALLEST_VARIANCE)
+        shared = self.variance == "shared"
+        if given is not None:
+            variance = given / square
+        elif shared:
+            variance = np.mean(np.maximum(variance, floor) * square) / square
+            floor = floor * variance
+        learnt = given is None and self.variance != "data"
+        variance = np.maximum(variance, floor if given is None else 0)
+        visible = Gaussian.of_moments(np.zeros(X.shape[1]), variance)
+        return Start(
+            coordinates,
+            visible.map(lambda x: x.astype(dtype)),
+            Bernoulli(np.full(self.n_components, _HIDDEN_BIAS, dtype)),
+            _REAL_WEIGHT_SCALE / math.sqrt(X.shape[1] * self.n_components),
+            _LARGEST_STEP,
+            VarianceGradient(_VARIANCE_RATE, floor.astype(dtype), shared=shared)
+            if learnt
+            else None,
+        )
+
+    def _rate(self) -> float:
+        return _REAL_RATE if self.learning_rate == "auto" else self.learning_rate
+
+    def _decay(self, rate: float) -> Schedule:
+        return quadratic_decay(rate)
+
+    def _keep(self, rbm: RBM, coordinates: Standardized) -> None:
+        self._rbm = rbm
+        self._standardized = coordinates
+
+    @property
+    def _coordinates(self) -> Standardized:
+        return self._standardized
+
+    def _model(self) -> RBM:
+        return self._rbm
+
+    def _fitted(self) -> tuple[RBM, Array]:
+        check_is_fitted(self)
+        return self._rbm, self._standardized.scale

@@ -34,6 +34,8 @@ class EarlyStopping:
         The least improvement, in nats a row.
     seed : SeedSequence
         Draws the columns, and states from rows that hold means.
+    log_volume : float
+        What every log-density loses in the units of the data.
     """
 
     validation: Any
@@ -41,13 +43,14 @@ class EarlyStopping:
     n_iter_no_change: int
     tol: float
     seed: np.random.SeedSequence
+    log_volume: float = 0.0
     best_score: float = -np.inf
     _best: list[Array] = field(default_factory=list)
     _n_unchanged: int = 0
 
     def see(self, rbm: RBM, record: Record) -> bool:
         """Add the figures of a sweep to its record, and return whether training should stop."""
-        score = self._mean(rbm, self.validation, self._pseudo_log_likelihood)
+        score = self._mean(rbm, self.validation, self._pseudo_log_likelihood) - self.log_volume
         gap = self._mean(rbm, self.validation, _free_energy)
         gap -= self._mean(rbm, self.training, _free_energy)
         record.update(validation_score=score, free_energy_gap=gap)
@@ -74,10 +77,12 @@ class EarlyStopping:
         rng = _kernels.generator(self.seed.entropy)
         blocks = gen_batches(X.shape[0], BLOCK_ROWS)
         rows = (dense_rows(X, block, rbm.weights.dtype) for block in blocks)
-        return float(
-            np.concatenate([figure(rbm, rbm.visible.sample(v, rng), rng) for v in rows]).mean()
-        )
+        return float(np.concatenate([figure(rbm, _states(rbm, v, rng), rng) for v in rows]).mean())
 
 
 def _free_energy(rbm: RBM, v: Array, rng: _kernels.Generator) -> Array:
     return rbm.free_energy(v)
+
+
+def _states(rbm: RBM, v: Array, rng: _kernels.Generator) -> Array:
+    return rbm.visible.from_data(v, _kernels.uniform(v.shape, rng))

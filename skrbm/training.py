@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import gen_batches
 
-from skrbm._kernels import BLOCK_ROWS, Array, Generator, dense, is_binary, uniform_by_content
+from skrbm._kernels import BLOCK_ROWS, Array, Generator, dense, uniform_by_content
 from skrbm.gradients import Gradient
 from skrbm.model import RBM
 from skrbm.optimizers import CentredGradient, Schedule
@@ -71,7 +71,7 @@ class Training:
         n_rows = X.shape[0]
         n_batches = math.ceil(n_rows / plan.batch_size)
         mean_weight = weights.sum() / n_batches
-        as_states = _without_means if _is_binary(X) else self._draw_states
+        as_states = _as_they_are if _are_states(rbm, X) else self._draw_states
         for sweep in range(plan.n_iter):
             begin = perf_counter()
             rows = self.order.permutation(n_rows) if plan.shuffle else np.arange(n_rows)
@@ -104,13 +104,13 @@ def states_of(rbm: RBM, v: Any, rng: Generator) -> Any:
     return sparse.csr_array((rbm.visible.from_data(v.data, u), v.indices, v.indptr), v.shape)
 
 
-def _is_binary(X: Any) -> bool:
+def _are_states(rbm: RBM, X: Any) -> bool:
     if sparse.issparse(X):
-        return is_binary(X.data)
-    return all(is_binary(X[rows]) for rows in gen_batches(X.shape[0], BLOCK_ROWS))
+        return rbm.visible.are_states([X.data])
+    return rbm.visible.are_states(X[rows] for rows in gen_batches(X.shape[0], BLOCK_ROWS))
 
 
-def _without_means(rbm: RBM, v: Any) -> Any:
+def _as_they_are(rbm: RBM, v: Any) -> Any:
     return v
 
 

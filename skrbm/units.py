@@ -7,11 +7,25 @@ with the methods of `Bernoulli`, and its row in the tests.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import Any, NoReturn, Self, TypeAlias
 
 from skrbm import _kernels
 from skrbm._kernels import Array, Generator
+
+# What a unit is asked about one of its states, for every row: a log-density, or an input.
+OfState: TypeAlias = Callable[[Array], Array]
+
+# A binary unit that is on in less than this share of the rows, or off, says nothing about them.
+_SATURATION = 1e-3
+
+_LOG_TWO_PI = math.log(2 * math.pi)
+_FAR = 1e6  # standard deviations
+_N_APPROACHES = 5
+_NEGLIGIBLE = 1e-10
+_MOST_NODES = 10_000
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,11 @@ class Bernoulli:
         """Number of units."""
         return int(self.bias.shape[-1])
 
+    @property
+    def log2_states(self) -> float:
+        """Binary logarithm of the number of joint states."""
+        return self.n_units
+
     def part(self, units: slice | Array) -> Bernoulli:
         """The layer of these units alone; an array of shape (n_rows, k) gives k to each row."""
         return Bernoulli(self.bias[units])
@@ -73,6 +92,10 @@ class Bernoulli:
         """Draw states that receive an input: `sample(mean(input), rng)` in one go."""
         return _kernels.bernoulli_logistic(input, self.bias, rng)
 
+    def are_states(self, blocks: Iterable[Array]) -> bool:
+        """Whether all values of data are states, and none a mean."""
+        return all(map(_kernels.is_binary, blocks))
+
     def from_data(self, values: Array, u: Array) -> Array:
         """States for values of data, which are means where they lie between 0 and 1.
 
@@ -89,9 +112,27 @@ class Bernoulli:
         """The mean when this share of the units are drawn with probability 1/2 instead."""
         return (1 - share) * mean + share / 2
 
-    def alternative(self, state: Array) -> Array:
-        """The other value that each unit can take: `1 - s`."""
-        return 1 - state
+    def log_total(self, state: Array, log_ratio: OfState, input: OfState) -> Array:
+        """`log sum_s p(s) / p(state)` over the states of one unit a row.
+
+        Parameters
+        ----------
+        state : ndarray of shape (n_rows, 1)
+            A value between 0 and 1 is compared with its complement.
+        log_ratio : callable
+            `log p(s) / p(state)`, shape (n_rows,), of states of shape (n_rows, 1).
+        input : callable
+            Mean input of the unit when it is in a state; of use to other unit types.
+        """
+        return _kernels.softplus(log_ratio(1 - state))
+
+    def preconditioned(self, gradient: Array) -> Array:
+        """A gradient with respect to biases over their Fisher information, or a bound on it."""
+        return gradient
+
+    def saturated(self, mean: Array) -> Array:
+        """Whether units with such a mean over all rows say nothing about them."""
+        return (mean < _SATURATION) | (mean > 1 - _SATURATION)
 
     def states(self, start: int = 0, stop: int | None = None) -> Array:
         """Rows start to stop of all joint states, 2^n_units in number."""
@@ -105,14 +146,183 @@ class Bernoulli:
         """The layer that behaves as this one does when it receives this input as well."""
         return Bernoulli(self.bias + input)
 
-    def interpolate(self, base: Self, beta: float | Array) -> Bernoulli:
+    def interpolate(self, base: Any, beta: float | Array) -> Bernoulli:
         """The layer with energy `(1 - beta) base.energy + beta energy`; beta may be a column."""
         return Bernoulli(base.bias + beta * (self.bias - base.bias))
 
-    def astype(self, dtype: Any) -> Bernoulli:
-        """The same layer in another precision."""
-        return Bernoulli(self.bias.astype(dtype))
+    def map(self, function: Callable[[Array], Array]) -> Bernoulli:
+        """The layer with a function applied to each of its parameters."""
+        return Bernoulli(function(self.bias))
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Real units: `p(s | input)` is proportional to `exp(s . input - (s - m)^2 precision / 2)`.
+
+    Parameters
+    ----------
+    bias : ndarray of shape (n_units,) or (n_rows, n_units)
+        `m . precision`: an input that is always there. The mean without any other input is m.
+    precision : ndarray of the same shape
+        Inverse variance given the input, which has no effect on it.
+    """
+
+    bias: Array
+    precision: Array
+
+    @classmethod
+    def of_moments(cls, mean: Array, variance: Array) -> Self:
+        """The layer whose units have these means and variances when they receive no input."""
+        return cls(mean / variance, 1 / variance)
+
+    @classmethod
+    def standard(cls, mean: Array) -> Self:
+        """The layer of variance one."""
+        return cls(mean, 0 * mean + 1)
+
+    @property
+    def parameters(self) -> tuple[Array, ...]:
+        """The arrays that describe the layer."""
+        return self.bias, self.precision
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return int(self.bias.shape[-1])
+
+    @property
+    def log2_states(self) -> float:
+        """Binary logarithm of the number of joint states."""
+        return math.inf
+
+    def part(self, units: slice | Array) -> Gaussian:
+        """The layer of these units alone; an array of shape (n_rows, k) gives k to each row."""
+        return Gaussian(self.bias[units], self.precision[units])
+
+    def energy(self, state: Array) -> Array:
+        """`(s - m)^2 precision / 2`, summed over the units of every row, in float64."""
+        deviation = state - self.mean(0.0)
+        return _kernels.row_dot(deviation * self.precision, deviation) / 2
+
+    def log_normalizer(self, input: Array | float) -> Array:
+        """`log int_s exp(s . input - energy(s))` of every row, in float64."""
+        input = input + 0 * self.bias
+        response = self.mean(input / 2)  # m + input / (2 precision)
+        return _kernels.row_dot(input, response) + self._log_volume()
+
+    def pairwise_log_normalizer(self, x: Array, y: Array) -> Array:
+        """Log-normaliser of the input `x_i + y_j` for every pair of rows, in float64."""
+        own = self.log_normalizer(x)[:, None] + self.log_normalizer(y) - self._log_volume()
+        return own + (x / self.precision) @ y.T
+
+    def _log_volume(self) -> Array:
+        """`log int_s exp(-energy(s))`."""
+        return _kernels.sum_float64(_LOG_TWO_PI - _kernels.log(self.precision)) / 2
+
+    def mean(self, input: Array | float) -> Array:
+        """`E[s | input] = m + input / precision`."""
+        return (self.bias + input) / self.precision
+
+    def sample(self, mean: Array, rng: Generator) -> Array:
+        """Draw states whose conditional mean is given, in the dtype of the mean."""
+        noise = _kernels.normal(mean.shape, 1.0, mean.dtype, rng)
+        noise *= self.precision**-0.5
+        noise += mean
+        return noise
+
+    def draw(self, input: Array | float, rng: Generator) -> Array:
+        """Draw states that receive an input."""
+        return self.sample(self.mean(input), rng)
+
+    def are_states(self, blocks: Iterable[Array]) -> bool:
+        """Whether all values of data are states, and none a mean: any number is a state."""
+        return True
+
+    def from_data(self, values: Array, u: Array) -> Array:
+        """States for values of data: these themselves."""
+        return values
+
+    def log_probability(self, state: Array, mean: Array) -> Array:
+        """`log p(s_i)` under the means m_j, for every row i of states and row j of means."""
+        own = self.energy(state + self.mean(0.0))[:, None] + self.energy(mean + self.mean(0.0))
+        return (state * self.precision) @ mean.T - own - self._log_volume()
+
+    def broadened(self, mean: Array, share: float) -> Array:
+        """The mean itself: the states around it are spread already."""
+        return mean
+
+    def log_total(self, state: Array, log_ratio: OfState, input: OfState) -> Array:
+        """`log int_s p(s) / p(state) ds` over the states of one unit a row, by quadrature.
+
+        The density is a mixture of normal densities of this layer's variance, so that the
+        trapezoidal rule with a step of one standard deviation is right to `2 exp(-2 pi^2)`, 5e-9.
+        All its modes lie between the two ends to which the unit's mean, given its mean input,
+        comes from afar; beyond, nodes are added while they count. Only where these ends are more
+        than 10,000 standard deviations apart is the step longer.
+
+        Parameters
+        ----------
+        state : ndarray of shape (n_rows, 1)
+        log_ratio : callable
+            `log p(s) / p(state)`, shape (n_rows,), of states of shape (n_rows, 1).
+        input : callable
+            Mean input of the unit when it is in a state; must not fall as the state rises.
+
+        References
+        ----------
+        L. N. Trefethen and J. A. C. Weideman, "The exponentially convergent trapezoidal rule",
+        SIAM Review 56(3), 2014.
+        """
+        step = self.precision**-0.5
+        low, high = state - _FAR * step, state + _FAR * step
+        for _ in range(_N_APPROACHES):
+            low, high = self.mean(input(low)), self.mean(input(high))
+        n_between = min(math.ceil(((high - low) / step).max()), _MOST_NODES)
+        step = _kernels.maximum(step, (high - low) / _MOST_NODES)
+        total = log_ratio(low)
+        for i in range(1, n_between + 1):
+            total = _kernels.log_add_exp(total, log_ratio(low + i * step))
+        for start, direction in ((low, -step), (low + n_between * step, step)):
+            node, counts = start, True
+            while counts:
+                node = node + direction
+                term = log_ratio(node)
+                total = _kernels.log_add_exp(total, term)
+                counts = bool((term - total).max() > math.log(_NEGLIGIBLE))
+        return total + _kernels.log(step[..., 0])
+
+    def preconditioned(self, gradient: Array) -> Array:
+        """A gradient with respect to biases over their Fisher information, the variance."""
+        return gradient * self.precision
+
+    def saturated(self, mean: Array) -> Array:
+        """Whether units with such a mean over all rows say nothing about them: none does."""
+        return mean != mean
+
+    def states(self, start: int = 0, stop: int | None = None) -> NoReturn:
+        """Gaussian units have no finite number of states."""
+        msg = "Gaussian units have no finite number of states to enumerate."
+        raise TypeError(msg)
+
+    def neutral(self) -> Gaussian:
+        """The layer whose units have the mean zero."""
+        return Gaussian(0 * self.bias, self.precision)
+
+    def shift(self, input: Array) -> Gaussian:
+        """The layer that behaves as this one does when it receives this input as well."""
+        return Gaussian(self.bias + input, self.precision)
+
+    def interpolate(self, base: Any, beta: float | Array) -> Gaussian:
+        """The layer with energy `(1 - beta) base.energy + beta energy`, up to a constant."""
+        return Gaussian(
+            base.bias + beta * (self.bias - base.bias),
+            base.precision + beta * (self.precision - base.precision),
+        )
+
+    def map(self, function: Callable[[Array], Array]) -> Gaussian:
+        """The layer with a function applied to each of its parameters."""
+        return Gaussian(function(self.bias), function(self.precision))
 
 
 # What a layer of a model may be: the union of the unit types.
-Layer: TypeAlias = Bernoulli
+Layer: TypeAlias = Bernoulli | Gaussian

@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Collection
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import joblib
 import numpy as np
@@ -21,6 +21,28 @@ from skrbm import _kernels
 from skrbm._kernels import Array
 
 _OWN_PACKAGES = ("skrbm", "sklearn")
+
+
+class Domain(NamedTuple):
+    """Which data visible units take: numbers from low to high, and sparse matrices or not."""
+
+    units: str
+    low: float
+    high: float
+    remedy: str
+    accept_sparse: Literal["csr", False] = False
+
+
+UNIT_INTERVAL = Domain(
+    "Bernoulli",
+    0.0,
+    1.0,
+    "Scale the data first, for example with sklearn.preprocessing.MinMaxScaler, or use "
+    "skrbm.GaussianBernoulliRBM.",
+    "csr",
+)
+# Sums of squares are finite in float64, and differences in float32.
+REAL_LINE = Domain("Gaussian", -1e38, 1e38, "Take logarithms of the data first.")
 
 
 def check_count(
@@ -94,6 +116,23 @@ def check_choice(name: str, value: Any, choices: Collection[str]) -> str:
     return value
 
 
+def check_variance(
+    name: str, value: Any, choices: Collection[str], n_features: int
+) -> Array | None:
+    """None for one of the choices, or else variances > 0, one for each column."""
+    if isinstance(value, str) and value in choices:
+        return None
+    numbers = np.asarray(value)
+    positive = numbers.dtype.kind in "iuf" and bool(np.all((numbers > 0) & np.isfinite(numbers)))
+    if not positive or numbers.shape not in ((), (n_features,)):
+        msg = (
+            f"{name} == {value!r}, must be one of {', '.join(map(repr, choices))}, or one finite "
+            f"number > 0 for all columns or for each of {n_features}."
+        )
+        raise ValueError(msg)
+    return np.broadcast_to(numbers.astype(np.float64), (n_features,))
+
+
 def check_random_state(random_state: Any) -> np.random.RandomState:
     """What scikit-learn makes of a random_state."""
     try:
@@ -112,29 +151,29 @@ def check_seed(random_state: Any) -> np.random.SeedSequence:
 def check_unchanged(estimator: Any, started_with: dict[str, Any]) -> None:
     """Parameters that cannot change while a model is in training."""
     for name, value in started_with.items():
-        if getattr(estimator, name) != value:
-            now = getattr(estimator, name)
+        now = getattr(estimator, name)
+        if not np.array_equal(now, value):
             msg = (
                 f"{name} == {now!r}, must stay {value!r} for partial_fit to go on; fit starts anew."
             )
             raise ValueError(msg)
 
 
-def check_visible(estimator: Any, X: Any, name: str = "X") -> Any:
+def check_visible(estimator: Any, X: Any, name: str, domain: Domain) -> Any:
     """Finite data of the fitted columns, as an array or a CSR matrix of its own number type."""
-    rows, inside = _check_numbers(estimator, X, name)
+    rows, inside = _check_numbers(estimator, X, name, domain)
     check_columns(estimator, X, reset=False)
-    return rows if inside else _in_unit_interval(X, rows, name)
+    return rows if inside else _within(domain, X, rows, name)
 
 
-def check_weighted(estimator: Any, X: Any, sample_weight: Any) -> tuple[Any, Array]:
+def check_weighted(estimator: Any, X: Any, sample_weight: Any, domain: Domain) -> tuple[Any, Array]:
     """Finite rows and their weights, without the rows of weight zero."""
-    rows, inside = _check_numbers(estimator, X, "X")
+    rows, inside = _check_numbers(estimator, X, "X", domain)
     weights = check_weights(sample_weight, rows)
     if not weights.all():
         used = np.flatnonzero(weights)
         rows, weights = rows[used], weights[used]
-    return rows if inside else _in_unit_interval(X, rows, "X"), weights
+    return rows if inside else _within(domain, X, rows, "X"), weights
 
 
 def check_columns(estimator: Any, X: Any, *, reset: bool) -> None:
@@ -142,13 +181,16 @@ def check_columns(estimator: Any, X: Any, *, reset: bool) -> None:
     validate_data(estimator, X, reset=reset, skip_check_array=True)
 
 
-def check_enumerable(name: str, n_features: int, n_components: int, limit: int) -> None:
-    """A smaller layer whose states can all be visited, for a parameter that says "exact"."""
-    smaller = min(n_features, n_components)
+def check_enumerable(name: str, layer_sizes: Collection[float], limit: int) -> None:
+    """A layer whose states can all be visited, for a parameter that says "exact".
+
+    The size of a layer is the number of its binary units, or infinite.
+    """
+    smaller = min(layer_sizes)
     if smaller > limit:
         msg = (
-            f"{name} == 'exact' enumerates the smaller layer, which has {smaller} units; at most "
-            f"{limit} are allowed."
+            f"{name} == 'exact' enumerates the smaller binary layer, which has {smaller:.0f} "
+            f"units; at most {limit} are allowed."
         )
         raise ValueError(msg)
 
@@ -175,11 +217,10 @@ def check_weights(sample_weight: Any, X: Any) -> Array:
     return weights
 
 
-def check_hidden(estimator: Any, H: Any, name: str = "H") -> Array:
-    """Finite hidden states, a column a component, in the dtype of the model."""
-    dtype = estimator.components_.dtype
-    checked = check_array(H, dtype=dtype, input_name=name, estimator=estimator)
-    n_components = len(estimator.components_)
+def check_hidden(estimator: Any, H: Any, name: str, weights: Array) -> Array:
+    """Finite hidden states, a column a component, in the dtype of the model's weights."""
+    checked = check_array(H, dtype=weights.dtype, input_name=name, estimator=estimator)
+    n_components = weights.shape[1]
     if checked.shape[1] != n_components:
         msg = (
             f"{name} has {checked.shape[1]} columns, must have one for each of {n_components} "
@@ -189,45 +230,46 @@ def check_hidden(estimator: Any, H: Any, name: str = "H") -> Array:
     return checked
 
 
-def _check_numbers(estimator: Any, X: Any, name: str) -> tuple[Any, bool]:
+def _check_numbers(estimator: Any, X: Any, name: str, domain: Domain) -> tuple[Any, bool]:
     """Finite numbers of their own type, as an array or a CSR matrix without a copy.
 
-    Also whether all of them lie in [0, 1]: one look at the data tells both.
+    Also whether all of them lie in the domain: one look at the data tells both.
     """
-    options = {"accept_sparse": "csr", "input_name": name, "estimator": estimator}
+    options = {"accept_sparse": domain.accept_sparse, "input_name": name, "estimator": estimator}
     rows = check_array(X, ensure_all_finite=False, **options)
     if sparse.issparse(rows) and not rows.has_canonical_format:
         rows = rows.copy()  # scipy would sort and sum the caller's own entries
         rows.sum_duplicates()
     low, high = (0, 1) if rows.dtype == bool else _kernels.bounds(rows)
-    if low >= 0 and high <= 1:
+    if low >= domain.low and high <= domain.high:
         return rows, True
     check_array(rows, **options)
     return rows, False
 
 
-def _in_unit_interval(X: Any, rows: Any, name: str) -> Any:
-    """The rows, or after a warning the rows clipped to [0, 1]: beyond, no model is finite.
+def _within(domain: Domain, X: Any, rows: Any, name: str) -> Any:
+    """The rows, or after a warning the rows clipped to the domain: beyond, no model is finite.
 
     X is what the rows were made from, and may name their columns.
     """
     low, high = min_max_axis(rows, axis=0) if sparse.issparse(rows) else (rows.min(0), rows.max(0))
-    outside = np.flatnonzero((low < 0) | (high > 1))
+    outside = np.flatnonzero((low < domain.low) | (high > domain.high))
     if len(outside) == 0:
         return rows
     column = outside[0]
     label = repr(str(X.columns[column])) if hasattr(X, "columns") else column
     others = f" and {len(outside) - 1} more lie" if len(outside) > 1 else " lies"
     warnings.warn(
-        f"{name} must be in [0, 1] for Bernoulli visible units, but column {label} (from "
-        f"{low[column]:g} to {high[column]:g}){others} outside; values outside count as 0 or 1. "
-        "Scale the data first, for example with sklearn.preprocessing.MinMaxScaler.",
+        f"{name} must be in [{domain.low:g}, {domain.high:g}] for {domain.units} visible units, "
+        f"but column {label} (from {low[column]:g} to {high[column]:g}){others} outside; values "
+        f"outside count as {domain.low:g} or {domain.high:g}. {domain.remedy}",
         UserWarning,
         stacklevel=levels_to_the_caller(),
     )
     clipped = rows.copy()
     values = clipped.data if sparse.issparse(rows) else clipped
-    values.clip(0, 1, out=values)
+    limits = np.array([domain.low, domain.high]).astype(values.dtype)
+    values.clip(*limits, out=values)
     return clipped
 
 

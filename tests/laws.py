@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from skrbm.model import RBM
-from skrbm.units import Bernoulli
+from skrbm.units import Bernoulli, Gaussian
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,25 @@ class UnitType:
     log_weights: np.ndarray
     log_density: Callable[[Any, np.ndarray], np.ndarray]
     parameters: tuple[str, ...]
+    most_units: int  # in a layer whose joint states are all looked at
 
 
 def _make_bernoulli(n_units: int, rng: np.random.Generator, dtype: str) -> Bernoulli:
     return Bernoulli(rng.normal(size=n_units).astype(dtype))
+
+
+# The trapezoidal rule over a normal density of deviation s errs by exp(-2 (pi s / step)^2).
+_NODES = np.linspace(-7.0, 7.0, 57)
+
+
+def _make_gaussian(n_units: int, rng: np.random.Generator, dtype: str) -> Gaussian:
+    """Precisions of 4 to 6 leave two layers with weights of standard deviation 1 normalisable."""
+    precision = rng.uniform(4, 6, size=n_units)
+    return Gaussian(rng.normal(size=n_units).astype(dtype), precision.astype(dtype))
+
+
+def _log_gaussian(layer: Gaussian, states: np.ndarray) -> np.ndarray:
+    return -((states - layer.bias / layer.precision) ** 2) * layer.precision / 2
 
 
 UNITS = [
@@ -41,12 +56,24 @@ UNITS = [
         log_weights=np.zeros(2),
         log_density=lambda layer, states: states * layer.bias,
         parameters=("bias",),
-    )
+        most_units=1000,
+    ),
+    UnitType(
+        name="gaussian",
+        make=_make_gaussian,
+        nodes=_NODES,
+        log_weights=np.full(len(_NODES), np.log(_NODES[1] - _NODES[0])),
+        log_density=_log_gaussian,
+        parameters=("bias", "precision"),
+        most_units=2,
+    ),
 ]
 
 UNIT_IDS = [unit.name for unit in UNITS]
+BERNOULLI, GAUSSIAN = UNITS
 PAIRS = list(itertools.product(UNITS, UNITS))
 PAIR_IDS = [f"{visible.name}-{hidden.name}" for visible, hidden in PAIRS]
+ENUMERABLE = PAIRS[:-1]  # those with a layer of finitely many states
 
 
 def random_rbm(
@@ -57,9 +84,13 @@ def random_rbm(
     seed: int = 0,
     dtype: str = "float64",
 ) -> RBM:
-    """A model with normal weights of the given standard deviation and normal biases."""
+    """A model with normal weights of the given standard deviation and normal biases.
+
+    It has fewer units where a type's states are too many to look at.
+    """
     rng = np.random.default_rng(seed)
     visible, hidden = pair
+    n_visible, n_hidden = min(n_visible, visible.most_units), min(n_hidden, hidden.most_units)
     weights = rng.normal(scale=scale, size=(n_visible, n_hidden)).astype(dtype)
     return RBM(visible.make(n_visible, rng, dtype), hidden.make(n_hidden, rng, dtype), weights)
 
@@ -80,11 +111,20 @@ def all_states(unit: UnitType, n_units: int) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class Enumeration:
-    """All joint states of a small model: rows of `log_joint` are visible states, columns hidden."""
+    """All joint states of a small model, or the nodes of a quadrature over them.
+
+    Rows of `minus_energy` are visible states, columns hidden ones.
+    """
 
     v: np.ndarray
     h: np.ndarray
-    log_joint: np.ndarray
+    log_weight_v: np.ndarray
+    log_weight_h: np.ndarray
+    minus_energy: np.ndarray
+
+    @property
+    def log_joint(self) -> np.ndarray:
+        return self.minus_energy + self.log_weight_v[:, None] + self.log_weight_h
 
     @property
     def log_partition(self) -> float:
@@ -92,11 +132,13 @@ class Enumeration:
 
     @property
     def joint(self) -> np.ndarray:
+        """Probabilities of the states, or of the nodes' surroundings."""
         return np.exp(self.log_joint - self.log_partition)
 
     @property
     def log_p_visible(self) -> np.ndarray:
-        return logsumexp(self.log_joint, axis=1) - self.log_partition
+        """Log-probabilities of visible states, or log-densities at the nodes."""
+        return logsumexp(self.minus_energy + self.log_weight_h, axis=1) - self.log_partition
 
 
 def enumerate_rbm(rbm: RBM, pair: tuple[UnitType, UnitType] = PAIRS[0]) -> Enumeration:
@@ -104,14 +146,12 @@ def enumerate_rbm(rbm: RBM, pair: tuple[UnitType, UnitType] = PAIRS[0]) -> Enume
     visible, hidden = pair
     v, log_weight_v = all_states(visible, rbm.visible.n_units)
     h, log_weight_h = all_states(hidden, rbm.hidden.n_units)
-    log_joint = (
+    minus_energy = (
         visible.log_density(rbm.visible, v).sum(axis=1)[:, None]
         + hidden.log_density(rbm.hidden, h).sum(axis=1)
         + v @ rbm.weights @ h.T
-        + log_weight_v[:, None]
-        + log_weight_h
     )
-    return Enumeration(v, h, log_joint)
+    return Enumeration(v, h, log_weight_v, log_weight_h, minus_energy)
 
 
 def draw(probability: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:

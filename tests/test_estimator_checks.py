@@ -3,14 +3,22 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skrbm import BernoulliRBM
+from skrbm import BernoulliRBM, GaussianBernoulliRBM
 
 
 # The checks feed normal data, which Bernoulli units answer with a warning and a finite model.
 # They do not run over gradient="cd", whose chains start at the data: there a row of weight two
 # and a row given twice are the same in distribution, not draw by draw.
 @pytest.mark.filterwarnings("ignore:X must be in .0, 1.:UserWarning")
-@parametrize_with_checks([BernoulliRBM(n_iter=10), BernoulliRBM(3, gradient="exact", n_iter=2)])
+@parametrize_with_checks(
+    [
+        BernoulliRBM(n_iter=10),
+        BernoulliRBM(3, gradient="exact", n_iter=2),
+        BernoulliRBM(3, hidden="gaussian", n_iter=10),
+        GaussianBernoulliRBM(n_iter=10),
+        GaussianBernoulliRBM(3, variance="shared", gradient="exact", n_iter=2),
+    ]
+)
 def test_scikit_learn_checks(estimator, check):
     """Each check has its own assertion."""
     check(estimator)

@@ -121,7 +121,7 @@ def test_tempered_samples_are_in_all_modes():
         ),
         (
             lambda rbm: BernoulliRBM(31, n_iter=0).fit(np.eye(40)).log_partition("exact"),
-            "method == 'exact' enumerates the smaller layer, which has 31 units; at most 30",
+            "method == 'exact' enumerates the smaller binary layer, which has 31 units; at most 30",
         ),
         (lambda rbm: rbm.sample(method="wish"), "method == 'wish', must be one of 'gibbs'"),
         (

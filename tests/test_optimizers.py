@@ -1,16 +1,19 @@
 """The step: an exact step of the centred parameters, indifferent to flipped bits."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy import sparse
 
 from skrbm import _kernels
 from skrbm.gradients import ExactGradient, Rows
+from skrbm.likelihood import exact_log_partition
 from skrbm.model import RBM
-from skrbm.optimizers import CentredGradient, constant, linear_decay
-from skrbm.units import Bernoulli
+from skrbm.optimizers import CentredGradient, VarianceGradient, constant, linear_decay
+from skrbm.units import Bernoulli, Gaussian
 
-from laws import enumerate_rbm, random_rbm
+from laws import BERNOULLI, GAUSSIAN, enumerate_rbm, random_rbm
 
 
 def _phases(rbm, v):
@@ -142,3 +145,138 @@ def test_schedules_start_at_the_rate(schedule, end):
     assert schedule(0.0) == 0.3
     assert schedule(1.0) == end
     assert schedule(0.5) == pytest.approx((0.3 + end) / 2)
+
+
+# Gaussian visible units
+
+
+def _gaussian_rbm():
+    """A model of two Gaussian and three binary units, and rows of data with weights."""
+    rbm = random_rbm((GAUSSIAN, BERNOULLI), n_hidden=3)
+    rng = np.random.default_rng(3)
+    return rbm, rng.normal(size=(5, 2)), rng.uniform(0.5, 2, size=5)
+
+
+def _phases_of(rbm, v, weights):
+    return ExactGradient().phases(rbm, v, weights, _kernels.generator(0))
+
+
+def _log_likelihood(rbm, v, weights):
+    log_z = exact_log_partition(rbm).value
+    return float(weights @ (-rbm.free_energy(v) - log_z) / weights.sum())
+
+
+def _from_data_units(patterns, centre, log_variance, centred_c, m, k):
+    """The model of these parameters: `b - W k` and `c - m W / variance` are the ordinary ones."""
+    variance = np.exp(log_variance)
+    weights = patterns / variance[:, None]
+    visible = Gaussian.of_moments(centre - patterns @ k, variance)
+    return RBM(visible, Bernoulli(centred_c - m @ weights), weights)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_variances_follow_the_slope_of_their_logarithm(shared):
+    """Central differences in the parameters that a step of the variances leaves alone.
+
+    Fails if the weights' gradient, or the spread of visible states, is left out: for a small step
+    the logarithm of a variance grows by the rate times twice its slope; all else stays.
+    """
+    rbm, v, weights = _gaussian_rbm()
+    m, k = np.array([0.3, -0.2]), np.array([0.2, 0.5, 0.7])
+    log_variance = -np.log(rbm.visible.precision)
+    patterns = rbm.weights / rbm.visible.precision[:, None]
+    held = (
+        patterns,
+        rbm.visible.mean(0.0) + patterns @ k,
+        rbm.hidden.bias + m @ rbm.weights,
+    )
+
+    def model(change):
+        return _from_data_units(*held[:2], log_variance + change, held[2], m, k)
+
+    step = 1e-5
+    directions = [np.ones(2)] if shared else list(np.eye(2))
+    slopes = [
+        (
+            _log_likelihood(model(step * e), v, weights)
+            - _log_likelihood(model(-step * e), v, weights)
+        )
+        / (2 * step * e.sum())
+        for e in directions
+    ]
+    rate = 1e-6
+    phases = _phases_of(rbm, v, weights)
+    rows = phases.parts[0]
+    covariance = ((rows.visible - m) * rows.weights[:, None]).T @ (rows.hidden - k)
+    growth = rate * rbm.visible.precision[:, None] * covariance
+    VarianceGradient(1.0, np.full(2, 1e-9), shared=shared).step(rbm, phases, (m, k), growth, rate)
+    grown = -np.log(rbm.visible.precision) - log_variance
+    np.testing.assert_allclose(grown / rate, 2 * np.resize(slopes, 2), rtol=1e-4)
+    expected = model(grown)
+    for got, want in zip(rbm.parameters, expected.parameters, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
+
+
+def test_variances_stay_above_their_floor():
+    """Fails if a step takes a variance below: rows that are all alike have none."""
+    rbm, v, _ = _gaussian_rbm()
+    optimizer = CentredGradient(
+        np.zeros(2),
+        np.full(3, 0.5),
+        variance=VarianceGradient(1.0, np.array([0.1, 0.01]), shared=False),
+    )
+    for _ in range(200):
+        optimizer.step(rbm, _phases_of(rbm, v[:1], np.ones(1)), 0.1)
+    np.testing.assert_allclose(1 / rbm.visible.precision, [0.1, 0.01], rtol=1e-9)
+
+
+def test_gaussian_step_is_preconditioned_by_the_precision():
+    """Fails if a weight's step is not in the units of the data: all columns times ten.
+
+    The gradient with respect to weights in the units of the data, over its Fisher information,
+    makes the same step whatever these units are.
+    """
+    rbm, v, weights = _gaussian_rbm()
+    variance = 1 / rbm.visible.precision
+    wide = RBM(
+        Gaussian.of_moments(10 * rbm.visible.mean(0.0), 100 * variance),
+        Bernoulli(rbm.hidden.bias.copy()),
+        rbm.weights / 10,
+    )
+    for _ in range(20):
+        for model, rows in ((rbm, v), (wide, 10 * v)):
+            optimizer = CentredGradient(np.zeros(2), np.full(3, 0.5))
+            optimizer.step(model, _phases_of(model, rows, weights), 0.1)
+    np.testing.assert_allclose(wide.weights, rbm.weights / 10, rtol=1e-9)
+    np.testing.assert_allclose(wide.hidden.bias, rbm.hidden.bias, rtol=1e-9)
+    np.testing.assert_allclose(wide.visible.mean(0.0), 10 * rbm.visible.mean(0.0), rtol=1e-9)
+
+
+@pytest.mark.parametrize("pair", [(GAUSSIAN, BERNOULLI), (BERNOULLI, GAUSSIAN)])
+def test_steps_are_as_long_as_allowed(pair):
+    """Fails if a step's length in nats is not that of the models before and after it.
+
+    The divergence is computed by enumeration, for a limit of 1e-4 nats; terms of third order are a
+    hundredth of it. It is that of p(v, h) where hidden states are enumerated, and that of p(v)
+    where visible ones are. The limit holds for a rate of a thousand; small steps are left alone.
+    """
+    before = random_rbm(pair, scale=0.5)
+    rbm = random_rbm(pair, scale=0.5)
+    v = enumerate_rbm(rbm, pair).v
+    v = v[np.abs(v).max(axis=1) < 1.5][[1, 5, 5, 14]]
+    phases = ExactGradient().phases(rbm, v, np.ones(4), _kernels.generator(0))
+    n_visible, n_hidden = rbm.weights.shape
+    limit = 1e-4
+    optimizer = CentredGradient(np.full(n_visible, 0.3), np.full(n_hidden, 0.4), largest_step=limit)
+    optimizer.step(rbm, phases, 1000.0)
+    exact, after = enumerate_rbm(before, pair), enumerate_rbm(rbm, pair)
+    of_visible = exact.joint.sum(axis=1) @ (exact.log_p_visible - after.log_p_visible)
+    of_both = (exact.joint * (exact.minus_energy - after.minus_energy)).sum()
+    of_both += after.log_partition - exact.log_partition
+    divergence = of_both if pair[0] is GAUSSIAN else of_visible
+    assert divergence == pytest.approx(limit, rel=0.1)
+    twins = [random_rbm(pair, scale=0.5) for _ in range(2)]
+    for twin, largest in zip(twins, (limit, math.inf), strict=True):
+        made = CentredGradient(np.zeros(n_visible), np.zeros(n_hidden), largest_step=largest)
+        made.step(twin, phases, 1e-6)
+    np.testing.assert_array_equal(*(twin.weights for twin in twins))

@@ -143,7 +143,9 @@ def test_wrong_numbers_of_steps_and_samples():
 
 def test_exact_gradient_of_a_large_model():
     """Fails if 2^20 states are enumerated at every update before anyone notices."""
-    message = "gradient == 'exact' enumerates the smaller layer, which has 20 units; at most 16"
+    message = (
+        "gradient == 'exact' enumerates the smaller binary layer, which has 20 units; at most 16"
+    )
     estimator = BernoulliRBM(20, gradient="exact")
     with pytest.raises(ValueError, match=message):
         estimator.fit(np.zeros((2, 30)))

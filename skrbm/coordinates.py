@@ -1,0 +1,126 @@
+"""The coordinates of a model, and those of the data that it is of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import gen_batches
+
+from skrbm._kernels import BLOCK_ROWS, Array
+
+
+class Coordinates(Protocol):
+    """The way from data to visible states, and back."""
+
+    @property
+    def log_volume(self) -> float:
+        """Logarithm of the volume, in the units of the data, of a unit cube of visible states."""
+
+    def to_model(self, X: Any) -> Any:
+        """Values of data as values of visible units, in the dtype of the model."""
+
+    def to_data(self, v: Array) -> Array:
+        """Values of visible units, or their means, as values of data."""
+
+    def draws(self, v: Array) -> Array:
+        """States of visible units as rows of data."""
+
+    def view(self, X: Any) -> Any:
+        """Rows of data as visible states, or as what the training makes states of."""
+
+
+@dataclass(frozen=True)
+class Binary:
+    """States are the data, and draws of them are truth values."""
+
+    dtype: Any
+    log_volume: float = 0.0
+
+    def to_model(self, X: Any) -> Any:
+        """The same values in the dtype of the model."""
+        return X.astype(self.dtype, copy=False)
+
+    def to_data(self, v: Array) -> Array:
+        """The same values."""
+        return v
+
+    def draws(self, v: Array) -> Array:
+        """Whether each unit is on."""
+        return v > 0
+
+    def view(self, X: Any) -> Any:
+        """The same rows."""
+        return X
+
+
+@dataclass(frozen=True)
+class Standardized:
+    """Columns of mean 0 and variance 1, those with a long tail to the left mirrored.
+
+    So a fit does not depend on the units of the data, nor on the direction of a column.
+
+    Parameters
+    ----------
+    location : ndarray of shape (n_features,)
+    scale : ndarray of shape (n_features,)
+        Both in the dtype of the model; the scale of a mirrored column is negative.
+    """
+
+    location: Array
+    scale: Array
+
+    @classmethod
+    def of(cls, X: Array, weights: Array, dtype: Any) -> tuple[Standardized, Array]:
+        """The coordinates of weighted rows, and the variance of each column in them: 1, or 0.
+
+        A column without variance keeps its units.
+        """
+        scaler = StandardScaler()
+        for rows in gen_batches(len(X), BLOCK_ROWS):
+            scaler.partial_fit(X[rows], sample_weight=weights[rows])
+        third_moment = np.zeros(X.shape[1])
+        for rows in gen_batches(len(X), BLOCK_ROWS):
+            third_moment += weights[rows] @ scaler.transform(X[rows].astype(np.float64)) ** 3
+        scale = np.where(third_moment < 0, -scaler.scale_, scaler.scale_)
+        variance = (scaler.var_ / scaler.scale_**2).astype(dtype)
+        return cls(scaler.mean_.astype(dtype), scale.astype(dtype)), variance
+
+    @property
+    def log_volume(self) -> float:
+        """`sum_i log |scale_i|`."""
+        return float(np.log(np.abs(self.scale), dtype=np.float64).sum())
+
+    def to_model(self, X: Array) -> Array:
+        """`(x - location) / scale`."""
+        u = X.astype(self.scale.dtype) - self.location
+        u /= self.scale
+        return u
+
+    def to_data(self, v: Array) -> Array:
+        """`location + scale v`."""
+        return self.location + self.scale * v
+
+    draws = to_data
+
+    def view(self, X: Array) -> StandardizedRows:
+        """The rows, standardized as they are taken."""
+        return StandardizedRows(X, self)
+
+
+@dataclass(frozen=True)
+class StandardizedRows:
+    """Rows of data that are standardized as they are taken, so that they are never all copied."""
+
+    X: Array
+    coordinates: Standardized
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and columns."""
+        return self.X.shape
+
+    def __getitem__(self, rows: Array | slice) -> Array:
+        return self.coordinates.to_model(self.X[rows])

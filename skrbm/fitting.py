@@ -1,0 +1,308 @@
+"""Fitting: what the estimators have in common, from the door to the training loop."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from abc import abstractmethod
+from typing import Any, ClassVar, Literal, NamedTuple, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Tags, shuffle
+
+from skrbm import _kernels, likelihood, validation
+from skrbm._kernels import Array, Generator
+from skrbm.coordinates import Coordinates
+from skrbm.gradients import GRADIENTS
+from skrbm.inference import RBMInference
+from skrbm.model import RBM
+from skrbm.optimizers import CentredGradient, Schedule, VarianceGradient, constant
+from skrbm.stopping import EarlyStopping
+from skrbm.training import Monitor, Plan, Training, enough_sweeps, progress
+from skrbm.units import Layer
+
+_EXACT_UNITS = 16  # the largest layer that gradient="exact" enumerates at every update
+
+_N_SEEDS = 5  # of training, order, likelihood, samples and validation rows
+
+
+class Start(NamedTuple):
+    """What the training of a model starts from."""
+
+    coordinates: Coordinates
+    visible: Layer
+    hidden: Layer
+    weight_scale: float
+    largest_step: float = math.inf
+    variance: VarianceGradient | None = None
+
+
+class RBMEstimator(RBMInference, BaseEstimator):
+    """The parameters of every RBM estimator, and how it is fitted.
+
+    A subclass says what its layers are: which data they take, and where training starts.
+    """
+
+    _SHAPING: ClassVar[tuple[str, ...]] = ("n_components", "gradient", "n_steps", "n_chains")
+
+    def __init__(
+        self,
+        n_components: int = 256,
+        *,
+        learning_rate: float | Literal["auto"] = "auto",
+        batch_size: int = 100,
+        n_iter: int | Literal["auto"] = "auto",
+        gradient: str = "jump",
+        n_steps: int = 1,
+        n_chains: int = 100,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
+        self.n_components = n_components
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.n_iter = n_iter
+        self.gradient = gradient
+        self.n_steps = n_steps
+        self.n_chains = n_chains
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+
+    @abstractmethod
+    def _check_layers(self, n_features: int) -> None:
+        """Refuse parameters of the layers that are not allowed."""
+
+    @abstractmethod
+    def _layer_sizes(self, n_features: int) -> list[float]:
+        """Binary units of the visible and of the hidden layer; infinite where these are others."""
+
+    @abstractmethod
+    def _begin(self, X: Any, weights: Array, dtype: Any) -> Start:
+        """Layers for the rows, before they are coupled."""
+
+    @abstractmethod
+    def _keep(self, rbm: RBM, coordinates: Any) -> None:
+        """Make this the estimator's model."""
+
+    @abstractmethod
+    def _rate(self) -> float:
+        """The learning rate, "auto" resolved."""
+
+    @abstractmethod
+    def _decay(self, rate: float) -> Schedule:
+        """How the learning rate decays over a fit."""
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Fit the model, from a fresh start, by `n_iter` sweeps over the rows in random order.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            For binary visible units data in [0, 1]; values outside draw a warning, and count as 0
+            or 1. For Gaussian ones real numbers, not sparse.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows. A weight of two is the row given twice.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are not as described; the estimator is then unchanged.
+        """
+        first = not (self.warm_start and self._is_started())
+        X, weights = self._check_fit(X, sample_weight, first=first, split=self.early_stopping)
+        rows, held_out = X, None
+        if self.early_stopping:
+            train, held_out = self._split(len(weights))
+            rows, weights = X[train], weights[train]
+        if first:
+            self._start(rows, weights)
+        n_iter = self.n_iter
+        if n_iter == "auto":
+            n_iter = enough_sweeps(len(weights), self.batch_size)
+        plan = Plan(n_iter, self.batch_size, self._decay(self._rate()), shuffle=True)
+        stopping = None if held_out is None else self._watch(X[held_out], rows)
+        return self._train(rows, weights, plan, stopping)
+
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Go on training by one sweep over the rows in their order, or start with it.
+
+        The rows of a call make mini-batches of equal size, of at most `batch_size` rows. The step
+        size stays at `learning_rate`, since the end of the stream is not known. Chains, moving
+        averages and the random generator go on from call to call: calls with as many rows as one
+        mini-batch, or a multiple of it, are the same as one call with all their rows. The visible
+        units start from the rows of the first call: binary ones with their biases, Gaussian ones
+        with their location and scale, which stay the coordinates of the training. So a first call
+        should have rows enough to tell them.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            As for `fit`.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows.
+
+        Returns
+        -------
+        self : estimator
+        """
+        first = not self._is_started()
+        X, weights = self._check_fit(X, sample_weight, first=first)
+        if first:
+            self._start(X, weights)
+        schedule = constant(self._rate())
+        return self._train(X, weights, Plan(1, self.batch_size, schedule, shuffle=False))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = bool(self._domain.accept_sparse)
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _is_started(self) -> bool:
+        return hasattr(self, "_training")
+
+    def _check_fit(
+        self, X: Any, sample_weight: Any, *, first: bool, split: bool = False
+    ) -> tuple[Any, Array]:
+        for name in ("n_components", "batch_size", "n_steps", "n_chains"):
+            validation.check_count(name, getattr(self, name))
+        if self.n_iter != "auto":
+            validation.check_count("n_iter", self.n_iter, minimum=0, alternative="auto")
+        validation.check_count("verbose", self.verbose, minimum=0)
+        validation.check_rate("learning_rate", self.learning_rate, alternative="auto")
+        for name in ("early_stopping", "warm_start"):
+            validation.check_flag(name, getattr(self, name))
+        validation.check_fraction("validation_fraction", self.validation_fraction)
+        validation.check_count("n_iter_no_change", self.n_iter_no_change)
+        validation.check_tolerance("tol", self.tol)
+        validation.check_choice("gradient", self.gradient, GRADIENTS)
+        validation.check_random_state(self.random_state)
+        if not first:
+            validation.check_unchanged(self, self._started_with)
+        rows, weights = validation.check_weighted(self, X, sample_weight, self._domain)
+        self._check_layers(rows.shape[1])
+        if self.gradient == "exact":
+            sizes = self._layer_sizes(rows.shape[1])
+            validation.check_enumerable("gradient", sizes, _EXACT_UNITS)
+        if split:
+            validation.check_split("validation_fraction", self.validation_fraction, rows.shape[0])
+        validation.check_columns(self, X, reset=first)
+        return rows, weights
+
+    def _start(self, X: Any, weights: Array) -> None:
+        """A new model, and the state of its training, from the first rows."""
+        seed = validation.check_seed(self.random_state)
+        training_seed, order_seed, likelihood_seed, sampling_seed, _ = seed.spawn(_N_SEEDS)
+        rng = _kernels.generator(training_seed)
+        dtype = validation.model_dtype(X.dtype)
+        start = self._begin(X, weights, dtype)
+        base, hidden = start.visible, start.hidden
+        shape = base.n_units, hidden.n_units
+        weights = _kernels.normal(shape, start.weight_scale, dtype, rng)
+        rbm = RBM.couple(base, hidden, weights)
+        training = Training(
+            gradient=GRADIENTS[self.gradient](rbm, base, self.n_steps, self.n_chains, rng),
+            optimizer=CentredGradient(
+                base.mean(0.0),
+                hidden.mean(0.0),
+                largest_step=start.largest_step,
+                variance=start.variance,
+            ),
+            rng=rng,
+            order=_kernels.generator(order_seed),
+        )
+        self._keep(rbm, start.coordinates)
+        self._training = training
+        self._base = base
+        self._likelihood_seed = likelihood_seed
+        self._sampling_rng = _kernels.generator(sampling_seed)
+        self._log_partitions = {}
+        self.__dict__.pop("best_validation_score_", None)  # of another model
+        self._started_with = {name: getattr(self, name) for name in self._SHAPING}
+
+    def _validation_seed(self) -> np.random.SeedSequence:
+        return validation.check_seed(self.random_state).spawn(_N_SEEDS)[-1]
+
+    def _split(self, n_rows: int) -> tuple[Array, Array]:
+        """Rows to train on, and rows to keep apart."""
+        seed = int(self._validation_seed().generate_state(1)[0])
+        order = shuffle(np.arange(n_rows), random_state=seed)
+        n_held_out = math.ceil(self.validation_fraction * n_rows)
+        return order[n_held_out:], order[:n_held_out]
+
+    def _watch(self, held_out: Any, train: Any) -> EarlyStopping:
+        """The watch over rows kept apart, beside as many of those trained on."""
+        coordinates = self._coordinates
+        return EarlyStopping(
+            coordinates.view(held_out),
+            coordinates.view(train[: held_out.shape[0]]),
+            self.n_iter_no_change,
+            self.tol,
+            self._validation_seed(),
+            coordinates.log_volume,
+        )
+
+    def _train(
+        self, X: Any, weights: Array, plan: Plan, stopping: EarlyStopping | None = None
+    ) -> Self:
+        rbm, coordinates = self._model().map(_writable), self._coordinates
+        self._keep(rbm, coordinates)
+        monitor = _pseudo_log_likelihood(coordinates.log_volume)
+        sweeps = self._training.run(rbm, coordinates.view(X), weights, plan, monitor)
+        with progress(type(self).__name__, plan.n_iter, verbose=self.verbose > 0) as report:
+            for record in sweeps:
+                stop = stopping is not None and stopping.see(rbm, record)
+                report(record)
+                if stop:
+                    break
+        if stopping is not None:
+            stopping.restore(rbm)
+            self.best_validation_score_ = stopping.best_score
+        self._warn_of_saturation(rbm)
+        return self
+
+    def _warn_of_saturation(self, rbm: RBM) -> None:
+        saturated = rbm.hidden.saturated(self._training.optimizer.hidden_offset)
+        n_saturated = int(saturated.sum())
+        if n_saturated > len(saturated) / 2:
+            warnings.warn(
+                f"{n_saturated} of {len(saturated)} hidden units are on or off in nearly all rows: "
+                f"use a smaller learning_rate than {self._rate():g}, or fewer n_components.",
+                ConvergenceWarning,
+                stacklevel=validation.levels_to_the_caller(),
+            )
+
+
+def _writable(x: Array) -> Array:
+    """The array, or a copy where it is read-only, as one that was loaded from a file may be."""
+    return np.require(x, requirements="W")
+
+
+def _pseudo_log_likelihood(log_volume: float) -> Monitor:
+    """The figure to watch: an unbiased estimate that costs one product."""
+
+    def monitor(rbm: RBM, v: Array, rng: Generator) -> float:
+        mean = likelihood.pseudo_log_likelihood(rbm, v, n_flips=1, rng=rng).mean()
+        return float(mean) - log_volume
+
+    return monitor
