@@ -16,6 +16,7 @@ from benchmarks import curves, memory, scaling, speed
 
 BENCHMARKS = {
     "training": speed.training,
+    "gaussian": speed.gaussian,
     "small": speed.small,
     "transform": speed.transform,
     "gibbs": speed.gibbs,

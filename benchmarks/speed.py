@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.neural_network import BernoulliRBM as ScikitLearnRBM
 
-from benchmarks.datasets import digits, mnist
+from benchmarks.datasets import digits, mnist, mnist_images
 from benchmarks.peers import (
     RATE,
     TorchRBM,
@@ -21,7 +21,7 @@ from benchmarks.peers import (
     random_rbm,
     three_products,
 )
-from skrbm import BernoulliRBM, _kernels, likelihood, samplers
+from skrbm import BernoulliRBM, GaussianBernoulliRBM, _kernels, likelihood, samplers
 from skrbm.model import RBM
 from skrbm.units import Bernoulli
 
@@ -112,6 +112,32 @@ def small() -> list[Row]:
     """A sweep of PCD-1 over digits in mini-batches of 10: the overhead of calls."""
     X = np.tile(np.concatenate(digits()), (5, 1))
     return _training(X, 100, 10, "64 x 100, batch 10")
+
+
+def gaussian(n_rows: int = 20_000) -> list[Row]:
+    """A sweep over grey rows of MNIST, 500 hidden units, Gaussian visible ones; check: nats."""
+    X = mnist_images()[:n_rows].astype(np.float32)
+    fitted = {}
+    same = {"batch_size": 100, "n_iter": 1, "n_chains": 100, "random_state": 0}
+
+    def fit(gradient: str) -> Callable[[], None]:
+        def run() -> None:
+            fitted[gradient] = GaussianBernoulliRBM(500, gradient=gradient, **same).fit(X)
+
+        return run
+
+    work = {
+        "pcd": fit("pcd"),
+        "its three products": lambda: three_products(X, 500, 100),
+        "five products": lambda: five_products(X, 500, 100),
+        "jump": fit("jump"),
+    }
+    seconds = side_by_side(work)
+    check = {
+        name: round(float(rbm.pseudo_log_likelihood(X[:200], 1, random_state=0).mean()))
+        for name, rbm in fitted.items()
+    }
+    return rows("Gaussian 784 x 500, batch 100", seconds, check)
 
 
 def transform() -> list[Row]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import warnings
 from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
@@ -29,14 +31,34 @@ _N_SEEDS = 5  # of training, order, likelihood, samples and validation rows
 
 
 class Start(NamedTuple):
-    """What the training of a model starts from."""
+    """What the training of a model starts from: layers before they are coupled."""
 
     coordinates: Coordinates
     visible: Layer
     hidden: Layer
-    weight_scale: float
-    largest_step: float = math.inf
     variance: VarianceGradient | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained by default.
+
+    Parameters
+    ----------
+    weight_scale : callable
+        From the numbers of visible and of hidden units to the standard deviation of first weights.
+    rate : callable
+        From the number of hidden units to `learning_rate="auto"`.
+    decay : callable
+        From a rate to its schedule over a fit.
+    largest_step : float, default=inf
+        See `CentredGradient`.
+    """
+
+    weight_scale: Callable[[int, int], float]
+    rate: Callable[[int], float]
+    decay: Callable[[float], Schedule]
+    largest_step: float = math.inf
 
 
 class RBMEstimator(RBMInference, BaseEstimator):
@@ -96,13 +118,10 @@ class RBMEstimator(RBMInference, BaseEstimator):
     def _keep(self, rbm: RBM, coordinates: Any) -> None:
         """Make this the estimator's model."""
 
+    @property
     @abstractmethod
-    def _rate(self) -> float:
-        """The learning rate, "auto" resolved."""
-
-    @abstractmethod
-    def _decay(self, rate: float) -> Schedule:
-        """How the learning rate decays over a fit."""
+    def _recipe(self) -> Recipe:
+        """How such a model is trained by default."""
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit the model, from a fresh start, by `n_iter` sweeps over the rows in random order.
@@ -137,7 +156,7 @@ class RBMEstimator(RBMInference, BaseEstimator):
         n_iter = self.n_iter
         if n_iter == "auto":
             n_iter = enough_sweeps(len(weights), self.batch_size)
-        plan = Plan(n_iter, self.batch_size, self._decay(self._rate()), shuffle=True)
+        plan = Plan(n_iter, self.batch_size, self._recipe.decay(self._rate()), shuffle=True)
         stopping = None if held_out is None else self._watch(X[held_out], rows)
         return self._train(rows, weights, plan, stopping)
 
@@ -177,6 +196,11 @@ class RBMEstimator(RBMInference, BaseEstimator):
         tags.input_tags.sparse = bool(self._domain.accept_sparse)
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+    def _rate(self) -> float:
+        if self.learning_rate == "auto":
+            return self._recipe.rate(self.n_components)
+        return float(self.learning_rate)
 
     def _is_started(self) -> bool:
         return hasattr(self, "_training")
@@ -218,14 +242,14 @@ class RBMEstimator(RBMInference, BaseEstimator):
         start = self._begin(X, weights, dtype)
         base, hidden = start.visible, start.hidden
         shape = base.n_units, hidden.n_units
-        weights = _kernels.normal(shape, start.weight_scale, dtype, rng)
+        weights = _kernels.normal(shape, self._recipe.weight_scale(*shape), dtype, rng)
         rbm = RBM.couple(base, hidden, weights)
         training = Training(
             gradient=GRADIENTS[self.gradient](rbm, base, self.n_steps, self.n_chains, rng),
             optimizer=CentredGradient(
                 base.mean(0.0),
                 hidden.mean(0.0),
-                largest_step=start.largest_step,
+                largest_step=self._recipe.largest_step,
                 variance=start.variance,
             ),
             rng=rng,

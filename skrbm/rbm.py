@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -12,37 +12,51 @@ from sklearn.utils.validation import check_is_fitted
 from skrbm import validation
 from skrbm._kernels import Array
 from skrbm.coordinates import Binary, Standardized
-from skrbm.fitting import RBMEstimator, Start
+from skrbm.fitting import RBMEstimator, Recipe, Start
 from skrbm.model import RBM
-from skrbm.optimizers import Schedule, VarianceGradient, linear_decay, quadratic_decay
+from skrbm.optimizers import VarianceGradient, linear_decay, quadratic_decay
 from skrbm.training import column_totals
 from skrbm.units import Bernoulli, Gaussian, Layer
 
-# Where training starts: weights with this standard deviation over sqrt(number of units), and
-# hidden units that are on in 12 % of the rows, so that they become detectors of something.
-_WEIGHT_SCALE = 6.0
-_HIDDEN_BIAS = -2.0
+_HIDDEN_BIAS = -2.0  # on in 12 % of the rows, so that units become detectors of something
 
-# Hidden layers of BernoulliRBM by name: how a layer with given biases is made, and what these are.
-_HIDDEN: dict[str, tuple[Callable[[Array], Layer], float]] = {
-    "bernoulli": (Bernoulli, _HIDDEN_BIAS),
-    "gaussian": (Gaussian.standard, 0.0),
+
+def _binary_rate(n_components: int) -> float:
+    """The best rates that were found for 16, 64, 256 and 500 hidden units."""
+    return min(2.0, 16.0 * n_components**-0.75)
+
+
+_BINARY = Recipe(
+    weight_scale=lambda n_visible, n_hidden: 6.0 / math.sqrt(n_visible + n_hidden),
+    rate=_binary_rate,
+    decay=linear_decay,
+)
+# With a Gaussian layer: no step goes further than so many nats, so that every rate is safe, and a
+# model starts hardly different from one of independent units.
+_GAUSSIAN = Recipe(
+    weight_scale=lambda n_visible, n_hidden: 1.0 / math.sqrt(n_visible * n_hidden),
+    rate=lambda n_components: 2.0,
+    decay=quadratic_decay,
+    largest_step=5.0,
+)
+
+
+class HiddenType(NamedTuple):
+    """Hidden units of `BernoulliRBM`: how a layer is made of biases, where these start, and how."""
+
+    make: Callable[[Array], Layer]
+    bias: float
+    recipe: Recipe
+
+
+_HIDDEN = {
+    "bernoulli": HiddenType(Bernoulli, _HIDDEN_BIAS, _BINARY),
+    "gaussian": HiddenType(Gaussian.standard, 0.0, _GAUSSIAN),
 }
-
-# learning_rate="auto": the best rates that were found for 16, 64, 256 and 500 hidden units.
-_RATE = 16.0
-_RATE_EXPONENT = -0.75
-_LARGEST_RATE = 2.0
 
 _VARIANCES = ("learned", "shared", "data")
 _SMALLEST_VARIANCE = 1e-4  # of a unit given the hidden ones, in units of its column's variance
-# GaussianBernoulliRBM, in standardized columns: weights start so small, with this standard
-# deviation over sqrt(visible times hidden units), that the model is hardly more than one normal
-# density. No step goes further than so many nats: so every rate is safe.
-_REAL_WEIGHT_SCALE = 1.0
-_REAL_RATE = 1.0
 _VARIANCE_RATE = 0.3  # of the weights' rate
-_LARGEST_STEP = 5.0  # nats
 
 
 class BernoulliRBM(RBMEstimator):
@@ -221,23 +235,18 @@ class BernoulliRBM(RBMEstimator):
         return [n_features, self._hidden_layer(np.float64).log2_states]
 
     def _hidden_layer(self, dtype: Any) -> Layer:
-        make, bias = _HIDDEN[self.hidden]
+        make, bias, _ = _HIDDEN[self.hidden]
         return make(np.full(self.n_components, bias, dtype))
 
     def _begin(self, X: Any, weights: Array, dtype: Any) -> Start:
         total = column_totals(X, weights, dtype)
         visible = Bernoulli.from_totals(total, weights.sum())
         visible = visible.map(lambda x: x.astype(dtype))
-        scale = _WEIGHT_SCALE / math.sqrt(visible.n_units + self.n_components)
-        return Start(Binary(dtype), visible, self._hidden_layer(dtype), scale)
+        return Start(Binary(dtype), visible, self._hidden_layer(dtype))
 
-    def _rate(self) -> float:
-        if self.learning_rate == "auto":
-            return min(_LARGEST_RATE, _RATE * self.n_components**_RATE_EXPONENT)
-        return self.learning_rate
-
-    def _decay(self, rate: float) -> Schedule:
-        return linear_decay(rate)
+    @property
+    def _recipe(self) -> Recipe:
+        return _HIDDEN[self.hidden].recipe
 
     def _keep(self, rbm: RBM, coordinates: Binary) -> None:
         self.components_ = rbm.weights.T
@@ -245,7 +254,7 @@ class BernoulliRBM(RBMEstimator):
         self.intercept_visible_ = rbm.visible.bias
 
     def _model(self) -> RBM:
-        make, _ = _HIDDEN[self._started_with["hidden"]]
+        make = _HIDDEN[self._started_with["hidden"]].make
         return RBM(
             Bernoulli(self.intercept_visible_), make(self.intercept_hidden_), self.components_.T
         )
@@ -478,18 +487,14 @@ class GaussianBernoulliRBM(RBMEstimator):
             coordinates,
             visible.map(lambda x: x.astype(dtype)),
             Bernoulli(np.full(self.n_components, _HIDDEN_BIAS, dtype)),
-            _REAL_WEIGHT_SCALE / math.sqrt(X.shape[1] * self.n_components),
-            _LARGEST_STEP,
             VarianceGradient(_VARIANCE_RATE, floor.astype(dtype), shared=shared)
             if learnt
             else None,
         )
 
-    def _rate(self) -> float:
-        return _REAL_RATE if self.learning_rate == "auto" else self.learning_rate
-
-    def _decay(self, rate: float) -> Schedule:
-        return quadratic_decay(rate)
+    @property
+    def _recipe(self) -> Recipe:
+        return _GAUSSIAN
 
     def _keep(self, rbm: RBM, coordinates: Standardized) -> None:
         self._rbm = rbm
