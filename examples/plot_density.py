@@ -30,8 +30,7 @@ rbm = GaussianBernoulliRBM(n_components=16, n_iter=200, random_state=0).fit(X)
 # ``score`` is in nats a row and in the units of the data, as that of scikit-learn's mixtures. The RBM
 # has as many parameters as a mixture of nine normal densities.
 n_parameters = sum(
-    x.size
-    for x in (rbm.components_, rbm.intercept_visible_, rbm.intercept_hidden_, rbm.variance_)
+    x.size for x in (rbm.components_, rbm.intercept_visible_, rbm.intercept_hidden_, rbm.variance_)
 )
 print(f"RBM, {n_parameters} parameters: {rbm.score(fresh):.3f} nats")
 for n in (1, 9, 30):

@@ -6,7 +6,7 @@ import math
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
@@ -20,7 +20,7 @@ from skrbm.coordinates import Coordinates
 from skrbm.gradients import GRADIENTS
 from skrbm.inference import RBMInference
 from skrbm.model import RBM
-from skrbm.optimizers import CentredGradient, Schedule, VarianceGradient, constant
+from skrbm.optimizers import CentredGradient, Schedule, VarianceGradient, constant, rising_share
 from skrbm.stopping import EarlyStopping
 from skrbm.training import Monitor, Plan, Training, enough_sweeps, progress
 from skrbm.units import Layer
@@ -156,7 +156,11 @@ class RBMEstimator(RBMInference, BaseEstimator):
         n_iter = self.n_iter
         if n_iter == "auto":
             n_iter = enough_sweeps(len(weights), self.batch_size)
-        plan = Plan(n_iter, self.batch_size, self._recipe.decay(self._rate()), shuffle=True)
+        rate = self._rate()
+        plan = Plan(n_iter, self.batch_size, self._recipe.decay(rate), shuffle=True)
+        if first:
+            n_updates = n_iter * math.ceil(len(weights) / self.batch_size)
+            plan = replace(plan, variance_share=rising_share(rate, n_updates))
         stopping = None if held_out is None else self._watch(X[held_out], rows)
         return self._train(rows, weights, plan, stopping)
 

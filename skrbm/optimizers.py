@@ -13,8 +13,12 @@ from skrbm.model import RBM
 
 _VANISHED = 1e-20
 _N_LOOKED_AT = 32  # rows of the model, which tell how far a step goes
-_LARGEST_SHARE = 0.1  # of a mini-batch in a variance
+_LARGEST_SHARE = 0.03  # of a mini-batch in a variance
 _CHANGES = 0.5, 2.0  # the smallest and the largest factor on a variance in a step
+
+_SMALLEST_SHARE = 0.03  # of the unexplained variance
+_SLOW_RATE = 0.1
+_TIME_TO_CATCH_UP = 100.0  # updates times rate
 
 # From the fraction of the training that is done, in [0, 1), to a step size.
 Schedule = Callable[[float], float]
@@ -33,6 +37,18 @@ def linear_decay(rate: float) -> Schedule:
 def quadratic_decay(rate: float) -> Schedule:
     """From the rate down to zero, with more small steps than large ones."""
     return lambda progress: rate * (1 - progress) ** 2
+
+
+def rising_share(rate: float, n_updates: int) -> Schedule:
+    """From a small share up to one: of the variance that hidden units leave unexplained.
+
+    Where the visible units' variances stay below it at first, all hidden units find something to
+    explain; otherwise the first ones take what is easy, the variances adapt to that, and the rest
+    of the units vanish. Where there are few updates to catch up in, the share starts near one.
+    """
+    time = n_updates * min(rate, _SLOW_RATE) / _TIME_TO_CATCH_UP
+    missing = (1 - _SMALLEST_SHARE) * min(1.0, time)
+    return lambda progress: 1 - missing * (1 - progress) ** 4
 
 
 @dataclass
@@ -69,7 +85,7 @@ class CentredGradient:
     largest_step: float = math.inf
     variance: VarianceGradient | None = None
 
-    def step(self, rbm: RBM, phases: Phases, rate: float) -> None:
+    def step(self, rbm: RBM, phases: Phases, rate: float, variance_share: float = 1.0) -> None:
         """Move the parameters of rbm, in place, along the gradient of the two phases.
 
         With `x_r = rate weights_r (h_r - k)` the weights grow by `sum_r (v_r - m) x_r`, and the
@@ -91,7 +107,9 @@ class CentredGradient:
         scaled = rbm.visible.preconditioned(v)
         growth = _add(rbm, scaled, x, of_visible, 1 - scaled @ m)
         if self.variance is not None:
-            self.variance.step(rbm, phases, (m, k), growth, rate)
+            explained = (rbm.weights * growth).sum(axis=1) / rate
+            excess = self.variance.excess(rbm, phases, (m, k), explained)
+            self.variance.step(rbm, m, variance_share * (1 + excess) - 1, rate)
         data_v, data_h = _data_means(phases)
         self.visible_offset = self._moved(m, data_v)
         self.hidden_offset = self._moved(k, data_h)
@@ -151,29 +169,40 @@ class VarianceGradient:
     floor: Array
     shared: bool
 
-    def step(
-        self, rbm: RBM, phases: Phases, offsets: tuple[Array, Array], growth: Array, rate: float
-    ) -> None:
-        """Move the precision of the visible units, and what is in units of it, in place.
+    def excess(
+        self, rbm: RBM, phases: Phases, offsets: tuple[Array, Array], explained: Array
+    ) -> Array:
+        """Share by which the unexplained variance exceeds each unit's: twice the gradient.
 
-        The weights have just grown by `growth`, which is in proportion to their gradient.
+        Parameters
+        ----------
+        rbm : RBM
+        phases : Phases
+        offsets : tuple of two ndarrays
+            m and k.
+        explained : ndarray of shape (n_visible,)
+            Sum over a unit's weights of each times its step at rate one.
         """
         m, k = offsets
-        weights, (bias, precision) = rbm.weights, rbm.visible.parameters
+        bias, precision = rbm.visible.parameters
         rows = phases.parts[0]
         v = rows.visible - m
-        mean = (bias + weights @ k) / precision - m
-        excess = (rows.weights @ (v * (v - 2 * mean))) * precision
+        mean = (bias + rbm.weights @ k) / precision - m
+        excess = (rows.weights @ (v * (v - 2 * mean))) * precision - 2 * explained / precision
         if phases.of_means:  # around which visible states vary
             excess -= 1
-        excess -= 2 * (weights * growth).sum(axis=1) / (rate * precision)
         if self.shared:
             excess[:] = excess.mean()
+        return excess
+
+    def step(self, rbm: RBM, m: Array, excess: Array, rate: float) -> None:
+        """Move the precision of the visible units, and what is in units of it, in place."""
+        bias, precision = rbm.visible.parameters
         factor = 1 / (1 + min(self.rate * rate, _LARGEST_SHARE) * excess).clip(*_CHANGES)
         factor = (precision * factor).clip(max=1 / self.floor) / precision
         c = rbm.hidden.bias
-        c += (m * (1 - factor)) @ weights
-        for x in (bias, precision, weights.T):
+        c += (m * (1 - factor)) @ rbm.weights
+        for x in (bias, precision, rbm.weights.T):
             x *= factor
 
 

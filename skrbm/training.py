@@ -18,7 +18,7 @@ from sklearn.utils import gen_batches
 from skrbm._kernels import BLOCK_ROWS, Array, Generator, dense, uniform_by_content
 from skrbm.gradients import Gradient
 from skrbm.model import RBM
-from skrbm.optimizers import CentredGradient, Schedule
+from skrbm.optimizers import CentredGradient, Schedule, constant
 
 # A figure to watch, from the model and the mini-batch that it saw last.
 Monitor = Callable[[RBM, Array, Generator], float]
@@ -43,6 +43,7 @@ class Plan:
     batch_size: int
     schedule: Schedule
     shuffle: bool
+    variance_share: Schedule = constant(1.0)
 
 
 @dataclass
@@ -76,7 +77,8 @@ class Training:
             begin = perf_counter()
             rows = self.order.permutation(n_rows) if plan.shuffle else np.arange(n_rows)
             for i, batch in enumerate(np.array_split(rows, n_batches)):
-                rate = plan.schedule((sweep + i / n_batches) / plan.n_iter)
+                progress = (sweep + i / n_batches) / plan.n_iter
+                rate = plan.schedule(progress)
                 v = as_states(rbm, typed_rows(X, batch, rbm.weights.dtype))
                 of_batch = weights[batch]
                 share = of_batch.sum() / mean_weight
@@ -84,7 +86,7 @@ class Training:
                 step = float(rate * share / n_updates)  # a numpy float64 would widen float32
                 for _ in range(n_updates):
                     phases = self.gradient.phases(rbm, v, of_batch, self.rng)
-                    self.optimizer.step(rbm, phases, step)
+                    self.optimizer.step(rbm, phases, step, plan.variance_share(progress))
             seen = monitor(rbm, dense(v), self.order)
             seconds = perf_counter() - begin
             figures = len(self.history) + 1, rate, seen, seconds, math.nan, math.nan

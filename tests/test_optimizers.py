@@ -10,7 +10,14 @@ from skrbm import _kernels
 from skrbm.gradients import ExactGradient, Rows
 from skrbm.likelihood import exact_log_partition
 from skrbm.model import RBM
-from skrbm.optimizers import CentredGradient, VarianceGradient, constant, linear_decay
+from skrbm.optimizers import (
+    CentredGradient,
+    VarianceGradient,
+    constant,
+    linear_decay,
+    quadratic_decay,
+    rising_share,
+)
 from skrbm.units import Bernoulli, Gaussian
 
 from laws import BERNOULLI, GAUSSIAN, enumerate_rbm, random_rbm
@@ -139,7 +146,10 @@ def test_exact_ascent_reaches_a_maximum():
     assert np.abs(slope).max() < 1e-3
 
 
-@pytest.mark.parametrize(("schedule", "end"), [(constant(0.3), 0.3), (linear_decay(0.3), 0.0)])
+@pytest.mark.parametrize(
+    ("schedule", "end"),
+    [(constant(0.3), 0.3), (linear_decay(0.3), 0.0), (quadratic_decay(0.3), 0.0)],
+)
 def test_schedules_start_at_the_rate(schedule, end):
     """Fails if the rate decays before training begins."""
     assert schedule(0.0) == 0.3
@@ -208,13 +218,38 @@ def test_variances_follow_the_slope_of_their_logarithm(shared):
     phases = _phases_of(rbm, v, weights)
     rows = phases.parts[0]
     covariance = ((rows.visible - m) * rows.weights[:, None]).T @ (rows.hidden - k)
-    growth = rate * rbm.visible.precision[:, None] * covariance
-    VarianceGradient(1.0, np.full(2, 1e-9), shared=shared).step(rbm, phases, (m, k), growth, rate)
+    step_at_rate_one = rbm.visible.precision[:, None] * covariance
+    explained = (rbm.weights * step_at_rate_one).sum(axis=1)
+    variance = VarianceGradient(1.0, np.full(2, 1e-9), shared=shared)
+    variance.step(rbm, m, variance.excess(rbm, phases, (m, k), explained), rate)
     grown = -np.log(rbm.visible.precision) - log_variance
     np.testing.assert_allclose(grown / rate, 2 * np.resize(slopes, 2), rtol=1e-4)
     expected = model(grown)
     for got, want in zip(rbm.parameters, expected.parameters, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
+
+
+def test_variances_rise_from_a_share_of_what_is_unexplained():
+    """Fails if the share is that of another time, or few updates are not told from many."""
+    assert rising_share(2.0, 5000)(0.0) == pytest.approx(0.03)
+    assert rising_share(2.0, 5)(0.0) > 0.99
+    assert rising_share(0.001, 5000)(0.0) > 0.9
+    assert rising_share(2.0, 5000)(1.0) == 1
+    shares = [rising_share(2.0, 5000)(progress) for progress in np.linspace(0, 1, 9)]
+    assert (np.diff(shares) > 0).all()
+    rbm, v, weights = _gaussian_rbm()
+    variances = []
+    for share in (0.5, 1.0):
+        rbm, *_ = _gaussian_rbm()
+        optimizer = CentredGradient(
+            np.zeros(2),
+            np.full(3, 0.5),
+            variance=VarianceGradient(1.0, np.full(2, 1e-9), shared=False),
+        )
+        for _ in range(2000):
+            optimizer.step(rbm, _phases_of(rbm, v, weights), 0.03, share)
+        variances.append(1 / rbm.visible.precision)
+    assert (variances[0] < 0.7 * variances[1]).all()
 
 
 def test_variances_stay_above_their_floor():
