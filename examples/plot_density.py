@@ -27,8 +27,8 @@ rbm = GaussianBernoulliRBM(n_components=16, n_iter=200, random_state=0).fit(X)
 # %%
 # Log-densities can be compared
 # -----------------------------
-# ``score`` is in nats a row and in the units of the data, as that of scikit-learn's mixtures. The RBM
-# has as many parameters as a mixture of nine normal densities.
+# ``score`` is in nats a row and in the units of the data, as that of scikit-learn's mixtures. The
+# RBM has as many parameters as a mixture of nine normal densities.
 n_parameters = sum(
     x.size for x in (rbm.components_, rbm.intercept_visible_, rbm.intercept_hidden_, rbm.variance_)
 )
@@ -40,13 +40,13 @@ for n in (1, 9, 30):
 # %%
 # The density, and its components
 # -------------------------------
-# An arrow a hidden unit, from the mean of the units that are on half the time or more: what the unit
-# adds to the means of the columns.
+# An arrow a hidden unit, from the mean of the data: what the unit adds to the means of the
+# columns.
 low, high = X.min(axis=0) - 0.4 * units, X.max(axis=0) + 0.4 * units
 grid = np.stack(np.meshgrid(*np.linspace(low, high, 200).T), axis=-1)
 density = np.exp(rbm.score_samples(grid.reshape(-1, 2))).reshape(200, 200)
 samples = rbm.sample(1000, random_state=0)
-start = rbm.inverse_transform(rbm.transform(X).mean(axis=0, keepdims=True))[0]
+start = X.mean(axis=0)
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained", sharex=True, sharey=True)
 axes[0].plot(*X[:1000].T, ".", markersize=2, color="gray")

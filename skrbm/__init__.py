@@ -1,6 +1,7 @@
 """Restricted Boltzmann machines as scikit-learn estimators."""
 
-from skrbm.rbm import BernoulliRBM, GaussianBernoulliRBM
+from skrbm.gaussian_rbm import GaussianBernoulliRBM
+from skrbm.rbm import BernoulliRBM
 
 __all__ = ["BernoulliRBM", "GaussianBernoulliRBM"]
 __version__ = "0.1.0"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
@@ -20,7 +19,8 @@ from skrbm.coordinates import Coordinates
 from skrbm.gradients import GRADIENTS
 from skrbm.inference import RBMInference
 from skrbm.model import RBM
-from skrbm.optimizers import CentredGradient, Schedule, VarianceGradient, constant, rising_share
+from skrbm.optimizers import CentredGradient, VarianceGradient, constant, rising_share
+from skrbm.recipes import Recipe
 from skrbm.stopping import EarlyStopping
 from skrbm.training import Monitor, Plan, Training, enough_sweeps, progress
 from skrbm.units import Layer
@@ -37,28 +37,6 @@ class Start(NamedTuple):
     visible: Layer
     hidden: Layer
     variance: VarianceGradient | None = None
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a model is trained by default.
-
-    Parameters
-    ----------
-    weight_scale : callable
-        From the numbers of visible and of hidden units to the standard deviation of first weights.
-    rate : callable
-        From the number of hidden units to `learning_rate="auto"`.
-    decay : callable
-        From a rate to its schedule over a fit.
-    largest_step : float, default=inf
-        See `CentredGradient`.
-    """
-
-    weight_scale: Callable[[int, int], float]
-    rate: Callable[[int], float]
-    decay: Callable[[float], Schedule]
-    largest_step: float = math.inf
 
 
 class RBMEstimator(RBMInference, BaseEstimator):

@@ -1,44 +1,20 @@
-"""`BernoulliRBM`, `GaussianBernoulliRBM`: parameters, documentation, where training starts."""
+"""`BernoulliRBM`: parameters and documentation, and where training starts."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from skrbm import validation
 from skrbm._kernels import Array
-from skrbm.coordinates import Binary, Standardized
-from skrbm.fitting import RBMEstimator, Recipe, Start
+from skrbm.coordinates import Binary
+from skrbm.fitting import RBMEstimator, Start
 from skrbm.model import RBM
-from skrbm.optimizers import VarianceGradient, linear_decay, quadratic_decay
+from skrbm.recipes import BINARY, GAUSSIAN, HIDDEN_BIAS, Recipe
 from skrbm.training import column_totals
 from skrbm.units import Bernoulli, Gaussian, Layer
-
-_HIDDEN_BIAS = -2.0  # on in 12 % of the rows, so that units become detectors of something
-
-
-def _binary_rate(n_components: int) -> float:
-    """The best rates that were found for 16, 64, 256 and 500 hidden units."""
-    return min(2.0, 16.0 * n_components**-0.75)
-
-
-_BINARY = Recipe(
-    weight_scale=lambda n_visible, n_hidden: 6.0 / math.sqrt(n_visible + n_hidden),
-    rate=_binary_rate,
-    decay=linear_decay,
-)
-# With a Gaussian layer: no step goes further than so many nats, so that every rate is safe, and a
-# model starts hardly different from one of independent units.
-_GAUSSIAN = Recipe(
-    weight_scale=lambda n_visible, n_hidden: 1.0 / math.sqrt(n_visible * n_hidden),
-    rate=lambda n_components: 2.0,
-    decay=quadratic_decay,
-    largest_step=5.0,
-)
 
 
 class HiddenType(NamedTuple):
@@ -50,13 +26,9 @@ class HiddenType(NamedTuple):
 
 
 _HIDDEN = {
-    "bernoulli": HiddenType(Bernoulli, _HIDDEN_BIAS, _BINARY),
-    "gaussian": HiddenType(Gaussian.standard, 0.0, _GAUSSIAN),
+    "bernoulli": HiddenType(Bernoulli, HIDDEN_BIAS, BINARY),
+    "gaussian": HiddenType(Gaussian.standard, 0.0, GAUSSIAN),
 }
-
-_VARIANCES = ("learned", "shared", "data")
-_SMALLEST_VARIANCE = 1e-4  # of a unit given the hidden ones, in units of its column's variance
-_VARIANCE_RATE = 0.3  # of the weights' rate
 
 
 class BernoulliRBM(RBMEstimator):
@@ -84,7 +56,7 @@ class BernoulliRBM(RBMEstimator):
         Type of the hidden units: in {0, 1}, or real with variance one.
     learning_rate : float or "auto", default="auto"
         Step size of the first update of `fit`, and of all updates of `partial_fit`; "auto" is
-        `16 / n_components**0.75`, and at most 2.
+        `16 / n_components**0.75`, and at most 2; 2 with Gaussian hidden units.
     batch_size : int, default=100
         Largest number of rows an update.
     n_iter : int or "auto", default="auto"
@@ -258,255 +230,3 @@ class BernoulliRBM(RBMEstimator):
         return RBM(
             Bernoulli(self.intercept_visible_), make(self.intercept_hidden_), self.components_.T
         )
-
-
-class GaussianBernoulliRBM(RBMEstimator):
-    r"""Restricted Boltzmann machine with real-valued visible and binary hidden units.
-
-    .. math::
-
-        p(v, h) = e^{-E(v, h)} / Z, \qquad
-        E(v, h) = \sum_i \frac{(v_i - b_i)^2}{2 s_i^2} - c^T h
-        - \sum_{ij} \frac{v_i}{s_i^2} W_{ij} h_j, \qquad h_j \in \{0, 1\}.
-
-    Given the hidden units the visible ones are independent and normal, with the means
-    :math:`b + W h` and the variances :math:`s_i^2`: so p(v) is a mixture of as many normal
-    distributions as there are hidden states, and a row of `components_` is a pattern in the units
-    of the data. `score_samples` is its log-density.
-
-    The units of the data do not matter: training takes place in columns of mean 0 and variance 1,
-    and `fit(a * X + b)` gives the same features as `fit(X)`. The parameters maximise the likelihood
-    by stochastic gradient ascent; the gradient is centred and divided by the variances' Fisher
-    information, and the step size decays linearly to zero over a `fit`.
-
-    Parameters
-    ----------
-    n_components : int, default=256
-        Number of hidden units.
-    variance : {"learned", "shared", "data"}, float or ndarray of shape (n_features,), \
-            default="learned"
-        Variances s^2 of the visible units given the hidden ones, in the squared units of the data:
-        learnt for each column, learnt as one for all columns, that of each column of the data, or
-        as given. Learnt ones stay above 0.0001 times the variance of their column.
-    learning_rate : float or "auto", default="auto"
-        Step size of the first update of `fit`, and of all updates of `partial_fit`; "auto" is
-        `TODO`.
-    batch_size : int, default=100
-        Largest number of rows an update.
-    n_iter : int or "auto", default="auto"
-        Number of sweeps of `fit` over the rows; "auto" makes 5,000 updates, and at least 10
-        sweeps.
-    gradient : {"jump", "pcd", "pt", "cd", "exact"}, default="jump"
-        Estimate of the model's part of the gradient: "pcd" from persistent chains [2]_, "jump" from
-        persistent chains that also jump, by Metropolis' rule, to hidden states that rows of the
-        last mini-batch propose, "pt" from persistent chains that exchange their states with chains
-        at up to ten temperatures [4]_, "cd" from chains that start at the mini-batch [1]_, "exact"
-        by enumeration of the hidden states, for at most 16 units.
-    n_steps : int, default=1
-        Gibbs steps an update; not used by "exact".
-    n_chains : int, default=100
-        Number of persistent chains, for "pt" at all temperatures together; not used by "cd" and
-        "exact".
-    early_stopping : bool, default=False
-        Keep some rows apart, score them after every sweep, stop `fit` when their score no longer
-        improves, and take the parameters with the best one.
-    validation_fraction : float, default=0.1
-        Share of the rows to keep apart for early stopping.
-    n_iter_no_change : int, default=10
-        Sweeps without an improvement by `tol` after which early stopping ends `fit`.
-    tol : float, default=1e-4
-        The least improvement, in nats a row.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the model that it finds, for `n_iter` sweeps more, with its
-        chains and its history; the step size starts anew.
-    verbose : int, default=0
-        Above 0, report every sweep: in a progress bar on a terminal, if tqdm is installed (extra
-        "progress"), or else in a line on the standard output.
-    random_state : int, RandomState instance or None, default=None
-        Seed of all that is drawn: weights, order of the rows, chains, samples. An int makes a fit,
-        and the sequence of later calls of `gibbs` and `sample`, reproducible.
-
-
-    Attributes
-    ----------
-    components_ : ndarray of shape (n_components, n_features)
-        The transpose of W, in the units of the data: what a hidden unit adds to their means.
-        float32 or float64 as the data were; integers of more than 16 bits make float64, other
-        integers and booleans float32.
-    intercept_hidden_ : ndarray of shape (n_components,)
-        Biases c of the hidden units.
-    intercept_visible_ : ndarray of shape (n_features,)
-        Means b of the visible units when no hidden one is on.
-    variance_ : ndarray of shape (n_features,)
-        Variances s^2 of the visible units given the hidden ones.
-    chains_ : ndarray of shape (n_chains, n_features)
-        Visible states of the persistent chains ("jump" and "pcd"; with "pt" those at temperature
-        one, a tenth of n_chains).
-    h_samples_ : ndarray of shape (n_chains, n_components)
-        Hidden states of the same chains.
-    tempering_ : ParallelTempering
-        The chains at all temperatures, their temperatures `betas` and `swap_rates` ("pt" alone),
-        in the coordinates of the training.
-    history_ : dict of str to ndarray of shape (n_iter_,)
-        For every sweep `iteration`, `learning_rate` at its end, `pseudo_log_likelihood` (mean
-        nats a row of its last mini-batch, estimated from one column a row) and `time` in seconds;
-        with early stopping also `validation_score` (mean pseudo-log-likelihood of the rows kept
-        apart, from ten columns a row, the same in every sweep) and `free_energy_gap` (mean free
-        energy of these rows less that of training rows: it grows as the model overfits).
-    best_validation_score_ : float
-        The largest `validation_score`; with early stopping alone.
-    n_iter_ : int
-        Number of sweeps trained, a call of `partial_fit` being one.
-    log_partition_ : LogPartition
-        log Z with its bounds and standard error, as `log_partition` computed it last, or else
-        computes it when it is first needed.
-    n_features_in_ : int
-        Number of features seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where all are strings.
-
-    See Also
-    --------
-    BernoulliRBM : For binary data.
-    sklearn.mixture.GaussianMixture : Log-densities to compare with.
-
-    References
-    ----------
-    .. [1] G. E. Hinton, "Training products of experts by minimizing contrastive divergence",
-       Neural Computation 14(8), 2002.
-    .. [2] T. Tieleman, "Training restricted Boltzmann machines using approximations to the
-       likelihood gradient", ICML 2008.
-    .. [3] J. Melchior, N. Wang and L. Wiskott, "Gaussian-binary restricted Boltzmann machines for
-       modeling natural image statistics", PLOS ONE 12(2), 2017.
-    .. [4] G. Desjardins et al., "Tempered Markov chain Monte Carlo for training of restricted
-       Boltzmann machines", AISTATS 2010.
-    .. [5] K. Cho, A. Ilin and T. Raiko, "Improved learning of Gaussian-Bernoulli restricted
-       Boltzmann machines", ICANN 2011.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skrbm import GaussianBernoulliRBM
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(1000, 2)) + rng.choice([0, 10], size=(1000, 1))  # two clusters
-    >>> rbm = GaussianBernoulliRBM(n_components=4, random_state=0).fit(X)
-    >>> rbm.transform(X).shape
-    (1000, 4)
-    >>> bool(rbm.score(X) > -3.7)  # the entropy is log(2) + 2 * 1.42 = 3.53
-    True
-    """
-
-    def __init__(
-        self,
-        n_components: int = 256,
-        *,
-        variance: str | float | Array = "learned",
-        learning_rate: float | Literal["auto"] = "auto",
-        batch_size: int = 100,
-        n_iter: int | Literal["auto"] = "auto",
-        gradient: str = "jump",
-        n_steps: int = 1,
-        n_chains: int = 100,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
-        tol: float = 1e-4,
-        warm_start: bool = False,
-        verbose: int = 0,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            n_components,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            n_iter=n_iter,
-            gradient=gradient,
-            n_steps=n_steps,
-            n_chains=n_chains,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            verbose=verbose,
-            random_state=random_state,
-        )
-        self.variance = variance
-
-    _SHAPING = (*RBMEstimator._SHAPING, "variance")
-    _domain = validation.REAL_LINE
-
-    @property
-    def components_(self) -> Array:
-        """What each hidden unit adds to the means of the visible ones, in units of the data."""
-        rbm, scale = self._fitted()
-        _, precision = rbm.visible.parameters
-        return rbm.weights.T * (scale / precision)
-
-    @property
-    def intercept_hidden_(self) -> Array:
-        """Biases of the hidden units."""
-        rbm, scale = self._fitted()
-        location = self._coordinates.location / scale
-        return rbm.hidden.bias - (location @ rbm.weights)
-
-    @property
-    def intercept_visible_(self) -> Array:
-        """Means of the visible units when no hidden one is on."""
-        rbm, _ = self._fitted()
-        return self._coordinates.to_data(rbm.visible.mean(0.0))
-
-    @property
-    def variance_(self) -> Array:
-        """Variances of the visible units given the hidden ones."""
-        rbm, scale = self._fitted()
-        _, precision = rbm.visible.parameters
-        return scale**2 / precision
-
-    def _check_layers(self, n_features: int) -> None:
-        validation.check_variance("variance", self.variance, _VARIANCES, n_features)
-
-    def _layer_sizes(self, n_features: int) -> list[float]:
-        return [math.inf, self.n_components]
-
-    def _begin(self, X: Any, weights: Array, dtype: Any) -> Start:
-        coordinates, variance = Standardized.of(X, weights, dtype)
-        square = coordinates.scale.astype(np.float64) ** 2
-        given = validation.check_variance("variance", self.variance, _VARIANCES, X.shape[1])
-        floor = np.full(X.shape[1], _SMALLEST_VARIANCE)
-        shared = self.variance == "shared"
-        if given is not None:
-            variance = given / square
-        elif shared:
-            variance = np.mean(np.maximum(variance, floor) * square) / square
-            floor = floor * variance
-        learnt = given is None and self.variance != "data"
-        variance = np.maximum(variance, floor if given is None else 0)
-        visible = Gaussian.of_moments(np.zeros(X.shape[1]), variance)
-        return Start(
-            coordinates,
-            visible.map(lambda x: x.astype(dtype)),
-            Bernoulli(np.full(self.n_components, _HIDDEN_BIAS, dtype)),
-            VarianceGradient(_VARIANCE_RATE, floor.astype(dtype), shared=shared)
-            if learnt
-            else None,
-        )
-
-    @property
-    def _recipe(self) -> Recipe:
-        return _GAUSSIAN
-
-    def _keep(self, rbm: RBM, coordinates: Standardized) -> None:
-        self._rbm = rbm
-        self._standardized = coordinates
-
-    @property
-    def _coordinates(self) -> Standardized:
-        return self._standardized
-
-    def _model(self) -> RBM:
-        return self._rbm
-
-    def _fitted(self) -> tuple[RBM, Array]:
-        check_is_fitted(self)
-        return self._rbm, self._standardized.scale

@@ -17,6 +17,7 @@ LAYERS = [
     "diagnostics",
     "gradients",
     "optimizers",
+    "recipes",
     "training",
     "annealing",
     "likelihood",
@@ -26,6 +27,7 @@ LAYERS = [
     "inference",
     "fitting",
     "rbm",
+    "gaussian_rbm",
     "__init__",
 ]
 # Formulas take their arrays as they come; these modules name no array library.
@@ -85,6 +87,8 @@ def test_the_rule_sees_what_it_forbids(module, name):
 
 def test_unit_types_are_named_in_one_place():
     """Fails if a formula asks what type a unit is."""
-    for module in itertools.chain(MATHEMATICS[1:], ("training", "inference", "fitting", "rbm")):
+    for module in itertools.chain(
+        MATHEMATICS[1:], ("training", "inference", "fitting", "rbm", "gaussian_rbm")
+    ):
         source = (ROOT / f"{module}.py").read_text(encoding="utf-8")
         assert "isinstance(" not in source

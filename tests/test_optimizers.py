@@ -147,14 +147,18 @@ def test_exact_ascent_reaches_a_maximum():
 
 
 @pytest.mark.parametrize(
-    ("schedule", "end"),
-    [(constant(0.3), 0.3), (linear_decay(0.3), 0.0), (quadratic_decay(0.3), 0.0)],
+    ("schedule", "half", "end"),
+    [
+        (constant(0.3), 0.3, 0.3),
+        (linear_decay(0.3), 0.15, 0.0),
+        (quadratic_decay(0.3), 0.075, 0.0),
+    ],
 )
-def test_schedules_start_at_the_rate(schedule, end):
+def test_schedules_start_at_the_rate(schedule, half, end):
     """Fails if the rate decays before training begins."""
     assert schedule(0.0) == 0.3
     assert schedule(1.0) == end
-    assert schedule(0.5) == pytest.approx((0.3 + end) / 2)
+    assert schedule(0.5) == pytest.approx(half)
 
 
 # Gaussian visible units

@@ -20,7 +20,7 @@ class Recorder:
     def __init__(self):
         self.batches, self.rates = [], []
 
-    def step(self, rbm, phases, rate):
+    def step(self, rbm, phases, rate, variance_share):
         self.batches.append(codes(phases.parts[0].visible[: phases.n_data]))
         self.rates.append(rate)
 
@@ -102,7 +102,7 @@ def test_grey_values_are_probabilities():
     seen = []
 
     class Watcher(Recorder):
-        def step(self, rbm, phases, rate):
+        def step(self, rbm, phases, rate, variance_share):
             seen.append(phases.parts[0].visible[: phases.n_data].copy())
 
     X = np.column_stack([np.full(n, 0.3), np.ones(n), rng.random(n)])  # rows that differ

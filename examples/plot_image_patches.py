@@ -1,0 +1,54 @@
+"""
+================================
+Edge filters from natural images
+================================
+
+Small patches of photographs, whitened, are the classic data for Gaussian visible units: what the
+hidden units add to the mean becomes an edge, as in the first stage of the visual cortex.
+"""
+
+# %%
+# Patches, whitened
+# -----------------
+# The finest patterns are hardly more than noise: 50 principal components of 143 hold the rest, with
+# variance one each. Turned back into patches (ZCA) they would be ``X @ pca.components_``. Local
+# contrast is normalised by a line too: a patch is divided by its standard deviation.
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_sample_images
+from sklearn.decomposition import PCA
+from sklearn.feature_extraction.image import extract_patches_2d
+
+from skrbm import GaussianBernoulliRBM
+
+side = 12
+patches = [
+    extract_patches_2d(image.mean(axis=2), (side, side), max_patches=20_000, random_state=0)
+    for image in load_sample_images().images
+]
+patches = np.concatenate(patches).reshape(-1, side**2)
+patches -= patches.mean(axis=1, keepdims=True)
+patches /= patches.std(axis=1, keepdims=True) + 10
+pca = PCA(n_components=50, whiten=True).fit(patches)
+X = pca.transform(patches).astype(np.float32)
+
+# %%
+# Training
+# --------
+rbm = GaussianBernoulliRBM(n_components=64, n_iter=60, random_state=0).fit(X)
+print(f"the hidden units explain {1 - rbm.variance_.mean():.0%} of the variance")
+
+# %%
+# What the hidden units add
+# -------------------------
+# Strongest first, as whitened patches.
+components = rbm.components_ @ pca.components_
+order = np.argsort(-np.linalg.norm(components, axis=1))
+figure, axes = plt.subplots(8, 8, figsize=(5, 5.3), layout="constrained")
+for ax, component in zip(axes.flat, components[order], strict=True):
+    limit = np.abs(component).max()
+    ax.imshow(component.reshape(side, side), cmap="gray", vmin=-limit, vmax=limit)
+    ax.set(xticks=[], yticks=[])
+figure.suptitle("Components of whitened patches")
+figure.savefig("image_patches.png", dpi=120)
+print("saved image_patches.png")
