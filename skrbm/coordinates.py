@@ -78,15 +78,18 @@ class Standardized:
 
         A column without variance keeps its units.
         """
+        blocks = list(gen_batches(len(X), BLOCK_ROWS))
         scaler = StandardScaler()
-        for rows in gen_batches(len(X), BLOCK_ROWS):
+        for rows in blocks:
             scaler.partial_fit(X[rows], sample_weight=weights[rows])
+        upright = cls(scaler.mean_.astype(dtype), scaler.scale_.astype(dtype))
         third_moment = np.zeros(X.shape[1])
-        for rows in gen_batches(len(X), BLOCK_ROWS):
-            third_moment += weights[rows] @ scaler.transform(X[rows].astype(np.float64)) ** 3
-        scale = np.where(third_moment < 0, -scaler.scale_, scaler.scale_)
+        for rows in blocks:
+            u = upright.to_model(X[rows])
+            third_moment += weights[rows] @ (u * u * u)
+        scale = np.where(third_moment < 0, -upright.scale, upright.scale)
         variance = (scaler.var_ / scaler.scale_**2).astype(dtype)
-        return cls(scaler.mean_.astype(dtype), scale.astype(dtype)), variance
+        return cls(upright.location, scale), variance
 
     @property
     def log_volume(self) -> float:

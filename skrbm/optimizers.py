@@ -107,7 +107,7 @@ class CentredGradient:
         scaled = rbm.visible.preconditioned(v)
         growth = _add(rbm, scaled, x, of_visible, 1 - scaled @ m)
         if self.variance is not None:
-            explained = (rbm.weights * growth).sum(axis=1) / rate
+            explained = _kernels.row_sums_of_products(rbm.weights, growth) / rate
             excess = self.variance.excess(rbm, phases, (m, k), explained)
             self.variance.step(rbm, m, variance_share * (1 + excess) - 1, rate)
         data_v, data_h = _data_means(phases)

@@ -116,7 +116,7 @@ MUTATIONS = [
     ("optimizers", "variance += share @ (slope", "variance += 0 * share @ (slope", "test_optimizers.py::test_steps_are_as_long_as_allowed"),
     ("optimizers", ".clip(max=1 / self.floor)", "", "test_optimizers.py::test_variances_stay_above_their_floor"),
     ("optimizers", "variance_share * (1 + excess) - 1", "excess", "test_optimizers.py::test_variances_rise_from_a_share_of_what_is_unexplained"),
-    ("coordinates", "np.where(third_moment < 0, -scaler.scale_, scaler.scale_)", "scaler.scale_", "test_gaussian.py::test_units_of_the_data_do_not_matter"),
+    ("coordinates", "np.where(third_moment < 0, -upright.scale, upright.scale)", "upright.scale", "test_gaussian.py::test_units_of_the_data_do_not_matter"),
     ("coordinates", "sample_weight=weights[rows]", "sample_weight=0 * weights[rows] + 1", "test_gaussian.py::test_weight_two_is_the_row_given_twice"),
     ("inference", "result = result.shifted(self._coordinates.log_volume)", "pass", "test_gaussian.py::test_densities_integrate_to_one"),
     ("inference", "n_flips, rng) - log_volume", "n_flips, rng)", "test_gaussian.py::test_pseudo_log_likelihood_is_in_the_units_of_the_data"),
