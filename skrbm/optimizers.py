@@ -118,25 +118,39 @@ class CentredGradient:
         """Nats between the models before and after a step at rate one, to second order.
 
         That is half the variance, among rows of the model, of what the step adds to minus their
-        energy: `sum_r weights_r (1 + (v_r - m)(v - m)) (1 + (h_r - k)(h - k))`. The rows of most
-        weight tell it.
+        energy; or among rows of the data where that is more, as it is where the model has hardly
+        any states left. Some rows tell it, of the model's those of most weight.
+        """
+        first, last = phases.parts[0], phases.parts[-1]
+        of_model = -last.weights.clip(max=0)
+        some = _kernels.argsort(-of_model)[:_N_LOOKED_AT]
+        among_model = last.visible[some], last.hidden[some], of_model[some]
+        n = min(_N_LOOKED_AT, phases.n_data)
+        among_data = _kernels.dense(first.visible[:n]), first.hidden[:n], first.weights[:n]
+        variances = (
+            self._variance_of_change(rbm, phases, Rows(*rows), spread=spread)
+            for rows, spread in ((among_model, phases.of_means), (among_data, False))
+        )
+        return max(variances) / 2 + _VANISHED
+
+    def _variance_of_change(self, rbm: RBM, phases: Phases, among: Rows, *, spread: bool) -> float:
+        """Variance, among some rows, of what a step at rate one adds to minus their energy.
+
+        It adds `sum_r weights_r (1 + (v_r - m)(v - m)) (1 + (h_r - k)(h - k))`. With `spread` the
+        visible states vary around those of the rows.
         """
         m, k = self.visible_offset, self.hidden_offset
-        last = phases.parts[-1]
-        of_model = last.weights.clip(max=0)  # data have positive ones
-        some = _kernels.argsort(of_model)[:_N_LOOKED_AT]
-        share = of_model[some] / of_model[some].sum()
-        v = rbm.visible.preconditioned(last.visible[some] - m).T
-        h = rbm.hidden.preconditioned(last.hidden[some] - k).T
+        share = among.weights / among.weights.sum()
+        v = rbm.visible.preconditioned(among.visible - m).T
+        h = rbm.hidden.preconditioned(among.hidden - k).T
         change = variance = 0.0
         for rows in phases.parts:
             of_hidden = rows.weights[:, None] * (1 + rows.hidden @ h - k @ h)
             change += ((1 + rows.visible @ v - m @ v) * of_hidden).sum(axis=0)
-            if phases.of_means:  # around which visible states of the model vary
+            if spread:
                 slope = of_hidden.T @ (rows.visible - m)
                 variance += share @ (slope * rbm.visible.preconditioned(slope)).sum(axis=1)
-        variance += share @ (change - share @ change) ** 2
-        return float(variance) / 2 + _VANISHED
+        return float(variance + share @ (change - share @ change) ** 2)
 
     def _moved(self, offset: Array, mean: Array) -> Array:
         """The moving average; exactly 0 where it vanishes, since subnormal numbers are slow."""

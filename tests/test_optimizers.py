@@ -298,11 +298,12 @@ def test_steps_are_as_long_as_allowed(pair):
     The divergence is computed by enumeration, for a limit of 1e-4 nats; terms of third order are a
     hundredth of it. It is that of p(v, h) where hidden states are enumerated, and that of p(v)
     where visible ones are. The limit holds for a rate of a thousand; small steps are left alone.
+    The data's rows are equal, so that they ask for no shorter step.
     """
     before = random_rbm(pair, scale=0.5)
     rbm = random_rbm(pair, scale=0.5)
     v = enumerate_rbm(rbm, pair).v
-    v = v[np.abs(v).max(axis=1) < 1.5][[1, 5, 5, 14]]
+    v = v[np.abs(v).max(axis=1) < 1.5][[5, 5, 5, 5]]
     phases = ExactGradient().phases(rbm, v, np.ones(4), _kernels.generator(0))
     n_visible, n_hidden = rbm.weights.shape
     limit = 1e-4
