@@ -12,6 +12,7 @@ from skrbm.gradients import Phases, Rows
 from skrbm.model import RBM
 
 _VANISHED = 1e-20
+_SHARE_OF_DATA = 0.01
 _N_LOOKED_AT = 32  # rows of the model, which tell how far a step goes
 _LARGEST_SHARE = 0.03  # of a mini-batch in a variance
 _CHANGES = 0.5, 2.0  # the smallest and the largest factor on a variance in a step
@@ -118,20 +119,18 @@ class CentredGradient:
         """Nats between the models before and after a step at rate one, to second order.
 
         That is half the variance, among rows of the model, of what the step adds to minus their
-        energy; or among rows of the data where that is more, as it is where the model has hardly
-        any states left. Some rows tell it, of the model's those of most weight.
+        energy; or a hundredth of that among rows of the data, where the model has hardly any states
+        left. Some rows tell it, of the model's those of most weight.
         """
         first, last = phases.parts[0], phases.parts[-1]
-        of_model = -last.weights.clip(max=0)
-        some = _kernels.argsort(-of_model)[:_N_LOOKED_AT]
-        among_model = last.visible[some], last.hidden[some], of_model[some]
+        weights = last.weights.clip(max=0)  # negative ones are the model's
+        some = _kernels.argsort(weights)[:_N_LOOKED_AT]
+        among_model = Rows(last.visible[some], last.hidden[some], weights[some])
         n = min(_N_LOOKED_AT, phases.n_data)
-        among_data = _kernels.dense(first.visible[:n]), first.hidden[:n], first.weights[:n]
-        variances = (
-            self._variance_of_change(rbm, phases, Rows(*rows), spread=spread)
-            for rows, spread in ((among_model, phases.of_means), (among_data, False))
-        )
-        return max(variances) / 2 + _VANISHED
+        among_data = Rows(_kernels.dense(first.visible[:n]), first.hidden[:n], first.weights[:n])
+        of_model = self._variance_of_change(rbm, phases, among_model, spread=phases.of_means)
+        of_data = self._variance_of_change(rbm, phases, among_data, spread=False)
+        return max(of_model, _SHARE_OF_DATA * of_data) / 2 + _VANISHED
 
     def _variance_of_change(self, rbm: RBM, phases: Phases, among: Rows, *, spread: bool) -> float:
         """Variance, among some rows, of what a step at rate one adds to minus their energy.

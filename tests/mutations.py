@@ -114,7 +114,7 @@ MUTATIONS = [
     ("optimizers", "            excess -= 1", "            pass", "test_optimizers.py::test_variances_follow_the_slope_of_their_logarithm"),
     ("optimizers", "- 2 * explained / precision", "- 0 * explained", "test_optimizers.py::test_variances_follow_the_slope_of_their_logarithm"),
     ("optimizers", "variance += share @ (slope", "variance += 0 * share @ (slope", "test_optimizers.py::test_steps_are_as_long_as_allowed"),
-    ("optimizers", "(among_data, False))", "(among_model, False))", "test_hopfield.py::test_couplings_are_learnt_at_any_rate"),
+    ("optimizers", "_SHARE_OF_DATA * of_data", "of_model", "test_hopfield.py::test_couplings_are_learnt_at_any_rate"),
     ("optimizers", ".clip(max=1 / self.floor)", "", "test_optimizers.py::test_variances_stay_above_their_floor"),
     ("optimizers", "variance_share * (1 + excess) - 1", "excess", "test_optimizers.py::test_variances_rise_from_a_share_of_what_is_unexplained"),
     ("coordinates", "np.where(third_moment < 0, -upright.scale, upright.scale)", "upright.scale", "test_gaussian.py::test_units_of_the_data_do_not_matter"),
