@@ -283,12 +283,11 @@ class Gaussian:
         for i in range(1, n_between + 1):
             total = _kernels.log_add_exp(total, log_ratio(low + i * step))
         for start, direction in ((low, -step), (low + n_between * step, step)):
-            node, counts = start, True
-            while counts:
-                node = node + direction
-                term = log_ratio(node)
+            for i in range(1, _MOST_NODES + 1):
+                term = log_ratio(start + i * direction)
                 total = _kernels.log_add_exp(total, term)
-                counts = bool((term - total).max() > math.log(_NEGLIGIBLE))
+                if not (term - total).max() > math.log(_NEGLIGIBLE):
+                    break
         return total + _kernels.log(step[..., 0])
 
     def preconditioned(self, gradient: Array) -> Array:
