@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from sklearn.feature_extraction.image import extract_patches_2d
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import train_test_split
 
+from benchmarks.chosen import run_chosen
 from skrbm import GaussianBernoulliRBM
 
 SEEDS = range(3)
@@ -198,14 +198,5 @@ DENSITIES: dict[str, Callable[[], None]] = {
 }
 
 
-def main() -> None:
-    """Print the chosen figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME")
-    for name in parser.parse_args().names or DENSITIES:
-        print(f"{name}: {DENSITIES[name].__doc__.splitlines()[0]}")
-        DENSITIES[name]()
-
-
 if __name__ == "__main__":
-    main()
+    run_chosen(__doc__, DENSITIES)

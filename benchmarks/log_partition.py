@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 
 import numpy as np
 from sklearn.model_selection import GridSearchCV, ParameterGrid
 from sklearn.neural_network import BernoulliRBM as ScikitLearnRBM
 
+from benchmarks.chosen import run_chosen
 from benchmarks.datasets import mnist, mnist_images
 from benchmarks.peers import plain_log_partition, random_rbm
 from benchmarks.speed import model_of, side_by_side
@@ -136,13 +136,5 @@ PARTS = {
 }
 
 
-def main() -> None:
-    """Run the named parts, or all."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(PARTS)}")
-    for name in parser.parse_args().names or PARTS:
-        PARTS[name]()
-
-
 if __name__ == "__main__":
-    main()
+    run_chosen(__doc__, PARTS)

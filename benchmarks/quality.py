@@ -5,13 +5,13 @@ Defaults only, but for the number of hidden units and of sweeps.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable
 
 import numpy as np
 from sklearn.neural_network import BernoulliRBM as ScikitLearnRBM
 
+from benchmarks.chosen import run_chosen
 from benchmarks.datasets import (
     bars_and_stripes,
     labelled_shifter,
@@ -147,14 +147,5 @@ QUALITIES: dict[str, Callable[[], None]] = {
 }
 
 
-def main() -> None:
-    """Print the chosen figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME")
-    for name in parser.parse_args().names or QUALITIES:
-        print(f"{name}: {QUALITIES[name].__doc__.splitlines()[0]}")
-        QUALITIES[name]()
-
-
 if __name__ == "__main__":
-    main()
+    run_chosen(__doc__, QUALITIES)

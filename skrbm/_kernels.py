@@ -185,7 +185,7 @@ def row_dot(x: Array, y: Array) -> Array:
 
 
 def row_sums_of_products(x: Array, y: Array) -> Array:
-    """`sum_j x_ij y_ij` in the dtype of both."""
+    """`sum_j x_ij y_ij` in the dtype of both, for gradients; `row_dot` is for likelihoods."""
     return np.asarray(np.einsum("ij,ij->i", x, y))
 
 

@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 
 from skrbm._kernels import BLOCK_ROWS, Array
+from skrbm.model import RBM
 
 
 class Coordinates(Protocol):
@@ -98,15 +99,29 @@ class Standardized:
 
     def to_model(self, X: Array) -> Array:
         """`(x - location) / scale`."""
-        u = X.astype(self.scale.dtype) - self.location
+        u = X - self.location
         u /= self.scale
-        return u
+        return u.astype(self.scale.dtype, copy=False)
 
     def to_data(self, v: Array) -> Array:
         """`location + scale v`."""
         return self.location + self.scale * v
 
     draws = to_data
+
+    def patterns(self, rbm: RBM) -> Array:
+        """What each hidden unit adds to the means of the data's columns, a row a unit."""
+        _, precision = rbm.visible.parameters
+        return rbm.weights.T * (self.scale / precision)
+
+    def hidden_bias(self, rbm: RBM) -> Array:
+        """Biases of the hidden units when their input is that of the data's own values."""
+        return rbm.hidden.bias - (self.location / self.scale) @ rbm.weights
+
+    def variance(self, rbm: RBM) -> Array:
+        """Variances of the data's columns given the hidden units."""
+        _, precision = rbm.visible.parameters
+        return self.scale**2 / precision
 
     def view(self, X: Array) -> StandardizedRows:
         """The rows, standardized as they are taken."""

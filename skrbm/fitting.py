@@ -224,8 +224,8 @@ class RBMEstimator(RBMInference, BaseEstimator):
         start = self._begin(X, weights, dtype)
         base, hidden = start.visible, start.hidden
         shape = base.n_units, hidden.n_units
-        weights = _kernels.normal(shape, self._recipe.weight_scale(*shape), dtype, rng)
-        rbm = RBM.couple(base, hidden, weights)
+        initial = _kernels.normal(shape, self._recipe.weight_scale(*shape), dtype, rng)
+        rbm = RBM.couple(base, hidden, initial)
         training = Training(
             gradient=GRADIENTS[self.gradient](rbm, base, self.n_steps, self.n_chains, rng),
             optimizer=CentredGradient(

@@ -202,29 +202,26 @@ class GaussianBernoulliRBM(RBMEstimator):
     @property
     def components_(self) -> Array:
         """What each hidden unit adds to the means of the visible ones, in units of the data."""
-        rbm, scale = self._fitted()
-        _, precision = rbm.visible.parameters
-        return rbm.weights.T * (scale / precision)
+        check_is_fitted(self)
+        return self._standardized.patterns(self._rbm)
 
     @property
     def intercept_hidden_(self) -> Array:
         """Biases of the hidden units."""
-        rbm, scale = self._fitted()
-        location = self._coordinates.location / scale
-        return rbm.hidden.bias - (location @ rbm.weights)
+        check_is_fitted(self)
+        return self._standardized.hidden_bias(self._rbm)
 
     @property
     def intercept_visible_(self) -> Array:
         """Means of the visible units when no hidden one is on."""
-        rbm, _ = self._fitted()
-        return self._coordinates.to_data(rbm.visible.mean(0.0))
+        check_is_fitted(self)
+        return self._standardized.to_data(self._rbm.visible.mean(0.0))
 
     @property
     def variance_(self) -> Array:
         """Variances of the visible units given the hidden ones."""
-        rbm, scale = self._fitted()
-        _, precision = rbm.visible.parameters
-        return scale**2 / precision
+        check_is_fitted(self)
+        return self._standardized.variance(self._rbm)
 
     def _check_layers(self, n_features: int) -> None:
         validation.check_variance("variance", self.variance, _VARIANCES, n_features)
@@ -233,27 +230,33 @@ class GaussianBernoulliRBM(RBMEstimator):
         return [math.inf, self.n_components]
 
     def _begin(self, X: Any, weights: Array, dtype: Any) -> Start:
-        coordinates, variance = Standardized.of(X, weights, dtype)
-        square = coordinates.scale.astype(np.float64) ** 2
-        given = validation.check_variance("variance", self.variance, _VARIANCES, X.shape[1])
-        floor = np.full(X.shape[1], _SMALLEST_VARIANCE)
-        shared = self.variance == "shared"
-        if given is not None:
-            variance = given / square
-        elif shared:
-            variance = np.mean(np.maximum(variance, floor) * square) / square
-            floor = floor * variance
-        learnt = given is None and self.variance != "data"
-        variance = np.maximum(variance, floor if given is None else 0)
-        visible = Gaussian.of_moments(np.zeros(X.shape[1]), variance)
+        coordinates, of_data = Standardized.of(X, weights, dtype)
+        variance, gradient = self._first_variance(coordinates.scale, of_data)
+        visible = Gaussian.of_moments(np.zeros_like(variance), variance)
         return Start(
             coordinates,
             visible.map(lambda x: x.astype(dtype)),
             Bernoulli(np.full(self.n_components, HIDDEN_BIAS, dtype)),
-            VarianceGradient(_VARIANCE_RATE, floor.astype(dtype), shared=shared)
-            if learnt
-            else None,
+            gradient,
         )
+
+    def _first_variance(
+        self, scale: Array, of_data: Array
+    ) -> tuple[Array, VarianceGradient | None]:
+        """Variances of standardized units, from those of the data, and how they are learnt."""
+        square = scale.astype(np.float64) ** 2
+        given = validation.check_variance("variance", self.variance, _VARIANCES, len(scale))
+        if given is not None:
+            return given / square, None
+        variance = of_data.clip(_SMALLEST_VARIANCE)
+        if self.variance == "data":
+            return variance, None
+        if self.variance == "learned":
+            floor = np.full_like(variance, _SMALLEST_VARIANCE)
+            return variance, VarianceGradient(_VARIANCE_RATE, floor, shared=False)
+        variance = (np.mean(variance * square) / square).astype(scale.dtype)
+        floor = _SMALLEST_VARIANCE * variance
+        return variance, VarianceGradient(_VARIANCE_RATE, floor, shared=True)
 
     @property
     def _recipe(self) -> Recipe:
@@ -269,7 +272,3 @@ class GaussianBernoulliRBM(RBMEstimator):
 
     def _model(self) -> RBM:
         return self._rbm
-
-    def _fitted(self) -> tuple[RBM, Array]:
-        check_is_fitted(self)
-        return self._rbm, self._standardized.scale

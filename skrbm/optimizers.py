@@ -12,13 +12,13 @@ from skrbm.gradients import Phases, Rows
 from skrbm.model import RBM
 
 _VANISHED = 1e-20
-_SHARE_OF_DATA = 0.01
-_N_LOOKED_AT = 32  # rows of the model, which tell how far a step goes
+_N_LOOKED_AT = 32  # rows of the model, and of the data, which tell how far a step goes
+_SHARE_OF_DATA = 0.01  # of their variance that counts
 _LARGEST_SHARE = 0.03  # of a mini-batch in a variance
 _CHANGES = 0.5, 2.0  # the smallest and the largest factor on a variance in a step
 
 _SMALLEST_SHARE = 0.03  # of the unexplained variance
-_SLOW_RATE = 0.1
+_SLOW_RATE = 0.1  # from which on variances move as fast as they may
 _TIME_TO_CATCH_UP = 100.0  # updates times rate
 
 # From the fraction of the training that is done, in [0, 1), to a step size.
