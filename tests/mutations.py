@@ -111,6 +111,7 @@ MUTATIONS = [
     ("units", "base.precision + beta * (self.precision - base.precision),", "self.precision + 0 * beta,", "test_units.py::test_interpolation_is_linear_in_the_energy"),
     ("units", "return gradient * self.precision", "return gradient", "test_optimizers.py::test_gaussian_step_is_preconditioned_by_the_precision"),
     ("units", "range(1, _MOST_NODES + 1)", "()", "test_likelihood.py::test_quadrature_finds_all_modes_of_a_column"),
+    ("units", "range(1, _MOST_NODES + 1)", "range(1, 10**9)", "test_likelihood.py::test_quadrature_ends_where_rounding_keeps_its_nodes_apart_from_nothing"),
     ("optimizers", "            excess -= 1", "            pass", "test_optimizers.py::test_variances_follow_the_slope_of_their_logarithm"),
     ("optimizers", "- 2 * explained / precision", "- 0 * explained", "test_optimizers.py::test_variances_follow_the_slope_of_their_logarithm"),
     ("optimizers", "variance += share @ (slope", "variance += 0 * share @ (slope", "test_optimizers.py::test_steps_are_as_long_as_allowed"),

@@ -285,13 +285,6 @@ def test_early_stopping_scores_in_the_units_of_the_data(clusters):
     assert rbm.best_validation_score_ == scores[0].max()
 
 
-def test_a_variance_below_the_resolution_of_the_data_comes_to_an_end(clusters):
-    """Fails if the quadrature's nodes never leave a state whose neighbours are rounded to it."""
-    X = (clusters / clusters.std(axis=0)).astype(np.float32)
-    rbm = GaussianBernoulliRBM(1, variance=1e-12, n_iter=0, random_state=0).fit(X)
-    assert rbm.pseudo_log_likelihood(X[:1]).shape == (1,)
-
-
 # Surroundings
 
 

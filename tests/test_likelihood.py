@@ -318,6 +318,20 @@ def test_quadrature_finds_all_modes_of_a_column(scale):
     )
 
 
+def test_quadrature_ends_where_rounding_keeps_its_nodes_apart_from_nothing():
+    """Fails if it goes on while a node counts: in float32, 100 and 100.000001 are one number."""
+    unit = Gaussian.of_moments(*(np.full((1, 1), x, np.float32) for x in (100, 1e-12)))
+    seen = []
+
+    def log_ratio(state):
+        seen.append(state)
+        assert len(seen) < 30_000
+        return np.zeros(1)
+
+    total = unit.log_total(unit.mean(0.0), log_ratio, lambda state: 0 * state)
+    assert np.isfinite(total).all()
+
+
 @pytest.mark.parametrize("n_flips", [1, 3])
 def test_pseudo_log_likelihood_from_some_columns_is_unbiased(n_flips):
     """Fails if the sum over columns is not scaled up. Six standard errors of the mean."""
