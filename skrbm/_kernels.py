@@ -261,6 +261,11 @@ def split(x: Array, n: int) -> list[Array]:
     return np.array_split(x, n)
 
 
+def copy(x: Array) -> Array:
+    """A copy, its rows one after the other in memory."""
+    return np.array(x, order="C")
+
+
 def repeat(x: Array, n: int) -> Array:
     """Copies of x along a new first axis."""
     return np.repeat(x[None], n, axis=0)
@@ -367,14 +372,16 @@ def rows(*arrays: Array) -> Array:
     return np.concatenate(arrays)
 
 
-def uniform_by_content(x: Any, rng: Generator) -> Array:
+def uniform_by_content(x: Any, rng: Generator, n_columns: int | None = None) -> Array:
     """Draws from [0, 1) for the elements of x, or for the stored ones of a CSR matrix.
 
     Rows that are equal get equal draws, others independent ones: a hash of a key of the row, from a
-    random projection of its elements, and of a random key of the column.
+    random projection of its elements, and of a random key of the column. With n_columns there are
+    as many draws a row of an array.
     """
-    n_columns = x.shape[1]
-    of_row = (x @ (2.0**30 * rng.random(n_columns))).astype(np.int64).astype(np.uint32)
+    projection = 2.0**20 * rng.random(x.shape[1])  # larger, and the rounding of the sum would count
+    of_row = (x @ projection).astype(np.int64).astype(np.uint32)
+    n_columns = n_columns or x.shape[1]
     of_column = rng.integers(2**32, size=n_columns, dtype=np.uint32)
     if is_sparse(x):
         bits = of_column[x.indices] + np.repeat(of_row, np.diff(x.indptr))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -123,22 +124,34 @@ class Standardized:
         _, precision = rbm.visible.parameters
         return self.scale**2 / precision
 
-    def view(self, X: Array) -> StandardizedRows:
+    def view(self, X: Array) -> MappedRows:
         """The rows, standardized as they are taken."""
-        return StandardizedRows(X, self)
+        return MappedRows(X, self.to_model, X.shape[1], self.scale.dtype)
 
 
 @dataclass(frozen=True)
-class StandardizedRows:
-    """Rows of data that are standardized as they are taken, so that they are never all copied."""
+class MappedRows:
+    """What a function makes of rows of data, as they are taken, so that it is never all held.
 
-    X: Array
-    coordinates: Standardized
+    Parameters
+    ----------
+    X : {array, CSR matrix}
+    function : callable
+        From some rows of X to an array of as many rows.
+    n_columns : int
+    dtype : dtype
+        Both of that array.
+    """
+
+    X: Any
+    function: Callable[[Any], Array]
+    n_columns: int
+    dtype: Any
 
     @property
     def shape(self) -> tuple[int, int]:
         """Numbers of rows and columns."""
-        return self.X.shape
+        return self.X.shape[0], self.n_columns
 
     def __getitem__(self, rows: Array | slice) -> Array:
-        return self.coordinates.to_model(self.X[rows])
+        return self.function(self.X[rows])

@@ -125,22 +125,10 @@ class RBMEstimator(RBMInference, BaseEstimator):
         """
         first = not (self.warm_start and self._is_started())
         X, weights = self._check_fit(X, sample_weight, first=first, split=self.early_stopping)
-        rows, held_out = X, None
-        if self.early_stopping:
-            train, held_out = self._split(len(weights))
-            rows, weights = X[train], weights[train]
+        rows, weights, held_out = self._split(X, weights)
         if first:
             self._start(rows, weights)
-        n_iter = self.n_iter
-        if n_iter == "auto":
-            n_iter = enough_sweeps(len(weights), self.batch_size)
-        rate = self._rate()
-        plan = Plan(n_iter, self.batch_size, self._recipe.decay(rate), shuffle=True)
-        if first:
-            n_updates = n_iter * math.ceil(len(weights) / self.batch_size)
-            plan = replace(plan, variance_share=rising_share(rate, n_updates))
-        stopping = None if held_out is None else self._watch(X[held_out], rows)
-        return self._train(rows, weights, plan, stopping)
+        return self._fit(rows, weights, held_out, rising=first)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Go on training by one sweep over the rows in their order, or start with it.
@@ -170,8 +158,7 @@ class RBMEstimator(RBMInference, BaseEstimator):
         X, weights = self._check_fit(X, sample_weight, first=first)
         if first:
             self._start(X, weights)
-        schedule = constant(self._rate())
-        return self._train(X, weights, Plan(1, self.batch_size, schedule, shuffle=False))
+        return self._go_on(X, weights)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -190,6 +177,17 @@ class RBMEstimator(RBMInference, BaseEstimator):
     def _check_fit(
         self, X: Any, sample_weight: Any, *, first: bool, split: bool = False
     ) -> tuple[Any, Array]:
+        """Rows and weights that training can take; refused are those it cannot, and parameters."""
+        self._check_parameters()
+        if not first:
+            validation.check_unchanged(self, self._started_with)
+        rows, weights = validation.check_weighted(self, X, sample_weight, self._domain)
+        self._check_sizes(*rows.shape, split=split)
+        validation.check_columns(self, X, reset=first)
+        return rows, weights
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters that no data allow."""
         for name in ("n_components", "batch_size", "n_steps", "n_chains"):
             validation.check_count(name, getattr(self, name))
         if self.n_iter != "auto":
@@ -203,34 +201,35 @@ class RBMEstimator(RBMInference, BaseEstimator):
         validation.check_tolerance("tol", self.tol)
         validation.check_choice("gradient", self.gradient, GRADIENTS)
         validation.check_random_state(self.random_state)
-        if not first:
-            validation.check_unchanged(self, self._started_with)
-        rows, weights = validation.check_weighted(self, X, sample_weight, self._domain)
-        self._check_layers(rows.shape[1])
+
+    def _check_sizes(self, n_rows: int, n_features: int, *, split: bool) -> None:
+        """Refuse parameters that data of this shape do not allow."""
+        self._check_layers(n_features)
         if self.gradient == "exact":
-            sizes = self._layer_sizes(rows.shape[1])
+            sizes = self._layer_sizes(n_features)
             validation.check_enumerable("gradient", sizes, _EXACT_UNITS)
         if split:
-            validation.check_split("validation_fraction", self.validation_fraction, rows.shape[0])
-        validation.check_columns(self, X, reset=first)
-        return rows, weights
+            validation.check_split("validation_fraction", self.validation_fraction, n_rows)
 
-    def _start(self, X: Any, weights: Array) -> None:
-        """A new model, and the state of its training, from the first rows."""
+    def _start(self, X: Any, weights: Array, like: RBM | None = None) -> None:
+        """A new model, or a copy of one, and the state of its training, from the first rows."""
         seed = validation.check_seed(self.random_state)
         training_seed, order_seed, likelihood_seed, sampling_seed, _ = seed.spawn(_N_SEEDS)
         rng = _kernels.generator(training_seed)
         dtype = validation.model_dtype(X.dtype)
         start = self._begin(X, weights, dtype)
         base, hidden = start.visible, start.hidden
-        shape = base.n_units, hidden.n_units
-        initial = _kernels.normal(shape, self._recipe.weight_scale(*shape), dtype, rng)
-        rbm = RBM.couple(base, hidden, initial)
+        if like is None:
+            shape = base.n_units, hidden.n_units
+            initial = _kernels.normal(shape, self._recipe.weight_scale(*shape), dtype, rng)
+            rbm = RBM.couple(base, hidden, initial)
+        else:
+            rbm = like.map(_kernels.copy).astype(dtype)
         training = Training(
             gradient=GRADIENTS[self.gradient](rbm, base, self.n_steps, self.n_chains, rng),
             optimizer=CentredGradient(
                 base.mean(0.0),
-                hidden.mean(0.0),
+                rbm.hidden_from_visible(base.mean(0.0)[None])[0],
                 largest_step=self._recipe.largest_step,
                 variance=start.variance,
             ),
@@ -249,19 +248,42 @@ class RBMEstimator(RBMInference, BaseEstimator):
     def _validation_seed(self) -> np.random.SeedSequence:
         return validation.check_seed(self.random_state).spawn(_N_SEEDS)[-1]
 
-    def _split(self, n_rows: int) -> tuple[Array, Array]:
-        """Rows to train on, and rows to keep apart."""
+    def _split(self, X: Any, weights: Array) -> tuple[Any, Array, Any]:
+        """Rows to train on, their weights, and with early stopping rows to keep apart."""
+        if not self.early_stopping:
+            return X, weights, None
         seed = int(self._validation_seed().generate_state(1)[0])
-        order = shuffle(np.arange(n_rows), random_state=seed)
-        n_held_out = math.ceil(self.validation_fraction * n_rows)
-        return order[n_held_out:], order[:n_held_out]
+        order = shuffle(np.arange(len(weights)), random_state=seed)
+        n_held_out = math.ceil(self.validation_fraction * len(weights))
+        train, held_out = order[n_held_out:], order[:n_held_out]
+        return X[train], weights[train], X[held_out]
+
+    def _fit(
+        self, rows: Any, weights: Array, held_out: Any, *, rising: bool, title: str = ""
+    ) -> Self:
+        """Make n_iter sweeps, in which variances rise at first or are where they belong."""
+        n_iter = self.n_iter
+        if n_iter == "auto":
+            n_iter = enough_sweeps(len(weights), self.batch_size)
+        rate = self._rate()
+        plan = Plan(n_iter, self.batch_size, self._recipe.decay(rate), shuffle=True)
+        if rising:
+            n_updates = n_iter * math.ceil(len(weights) / self.batch_size)
+            plan = replace(plan, variance_share=rising_share(rate, n_updates))
+        stopping = None if held_out is None else self._watch(held_out, rows)
+        return self._train(rows, weights, plan, stopping, title)
+
+    def _go_on(self, rows: Any, weights: Array) -> Self:
+        """Make one sweep over the rows in their order."""
+        schedule = constant(self._rate())
+        return self._train(rows, weights, Plan(1, self.batch_size, schedule, shuffle=False))
 
     def _watch(self, held_out: Any, train: Any) -> EarlyStopping:
-        """The watch over rows kept apart, beside as many of those trained on."""
+        """The watch over rows kept apart, beside those trained on."""
         coordinates = self._coordinates
         return EarlyStopping(
             coordinates.view(held_out),
-            coordinates.view(train[: held_out.shape[0]]),
+            coordinates.view(train),
             self.n_iter_no_change,
             self.tol,
             self._validation_seed(),
@@ -269,13 +291,19 @@ class RBMEstimator(RBMInference, BaseEstimator):
         )
 
     def _train(
-        self, X: Any, weights: Array, plan: Plan, stopping: EarlyStopping | None = None
+        self,
+        X: Any,
+        weights: Array,
+        plan: Plan,
+        stopping: EarlyStopping | None = None,
+        title: str = "",
     ) -> Self:
         rbm, coordinates = self._model().map(_writable), self._coordinates
         self._keep(rbm, coordinates)
         monitor = _pseudo_log_likelihood(coordinates.log_volume)
         sweeps = self._training.run(rbm, coordinates.view(X), weights, plan, monitor)
-        with progress(type(self).__name__, plan.n_iter, verbose=self.verbose > 0) as report:
+        title = title or type(self).__name__
+        with progress(title, plan.n_iter, verbose=self.verbose > 0) as report:
             for record in sweeps:
                 stop = stopping is not None and stopping.see(rbm, record)
                 report(record)
@@ -304,7 +332,7 @@ def _writable(x: Array) -> Array:
     return np.require(x, requirements="W")
 
 
-def _pseudo_log_likelihood(log_volume: float) -> Monitor:
+def _pseudo_log_likelihood(log_volume: float) -> Monitor[RBM]:
     """The figure to watch: an unbiased estimate that costs one product."""
 
     def monitor(rbm: RBM, v: Array, rng: Generator) -> float:

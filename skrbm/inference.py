@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from abc import ABC, abstractmethod
-from collections.abc import Callable
+from abc import abstractmethod
 from copy import deepcopy
-from typing import Any, ClassVar
+from typing import Any
 
 import joblib
 import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
@@ -18,40 +16,33 @@ from sklearn.utils.validation import check_is_fitted
 from skrbm import _kernels, likelihood, samplers, validation
 from skrbm._kernels import Array, Generator
 from skrbm.annealing import Effort, Path
-from skrbm.coordinates import Coordinates
 from skrbm.likelihood import LogPartition
 from skrbm.model import RBM
+from skrbm.rowwise import Rowwise
 from skrbm.samplers import Chains, ParallelTempering
-from skrbm.training import RECORDS, Training
+from skrbm.training import Training, as_arrays
 from skrbm.units import Layer
-from skrbm.validation import Domain
 
 _FEWEST_CHAINS = 20  # fewer cannot tell that two directions contradict each other
+SAMPLING_METHODS = ("gibbs", "tempering")
 _EXACT_UNITS = 30  # the largest layer that log_partition(method="exact") enumerates
 
 
-class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
+class RBMInference(Rowwise):
     """The methods of every RBM estimator that read the fitted model and leave it alone.
 
     The estimator's `fit` sets the attributes below.
     """
 
-    _domain: ClassVar[Domain]
     _started_with: dict[str, Any]
     _base: Layer
     _training: Training
-    _sampling_rng: Generator
     _likelihood_seed: np.random.SeedSequence
     _log_partitions: dict[str, LogPartition]
 
     @abstractmethod
     def _model(self) -> RBM:
         """The fitted model."""
-
-    @property
-    @abstractmethod
-    def _coordinates(self) -> Coordinates:
-        """The way between the data and the model's visible units."""
 
     def transform(self, X: Any) -> Array:
         """`E[h_j | v]` for every row v of X; for binary hidden units `P(h_j = 1 | v)`.
@@ -117,9 +108,11 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         """
         n_steps = validation.check_count("n_steps", n_steps)
         v = self._check_visible(v, name="v")
-        rbm = self._model()
+        rbm, draws = self._model(), self._coordinates.draws
         return self._by_rows(
-            lambda v, rng: self._gibbs(rbm, v, rng, n_steps), v, self._sampling_rng
+            lambda v, rng: draws(samplers.gibbs_visible(rbm, v, rng, n_steps)),
+            v,
+            self._sampling_rng,
         )
 
     def sample(
@@ -154,17 +147,9 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         check_is_fitted(self)
         n_samples = validation.check_count("n_samples", n_samples)
         n_steps = validation.check_count("n_steps", n_steps)
-        validation.check_choice("method", method, ("gibbs", "tempering"))
-        rng = self._rng(random_state)
-        chains, rbm = self._training.gradient.chains, self._model()
-        if chains is None:
-            start = samplers.independent(self._base, n_samples, rng)
-        else:
-            start = chains.visible[rng.integers(len(chains.visible), size=n_samples)]
-        if method == "gibbs":
-            return _kernels.by_rows(lambda v, rng: self._gibbs(rbm, v, rng, n_steps), start, rng)
-        tempering = ParallelTempering.start(rbm, self._base, start, samplers.N_REPLICAS, rng)
-        return self._coordinates.draws(tempering.run(rbm, n_steps, rng))
+        validation.check_choice("method", method, SAMPLING_METHODS)
+        states = self._sample_states(n_samples, n_steps, method, self._rng(random_state))
+        return self._coordinates.draws(states)
 
     def energy(self, v: Any, h: Any) -> Array:
         """`E(v, h)` of every pair of rows, in nats.
@@ -209,24 +194,6 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         log_likelihood : ndarray of float64 of shape (n_samples,)
         """
         return self._log_likelihood(self._check_visible(X))
-
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Mean of `score_samples(X)`, in nats a row.
-
-        Parameters
-        ----------
-        X : {array-like, CSR matrix} of shape (n_samples, n_features)
-        y : None
-            Ignored.
-        sample_weight : array-like of shape (n_samples,), default=None
-
-        Returns
-        -------
-        log_likelihood : float
-        """
-        X = self._check_visible(X)
-        weights = validation.check_weights(sample_weight, X)
-        return float(np.average(self._log_likelihood(X), weights=weights))
 
     def log_partition(
         self,
@@ -364,8 +331,7 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
     @property
     def history_(self) -> dict[str, Array]:
         """One array a figure, with one element a sweep."""
-        history = self._fitted_training().history
-        return {name: np.array([record[name] for record in history]) for name in RECORDS}
+        return as_arrays(self._fitted_training().history)
 
     @property
     def n_iter_(self) -> int:
@@ -390,13 +356,10 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         free_energy = self._by_rows(self._model().free_energy, rows)
         return -free_energy - self.log_partition_.value
 
-    def _check_visible(self, X: Any, name: str = "X") -> Any:
-        check_is_fitted(self)
-        return validation.check_visible(self, X, name, self._domain)
-
     def _check_hidden(self, H: Any, name: str) -> Array:
         check_is_fitted(self)
-        return validation.check_hidden(self, H, name, self._model().weights)
+        rbm = self._model()
+        return validation.check_hidden(self, H, name, rbm.hidden.n_units, rbm.weights.dtype)
 
     def _fitted_training(self) -> Training:
         check_is_fitted(self)
@@ -409,24 +372,19 @@ class RBMInference(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
             raise AttributeError(msg)
         return chains
 
-    def _rng(self, random_state: Any) -> Generator:
-        if random_state is None:
-            return self._sampling_rng
-        return _kernels.generator(validation.check_seed(random_state))
-
-    def _gibbs(self, rbm: RBM, v: Array, rng: Generator, n_steps: int) -> Array:
-        return self._coordinates.draws(samplers.gibbs_visible(rbm, v, rng, n_steps))
-
-    def _by_rows(
-        self, function: Callable[..., Array], X: Any, rng: Generator | None = None
-    ) -> Array:
-        """The function of the rows of X, as visible states."""
-        to_model = self._coordinates.to_model
-
-        def work(rows: Any, *rng: Generator) -> Array:
-            return function(to_model(rows), *rng)
-
-        return _kernels.by_rows(work, X, rng)
+    def _sample_states(self, n: int, n_steps: int, method: str, rng: Generator) -> Array:
+        """Visible states of the model, from chains that start where those of the training are."""
+        chains, rbm = self._training.gradient.chains, self._model()
+        if chains is None:
+            start = samplers.independent(self._base, n, rng)
+        else:
+            start = chains.visible[rng.integers(len(chains.visible), size=n)]
+        if method == "tempering":
+            tempering = ParallelTempering.start(rbm, self._base, start, samplers.N_REPLICAS, rng)
+            return tempering.run(rbm, n_steps, rng)
+        return _kernels.by_rows(
+            lambda v, rng: samplers.gibbs_visible(rbm, v, rng, n_steps), start, rng
+        )
 
 
 def _layer_sizes(rbm: RBM) -> list[float]:

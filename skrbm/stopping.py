@@ -27,7 +27,7 @@ class EarlyStopping:
     Parameters
     ----------
     validation, training : {array, CSR matrix}
-        Rows kept apart, and as many of the rows trained on.
+        Rows kept apart, and rows trained on, of which as many are looked at.
     n_iter_no_change : int
         Sweeps without an improvement after which training stops.
     tol : float
@@ -75,7 +75,7 @@ class EarlyStopping:
         self, rbm: RBM, X: Any, figure: Callable[[RBM, Array, _kernels.Generator], Array]
     ) -> float:
         rng = _kernels.generator(self.seed.entropy)
-        blocks = gen_batches(X.shape[0], BLOCK_ROWS)
+        blocks = gen_batches(min(X.shape[0], self.validation.shape[0]), BLOCK_ROWS)
         rows = (dense_rows(X, block, rbm.weights.dtype) for block in blocks)
         return float(np.concatenate([figure(rbm, _states(rbm, v, rng), rng) for v in rows]).mean())
 

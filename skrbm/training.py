@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from time import perf_counter
-from typing import Any
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from scipy import sparse
@@ -19,9 +20,25 @@ from skrbm._kernels import BLOCK_ROWS, Array, Generator, dense, uniform_by_conte
 from skrbm.gradients import Gradient
 from skrbm.model import RBM
 from skrbm.optimizers import CentredGradient, Schedule, constant
+from skrbm.units import Layer
+
+
+class Model(Protocol):
+    """What the loop knows of a model: the layer of the data, and weights for their dtype."""
+
+    @property
+    def visible(self) -> Layer:
+        """The units whose states the rows are."""
+
+    @property
+    def weights(self) -> Array:
+        """In the dtype of all parameters."""
+
+
+M = TypeVar("M", bound=Model)
 
 # A figure to watch, from the model and the mini-batch that it saw last.
-Monitor = Callable[[RBM, Array, Generator], float]
+Monitor = Callable[[M, Array, Generator], float]
 
 # What is recorded of every sweep; the last two by early stopping alone.
 RECORDS = (
@@ -35,6 +52,11 @@ RECORDS = (
 Record = dict[str, float]
 
 
+def as_arrays(history: list[Record]) -> dict[str, Array]:
+    """One array a figure, with one element a sweep."""
+    return {name: np.array([record[name] for record in history]) for name in RECORDS}
+
+
 @dataclass(frozen=True)
 class Plan:
     """How often, in which pieces and order, and with which steps to go over the rows."""
@@ -46,24 +68,33 @@ class Plan:
     variance_share: Schedule = constant(1.0)
 
 
-@dataclass
-class Training:
-    """All that is needed, beside the model, to go on training where it stopped.
+class Pace(NamedTuple):
+    """How far an update goes: the step size, and the share of the unexplained variance."""
+
+    rate: float
+    variance_share: float = 1.0
+
+
+@dataclass(kw_only=True)
+class Sweeps(ABC, Generic[M]):
+    """The training loop, and all that is needed beside the model to go on where it stopped.
 
     `order` draws the order of the rows and what is monitored, `rng` everything else: so the
     chains do not depend on the number of rows, and a row of weight two is that row given twice.
     """
 
-    gradient: Gradient
-    optimizer: CentredGradient
     rng: Generator
     order: Generator
     history: list[Record] = field(default_factory=list)
 
+    @abstractmethod
+    def update(self, model: M, v: Any, weights: Array, pace: Pace) -> None:
+        """Move the parameters of the model, in place, as the weighted mini-batch v says."""
+
     def run(
-        self, rbm: RBM, X: Any, weights: Array, plan: Plan, monitor: Monitor
+        self, model: M, X: Any, weights: Array, plan: Plan, monitor: Monitor[M]
     ) -> Iterator[Record]:
-        """Train rbm on the rows of X, an array or a CSR matrix; yield a record of every sweep.
+        """Train on the rows of X, an array or a CSR matrix; yield a record of every sweep.
 
         The mini-batches of a sweep differ by one row at most, and a step is in proportion to its
         mini-batch's share of the weights; a heavy one makes several, since a long step diverges.
@@ -72,47 +103,59 @@ class Training:
         n_rows = X.shape[0]
         n_batches = math.ceil(n_rows / plan.batch_size)
         mean_weight = weights.sum() / n_batches
-        as_states = _as_they_are if _are_states(rbm, X) else self._draw_states
+        as_states = _as_they_are if _are_states(model, X) else self._draw_states
         for sweep in range(plan.n_iter):
             begin = perf_counter()
             rows = self.order.permutation(n_rows) if plan.shuffle else np.arange(n_rows)
             for i, batch in enumerate(np.array_split(rows, n_batches)):
                 progress = (sweep + i / n_batches) / plan.n_iter
                 rate = plan.schedule(progress)
-                v = as_states(rbm, typed_rows(X, batch, rbm.weights.dtype))
+                v = as_states(model, typed_rows(X, batch, model.weights.dtype))
                 of_batch = weights[batch]
                 share = of_batch.sum() / mean_weight
                 n_updates = max(1, round(share))
                 step = float(rate * share / n_updates)  # a numpy float64 would widen float32
                 for _ in range(n_updates):
-                    phases = self.gradient.phases(rbm, v, of_batch, self.rng)
-                    self.optimizer.step(rbm, phases, step, plan.variance_share(progress))
-            seen = monitor(rbm, dense(v), self.order)
+                    self.update(model, v, of_batch, Pace(step, plan.variance_share(progress)))
+            seen = monitor(model, dense(v), self.order)
             seconds = perf_counter() - begin
             figures = len(self.history) + 1, rate, seen, seconds, math.nan, math.nan
             record = dict(zip(RECORDS, figures, strict=True))
             self.history.append(record)
             yield record
 
-    def _draw_states(self, rbm: RBM, v: Any) -> Any:
-        return states_of(rbm, v, self.rng)
+    def _draw_states(self, model: M, v: Any) -> Any:
+        return states_of(model, v, self.rng)
 
 
-def states_of(rbm: RBM, v: Any, rng: Generator) -> Any:
+@dataclass(kw_only=True)
+class Training(Sweeps[RBM]):
+    """Ascent of an RBM's log-likelihood along an estimate of its gradient."""
+
+    gradient: Gradient
+    optimizer: CentredGradient
+
+    def update(self, model: RBM, v: Any, weights: Array, pace: Pace) -> None:
+        """Make a step of the optimizer."""
+        phases = self.gradient.phases(model, v, weights, self.rng)
+        self.optimizer.step(model, phases, *pace)
+
+
+def states_of(model: Model, v: Any, rng: Generator) -> Any:
     """The visible states that rows of data stand for: those of equal rows are equal."""
     u = uniform_by_content(v, rng)
     if not sparse.issparse(v):
-        return rbm.visible.from_data(v, u)
-    return sparse.csr_array((rbm.visible.from_data(v.data, u), v.indices, v.indptr), v.shape)
+        return model.visible.from_data(v, u)
+    return sparse.csr_array((model.visible.from_data(v.data, u), v.indices, v.indptr), v.shape)
 
 
-def _are_states(rbm: RBM, X: Any) -> bool:
+def _are_states(model: Model, X: Any) -> bool:
     if sparse.issparse(X):
-        return rbm.visible.are_states([X.data])
-    return rbm.visible.are_states(X[rows] for rows in gen_batches(X.shape[0], BLOCK_ROWS))
+        return model.visible.are_states([X.data])
+    return model.visible.are_states(X[rows] for rows in gen_batches(X.shape[0], BLOCK_ROWS))
 
 
-def _as_they_are(rbm: RBM, v: Any) -> Any:
+def _as_they_are(model: Model, v: Any) -> Any:
     return v
 
 

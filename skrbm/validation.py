@@ -71,12 +71,28 @@ def check_jobs(name: str, value: Any) -> int | None:
     return joblib.effective_n_jobs(int(value))
 
 
-def check_rate(name: str, value: Any, alternative: str) -> None:
+def check_sizes(name: str, value: Any) -> None:
+    """An integer of at least one, or some of them."""
+    sizes = value if isinstance(value, list | tuple | np.ndarray) else [value]
+    if len(sizes) == 0 or any(not isinstance(size, Integral) or size < 1 for size in sizes):
+        msg = f"{name} == {value!r}, must be an integer >= 1 or a tuple of such integers."
+        raise ValueError(msg)
+
+
+def check_kind(name: str, value: Any, kind: type) -> None:
+    """None, or an estimator of some kind."""
+    if value is not None and not isinstance(value, kind):
+        msg = f"{name} == {value!r}, must be None or one of skrbm's estimators of one RBM."
+        raise ValueError(msg)
+
+
+def check_rate(name: str, value: Any, alternative: str | None = None) -> None:
     """A finite number above zero, or the alternative to it."""
     if isinstance(value, str) and value == alternative:
         return
     if not isinstance(value, Real) or not 0 < float(value) < math.inf:
-        msg = f"{name} == {value!r}, must be {alternative!r} or a finite number > 0."
+        other = f"{alternative!r} or " if alternative else ""
+        msg = f"{name} == {value!r}, must be {other}a finite number > 0."
         raise ValueError(msg)
 
 
@@ -195,6 +211,28 @@ def check_enumerable(name: str, layer_sizes: Collection[float], limit: int) -> N
         raise ValueError(msg)
 
 
+def check_binary_between(
+    rbm: Any, layer: int, n_layers: int, visible: float, hidden: float
+) -> None:
+    """An RBM whose units are binary where another layer is put on them, or they on another.
+
+    The sizes of its layers are the numbers of their binary units, or infinite.
+    """
+    if layer > 0 and visible == math.inf:
+        msg = (
+            f"layer {layer + 1} of {n_layers} is {rbm!r}, but must have binary visible units, "
+            "which are the hidden ones of the layer below: an RBM of real-valued data is a "
+            "visible_rbm."
+        )
+        raise ValueError(msg)
+    if layer < n_layers - 1 and hidden == math.inf:
+        msg = (
+            f"layer {layer + 1} of {n_layers} is {rbm!r}, but must have binary hidden units, "
+            "since the next layer is put on them: an RBM with real-valued ones is a top_rbm."
+        )
+        raise ValueError(msg)
+
+
 def check_weights(sample_weight: Any, X: Any) -> Array:
     """One non-negative weight a row, not all zero; ones for None, and a number for every row."""
     n_rows = X.shape[0]
@@ -217,15 +255,11 @@ def check_weights(sample_weight: Any, X: Any) -> Array:
     return weights
 
 
-def check_hidden(estimator: Any, H: Any, name: str, weights: Array) -> Array:
-    """Finite hidden states, a column a component, in the dtype of the model's weights."""
-    checked = check_array(H, dtype=weights.dtype, input_name=name, estimator=estimator)
-    n_components = weights.shape[1]
-    if checked.shape[1] != n_components:
-        msg = (
-            f"{name} has {checked.shape[1]} columns, must have one for each of {n_components} "
-            "components."
-        )
+def check_hidden(estimator: Any, H: Any, name: str, n_units: int, dtype: Any) -> Array:
+    """Finite hidden states, a column a unit, in the dtype of the model's weights."""
+    checked = check_array(H, dtype=dtype, input_name=name, estimator=estimator)
+    if checked.shape[1] != n_units:
+        msg = f"{name} has {checked.shape[1]} columns, must have one for each of {n_units} units."
         raise ValueError(msg)
     return checked
 

@@ -34,7 +34,7 @@ def run():
         rng = _kernels.generator(0)
         recorder = Recorder()
         X = all_states(UNITS[0], 6)[0][:n_rows]
-        training = Training(ExactGradient(), recorder, rng, rng)
+        training = Training(gradient=ExactGradient(), optimizer=recorder, rng=rng, order=rng)
         records = list(training.run(rbm, X, np.ones(n_rows), plan, lambda *_: 0.0))
         return recorder, records
 
@@ -106,7 +106,7 @@ def test_grey_values_are_probabilities():
             seen.append(phases.parts[0].visible[: phases.n_data].copy())
 
     X = np.column_stack([np.full(n, 0.3), np.ones(n), rng.random(n)])  # rows that differ
-    training = Training(ExactGradient(), Watcher(), rng, rng)
+    training = Training(gradient=ExactGradient(), optimizer=Watcher(), rng=rng, order=rng)
     plan = Plan(2, n, constant(1), shuffle=True)
     list(training.run(rbm, X, np.ones(n), plan, lambda *_: 0.0))
     first, second = seen

@@ -1,0 +1,232 @@
+"""What a fitted deep belief network answers: features, samples, and bounds on likelihoods."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skrbm import _kernels, validation
+from skrbm._kernels import Array
+from skrbm.belief_net import BeliefNet, Conditional, drawn_by_content
+from skrbm.coordinates import Coordinates
+from skrbm.fitting import RBMEstimator
+from skrbm.inference import SAMPLING_METHODS
+from skrbm.likelihood import LogPartition
+from skrbm.rowwise import Rowwise
+
+_N_DRAWS = 10  # of hidden states, of every row that is scored
+
+
+class LowerBound(NamedTuple):
+    """Lower bounds on `log p(v)` of some rows in nats, and the standard errors of their draws."""
+
+    value: Array
+    std_error: Array
+
+
+class BeliefNetInference(Rowwise):
+    """The methods of a deep belief network that read the fitted layers and leave them alone.
+
+    The estimator's `fit` sets the attributes below.
+    """
+
+    output: str
+    rbms_: list[RBMEstimator]
+    recognition_: list[Conditional]
+    generation_: list[Conditional]
+    _likelihood_seed: np.random.SeedSequence
+
+    def transform(self, X: Any) -> Array:
+        """Means of the hidden units, each given those of the layer below.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        H : ndarray of shape (n_samples, n_features_out)
+            Of the uppermost layer, or with `output="all"` of all layers from the bottom up.
+        """
+        X = self._check_visible(X)
+        net = self._net()
+        if self._output() == "top":
+            return self._by_rows(lambda v: net.means(v)[-1], X)
+        return self._by_rows(lambda v: _kernels.columns(*net.means(v)), X)
+
+    def inverse_transform(self, H: Any) -> Array:
+        """Means of the visible units, through the means of all layers on the way down.
+
+        Parameters
+        ----------
+        H : array-like of shape (n_samples, n_features_out)
+            What `transform` returns; of all layers only the uppermost one counts.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+        """
+        check_is_fitted(self)
+        net = self._net()
+        H = validation.check_hidden(self, H, "H", self._n_features_out, net.weights.dtype)
+        to_data = self._coordinates.to_data
+        top = H[:, -net.top.hidden.n_units :]
+        return _kernels.by_rows(lambda h: to_data(net.visible_from_top(h)), top)
+
+    def reconstruct(self, X: Any) -> Array:
+        """Up and down once, by the means of all layers.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+        """
+        X = self._check_visible(X)
+        net, to_data = self._net(), self._coordinates.to_data
+        return self._by_rows(lambda v: to_data(net.visible_from_top(net.means(v)[-1])), X)
+
+    def gibbs(self, v: Any, n_steps: int = 1) -> Array:
+        """From every row of v draw the layers upwards, run a Gibbs chain on top, and come down.
+
+        Successive calls draw on, and differ; a fixed `random_state` fixes their sequence.
+
+        Parameters
+        ----------
+        v : {array-like, CSR matrix} of shape (n_samples, n_features)
+        n_steps : int, default=1
+            Gibbs steps of the uppermost RBM.
+
+        Returns
+        -------
+        v_new : ndarray of shape (n_samples, n_features)
+            Of bool for binary visible units.
+        """
+        n_steps = validation.check_count("n_steps", n_steps)
+        v = self._check_visible(v, name="v")
+        net, draws = self._net(), self._coordinates.draws
+        return self._by_rows(
+            lambda v, rng: draws(net.gibbs(v, rng, n_steps)), v, self._sampling_rng
+        )
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        n_steps: int = 1000,
+        method: str = "gibbs",
+        random_state: Any = None,
+    ) -> Array:
+        """Draw rows from the model: from the uppermost RBM by Markov chains, and then downwards.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        n_steps : int, default=1000
+            Length of the chains, which start at persistent chains of the training.
+        method : {"gibbs", "tempering"}, default="gibbs"
+            With "tempering" every chain exchanges states with chains at higher temperatures.
+        random_state : int, RandomState instance or None, default=None
+            By default the draws go on from those of `gibbs` and `sample` before.
+
+        Returns
+        -------
+        v : ndarray of shape (n_samples, n_features)
+            Of bool for binary visible units.
+        """
+        check_is_fitted(self)
+        n_samples = validation.check_count("n_samples", n_samples)
+        n_steps = validation.check_count("n_steps", n_steps)
+        validation.check_choice("method", method, SAMPLING_METHODS)
+        rng = self._rng(random_state)
+        net, draws = self._net(), self._coordinates.draws
+        states = self.rbms_[-1]._sample_states(n_samples, n_steps, method, rng)
+        return _kernels.by_rows(lambda x, rng: draws(net.down(x, rng)[0]), states, rng)
+
+    def lower_bound(
+        self, X: Any, n_draws: int = _N_DRAWS, *, random_state: Any = None
+    ) -> LowerBound:
+        r"""Lower bound on `log p(v)` of every row v of X, in nats, from draws of the layers.
+
+        .. math::
+
+            \log p(v) \ge E_q[\log p(v, h_1, \dots, h_{n-1}) - \log q(h_1, \dots, h_{n-1} | v)],
+
+        where the uppermost layer is summed out, and log Z of the RBM on top is `log_partition_`,
+        whose error is not part of the standard error here. With one layer it is `log p(v)` itself.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+        n_draws : int, default=10
+            Draws of the hidden layers a row, at least 2. Equal rows have equal draws.
+        random_state : int, RandomState instance or None, default=None
+            By default a seed that was drawn by `fit`: repeated calls give the same.
+
+        Returns
+        -------
+        bound : LowerBound
+            With the fields `value` and `std_error`, ndarrays of float64 of shape (n_samples,).
+        """
+        X = self._check_visible(X)
+        n_draws = validation.check_count("n_draws", n_draws, minimum=2)
+        seed = self._likelihood_seed
+        if random_state is not None:
+            seed = validation.check_seed(random_state)
+        return self._lower_bound(X, n_draws, seed)
+
+    def score_samples(self, X: Any) -> Array:
+        """The value of `lower_bound(X)`, on `log p(v)` of every row v of X, in nats.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        log_likelihood : ndarray of float64 of shape (n_samples,)
+        """
+        return self._log_likelihood(self._check_visible(X))
+
+    @property
+    def log_partition_(self) -> LogPartition:
+        """Log Z of the uppermost RBM."""
+        check_is_fitted(self)
+        return self.rbms_[-1].log_partition_
+
+    @property
+    def _coordinates(self) -> Coordinates:
+        return self.rbms_[0]._coordinates
+
+    @property
+    def _n_features_out(self) -> int:
+        sizes = [rbm._n_features_out for rbm in self.rbms_]
+        return sizes[-1] if self._output() == "top" else sum(sizes)
+
+    def _output(self) -> str:
+        return validation.check_choice("output", self.output, ("top", "all"))
+
+    def _net(self) -> BeliefNet:
+        return BeliefNet(tuple(self.recognition_), tuple(self.generation_), self.rbms_[-1]._model())
+
+    def _lower_bound(self, rows: Any, n_draws: int, seed: np.random.SeedSequence) -> LowerBound:
+        net = self._net()
+
+        def log_ratios(v: Any) -> Array:
+            v, draw = _kernels.dense(v), drawn_by_content(_kernels.generator(seed))
+            return np.stack([net.log_ratio(net.up(v, draw)) for _ in range(n_draws)], axis=1)
+
+        ratios = self._by_rows(log_ratios, rows)
+        shift = self.log_partition_.value
+        if len(self.rbms_) > 1:  # else it is a density in the units of the data already
+            shift += self._coordinates.log_volume
+        std_error = ratios.std(axis=1, ddof=1) / math.sqrt(n_draws)
+        return LowerBound(ratios.mean(axis=1) - shift, std_error)
+
+    def _log_likelihood(self, rows: Any) -> Array:
+        return self._lower_bound(rows, _N_DRAWS, self._likelihood_seed).value

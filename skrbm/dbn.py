@@ -1,0 +1,379 @@
+"""`DeepBeliefNetwork`: parameters and documentation, and how the layers are trained."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Self
+
+import numpy as np
+import sklearn
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from skrbm import _kernels, likelihood, validation
+from skrbm._kernels import Array, Generator
+from skrbm.belief_inference import BeliefNetInference
+from skrbm.belief_net import BeliefNet, drawn_with
+from skrbm.coordinates import MappedRows
+from skrbm.fitting import RBMEstimator
+from skrbm.optimizers import constant, linear_decay
+from skrbm.rbm import BernoulliRBM
+from skrbm.training import Monitor, Plan, as_arrays, progress
+from skrbm.up_down import UpDown
+from skrbm.validation import Domain
+
+
+class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
+    r"""Deep belief network: a stack of restricted Boltzmann machines, trained one by one.
+
+    .. math::
+
+        p(v, h_1, \dots, h_n) = p(v | h_1) \cdots p(h_{n-2} | h_{n-1}) \, p(h_{n-1}, h_n).
+
+    The two uppermost layers are an RBM, those below are directed downwards. Layers are trained
+    from the bottom up: each as an RBM on the hidden units that the ones below infer for the rows
+    [1]_.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or tuple of int, default=(256, 64)
+        Numbers of hidden units, from the bottom up.
+    rbm : BernoulliRBM, default=None
+        Prototype of every layer, of which `n_components`, `random_state` and, where it is silent,
+        `verbose` are set; by default `BernoulliRBM()`.
+    visible_rbm : BernoulliRBM or GaussianBernoulliRBM, default=None
+        Prototype of the lowest layer, where it differs: for real-valued data
+        `GaussianBernoulliRBM()`. Its hidden units must be binary, unless it is the only layer.
+    top_rbm : BernoulliRBM, default=None
+        Prototype of the uppermost layer, where it differs: `BernoulliRBM(hidden="gaussian")` for
+        real-valued features. Not used where there is but one layer and a `visible_rbm`.
+    activations : {"mean", "sample"}, default="mean"
+        What a layer is trained on: its visible states are drawn, anew for every mini-batch, from
+        the means that belong to the *means* of the layers below or to *samples* of them. There is
+        a difference from the third layer on.
+    init : {"random", "transposed"}, default="random"
+        With "transposed" a layer that has as many hidden units as the layer below has visible
+        ones starts from that one upside down. Then the bound on the likelihood is the same before
+        this layer is trained, and exact, so that training can but raise it [1]_.
+    fine_tune_iter : int, default=0
+        Sweeps of the up-down algorithm over the rows after the layers are trained: contrastive
+        wake-sleep [1]_, which trains all layers together, with weights of their own for the way up
+        and the way down.
+    fine_tune_rate : float, default=0.1
+        Step size of the first update of up-down, which decays linearly to zero.
+    output : {"top", "all"}, default="top"
+        What `transform` returns: the features of the uppermost layer, or of all layers side by
+        side, from the bottom up.
+    verbose : int, default=0
+        Above 0, report every sweep of every layer.
+    random_state : int, RandomState instance or None, default=None
+        Seed of all that is drawn.
+
+    Attributes
+    ----------
+    rbms_ : list of estimators
+        The fitted RBMs, from the bottom up. Only the uppermost one is changed by up-down.
+    recognition_ : list of Conditional
+        What infers the layers: `layer` and `weights` of :math:`q(h_l | h_{l-1})`, for all layers
+        but the uppermost one.
+    generation_ : list of Conditional
+        What generates them: `layer` and `weights` of :math:`p(h_{l-1} | h_l)`. The weights are
+        those of the recognition, transposed, until up-down gives both their own.
+    history_ : list of dict
+        The `history_` of every layer; with up-down that of the fine-tuning as well.
+    log_partition_ : LogPartition
+        log Z of the uppermost RBM.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where all are strings.
+
+    Notes
+    -----
+    The activations of a layer are held where they fit into scikit-learn's `working_memory`
+    (`sklearn.set_config`), 1 GiB by default; where they do not, they are computed anew for every
+    mini-batch.
+
+    See Also
+    --------
+    DBNClassifier : A stack that is fine-tuned to classify.
+    BernoulliRBM : One layer.
+
+    References
+    ----------
+    .. [1] G. E. Hinton, S. Osindero and Y. W. Teh, "A fast learning algorithm for deep belief
+       nets", Neural Computation 18(7), 2006.
+    .. [2] R. Salakhutdinov and I. Murray, "On the quantitative analysis of deep belief networks",
+       ICML 2008.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skrbm import BernoulliRBM, DeepBeliefNetwork
+    >>> X = load_digits().data / 16
+    >>> dbn = DeepBeliefNetwork((32, 16), rbm=BernoulliRBM(n_iter=5), random_state=0).fit(X)
+    >>> dbn.transform(X).shape
+    (1797, 16)
+    >>> bool(dbn.score(X) > -35)  # independent pixels have -38
+    True
+    """
+
+    _up_down: UpDown | None
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | tuple[int, ...] = (256, 64),
+        *,
+        rbm: RBMEstimator | None = None,
+        visible_rbm: RBMEstimator | None = None,
+        top_rbm: RBMEstimator | None = None,
+        activations: str = "mean",
+        init: str = "random",
+        fine_tune_iter: int = 0,
+        fine_tune_rate: float = 0.1,
+        output: str = "top",
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.rbm = rbm
+        self.visible_rbm = visible_rbm
+        self.top_rbm = top_rbm
+        self.activations = activations
+        self.init = init
+        self.fine_tune_iter = fine_tune_iter
+        self.fine_tune_rate = fine_tune_rate
+        self.output = output
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Train the layers from the bottom up, each by its `n_iter` sweeps, from a fresh start.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            As the lowest layer takes them.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows. A weight of two is the row given twice.
+
+        Returns
+        -------
+        self : DeepBeliefNetwork
+
+        Raises
+        ------
+        ValueError
+            If a parameter, of the stack or of a layer, or the data are not as described; the
+            estimator is then unchanged.
+        """
+        rbms, rows, weights = self._check_fit(X, sample_weight)
+        rng = self._seed_layers(rbms)
+        for i, rbm in enumerate(rbms):
+            seen, of_seen, held_out = rbm._split(rows, weights)
+            seen = self._activations(rbms[:i], seen, rng)
+            if held_out is not None:
+                held_out = self._activations(rbms[:i], held_out, rng)
+            self._start_layer(rbms, i, seen, of_seen)
+            rbm._fit(seen, of_seen, held_out, rising=True, title=self._title(f"layer {i + 1}"))
+        self._keep(rbms, X, rng)
+        if self.fine_tune_iter > 0:
+            top = rbms[-1]
+            schedule = linear_decay(self.fine_tune_rate)
+            plan = Plan(self.fine_tune_iter, top.batch_size, schedule, shuffle=True)
+            self._up_down = _up_down(top, rng)
+            self._fine_tune(self._up_down, rows, weights, plan)
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Go on training by one sweep over the rows in their order, or start with it.
+
+        Every call trains every layer, from the bottom up: each by the sweep of its own
+        `partial_fit` over what the layers below, as they are by then, infer for the rows. A stack
+        that `fit` has fine-tuned goes on with a sweep of the up-down algorithm instead. Prototypes
+        and sizes count at the first call.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            As for `fit`.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows.
+
+        Returns
+        -------
+        self : DeepBeliefNetwork
+        """
+        if not hasattr(self, "rbms_"):
+            rbms, rows, weights = self._check_fit(X, sample_weight)
+            rng = self._seed_layers(rbms)
+            for i, rbm in enumerate(rbms):
+                seen = self._activations(rbms[:i], rows, rng)
+                self._start_layer(rbms, i, seen, weights)
+                rbm._go_on(seen, weights)
+            self._keep(rbms, X, rng)
+            return self
+        self._check_parameters()
+        rows, weights = validation.check_weighted(self, X, sample_weight, self._domain)
+        validation.check_columns(self, X, reset=False)
+        if self._up_down is not None:
+            schedule = constant(self.fine_tune_rate)
+            plan = Plan(1, self.rbms_[-1].batch_size, schedule, shuffle=False)
+            self._fine_tune(self._up_down, rows, weights, plan)
+            return self
+        for i, rbm in enumerate(self.rbms_):
+            rbm._go_on(self._activations(self.rbms_[:i], rows, self._training_rng), weights)
+        self._tie()
+        return self
+
+    @property
+    def history_(self) -> list[dict[str, Array]]:
+        """The figures of every sweep of every layer, and of up-down."""
+        check_is_fitted(self)
+        histories = [rbm.history_ for rbm in self.rbms_]
+        if self._up_down is not None:
+            histories.append(as_arrays(self._up_down.history))
+        return histories
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = bool(self._domain.accept_sparse)
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    @property
+    def _domain(self) -> Domain:
+        return self.rbms_[0]._domain if hasattr(self, "rbms_") else self._prototypes(1)[0]._domain
+
+    def _sizes(self) -> list[int]:
+        return [int(size) for size in np.atleast_1d(self.hidden_layer_sizes)]
+
+    def _prototypes(self, n_layers: int) -> list[RBMEstimator]:
+        """The prototype of every layer."""
+        middle = BernoulliRBM() if self.rbm is None else self.rbm
+        prototypes = [middle] * n_layers
+        if self.top_rbm is not None:
+            prototypes[-1] = self.top_rbm
+        if self.visible_rbm is not None:
+            prototypes[0] = self.visible_rbm
+        return prototypes
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters of the stack that no data allow."""
+        validation.check_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+        for name in ("rbm", "visible_rbm", "top_rbm"):
+            validation.check_kind(name, getattr(self, name), RBMEstimator)
+        validation.check_choice("activations", self.activations, ("mean", "sample"))
+        validation.check_choice("init", self.init, ("random", "transposed"))
+        validation.check_count("fine_tune_iter", self.fine_tune_iter, minimum=0)
+        validation.check_rate("fine_tune_rate", self.fine_tune_rate)
+        self._output()
+        validation.check_count("verbose", self.verbose, minimum=0)
+        validation.check_random_state(self.random_state)
+
+    def _check_fit(self, X: Any, sample_weight: Any) -> tuple[list[RBMEstimator], Any, Array]:
+        """New layers, rows and weights that they can be trained on."""
+        self._check_parameters()
+        sizes = self._sizes()
+        rbms = [clone(prototype) for prototype in self._prototypes(len(sizes))]
+        for rbm, size in zip(rbms, sizes, strict=True):
+            rbm.set_params(n_components=size, verbose=rbm.verbose or self.verbose)
+            rbm._check_parameters()
+        rows, weights = validation.check_weighted(self, X, sample_weight, rbms[0]._domain)
+        n_rows, n_features = rows.shape
+        for i, (rbm, below) in enumerate(zip(rbms, [n_features, *sizes], strict=False)):
+            rbm._check_sizes(n_rows, below, split=rbm.early_stopping)
+            visible, hidden = rbm._layer_sizes(below)
+            validation.check_binary_between(rbm, i, len(rbms), visible, hidden)
+        validation.check_columns(rbms[0], X, reset=True)
+        return rbms, rows, weights
+
+    def _seed_layers(self, rbms: list[RBMEstimator]) -> Generator:
+        """Give every layer a seed, and return the generator of what else is drawn."""
+        rng = _kernels.generator(validation.check_seed(self.random_state))
+        for rbm in rbms:
+            rbm.set_params(random_state=int(rng.integers(2**31)))
+        return rng
+
+    def _start_layer(self, rbms: list[RBMEstimator], i: int, rows: Any, weights: Array) -> None:
+        """Start training of layer i on what the layers below infer."""
+        rbm, like = rbms[i], None
+        if i > 0:
+            validation.check_columns(rbm, rows, reset=True)
+            below = rbms[i - 1]._model()
+            _, n_binary = rbm._layer_sizes(rows.shape[1])
+            if self.init == "transposed" and n_binary == below.visible.log2_states < math.inf:
+                like = below.swap()
+        rbm._start(rows, weights, like)
+
+    def _activations(self, below: list[RBMEstimator], X: Any, rng: Generator) -> Any:
+        """What the layers below infer for rows: an array, or computed as it is taken."""
+        if not below:
+            return X
+        net = BeliefNet.stack([rbm._model() for rbm in below])
+        to_model = below[0]._coordinates.to_model
+        drawn = self.activations == "sample" and len(below) > 1
+
+        def infer(rows: Any) -> Array:
+            if drawn:
+                return net.top.hidden_from_visible(net.up(to_model(rows), drawn_with(rng))[-1])
+            return net.means(to_model(rows))[-1]
+
+        inferred = MappedRows(X, infer, net.top.hidden.n_units, net.weights.dtype)
+        n_bytes = math.prod(inferred.shape) * inferred.dtype.itemsize
+        if drawn or n_bytes > sklearn.get_config()["working_memory"] * 2**20:
+            return inferred
+        return _kernels.by_rows(infer, X)
+
+    def _keep(self, rbms: list[RBMEstimator], X: Any, rng: Generator) -> None:
+        """Make these the layers of a new stack."""
+        validation.check_columns(self, X, reset=True)
+        self.rbms_ = rbms
+        self._tie()
+        self._up_down = None
+        self._training_rng, self._sampling_rng = rng.spawn(2)
+        self._likelihood_seed = np.random.SeedSequence(int(rng.integers(2**63)))
+
+    def _tie(self) -> None:
+        """Recognise and generate by the weights of the layers."""
+        net = BeliefNet.stack([rbm._model() for rbm in self.rbms_])
+        self.recognition_, self.generation_ = list(net.recognition), list(net.generation)
+
+    def _fine_tune(self, up_down: UpDown, X: Any, weights: Array, plan: Plan) -> None:
+        """Make sweeps of up-down, on copies of all parameters."""
+        net, coordinates, top = self._net().copy(), self._coordinates, self.rbms_[-1]
+        monitor = _pseudo_bound(coordinates.log_volume)
+        sweeps = up_down.run(net, coordinates.view(X), weights, plan, monitor)
+        with progress(self._title("up-down"), plan.n_iter, verbose=self.verbose > 0) as report:
+            for record in sweeps:
+                report(record)
+        self.recognition_, self.generation_ = list(net.recognition), list(net.generation)
+        top._keep(net.top, top._coordinates)
+
+    def _title(self, what: str) -> str:
+        return f"{type(self).__name__}, {what}"
+
+
+def _up_down(top: RBMEstimator, rng: Generator) -> UpDown:
+    """The algorithm, with the chains and the moving averages of the uppermost layer."""
+    training = top._training
+    drawing, order = rng.spawn(2)
+    return UpDown(
+        rng=drawing, order=order, gradient=training.gradient, optimizer=training.optimizer
+    )
+
+
+def _pseudo_bound(log_volume: float) -> Monitor[BeliefNet]:
+    """The figure to watch: the bound with the pseudo-likelihood of the RBM on top for its own."""
+
+    def monitor(net: BeliefNet, v: Array, rng: Generator) -> float:
+        states = net.up(v, drawn_with(rng))
+        of_top = likelihood.pseudo_log_likelihood(net.top, states[-1], n_flips=1, rng=rng)
+        return float((net.log_ratio_below(states) + of_top).mean()) - log_volume
+
+    return monitor

@@ -1,0 +1,77 @@
+"""What estimators of visible units do with rows of data."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from skrbm import _kernels, validation
+from skrbm._kernels import Array, Generator
+from skrbm.coordinates import Coordinates
+from skrbm.validation import Domain
+
+
+class Rowwise(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
+    """Rows of data are checked, taken to the model's coordinates, and looked at one by one.
+
+    The estimator's `fit` sets the attribute below.
+    """
+
+    _sampling_rng: Generator
+
+    @property
+    @abstractmethod
+    def _domain(self) -> Domain:
+        """Which data the visible units take."""
+
+    @property
+    @abstractmethod
+    def _coordinates(self) -> Coordinates:
+        """The way between the data and the model's visible units."""
+
+    @abstractmethod
+    def _log_likelihood(self, rows: Any) -> Array:
+        """What `score_samples` returns for rows that are checked."""
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Mean of `score_samples(X)`, in nats a row.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        log_likelihood : float
+        """
+        X = self._check_visible(X)
+        weights = validation.check_weights(sample_weight, X)
+        return float(np.average(self._log_likelihood(X), weights=weights))
+
+    def _check_visible(self, X: Any, name: str = "X") -> Any:
+        check_is_fitted(self)
+        return validation.check_visible(self, X, name, self._domain)
+
+    def _rng(self, random_state: Any) -> Generator:
+        if random_state is None:
+            return self._sampling_rng
+        return _kernels.generator(validation.check_seed(random_state))
+
+    def _by_rows(
+        self, function: Callable[..., Array], X: Any, rng: Generator | None = None
+    ) -> Array:
+        """The function of the rows of X, as visible states."""
+        to_model = self._coordinates.to_model
+
+        def work(rows: Any, *rng: Generator) -> Array:
+            return function(to_model(rows), *rng)
+
+        return _kernels.by_rows(work, X, rng)

@@ -1,0 +1,55 @@
+"""The up-down algorithm: a belief net learns to generate, and to recognise what it generates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from skrbm import _kernels, samplers
+from skrbm._kernels import Array
+from skrbm.belief_net import BeliefNet, drawn_with
+from skrbm.gradients import Gradient
+from skrbm.optimizers import CentredGradient
+from skrbm.training import Pace, Sweeps
+
+
+@dataclass(kw_only=True)
+class UpDown(Sweeps[BeliefNet]):
+    """Contrastive wake-sleep.
+
+    Upwards, states that the recognition draws for the data teach the generation to give back what
+    they came from, and the RBM on top to expect them. From there some Gibbs steps lead to states
+    that the RBM prefers, and downwards what the generation makes of these teaches the recognition
+    to find where it came from.
+
+    Parameters
+    ----------
+    gradient : Gradient
+    optimizer : CentredGradient
+        Both of the RBM on top.
+    n_steps : int, default=3
+        Gibbs steps of the RBM on top between the way up and the way down.
+
+    References
+    ----------
+    G. E. Hinton, S. Osindero and Y. W. Teh, "A fast learning algorithm for deep belief nets",
+    Neural Computation 18(7), 2006.
+    """
+
+    gradient: Gradient
+    optimizer: CentredGradient
+    n_steps: int = 3
+
+    def update(self, model: BeliefNet, v: Any, weights: Array, pace: Pace) -> None:
+        """Move generation, recognition and the RBM on top, all along slopes at the present net."""
+        shares = (pace.rate * weights / weights.sum()).astype(model.weights.dtype)
+        awake = model.up(_kernels.dense(v), drawn_with(self.rng))
+        phases = self.gradient.phases(model.top, awake[-1], weights, self.rng)
+        dreamt = samplers.gibbs_visible(model.top, awake[-1], self.rng, self.n_steps)
+        asleep = model.down(dreamt, self.rng)
+        for generation, (lower, upper) in zip(model.generation, pairwise(awake), strict=True):
+            generation.climb(lower, upper, shares)
+        for recognition, (lower, upper) in zip(model.recognition, pairwise(asleep), strict=True):
+            recognition.climb(upper, lower, shares)
+        self.optimizer.step(model.top, phases, *pace)
