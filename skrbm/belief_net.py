@@ -66,7 +66,7 @@ class Conditional:
             Of the rows, times the step size.
         """
         error = self.layer.preconditioned(s - self.mean(x)) * weights[:, None]
-        offset = x.mean(axis=0)
+        offset = weights @ x / weights.sum()
         growth = _kernels.addmm(self.weights, x - offset, error)
         bias = self.layer.bias
         bias += error.sum(axis=0) - offset @ growth

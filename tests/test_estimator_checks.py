@@ -3,12 +3,12 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skrbm import BernoulliRBM, GaussianBernoulliRBM
+from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM
 
 
 # The checks feed normal data, which Bernoulli units answer with a warning and a finite model.
-# They do not run over gradient="cd", whose chains start at the data: there a row of weight two
-# and a row given twice are the same in distribution, not draw by draw.
+# They do not run over gradient="cd" and up-down, whose chains start at the data: there a row of
+# weight two and a row given twice are the same in distribution, not draw by draw.
 @pytest.mark.filterwarnings("ignore:X must be in .0, 1.:UserWarning")
 @parametrize_with_checks(
     [
@@ -17,6 +17,8 @@ from skrbm import BernoulliRBM, GaussianBernoulliRBM
         BernoulliRBM(3, hidden="gaussian", n_iter=10),
         GaussianBernoulliRBM(n_iter=10),
         GaussianBernoulliRBM(3, variance="shared", gradient="exact", n_iter=2),
+        DeepBeliefNetwork((4, 3), rbm=BernoulliRBM(n_iter=5)),
+        DeepBeliefNetwork((4, 3, 2), visible_rbm=GaussianBernoulliRBM(n_iter=5), output="all"),
     ]
 )
 def test_scikit_learn_checks(estimator, check):

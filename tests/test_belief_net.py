@@ -1,0 +1,269 @@
+"""Stacks of RBMs and how they are tuned, against enumeration of every joint state."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+
+from skrbm import _kernels
+from skrbm.belief_net import BeliefNet, Conditional, drawn_by_content, drawn_with
+from skrbm.gradients import ExactGradient
+from skrbm.model import RBM
+from skrbm.optimizers import CentredGradient
+from skrbm.training import Pace
+from skrbm.units import Bernoulli
+from skrbm.up_down import UpDown
+
+from laws import (
+    BERNOULLI,
+    PAIR_IDS,
+    PAIRS,
+    UNIT_IDS,
+    UNITS,
+    all_states,
+    codes,
+    enumerate_rbm,
+    random_rbm,
+    total_variation,
+)
+
+SIZES = {"two layers": (4, 3, 3), "three layers": (3, 3, 2, 3)}
+
+
+def random_net(sizes, seed=0, scale=1.0):
+    """A net whose recognition has nothing to do with its generation."""
+    rng = np.random.default_rng(seed)
+
+    def conditional(n_parents, n_units):
+        weights = rng.normal(scale=scale, size=(n_parents, n_units))
+        return Conditional(Bernoulli(rng.normal(size=n_units)), weights)
+
+    *directed, n_hidden = sizes
+    return BeliefNet(
+        tuple(conditional(*pair) for pair in itertools.pairwise(directed)),
+        tuple(conditional(*pair[::-1]) for pair in itertools.pairwise(directed)),
+        random_rbm(n_visible=directed[-1], n_hidden=n_hidden, seed=seed),
+    )
+
+
+def log_bernoulli(states, logits):
+    """`log p(s)` of binary states, every pair of rows of states and of logits."""
+    return states @ logits.T - np.logaddexp(0, logits).sum(axis=1)
+
+
+def enumerate_net(net):
+    """For every joint state of the directed layers: log p and, given the lowest one, log q.
+
+    Arrays with one axis a layer, from the data upwards; without the package's formulas.
+    """
+    *_, top = layers = [*(g.layer.n_units for g in net.generation), net.top.visible.n_units]
+    states = [all_states(BERNOULLI, n)[0] for n in layers]
+    shape = [len(s) for s in states]
+    log_p = enumerate_rbm(net.top).log_p_visible.reshape([1] * (len(shape) - 1) + [-1])
+    log_p = np.broadcast_to(log_p, shape).copy()
+    log_q = np.zeros(shape)
+    for i, (up, down) in enumerate(zip(net.recognition, net.generation, strict=True)):
+        lower, upper = states[i], states[i + 1]
+        axes = [1] * len(shape)
+        axes[i], axes[i + 1] = len(lower), len(upper)
+        log_p += log_bernoulli(lower, upper @ down.weights + down.layer.bias).reshape(axes)
+        log_q += log_bernoulli(upper, lower @ up.weights + up.layer.bias).T.reshape(axes)
+    return states[0], log_p, log_q
+
+
+def exact_log_likelihood_and_bound(net):
+    """Of every state of the data's layer."""
+    v, log_p, log_q = enumerate_net(net)
+    above = tuple(range(1, log_p.ndim))
+    return v, logsumexp(log_p, axis=above), (np.exp(log_q) * (log_p - log_q)).sum(axis=above)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
+def test_conditional_log_probability_is_normalised_and_has_the_input(pair):
+    """Against sums or quadrature of the density. Fails if a normaliser or the input is left out."""
+    rbm = random_rbm(pair)
+    visible, hidden = pair
+    conditional = Conditional(rbm.hidden, rbm.weights)
+    s, log_weight = all_states(hidden, rbm.hidden.n_units)
+    x = np.random.default_rng(0).normal(size=(1, rbm.visible.n_units))
+    expected = hidden.log_density(rbm.hidden, s).sum(axis=1) + s @ (x @ rbm.weights)[0]
+    expected -= logsumexp(expected + log_weight)
+    log_p = conditional.log_probability(s, np.repeat(x, len(s), axis=0))
+    np.testing.assert_allclose(log_p, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
+def test_climbing_follows_the_slope_of_the_log_probability(unit):
+    """Central differences, in the centred parameters. Fails if a factor or the bias is wrong.
+
+    With `input = a + (x - m) W` the bias is `a - m W`; a layer's own preconditioner multiplies the
+    slope.
+    """
+    rng = np.random.default_rng(1)
+    layer, n = unit.make(3, rng, "float64"), 5
+    x, weights = rng.normal(size=(n, 4)), rng.normal(size=(4, 3))
+    s = rng.choice(unit.nodes, size=(n, 3))
+    shares = rng.uniform(size=n)
+    m = shares @ x / shares.sum()
+
+    def mean_log_probability(w, a):
+        moved = Conditional(layer.shift(a - m @ (w - weights)), w)
+        return shares @ moved.log_probability(s, x)
+
+    def slope(function, at):
+        steps = np.eye(at.size).reshape(at.size, *at.shape) * 1e-6
+        differences = [(function(at + e) - function(at - e)) / 2e-6 for e in steps]
+        return np.reshape(differences, at.shape)
+
+    of_weights = slope(lambda w: mean_log_probability(w, np.zeros(3)), weights)
+    of_bias = slope(lambda a: mean_log_probability(weights, a), np.zeros(3))
+    conditional = Conditional(layer, weights).copy()
+    conditional.climb(s, x, shares)
+    grown = conditional.weights - weights
+    np.testing.assert_allclose(grown, layer.preconditioned(of_weights), rtol=1e-6, atol=1e-8)
+    moved = conditional.layer.bias - layer.bias + m @ grown
+    np.testing.assert_allclose(moved, layer.preconditioned(of_bias), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+def test_log_ratio_is_that_of_the_joint_states(sizes):
+    """Fails if a layer is left out of p or of q, or is given the wrong neighbour."""
+    net = random_net(sizes)
+    _, log_p, log_q = enumerate_net(net)
+    states = [all_states(BERNOULLI, n)[0] for n in sizes[:-1]]
+    index = np.random.default_rng(0).integers([len(s) for s in states], size=(50, len(states)))
+    chosen = [s[i] for s, i in zip(states, index.T, strict=True)]
+    ratio = net.log_ratio(chosen) - enumerate_rbm(net.top).log_partition
+    np.testing.assert_allclose(ratio, (log_p - log_q)[tuple(index.T)], atol=1e-10)
+
+
+@pytest.mark.parametrize("draw", [drawn_with, drawn_by_content], ids=["drawn anew", "by content"])
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+def test_mean_log_ratio_is_the_bound(sizes, draw):
+    """Within 4.5 standard errors of every state. Fails if draws do not come from q."""
+    net, n_draws = random_net(sizes), 4000
+    v, exact, bound = exact_log_likelihood_and_bound(net)
+    assert np.all(bound < exact)
+    draw = draw(_kernels.generator(0))
+    ratios = np.array([net.log_ratio(net.up(v, draw)) for _ in range(n_draws)])
+    ratios -= enumerate_rbm(net.top).log_partition
+    error = ratios.std(axis=0) / np.sqrt(n_draws)
+    assert np.abs((ratios.mean(axis=0) - bound) / error).max() < 4.5
+
+
+def test_draws_by_content_do_not_depend_on_the_other_rows():
+    """Fails if equal rows differ, or a row's draws change with its neighbours."""
+    net = random_net((4, 3, 3))
+    v = all_states(BERNOULLI, 4)[0]
+    rows = np.concatenate([v, v[::-1]])
+    together = net.up(rows, drawn_by_content(_kernels.generator(0)))[-1]
+    np.testing.assert_array_equal(together[:16], together[:15:-1])
+    alone = net.up(rows[3:7], drawn_by_content(_kernels.generator(0)))[-1]
+    np.testing.assert_array_equal(alone, together[3:7])
+
+
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+def test_samples_come_from_the_net(sizes):
+    """Law 4, from exact states of the RBM on top: 2.5 times what chance makes of the distance."""
+    net, n = random_net(sizes), 100_000
+    rng = np.random.default_rng(0)
+    _, exact, _ = exact_log_likelihood_and_bound(net)
+    top = enumerate_rbm(net.top)
+    start = top.v[rng.choice(len(top.v), size=n, p=np.exp(top.log_p_visible))]
+    v = net.down(start, _kernels.generator(1))[0]
+    distance, floor = total_variation(codes(v), np.exp(exact))
+    assert distance < 2.5 * floor
+
+
+def test_gibbs_goes_up_along_the_top_and_down():
+    """Against the product of the three transition matrices. Fails if a part is left out."""
+    net, n, n_steps = random_net((3, 2, 3), scale=2.0), 100_000, 2
+    v, h = (all_states(BERNOULLI, size)[0] for size in (3, 2))
+    up, down = net.recognition[0], net.generation[0]
+    to_h = np.exp(log_bernoulli(h, v @ up.weights + up.layer.bias)).T
+    to_v = np.exp(log_bernoulli(v, h @ down.weights + down.layer.bias)).T
+    joint = enumerate_rbm(net.top).joint
+    there, back = joint / joint.sum(axis=1, keepdims=True), joint / joint.sum(axis=0)
+    along = np.linalg.matrix_power(there @ back.T, n_steps)
+    start = np.tile(v[5], (n, 1))
+    moved = net.gibbs(start, _kernels.generator(0), n_steps)
+    distance, floor = total_variation(codes(moved), (to_h @ along @ to_v)[5])
+    assert distance < 2.5 * floor
+
+
+def test_a_layer_upside_down_leaves_the_likelihood_as_it_was():
+    """The bound is then exact for every draw. Fails if a layer of either direction is misplaced."""
+    rbm = random_rbm(n_visible=5, n_hidden=4)
+    net = BeliefNet.stack([rbm, rbm.swap()])
+    v = all_states(BERNOULLI, 5)[0]
+    ratio = net.log_ratio(net.up(v, drawn_with(_kernels.generator(0))))
+    np.testing.assert_allclose(ratio, -rbm.free_energy(v), atol=1e-10)
+
+
+def up_down(rng):
+    return UpDown(
+        rng=rng,
+        order=rng,
+        gradient=ExactGradient(),
+        optimizer=CentredGradient(np.full(3, 0.5), np.full(3, 0.5)),
+    )
+
+
+def test_up_down_raises_the_bound_to_where_it_touches_the_likelihood():
+    """On data of a net of the same shape, by enumeration.
+
+    Fails if generation or recognition learn from the wrong states, or not at all: the gap between
+    likelihood and bound must fall by half, the bound come within 0.1 nat of the data's entropy.
+    """
+    truth = random_net((4, 3, 3), seed=3, scale=2.0)
+    v, log_p, _ = exact_log_likelihood_and_bound(truth)
+    p = np.exp(log_p)
+    rng = _kernels.generator(0)
+    net = random_net((4, 3, 3), seed=5)
+    training = up_down(rng)
+
+    def figures():
+        _, exact, bound = exact_log_likelihood_and_bound(net)
+        return p @ exact, p @ (exact - bound)
+
+    before, gap_before = figures()
+    n_updates = 3000
+    for i in range(n_updates):
+        rows = v[rng.choice(len(v), size=200, p=p)]
+        training.update(net, rows, np.ones(200), Pace(0.5 * (1 - i / n_updates)))
+    after, gap = figures()
+    entropy = -p @ log_p
+    assert before < -entropy - 0.3
+    assert gap_before > 0.3
+    assert after - gap > -entropy - 0.1
+    assert gap < gap_before / 2
+
+
+def test_up_down_counts_rows_by_their_weights():
+    """Fails if a row of weight zero is learnt from."""
+    v = all_states(BERNOULLI, 4)[0]
+    weights = (v[:, 0] == 1).astype(float)
+    net = random_net((4, 3, 3))
+    training = up_down(_kernels.generator(0))
+    for _ in range(200):
+        training.update(net, v, weights, Pace(0.5))
+    draws = net.down(np.ones((2000, 3)), _kernels.generator(1))[0]
+    assert draws[:, 0].mean() > 0.9
+
+
+def test_copies_share_nothing():
+    """Fails if a parameter of a copy is a view of the original's."""
+    net = BeliefNet.stack(
+        [random_rbm(), RBM(Bernoulli(np.zeros(3)), Bernoulli(np.zeros(2)), np.zeros((3, 2)))]
+    )
+    copy = net.copy()
+    for own in (copy.recognition[0], copy.generation[0]):
+        own.weights[...] = 9.0
+        own.layer.bias[...] = 9.0
+    copy.top.weights[...] = 9.0
+    original = net.recognition[0].weights
+    assert not np.any(original == 9.0)
+    assert not np.any(net.generation[0].layer.bias == 9.0)
+    assert not np.any(net.top.weights == 9.0)
+    np.testing.assert_array_equal(net.generation[0].weights, original.T)

@@ -1,0 +1,300 @@
+"""`DeepBeliefNetwork` as an estimator; the formulas of a net are in test_belief_net.py."""
+
+import pickle
+
+import numpy as np
+import pytest
+import sklearn
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.pipeline import Pipeline
+
+from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM
+
+QUICK = BernoulliRBM(n_iter=3)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return (X / 16).astype(np.float32), y
+
+
+@pytest.fixture(scope="module")
+def binary(digits):
+    """In float64: rounding does not tip a draw, so that equal fits stay equal."""
+    return (digits[0] > 0.5).astype(np.float64)
+
+
+@pytest.fixture(scope="module")
+def fitted(binary):
+    return DeepBeliefNetwork((24, 12, 8), rbm=QUICK, random_state=0).fit(binary)
+
+
+def test_each_layer_is_trained_on_the_one_below(binary):
+    """Beside a stack made by hand. Fails if a layer sees other rows, or is not greedy."""
+    dbn = DeepBeliefNetwork((24, 12), rbm=QUICK, random_state=0).fit(binary)
+    rows = binary
+    for rbm in dbn.rbms_:
+        alone = clone(rbm).fit(rows)
+        np.testing.assert_array_equal(rbm.components_, alone.components_)
+        rows = rbm.transform(rows)
+    np.testing.assert_allclose(dbn.transform(binary), rows, atol=1e-6)
+
+
+def test_partial_fit_is_that_of_every_layer_in_turn(binary):
+    """Beside RBMs by hand. Fails if upper layers see the lower ones as they were before."""
+    dbn = DeepBeliefNetwork((24, 12), rbm=QUICK, random_state=0)
+    for rows in (binary[:300], binary[300:600]):
+        dbn.partial_fit(rows)
+    alone = [clone(rbm) for rbm in dbn.rbms_]
+    for rows in (binary[:300], binary[300:600]):
+        for rbm in alone:
+            rows = rbm.partial_fit(rows).transform(rows)
+    for rbm, by_hand in zip(dbn.rbms_, alone, strict=True):
+        np.testing.assert_array_equal(rbm.components_, by_hand.components_)
+    np.testing.assert_allclose(
+        dbn.transform(binary[:9]), alone[1].transform(alone[0].transform(binary[:9])), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_activations_that_do_not_fit_into_memory_are_computed_as_they_are_taken(
+    binary, early_stopping
+):
+    """The same model with no memory at all, to rounding. Fails if rows are lost or swapped."""
+    rbm = BernoulliRBM(n_iter=2, early_stopping=early_stopping)
+    dbn = DeepBeliefNetwork((24, 12, 8), rbm=rbm, random_state=0)
+    held = dbn.fit(binary).transform(binary)
+    with sklearn.config_context(working_memory=0):
+        computed = clone(dbn).fit(binary).transform(binary)
+    np.testing.assert_allclose(held, computed, atol=1e-6)
+
+
+def test_samples_as_activations_train_the_third_layer_only(binary):
+    """Fails if "sample" changes what is a mean for both, or changes nothing at all."""
+    mean = DeepBeliefNetwork((24, 12, 8), rbm=QUICK, random_state=0).fit(binary)
+    drawn = DeepBeliefNetwork((24, 12, 8), rbm=QUICK, activations="sample", random_state=0)
+    drawn.fit(binary)
+    same = [
+        np.array_equal(a.components_, b.components_)
+        for a, b in zip(mean.rbms_, drawn.rbms_, strict=True)
+    ]
+    assert same == [True, True, False]
+    means_of_means = mean.rbms_[2].intercept_visible_
+    assert np.abs(drawn.rbms_[2].intercept_visible_ - means_of_means).max() < 2
+    assert abs(drawn.score(binary) - mean.score(binary)) < 1
+
+
+def test_one_layer_scores_as_the_rbm_that_it_is(digits):
+    """In the units of the data. Fails if log Z or the volume is counted twice."""
+    X = load_digits().data
+    dbn = DeepBeliefNetwork(8, visible_rbm=GaussianBernoulliRBM(n_iter=3), random_state=0).fit(X)
+    np.testing.assert_allclose(dbn.score_samples(X), dbn.rbms_[0].score_samples(X), rtol=1e-10)
+    assert dbn.lower_bound(X).std_error.max() < 1e-12
+    draws = dbn.sample(2000, n_steps=20, random_state=0)
+    np.testing.assert_allclose(draws.mean(axis=0), X.mean(axis=0), atol=1.5)
+
+
+def test_gaussian_layer_scores_in_the_units_of_the_data():
+    """Fails if the bound forgets the change of units."""
+    X = load_digits().data
+    X = X[:, X.std(axis=0) > 0]  # a constant column keeps its units
+    first = GaussianBernoulliRBM(n_iter=3)
+    dbn = DeepBeliefNetwork((8, 6), visible_rbm=first, rbm=QUICK, random_state=0)
+    plain = clone(dbn).fit(X).score_samples(X)
+    scaled = clone(dbn).fit(3 * X + 5)
+    np.testing.assert_allclose(scaled.score_samples(3 * X + 5), plain - 61 * np.log(3), atol=1e-4)
+    reconstruction = scaled.reconstruct(3 * X + 5)
+    errors = [np.mean((Y - (3 * X + 5)) ** 2) for Y in (reconstruction, (3 * X + 5).mean(axis=0))]
+    assert errors[0] < 0.9 * errors[1]
+
+
+def test_transposed_start_leaves_the_likelihood_as_it_was(binary):
+    """Fails if the layer does not start upside down, or chains and offsets are of another model."""
+    dbn = DeepBeliefNetwork(
+        (12, 64), visible_rbm=QUICK, rbm=BernoulliRBM(n_iter=0), init="transposed", random_state=0
+    ).fit(binary)
+    bound = dbn.lower_bound(binary)
+    np.testing.assert_allclose(bound.value, dbn.rbms_[0].score_samples(binary), atol=1e-3)
+    assert bound.std_error.max() < 1e-4
+    trained = clone(dbn).set_params(rbm=BernoulliRBM(learning_rate=0.02, n_iter=10)).fit(binary)
+    assert trained.score(binary) > dbn.score(binary)
+
+
+def test_transposed_start_is_for_layers_that_match(binary):
+    """Fails if Gaussian units are taken for binary ones, or another size for the same."""
+    for parameters in (
+        {"hidden_layer_sizes": (12, 63)},
+        {"hidden_layer_sizes": (12, 64), "visible_rbm": GaussianBernoulliRBM(n_iter=1)},
+    ):
+        rows = binary + np.random.default_rng(0).normal(size=binary.shape) * 0.01
+        rows = rows.clip(0, 1)
+        dbn = DeepBeliefNetwork(rbm=QUICK, random_state=0, **parameters).fit(rows)
+        other = clone(dbn).set_params(init="transposed").fit(rows)
+        np.testing.assert_array_equal(dbn.rbms_[1].components_, other.rbms_[1].components_)
+
+
+def test_up_down_raises_the_bound_on_held_out_digits(digits):
+    """Fails if the fine-tuning of an estimator is not that of its layers.
+
+    The stack's own error is a few hundredths; up-down gains about a nat.
+    """
+    train, held_out = train_test_split(digits[0], random_state=0)
+    dbn = DeepBeliefNetwork((32, 16), rbm=BernoulliRBM(n_iter=20), random_state=0)
+    greedy = clone(dbn).fit(train)
+    tuned = clone(dbn).set_params(fine_tune_iter=30).fit(train)
+    assert tuned.score(held_out) > greedy.score(held_out) + 0.3
+    assert len(tuned.history_) == 3
+    assert len(tuned.history_[2]["iteration"]) == 30
+    assert np.abs(tuned.recognition_[0].weights - tuned.generation_[0].weights.T).max() > 0.01
+    np.testing.assert_array_equal(tuned.rbms_[0].components_, greedy.rbms_[0].components_)
+
+
+def test_partial_fit_goes_on_with_up_down(binary):
+    """Fails if a tuned stack falls back to tied weights."""
+    dbn = DeepBeliefNetwork((24, 12), rbm=QUICK, fine_tune_iter=2, random_state=0).fit(binary)
+    before = dbn.generation_[0].weights.copy()
+    dbn.partial_fit(binary[:500])
+    assert len(dbn.history_[2]["iteration"]) == 3
+    assert 0 < np.abs(dbn.generation_[0].weights - before).max() < 1
+    np.testing.assert_array_equal(dbn.rbms_[0].components_.T, dbn.rbms_[0]._model().weights)
+    assert not np.array_equal(dbn.recognition_[0].weights, dbn.rbms_[0].components_.T)
+
+
+def test_all_layers_are_the_means_one_after_the_other(fitted, binary):
+    """Fails if columns are missing or misplaced, and if going down takes the wrong ones."""
+    every = clone(fitted).set_params(output="all").fit(binary)
+    H = every.transform(binary)
+    assert H.shape[1] == len(every.get_feature_names_out()) == 24 + 12 + 8
+    np.testing.assert_allclose(H[:, :24], every.rbms_[0].transform(binary), atol=1e-6)
+    np.testing.assert_allclose(H[:, 36:], fitted.transform(binary), atol=1e-6)
+    down = fitted.inverse_transform(fitted.transform(binary))
+    np.testing.assert_allclose(every.inverse_transform(H), down, atol=1e-6)
+    np.testing.assert_allclose(fitted.reconstruct(binary), down, atol=1e-6)
+
+
+def test_scores_do_not_change_from_call_to_call_or_with_other_rows(fitted, binary):
+    """Fails if scoring draws on, or a row's draws depend on its place."""
+    scores = fitted.score_samples(binary)
+    np.testing.assert_array_equal(scores, fitted.score_samples(binary))
+    order = np.random.default_rng(0).permutation(len(binary))
+    np.testing.assert_allclose(
+        fitted.score_samples(binary[order[:99]]), scores[order[:99]], atol=1e-3
+    )
+    other = fitted.lower_bound(binary, random_state=1)
+    assert not np.array_equal(other.value, scores)
+    bound = fitted.lower_bound(binary)
+    error = np.hypot(bound.std_error, other.std_error)
+    assert abs(np.mean((other.value - bound.value) / error)) < 0.5
+
+
+def test_sparse_rows_are_the_same_rows(binary):
+    """Fails if the lowest layer loses stored zeros, or the bound takes entries for rows."""
+    dbn = DeepBeliefNetwork((12, 8), rbm=QUICK, random_state=0)
+    dense, of_sparse = clone(dbn).fit(binary), clone(dbn).fit(sparse.csr_array(binary))
+    rows = sparse.csr_array(binary)
+    np.testing.assert_allclose(of_sparse.transform(rows), dense.transform(binary), atol=1e-6)
+    np.testing.assert_allclose(dense.score_samples(rows), dense.score_samples(binary), atol=1e-6)
+    np.testing.assert_allclose(dense.reconstruct(rows), dense.reconstruct(binary), atol=1e-5)
+
+
+def test_a_row_of_weight_two_is_that_row_given_twice(binary):
+    """Fails if weights do not reach every layer."""
+    rows, weights = binary[:50], np.ones(50)
+    weights[:10] = 2
+    dbn = DeepBeliefNetwork((12, 8), rbm=BernoulliRBM(n_iter=5, batch_size=100), random_state=0)
+    weighted = clone(dbn).fit(rows, sample_weight=weights)
+    twice = clone(dbn).fit(np.concatenate([rows, rows[:10]]))
+    np.testing.assert_allclose(weighted.transform(rows), twice.transform(rows), atol=1e-6)
+
+
+def test_grid_search_over_layers_and_their_parameters(digits):
+    """In parallel, through a pipeline. Fails if a nested parameter does not reach its layer."""
+    X, y = digits
+    dbn = DeepBeliefNetwork(rbm=BernoulliRBM(n_iter=2), random_state=0)
+    pipeline = Pipeline([("dbn", dbn), ("classifier", LogisticRegression(max_iter=500, tol=1e-2))])
+    grid = {"dbn__hidden_layer_sizes": [(8,), (32, 24)], "dbn__rbm__learning_rate": [1e-6, 0.3]}
+    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(X[:400], y[:400])
+    best = search.best_params_
+    assert best == {"dbn__hidden_layer_sizes": (32, 24), "dbn__rbm__learning_rate": 0.3}
+    assert [rbm.learning_rate for rbm in search.best_estimator_["dbn"].rbms_] == [0.3, 0.3]
+    assert search.best_score_ > 0.5
+
+
+def test_survives_pickling_and_goes_on(binary):
+    """Fails if chains, seeds or the tie between layers are lost."""
+    dbn = DeepBeliefNetwork((12, 8), rbm=QUICK, fine_tune_iter=1, random_state=0).fit(binary)
+    loaded = pickle.loads(pickle.dumps(dbn))
+    for _ in range(2):
+        np.testing.assert_array_equal(loaded.score_samples(binary), dbn.score_samples(binary))
+        np.testing.assert_array_equal(loaded.gibbs(binary[:99]), dbn.gibbs(binary[:99]))
+        loaded.partial_fit(binary[:200])
+        dbn.partial_fit(binary[:200])
+
+
+def test_samples_look_like_the_data(digits):
+    """Means and correlations of pixels. Fails if a layer is skipped on the way down.
+
+    Independent pixels have correlations near 0; those of digits reach 0.9.
+    """
+    X = (digits[0] > 0.5).astype(np.float32)
+    dbn = DeepBeliefNetwork((64, 32), rbm=BernoulliRBM(n_iter=30), random_state=0).fit(X)
+    v = dbn.sample(4000, n_steps=50, random_state=0)
+    assert v.dtype == bool
+    varies = (X.mean(axis=0) > 0.1) & (X.mean(axis=0) < 0.9)
+    np.testing.assert_allclose(v.mean(axis=0)[varies], X.mean(axis=0)[varies], atol=0.12)
+    correlations = [np.corrcoef(Y.T[varies].astype(float)).ravel() for Y in (v, X)]
+    assert np.corrcoef(*correlations)[0, 1] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"hidden_layer_sizes": ()}, "hidden_layer_sizes == (), must be an integer"),
+        ({"hidden_layer_sizes": (4, 0)}, "hidden_layer_sizes == (4, 0), must be"),
+        ({"hidden_layer_sizes": (4, 2.5)}, "hidden_layer_sizes == (4, 2.5), must be"),
+        ({"rbm": LogisticRegression()}, "rbm == LogisticRegression(), must be None or"),
+        ({"rbm": BernoulliRBM(n_iter=-1)}, "n_iter == -1, must be"),
+        ({"rbm": GaussianBernoulliRBM()}, "must have binary visible units"),
+        ({"rbm": BernoulliRBM(hidden="gaussian")}, "layer 1 of 2 is BernoulliRBM("),
+        ({"rbm": BernoulliRBM(gradient="exact")}, "gradient == 'exact' enumerates"),
+        ({"activations": "draw"}, "activations == 'draw', must be one of 'mean', 'sample'."),
+        ({"init": "same"}, "init == 'same', must be one of 'random', 'transposed'."),
+        ({"output": "both"}, "output == 'both', must be one of 'top', 'all'."),
+        ({"fine_tune_iter": 1.5}, "fine_tune_iter == 1.5, must be an integer >= 0."),
+        ({"fine_tune_rate": 0}, "fine_tune_rate == 0, must be a finite number > 0."),
+    ],
+)
+def test_wrong_parameters_are_refused_before_any_work(fitted, binary, parameters, sentence):
+    """Fails if the sentence does not name what is wrong, or the fitted stack is gone."""
+    dbn = pickle.loads(pickle.dumps(fitted)).set_params(hidden_layer_sizes=(24, 30))
+    before = dbn.transform(binary[:3])
+    with pytest.raises(ValueError) as error:  # noqa: PT011
+        dbn.set_params(**parameters).fit(binary)
+    assert sentence in str(error.value)
+    np.testing.assert_array_equal(dbn.set_params(output="top").transform(binary[:3]), before)
+
+
+def test_a_gaussian_code_ends_a_stack(binary):
+    """Real-valued features by a linear layer on top. Fails if the top prototype is not used."""
+    top = BernoulliRBM(hidden="gaussian", n_iter=3)
+    dbn = DeepBeliefNetwork((24, 3), rbm=QUICK, top_rbm=top, random_state=0).fit(binary)
+    code = dbn.transform(binary)
+    assert code.min() < -0.5
+    below = dbn.rbms_[0].transform(binary)
+    np.testing.assert_allclose(
+        code, below @ dbn.rbms_[1].components_.T + dbn.rbms_[1].intercept_hidden_, atol=1e-5
+    )
+
+
+def test_progress_names_the_layer(binary, capsys):
+    """Fails if a user cannot tell which layer is being trained."""
+    DeepBeliefNetwork((4, 3), rbm=QUICK, verbose=1, fine_tune_iter=1).fit(binary[:100])
+    lines = capsys.readouterr().out.splitlines()
+    titles = [line.split("]")[0][1:] for line in lines]
+    name = "DeepBeliefNetwork, "
+    assert titles == [name + "layer 1"] * 3 + [name + "layer 2"] * 3 + [name + "up-down"]
