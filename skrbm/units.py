@@ -74,7 +74,7 @@ class Bernoulli:
 
     def log_normalizer(self, input: Array | float) -> Array:
         """`log sum_s exp(s . (bias + input))` of every row, in float64."""
-        return _kernels.sum_float64(_kernels.softplus(input + self.bias))
+        return _kernels.sum_softplus(input + self.bias)
 
     def pairwise_log_normalizer(self, x: Array, y: Array) -> Array:
         """Log-normaliser of the input `x_i + y_j` for every pair of rows, in float64."""
