@@ -26,6 +26,9 @@ MUTATIONS = [
     ("_kernels", "np.less(_uniform(states.shape, rng), states", "np.greater(_uniform(states.shape, rng), states", "test_kernels.py::test_bernoulli_draws_have_their_probability"),
     ("_kernels", "_FINITE_EXPONENT = 80.0", "_FINITE_EXPONENT = 1e9", "test_kernels.py::test_sum_softplus_is_the_sum"),
     ("_kernels", "return sum_float64(terms)", "return terms.sum(axis=-1).astype(np.float64)", "test_kernels.py::test_sum_softplus_is_the_sum"),
+    ("_kernels", "result[:, columns] = block", "result[:, : block.shape[1]] = block", "test_kernels.py::test_work_by_columns_is_the_work_whatever_the_number_of_threads"),
+    ("_kernels", "rng.spawn(n_blocks)", "[rng] * n_blocks", "test_kernels.py::test_work_by_columns_is_the_work_whatever_the_number_of_threads"),
+    ("units", "return state @ (base.bias - self.bias)", "return state @ (self.bias - base.bias)", "test_units.py::test_energy_above_a_base_is_the_difference"),
     # Law 1
     ("units", "_kernels.sum_softplus(input + self.bias)", "_kernels.sum_softplus(input + 0 * self.bias)", "test_units.py::test_log_normalizer_is_the_sum_over_states"),
     ("units", "_kernels.logistic(input, self.bias)", "_kernels.logistic(input, 0 * self.bias)", "test_units.py::test_mean_is_the_derivative_of_the_log_normalizer"),
