@@ -72,9 +72,13 @@ class Bernoulli:
         """`-s . bias` of every row, in float64."""
         return -_kernels.row_dot(state, self.bias)
 
+    def energy_above(self, base: Any, state: Array) -> Array:
+        """`energy - base.energy` of every row, in the precision of the states."""
+        return state @ (base.bias - self.bias)
+
     def log_normalizer(self, input: Array | float) -> Array:
         """`log sum_s exp(s . (bias + input))` of every row, in float64."""
-        return _kernels.sum_float64(_kernels.softplus(input + self.bias))
+        return _kernels.sum_softplus(input + self.bias)
 
     def pairwise_log_normalizer(self, x: Array, y: Array) -> Array:
         """Log-normaliser of the input `x_i + y_j` for every pair of rows, in float64."""
@@ -203,6 +207,10 @@ class Gaussian:
         """`(s - m)^2 precision / 2`, summed over the units of every row, in float64."""
         deviation = state - self.mean(0.0)
         return _kernels.row_dot(deviation * self.precision, deviation) / 2
+
+    def energy_above(self, base: Any, state: Array) -> Array:
+        """`energy - base.energy` of every row."""
+        return self.energy(state) - base.energy(state)
 
     def log_normalizer(self, input: Array | float) -> Array:
         """`log int_s exp(s . input - energy(s))` of every row, in float64."""

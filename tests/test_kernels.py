@@ -43,6 +43,23 @@ def test_softplus_is_log_of_one_plus_exp(dtype):
     np.testing.assert_allclose(_kernels.softplus(x), expected, rtol=PRECISION[dtype], atol=0)
 
 
+@pytest.mark.parametrize("dtype", PRECISION)
+@pytest.mark.parametrize("largest", [1, 79, 81, 200, 1e4])
+def test_sum_softplus_is_the_sum(largest, dtype):
+    """Fails if exp may overflow, or if the sum of many terms is taken in float32."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1e4, largest, size=(2, 3, 50_000)).astype(dtype)
+    x[1] = rng.uniform(-1, 1, size=x[1].shape)
+    x[0, 0, 0] = x[1, 1, 0] = largest
+    expected = np.logaddexp(0, x.astype(np.float64)).sum(axis=-1)
+    got = _kernels.sum_softplus(x)
+    assert got.dtype == np.float64
+    np.testing.assert_allclose(got, expected, rtol=PRECISION[dtype] / 10)
+    assert _kernels.sum_softplus(np.full((1, 3), -1e4, dtype)) == 0
+    alike = _kernels.sum_softplus(np.full(50_000, 0.3, dtype))
+    assert alike == pytest.approx(50_000 * _kernels.sum_softplus(np.full(1, 0.3, dtype)), 1e-12)
+
+
 @pytest.mark.parametrize("n_terms", [1, 2, 17, 31, 100])
 @pytest.mark.parametrize("largest", [0.5, 20, 40, 80, 160, 320, 1000])
 def test_pairwise_sum_softplus_equals_softplus_of_sums(largest, n_terms):
@@ -123,6 +140,25 @@ def test_draws_by_rows_do_not_depend_on_the_number_of_threads():
         with threadpool_limits(1, user_api="blas"):
             expected = _draws(30_000, alone)
         np.testing.assert_array_equal(_draws(30_000, together), expected)
+
+
+def _draws_by_columns(x, rng):
+    """The columns twice as large, and draws for all of them."""
+    return _kernels.by_columns(
+        lambda x, rng: (2 * x, _kernels.bernoulli(0 * x + 0.5, rng)), x, 5_000, rng
+    )
+
+
+def test_work_by_columns_is_the_work_whatever_the_number_of_threads():
+    """Fails if a block is put where another belongs, or blocks draw from one generator."""
+    x = np.random.default_rng(0).normal(size=(3, 101, 5_000))
+    with threadpool_limits(1, user_api="blas"):
+        _, expected = _draws_by_columns(x, _kernels.generator(1))
+    for _ in range(3):
+        twice, draws = _draws_by_columns(x, _kernels.generator(1))
+        np.testing.assert_array_equal(twice, 2 * x)
+        np.testing.assert_array_equal(draws, expected)
+    assert 0.4 < draws.mean() < 0.6
 
 
 def test_draws_by_rows_are_independent():

@@ -48,6 +48,15 @@ def test_energy_is_minus_the_log_density(unit):
     np.testing.assert_allclose(layer.energy(states), expected, rtol=1e-12)
 
 
+def test_energy_above_a_base_is_the_difference(unit):
+    """Fails if layer and base are exchanged."""
+    layer, _ = _layer_and_input(unit)
+    base = unit.make(layer.n_units, np.random.default_rng(3), "float64")
+    states = np.random.default_rng(2).choice(unit.nodes, size=(6, layer.n_units))
+    expected = layer.energy(states) - base.energy(states)
+    np.testing.assert_allclose(layer.energy_above(base, states), expected, atol=1e-12)
+
+
 def test_pairwise_log_normalizer_is_that_of_the_summed_inputs(unit):
     """Fails if the bias is added to both inputs."""
     layer, x = _layer_and_input(unit)
