@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils import gen_batches
 
-from skrbm._kernels import BLOCK_ROWS, Array
+from skrbm._kernels import Array, column_moments
 from skrbm.model import RBM
 
 
@@ -80,18 +78,14 @@ class Standardized:
 
         A column without variance keeps its units.
         """
-        blocks = list(gen_batches(len(X), BLOCK_ROWS))
-        scaler = StandardScaler()
-        for rows in blocks:
-            scaler.partial_fit(X[rows], sample_weight=weights[rows])
-        upright = cls(scaler.mean_.astype(dtype), scaler.scale_.astype(dtype))
-        third_moment = np.zeros(X.shape[1])
-        for rows in blocks:
-            u = upright.to_model(X[rows])
-            third_moment += weights[rows] @ (u * u * u)
-        scale = np.where(third_moment < 0, -upright.scale, upright.scale)
-        variance = (scaler.var_ / scaler.scale_**2).astype(dtype)
-        return cls(upright.location, scale), variance
+        mean, variance, third_moment = column_moments(X, weights)
+        n, epsilon = weights.sum(), np.finfo(variance.dtype).eps
+        # As scikit-learn's StandardScaler has it: what rounding would make of a constant column.
+        constant = variance <= n * epsilon * variance + (n * epsilon * mean) ** 2
+        scale = np.where(constant, 1, variance**0.5)
+        variance = variance / scale**2
+        scale = np.where(third_moment < 0, -scale, scale)
+        return cls(mean.astype(dtype), scale.astype(dtype)), variance.astype(dtype)
 
     @property
     def log_volume(self) -> float:

@@ -219,6 +219,35 @@ def test_bounds_are_those_of_all_rows(make):
     assert np.isnan(_kernels.bounds(make(x))).all()
 
 
+@pytest.mark.parametrize("dtype", [*PRECISION, np.uint8])
+@pytest.mark.parametrize("n", [1, 50, 60_000])
+def test_column_moments_are_those_of_all_rows(n, dtype):
+    """Beside weights, where a row counts twice or not at all; by two passes in long double.
+
+    Fails if blocks are summed without the distance of their means, which a trend makes large, or
+    around zero: columns are 1e-6 and 1e6 wide, 1e6 standard deviations from zero, and constant. All
+    is right to 1e-9 standard deviations, and a constant column has no variance whatever.
+    """
+    rng = np.random.default_rng(0)
+    x = np.hstack([rng.gamma(2, size=(n, 4)), np.full((n, 2), 0.1)])
+    x[:, 3] += np.linspace(0, 50, n)
+    if dtype != np.uint8:
+        x = x * [1e-6, 1e6, -1, 1, 1, 1e6] + [0, 1e9, 1e6, 0, 0, 0]
+    x = x.astype(dtype)
+    weights = rng.integers(0, 3, size=n)
+    weights[: n // 2] = 0
+    weights[-1] = 2
+    rows = np.repeat(x, weights, axis=0).astype(np.longdouble)
+    mean = rows.mean(axis=0)
+    variance, third = (((rows - mean) ** power).mean(axis=0) for power in (2, 3))
+    got_mean, got_variance, got_third = _kernels.column_moments(x, weights)
+    assert (got_variance[4:] == 0).all()
+    scale = np.where(variance > 0, variance, 1)[:4] ** 0.5
+    assert (abs(got_mean - mean) <= 1e-9 * np.append(scale, [0, 0]) + 1e-15 * abs(mean)).all()
+    np.testing.assert_allclose(got_variance[:4], variance[:4], rtol=1e-9)
+    np.testing.assert_allclose(got_third[:4] / scale**3, third[:4] / scale**3, atol=1e-8)
+
+
 P = np.array([0, 1e-6, 1e-3, 0.3, 0.9, 1])
 
 
