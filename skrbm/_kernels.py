@@ -371,7 +371,10 @@ def normal(shape: tuple[int, ...], scale: float, dtype: Any, rng: Generator) -> 
     radius *= np.float32(-2 * scale**2)
     np.sqrt(radius, out=radius)
     angle *= np.float32(2 * math.pi * 2**-32)
-    draws = np.concatenate([np.cos(angle) * radius, np.sin(angle) * radius])
+    draws = np.empty_like(u)
+    for function, half in ((np.cos, draws[:n_pairs]), (np.sin, draws[n_pairs:])):
+        function(angle, out=half)
+        half *= radius
     return draws[:n].reshape(shape).astype(dtype, copy=False)
 
 

@@ -109,7 +109,7 @@ class CentredGradient:
         growth = _add(rbm, scaled, x, of_visible, 1 - scaled @ m)
         if self.variance is not None:
             explained = _kernels.row_sums_of_products(rbm.weights, growth) / rate
-            excess = self.variance.excess(rbm, phases, (m, k), explained)
+            excess = self.variance.excess(rbm, phases, v, (m, k), explained)
             self.variance.step(rbm, m, variance_share * (1 + excess) - 1, rate)
         data_v, data_h = _data_means(phases)
         self.visible_offset = self._moved(m, data_v)
@@ -125,31 +125,31 @@ class CentredGradient:
         first, last = phases.parts[0], phases.parts[-1]
         weights = last.weights.clip(max=0)  # negative ones are the model's
         some = _kernels.argsort(weights)[:_N_LOOKED_AT]
-        among_model = Rows(last.visible[some], last.hidden[some], weights[some])
-        n = min(_N_LOOKED_AT, phases.n_data)
-        among_data = Rows(_kernels.dense(first.visible[:n]), first.hidden[:n], first.weights[:n])
-        of_model = self._variance_of_change(rbm, phases, among_model, spread=phases.of_means)
-        of_data = self._variance_of_change(rbm, phases, among_data, spread=False)
+        n, n_data = len(some), min(_N_LOOKED_AT, phases.n_data)
+        v = _kernels.rows(last.visible[some], _kernels.dense(first.visible[:n_data]))
+        h = _kernels.rows(last.hidden[some], first.hidden[:n_data])
+        change, spread = self._change(rbm, phases, v, h)
+        of_model = _variance(change[:n], spread[:n], weights[some])
+        of_data = _variance(change[n:], 0 * spread[n:], first.weights[:n_data])
         return max(of_model, _SHARE_OF_DATA * of_data) / 2 + _VANISHED
 
-    def _variance_of_change(self, rbm: RBM, phases: Phases, among: Rows, *, spread: bool) -> float:
-        """Variance, among some rows, of what a step at rate one adds to minus their energy.
+    def _change(self, rbm: RBM, phases: Phases, v: Array, h: Array) -> tuple[Array, Array]:
+        """What a step at rate one adds to minus the energy of each row, and the variance of that.
 
-        It adds `sum_r weights_r (1 + (v_r - m)(v - m)) (1 + (h_r - k)(h - k))`. With `spread` the
-        visible states vary around those of the rows.
+        It adds `sum_r weights_r (1 + (v_r - m)(v - m)) (1 + (h_r - k)(h - k))`, which varies where
+        the visible states vary around those of the rows.
         """
         m, k = self.visible_offset, self.hidden_offset
-        share = among.weights / among.weights.sum()
-        v = rbm.visible.preconditioned(among.visible - m).T
-        h = rbm.hidden.preconditioned(among.hidden - k).T
-        change = variance = 0.0
+        v = rbm.visible.preconditioned(v - m).T
+        h = rbm.hidden.preconditioned(h - k).T
+        change = spread = 0 * v[0]
         for rows in phases.parts:
             of_hidden = rows.weights[:, None] * (1 + rows.hidden @ h - k @ h)
-            change += ((1 + rows.visible @ v - m @ v) * of_hidden).sum(axis=0)
-            if spread:
+            change = change + ((1 + rows.visible @ v - m @ v) * of_hidden).sum(axis=0)
+            if phases.of_means:
                 slope = of_hidden.T @ (rows.visible - m)
-                variance += share @ (slope * rbm.visible.preconditioned(slope)).sum(axis=1)
-        return float(variance + share @ (change - share @ change) ** 2)
+                spread = spread + (slope * rbm.visible.preconditioned(slope)).sum(axis=1)
+        return change, spread
 
     def _moved(self, offset: Array, mean: Array) -> Array:
         """The moving average; exactly 0 where it vanishes, since subnormal numbers are slow."""
@@ -183,7 +183,7 @@ class VarianceGradient:
     shared: bool
 
     def excess(
-        self, rbm: RBM, phases: Phases, offsets: tuple[Array, Array], explained: Array
+        self, rbm: RBM, phases: Phases, v: Array, offsets: tuple[Array, Array], explained: Array
     ) -> Array:
         """Share by which the unexplained variance exceeds each unit's: twice the gradient.
 
@@ -191,6 +191,8 @@ class VarianceGradient:
         ----------
         rbm : RBM
         phases : Phases
+        v : ndarray of shape (n_rows, n_visible)
+            Visible states of all rows, less m.
         offsets : tuple of two ndarrays
             m and k.
         explained : ndarray of shape (n_visible,)
@@ -198,10 +200,10 @@ class VarianceGradient:
         """
         m, k = offsets
         bias, precision = rbm.visible.parameters
-        rows = phases.parts[0]
-        v = rows.visible - m
+        weights = phases.parts[0].weights
         mean = (bias + rbm.weights @ k) / precision - m
-        excess = (rows.weights @ (v * (v - 2 * mean))) * precision - 2 * explained / precision
+        square = weights @ (v * v) - 2 * mean * (weights @ v)
+        excess = square * precision - 2 * explained / precision
         if phases.of_means:  # around which visible states vary
             excess -= 1
         if self.shared:
@@ -217,6 +219,12 @@ class VarianceGradient:
         c += (m * (1 - factor)) @ rbm.weights
         for x in (bias, precision, rbm.weights.T):
             x *= factor
+
+
+def _variance(x: Array, spread: Array, weights: Array) -> float:
+    """Variance of weighted numbers, each of which has one of its own."""
+    share = weights / weights.sum()
+    return float(share @ ((x - share @ x) ** 2 + spread))
 
 
 def _factors(rbm: RBM, rows: Rows, k: Array, rate: float) -> tuple[Array, Array]:

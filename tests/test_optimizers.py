@@ -225,7 +225,7 @@ def test_variances_follow_the_slope_of_their_logarithm(shared):
     step_at_rate_one = rbm.visible.precision[:, None] * covariance
     explained = (rbm.weights * step_at_rate_one).sum(axis=1)
     variance = VarianceGradient(1.0, np.full(2, 1e-9), shared=shared)
-    variance.step(rbm, m, variance.excess(rbm, phases, (m, k), explained), rate)
+    variance.step(rbm, m, variance.excess(rbm, phases, rows.visible - m, (m, k), explained), rate)
     grown = -np.log(rbm.visible.precision) - log_variance
     np.testing.assert_allclose(grown / rate, 2 * np.resize(slopes, 2), rtol=1e-4)
     expected = model(grown)
