@@ -31,7 +31,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 T = TypeVar("T")
 
 BLOCK_ROWS = 1024  # enough for a matrix product, and few enough for the cache
-BLOCK_ELEMENTS = 3 * 2**16  # likewise, where a row is short or long
 
 _CACHED = 2**16  # elements that stay in cache
 
@@ -102,34 +101,6 @@ def by_rows(work: Callable[..., Array], x: Any, rng: Generator | None = None) ->
     generators = () if rng is None else (rng.spawn(len(starts)),)
     in_threads(one_block, starts, *generators)
     return results[0]
-
-
-def by_columns(
-    work: Callable[[Array, Generator], tuple[Array, ...]], x: Array, n_units: int, rng: Generator
-) -> tuple[Array, ...]:
-    """`work(x, rng)`, several arrays, for work that treats every index of axis 1 by itself.
-
-    Where it makes many elements, n_units for every row of x, it is done in blocks, one thread each.
-    """
-    n_columns = x.shape[1]
-    n_blocks = min(n_columns, -(-len(x) * n_columns * n_units // BLOCK_ELEMENTS))
-    if n_blocks <= 1:
-        return work(x, rng)
-    results: list[Array] = []  # made when the first block is done
-    lock = Lock()
-
-    def one_block(i: int, rng: Generator) -> None:
-        columns = slice(i * n_columns // n_blocks, (i + 1) * n_columns // n_blocks)
-        blocks = work(x[:, columns], rng)
-        with lock:
-            if not results:
-                shapes = ((len(block), n_columns, *block.shape[2:]) for block in blocks)
-                results.extend(map(np.empty, shapes, (block.dtype for block in blocks)))
-        for result, block in zip(results, blocks, strict=True):
-            result[:, columns] = block
-
-    in_threads(one_block, range(n_blocks), rng.spawn(n_blocks))
-    return tuple(results)
 
 
 def in_threads(

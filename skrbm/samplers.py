@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -189,20 +188,11 @@ class ParallelTempering:
     def step(self, rbm: RBM, rng: Generator) -> None:
         """Move every replica by a Gibbs step, and let neighbours exchange their states."""
         replicas = self._replicas(rbm, self.betas)
-        exchange = self._exchange(rbm)
-
-        def of_some_chains(hidden: Array, rng: Generator) -> tuple[Array, ...]:
-            v = replicas.sample_visible(hidden, rng)
-            coupling = rbm.hidden_input(v)
-            accepted = exchange(v, coupling, rng)
-            mean = replicas.hidden.mean(replicas.scaled(coupling))
-            return v, mean, replicas.hidden.sample(mean, rng), accepted
-
-        *chains, accepted = _kernels.by_columns(
-            of_some_chains, self.chains.hidden, rbm.visible.n_units, rng
-        )
-        self.chains = Chains(*chains)
-        self._count(accepted)
+        v = replicas.sample_visible(self.chains.hidden, rng)
+        coupling = rbm.hidden_input(v)
+        self._exchange(rbm, v, coupling, rng)
+        mean = replicas.hidden.mean(replicas.scaled(coupling))
+        self.chains = Chains(v, mean, replicas.hidden.sample(mean, rng))
         self.n_steps += 1
         if self.adapting and self.n_steps % _ADAPTED_EVERY == 0 and len(self.betas) > 1:
             self._adapt()
@@ -242,34 +232,28 @@ class ParallelTempering:
     def _replicas(self, rbm: RBM, betas: Array) -> RBM:
         return rbm.interpolate(*self.base, betas[:, None, None].astype(rbm.weights.dtype))
 
-    def _exchange(self, rbm: RBM) -> Callable[[Array, Array, Generator], Array]:
-        """What exchanges states v of neighbours and their `v W`, in place, and returns which."""
+    def _exchange(self, rbm: RBM, v: Array, coupling: Array, rng: Generator) -> None:
+        """Exchange states of neighbours, in place; `coupling` is `v W`."""
         first = self.n_steps % 2
         n_pairs = (len(self.betas) - first) // 2
+        if n_pairs == 0:
+            return
         pairs = slice(first, first + 2 * n_pairs)
         own = self.betas[pairs]
         swapped = own.reshape(n_pairs, 2)[:, ::-1].reshape(-1)
-        here, there = (self._replicas(rbm, betas) for betas in (own, swapped))
-
-        def exchange(v: Array, coupling: Array, rng: Generator) -> Array:
-            gain = (own - swapped)[:, None] * rbm.visible.energy_above(self.base[0], v[pairs])
-            x = coupling[pairs]
-            gain += there.hidden.log_normalizer(there.scaled(x))
-            gain -= here.hidden.log_normalizer(here.scaled(x))
-            log_ratio = gain.reshape(n_pairs, 2, v.shape[1]).sum(axis=1)
-            accepted = _kernels.accept(log_ratio, rng)
-            for states in (v, coupling):
-                pair = states[pairs].reshape(n_pairs, 2, *states.shape[1:]).swapaxes(1, 2)
-                pair[accepted] = pair[accepted][:, ::-1]
-            return accepted
-
-        return exchange
-
-    def _count(self, accepted: Array) -> None:
-        """Bring the share of rejected exchanges up to date."""
-        present = self.rejection[self.n_steps % 2 :: 2]
+        x = coupling[pairs]
+        gain = (own - swapped)[:, None] * rbm.visible.energy_above(self.base[0], v[pairs])
+        for betas, sign in ((own, -1), (swapped, 1)):
+            replicas = self._replicas(rbm, betas)
+            gain += sign * replicas.hidden.log_normalizer(replicas.scaled(x))
+        log_ratio = gain.reshape(n_pairs, 2, -1).sum(axis=1)
+        accepted = _kernels.accept(log_ratio, rng)
+        for states in (v, coupling):
+            pair = states[pairs].reshape(n_pairs, 2, *states.shape[1:]).swapaxes(1, 2)
+            pair[accepted] = pair[accepted][:, ::-1]
+        rejection = 1 - accepted.mean(axis=1)
         share = max(_SLIDING_FACTOR, 1 / (self.n_steps // 2 + 1))  # at first a plain average
-        present += share * (1 - accepted.mean(axis=1) - present)
+        self.rejection[first::2] += share * (rejection - self.rejection[first::2])
 
     def _adapt(self) -> None:
         """Space the temperatures at equal rejection, as measured between the present ones."""

@@ -26,8 +26,6 @@ MUTATIONS = [
     ("_kernels", "np.less(_uniform(states.shape, rng), states", "np.greater(_uniform(states.shape, rng), states", "test_kernels.py::test_bernoulli_draws_have_their_probability"),
     ("_kernels", "_FINITE_EXPONENT = 80.0", "_FINITE_EXPONENT = 1e9", "test_kernels.py::test_sum_softplus_is_the_sum"),
     ("_kernels", "return sum_float64(terms)", "return terms.sum(axis=-1).astype(np.float64)", "test_kernels.py::test_sum_softplus_is_the_sum"),
-    ("_kernels", "result[:, columns] = block", "result[:, : block.shape[1]] = block", "test_kernels.py::test_work_by_columns_is_the_work_whatever_the_number_of_threads"),
-    ("_kernels", "rng.spawn(n_blocks)", "[rng] * n_blocks", "test_kernels.py::test_work_by_columns_is_the_work_whatever_the_number_of_threads"),
     ("units", "return state @ (base.bias - self.bias)", "return state @ (self.bias - base.bias)", "test_units.py::test_energy_above_a_base_is_the_difference"),
     ("_kernels", "    third += distance * (3 * second + spread)\n", "", "test_kernels.py::test_column_moments_are_those_of_all_rows"),
     ("_kernels", "u = x[start : start + n] - first", "u = x[start : start + n] - 0 * first", "test_kernels.py::test_column_moments_are_those_of_all_rows"),

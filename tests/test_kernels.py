@@ -142,25 +142,6 @@ def test_draws_by_rows_do_not_depend_on_the_number_of_threads():
         np.testing.assert_array_equal(_draws(30_000, together), expected)
 
 
-def _draws_by_columns(x, rng):
-    """The columns twice as large, and draws for all of them."""
-    return _kernels.by_columns(
-        lambda x, rng: (2 * x, _kernels.bernoulli(0 * x + 0.5, rng)), x, 5_000, rng
-    )
-
-
-def test_work_by_columns_is_the_work_whatever_the_number_of_threads():
-    """Fails if a block is put where another belongs, or blocks draw from one generator."""
-    x = np.random.default_rng(0).normal(size=(3, 101, 5_000))
-    with threadpool_limits(1, user_api="blas"):
-        _, expected = _draws_by_columns(x, _kernels.generator(1))
-    for _ in range(3):
-        twice, draws = _draws_by_columns(x, _kernels.generator(1))
-        np.testing.assert_array_equal(twice, 2 * x)
-        np.testing.assert_array_equal(draws, expected)
-    assert 0.4 < draws.mean() < 0.6
-
-
 def test_draws_by_rows_are_independent():
     """Fails if two blocks or two calls draw the same. Six standard errors."""
     rng = _kernels.generator(0)
