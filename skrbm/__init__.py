@@ -1,8 +1,15 @@
-"""Restricted Boltzmann machines as scikit-learn estimators."""
+"""Restricted Boltzmann machines and deep belief networks as scikit-learn estimators."""
 
 from skrbm.dbn import DeepBeliefNetwork
+from skrbm.fine_tuned import DBNClassifier, DBNRegressor
 from skrbm.gaussian_rbm import GaussianBernoulliRBM
 from skrbm.rbm import BernoulliRBM
 
-__all__ = ["BernoulliRBM", "DeepBeliefNetwork", "GaussianBernoulliRBM"]
+__all__ = [
+    "BernoulliRBM",
+    "DBNClassifier",
+    "DBNRegressor",
+    "DeepBeliefNetwork",
+    "GaussianBernoulliRBM",
+]
 __version__ = "0.1.0"

@@ -267,7 +267,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         """Refuse parameters of the stack that no data allow."""
         validation.check_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
         for name in ("rbm", "visible_rbm", "top_rbm"):
-            validation.check_kind(name, getattr(self, name), RBMEstimator)
+            validation.check_kind(name, getattr(self, name), RBMEstimator, "an RBM of skrbm")
         validation.check_choice("activations", self.activations, ("mean", "sample"))
         validation.check_choice("init", self.init, ("random", "transposed"))
         validation.check_count("fine_tune_iter", self.fine_tune_iter, minimum=0)

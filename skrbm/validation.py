@@ -79,10 +79,10 @@ def check_sizes(name: str, value: Any) -> None:
         raise ValueError(msg)
 
 
-def check_kind(name: str, value: Any, kind: type) -> None:
-    """None, or an estimator of some kind."""
+def check_kind(name: str, value: Any, kind: type, description: str) -> None:
+    """None, or an estimator of the kind that is described."""
     if value is not None and not isinstance(value, kind):
-        msg = f"{name} == {value!r}, must be None or one of skrbm's estimators of one RBM."
+        msg = f"{name} == {value!r}, must be None or {description}."
         raise ValueError(msg)
 
 
@@ -182,6 +182,12 @@ def check_visible(estimator: Any, X: Any, name: str, domain: Domain) -> Any:
     return rows if inside else _within(domain, X, rows, name)
 
 
+def check_rows(estimator: Any, X: Any, name: str, domain: Domain) -> Any:
+    """Finite data of any number of columns, as an array or a CSR matrix of its own number type."""
+    rows, inside = _check_numbers(estimator, X, name, domain)
+    return rows if inside else _within(domain, X, rows, name)
+
+
 def check_weighted(estimator: Any, X: Any, sample_weight: Any, domain: Domain) -> tuple[Any, Array]:
     """Finite rows and their weights, without the rows of weight zero."""
     rows, inside = _check_numbers(estimator, X, "X", domain)
@@ -229,6 +235,17 @@ def check_binary_between(
         msg = (
             f"layer {layer + 1} of {n_layers} is {rbm!r}, but must have binary hidden units, "
             "since the next layer is put on them: an RBM with real-valued ones is a top_rbm."
+        )
+        raise ValueError(msg)
+
+
+def check_binary_top(rbm: Any) -> None:
+    """An RBM whose hidden units a perceptron's logistic ones can be."""
+    _, hidden = rbm._layer_sizes(1)
+    if hidden == math.inf:
+        msg = (
+            f"the uppermost layer of dbn is {rbm!r}, but must have binary hidden units, whose "
+            "means are the logistic units of a perceptron."
         )
         raise ValueError(msg)
 

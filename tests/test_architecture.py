@@ -33,6 +33,7 @@ LAYERS = [
     "gaussian_rbm",
     "belief_inference",
     "dbn",
+    "fine_tuned",
     "__init__",
 ]
 # Formulas take their arrays as they come; these modules name no array library.

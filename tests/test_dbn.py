@@ -257,7 +257,10 @@ def test_samples_look_like_the_data(digits):
         ({"hidden_layer_sizes": ()}, "hidden_layer_sizes == (), must be an integer"),
         ({"hidden_layer_sizes": (4, 0)}, "hidden_layer_sizes == (4, 0), must be"),
         ({"hidden_layer_sizes": (4, 2.5)}, "hidden_layer_sizes == (4, 2.5), must be"),
-        ({"rbm": LogisticRegression()}, "rbm == LogisticRegression(), must be None or"),
+        (
+            {"rbm": LogisticRegression()},
+            "rbm == LogisticRegression(), must be None or an RBM of skrbm.",
+        ),
         ({"rbm": BernoulliRBM(n_iter=-1)}, "n_iter == -1, must be"),
         ({"rbm": GaussianBernoulliRBM()}, "must have binary visible units"),
         ({"rbm": BernoulliRBM(hidden="gaussian")}, "layer 1 of 2 is BernoulliRBM("),

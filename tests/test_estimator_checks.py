@@ -1,9 +1,18 @@
 """Law 10: scikit-learn's own checks, with no expected failure."""
 
 import pytest
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM
+from skrbm import (
+    BernoulliRBM,
+    DBNClassifier,
+    DBNRegressor,
+    DeepBeliefNetwork,
+    GaussianBernoulliRBM,
+)
+
+STACK = DeepBeliefNetwork((6, 4), rbm=BernoulliRBM(n_iter=2))
 
 
 # The checks feed normal data, which Bernoulli units answer with a warning and a finite model.
@@ -19,6 +28,8 @@ from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM
         GaussianBernoulliRBM(3, variance="shared", gradient="exact", n_iter=2),
         DeepBeliefNetwork((4, 3), rbm=BernoulliRBM(n_iter=5)),
         DeepBeliefNetwork((4, 3, 2), visible_rbm=GaussianBernoulliRBM(n_iter=5), output="all"),
+        DBNClassifier(STACK, mlp=MLPClassifier(solver="lbfgs", max_iter=30)),
+        DBNRegressor(STACK, mlp=MLPRegressor(solver="lbfgs", max_iter=30)),
     ]
 )
 def test_scikit_learn_checks(estimator, check):

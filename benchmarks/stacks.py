@@ -1,0 +1,124 @@
+"""Deep belief networks on MNIST: `python -m benchmarks.stacks [NAME ...]`.
+
+The last 10,000 training images are held out; errors are in % of them.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+
+from benchmarks.chosen import run_chosen
+from benchmarks.datasets import mnist, mnist_images, mnist_labels
+from skrbm import BernoulliRBM, DBNClassifier, DeepBeliefNetwork
+
+N_DRAWS = 5
+
+Labelled = tuple[np.ndarray, np.ndarray]
+
+
+def _grey() -> tuple[Labelled, Labelled]:
+    """Grey images from 0 to 1 with their labels, to train on and held out."""
+    X, y = (mnist_images() / 255).astype(np.float32), mnist_labels()
+    return (X[:-10_000], y[:-10_000]), (X[-10_000:], y[-10_000:])
+
+
+def _report(what: str, estimator: object, train: Labelled, held_out: Labelled) -> None:
+    begin = time.perf_counter()
+    estimator.fit(*train)
+    seconds = time.perf_counter() - begin
+    error = 100 * (1 - estimator.score(*held_out))
+    print(f"{what}: {error:.2f} %, {seconds:.0f} s", flush=True)
+
+
+def _stack(sizes: tuple[int, ...], n_iter: int | str) -> DeepBeliefNetwork:
+    return DeepBeliefNetwork(sizes, rbm=BernoulliRBM(n_iter=n_iter))
+
+
+def classifier() -> None:
+    """784-500-500, 10 sweeps a layer, 15 of fine-tuning; and the same from random weights."""
+    train, held_out = _grey()
+    for seed in range(3):
+        dbn = DBNClassifier(_stack((500, 500), 10), random_state=seed)
+        _report(f"pre-trained, seed {seed}", dbn, train, held_out)
+    same = {"solver": "sgd", "learning_rate_init": 0.5, "batch_size": 100, "random_state": 0}
+    plain = MLPClassifier((500, 500), activation="logistic", max_iter=15, **same)
+    _report("logistic units from random weights", plain, train, held_out)
+    _report("MLPClassifier's defaults", MLPClassifier((500, 500), random_state=0), train, held_out)
+
+
+def large_classifier() -> None:
+    """784-500-500-2000, 30 sweeps a layer, 30 sweeps of fine-tuning."""
+    train, held_out = _grey()
+    mlp = MLPClassifier(solver="sgd", learning_rate_init=0.5, batch_size=100, max_iter=30)
+    dbn = DBNClassifier(_stack((500, 500, 2000), 30), mlp=mlp, random_state=0)
+    _report("pre-trained", dbn, train, held_out)
+
+
+def greedy() -> None:
+    """784-1000-1000-1000, one sweep a layer: seconds of each."""
+    (X, _), _ = _grey()
+    dbn = _stack((1000, 1000, 1000), 1).set_params(random_state=0).fit(X)
+    seconds = [round(float(history["time"].sum()), 1) for history in dbn.history_]
+    print(f"seconds a sweep of {len(X)} rows: {seconds}", flush=True)
+
+
+def features() -> None:
+    """1024 features of one RBM, 30 sweeps, and logistic regression; beside raw pixels."""
+    train, held_out = _grey()
+    for c in (0.1, 1.0):
+        regression = LogisticRegression(C=c, max_iter=300)
+        rbm = BernoulliRBM(1024, n_iter=30, random_state=0)
+        _report(f"features, C = {c}", make_pipeline(rbm, regression), train, held_out)
+    _report("pixels", LogisticRegression(C=0.1, max_iter=300), train, held_out)
+
+
+def few_labels() -> None:
+    """50,000 rows without labels and 1,000 or 100 with one: accuracy in %, five draws of labels."""
+    (X, y), held_out = _grey()
+    dbn = _stack((1000, 1000), 30).set_params(random_state=0).fit(X)
+    for n_labels in (1000, 100):
+        accuracies: dict[str, list[float]] = {"pre-trained": [], "MLPClassifier alone": []}
+        for draw in range(N_DRAWS):
+            rows = np.random.default_rng(draw).permutation(len(y))[:n_labels]
+            for name, estimator in {
+                "pre-trained": DBNClassifier(FrozenEstimator(dbn), random_state=draw),
+                "MLPClassifier alone": MLPClassifier((1000, 1000), random_state=draw),
+            }.items():
+                accuracy = estimator.fit(X[rows], y[rows]).score(*held_out)
+                accuracies[name].append(100 * accuracy)
+        means = {name: round(statistics.fmean(x), 2) for name, x in accuracies.items()}
+        print(f"{n_labels} labels: {means}", flush=True)
+
+
+def bound() -> None:
+    """Thresholded rows, 784-500-500: held-out bounds before up-down and after, in nats."""
+    train, held_out = (X.astype(np.float32) for X in mnist())
+    for n_sweeps in (0, 10, 30):
+        begin = time.perf_counter()
+        dbn = _stack((500, 500), 20).set_params(fine_tune_iter=n_sweeps, random_state=0).fit(train)
+        seconds = time.perf_counter() - begin
+        log_z = dbn.log_partition_
+        print(
+            f"{n_sweeps} sweeps of up-down: {dbn.score(held_out):.2f} nats, log Z within "
+            f"{log_z.upper - log_z.lower:.2f}, one RBM {dbn.rbms_[0].score(held_out):.2f}, "
+            f"{seconds:.0f} s",
+            flush=True,
+        )
+
+
+STACKS: dict[str, Callable[[], None]] = {
+    function.__name__: function
+    for function in (classifier, large_classifier, greedy, features, few_labels, bound)
+}
+
+
+if __name__ == "__main__":
+    run_chosen(__doc__, STACKS)

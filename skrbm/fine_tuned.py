@@ -1,0 +1,286 @@
+"""`DBNClassifier` and `DBNRegressor`: deep belief networks that are fine-tuned to predict.
+
+The backpropagation is scikit-learn's: a stack gives a multi-layer perceptron its first weights.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from abc import abstractmethod
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.utils import Tags, check_array, check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from skrbm import validation
+from skrbm._kernels import Array
+from skrbm.dbn import DeepBeliefNetwork
+from skrbm.validation import Domain
+
+_UNLABELLED = -1
+_BATCH_SIZE = 100
+_TINY = 1e-30
+_FEWEST_SWEEPS, _FEWEST_UPDATES = 15, 2_000
+
+
+class FineTuned(BaseEstimator):
+    """A stack, and a perceptron that starts from what the stack recognises.
+
+    A subclass says which perceptron, and which targets.
+    """
+
+    _Perceptron: ClassVar[type]
+    _learning_rate: ClassVar[float]
+
+    def __init__(self, dbn: Any = None, *, mlp: Any = None, random_state: Any = None) -> None:
+        self.dbn = dbn
+        self.mlp = mlp
+        self.random_state = random_state
+
+    @abstractmethod
+    def _check_targets(self, y: Any) -> tuple[Array, Array]:
+        """Targets, and which rows have one."""
+
+    @abstractmethod
+    def _few(self, y: Array) -> Array:
+        """Some rows that show a perceptron what the targets are like."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train the stack on all rows, and fine-tune it on those that have a target.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            As the lowest layer takes them.
+        y : array-like of shape (n_samples,)
+            Targets. A classifier takes labels of any type; among integers of at least three
+            values -1 says that the row has no label.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            If a parameter, the data or the targets are not as described; the estimator is then
+            unchanged.
+        """
+        (dbn, frozen), mlp = self._stack(), self._new_perceptron()
+        rows = validation.check_rows(self, X, "X", dbn._domain)
+        y, labelled = self._check_targets(y)
+        check_consistent_length(rows, y)
+        weights = validation.check_weights(sample_weight, rows)
+        used = labelled & (weights > 0)
+        if not frozen:
+            dbn.fit(rows, sample_weight=sample_weight)
+            for part in (dbn, dbn.rbms_[0]):  # which have seen no names of columns
+                validation.check_columns(part, X, reset=True)
+        v, y = dbn._coordinates.to_model(rows[used]), y[used]
+        if self.mlp is None:
+            mlp.set_params(batch_size=min(_BATCH_SIZE, len(y)), max_iter=_enough_sweeps(len(y)))
+        _start(mlp, dbn, v, y, self._few(y))
+        _fine_tune(mlp, v, y, None if sample_weight is None else weights[used])
+        validation.check_columns(self, X, reset=True)
+        self.dbn_, self.mlp_ = dbn, mlp
+        return self
+
+    def predict(self, X: Any) -> Array:
+        """What the perceptron predicts for every row of X.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+        """
+        v = self._visible(X)
+        return self.mlp_.predict(v)
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Loss of every sweep of the fine-tuning."""
+        check_is_fitted(self)
+        return self.mlp_.loss_curve_
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = bool(self._domain.accept_sparse)
+        return tags
+
+    @property
+    def _domain(self) -> Domain:
+        if hasattr(self, "dbn_"):
+            return self.dbn_._domain
+        return (DeepBeliefNetwork() if self.dbn is None else self.dbn)._domain
+
+    def _stack(self) -> tuple[DeepBeliefNetwork, bool]:
+        """A new stack, or one that is fitted and frozen, and which of the two."""
+        frozen = isinstance(self.dbn, FrozenEstimator)
+        dbn = self.dbn.estimator if frozen else self.dbn
+        validation.check_kind("dbn", dbn, DeepBeliefNetwork, "a DeepBeliefNetwork")
+        if frozen:
+            check_is_fitted(dbn)
+        else:
+            seed = validation.check_seed(self.random_state)
+            dbn = DeepBeliefNetwork() if dbn is None else clone(dbn)
+            dbn.set_params(random_state=int(seed.generate_state(1)[0] >> 1))
+        validation.check_binary_top(dbn._prototypes(2)[-1])
+        return dbn, frozen
+
+    def _new_perceptron(self) -> Any:
+        name = self._Perceptron.__name__
+        validation.check_kind("mlp", self.mlp, self._Perceptron, f"a {name} of scikit-learn")
+        mlp = self._Perceptron(solver="sgd", learning_rate_init=self._learning_rate)
+        if self.mlp is not None:
+            mlp = clone(self.mlp)
+        (seed,) = validation.check_seed(self.random_state).spawn(1)
+        return mlp.set_params(random_state=np.random.RandomState(seed.generate_state(1)))
+
+    def _visible(self, X: Any) -> Any:
+        """Checked rows as the perceptron takes them."""
+        check_is_fitted(self)
+        rows = validation.check_visible(self, X, "X", self._domain)
+        return self.dbn_._coordinates.to_model(rows)
+
+
+class DBNClassifier(ClassifierMixin, FineTuned):
+    """Deep belief network that is trained without labels and fine-tuned with them."""
+
+    _Perceptron = MLPClassifier
+    _learning_rate = 0.5
+
+    def _check_targets(self, y: Any) -> tuple[Array, Array]:
+        if y is None:
+            msg = "DBNClassifier requires y to be passed, but the target y is None."
+            raise ValueError(msg)
+        y = column_or_1d(y, warn=True)
+        if y.dtype.kind == "f":
+            check_array(y, ensure_2d=False, input_name="y", estimator=self)
+        check_classification_targets(y)
+        labelled = np.ones(len(y), bool)
+        if y.dtype.kind == "i" and len(np.unique(y)) > 2:
+            labelled = y != _UNLABELLED
+        return y, labelled
+
+    def _few(self, y: Array) -> Array:
+        return np.unique(y, return_index=True)[1]
+
+    @property
+    def classes_(self) -> Array:
+        """The labels."""
+        check_is_fitted(self)
+        return self.mlp_.classes_
+
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        P : ndarray of shape (n_samples, n_classes)
+            Columns in the order of `classes_`.
+        """
+        v = self._visible(X)
+        return self.mlp_.predict_proba(v)
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Logarithms of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        log_P : ndarray of shape (n_samples, n_classes)
+        """
+        v = self._visible(X)
+        return self.mlp_.predict_log_proba(v)
+
+
+class DBNRegressor(RegressorMixin, FineTuned):
+    """Deep belief network that is trained without targets and fine-tuned with them."""
+
+    _Perceptron = MLPRegressor
+    _learning_rate = 0.05
+
+    def _check_targets(self, y: Any) -> tuple[Array, Array]:
+        if y is None:
+            msg = "DBNRegressor requires y to be passed, but the target y is None."
+            raise ValueError(msg)
+        y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y", estimator=self)
+        return y, np.ones(len(y), bool)
+
+    def _few(self, y: Array) -> Array:
+        return np.unique(y, axis=0, return_index=True)[1][:2]
+
+
+def _enough_sweeps(n_rows: int) -> int:
+    """At least 15, and as many as make 2,000 updates."""
+    return max(_FEWEST_SWEEPS, math.ceil(_FEWEST_UPDATES / math.ceil(n_rows / _BATCH_SIZE)))
+
+
+def _start(mlp: Any, dbn: DeepBeliefNetwork, v: Any, y: Array, few: Array) -> None:
+    """Give the perceptron the recognition weights of the stack, and random ones to the targets.
+
+    It makes its layers when it is first fitted; here to a few rows, repeated where they have to be
+    split, by a step that goes nowhere.
+    """
+    net = dbn._net()
+    layers = [(x.layer.bias, x.weights) for x in net.recognition]
+    layers.append((net.top.hidden.bias, net.top.weights))
+    still = {"solver": "sgd", "batch_size": "auto", "max_iter": 1, "learning_rate_init": _TINY}
+    own = {name: getattr(mlp, name) for name in still}
+    mlp.set_params(
+        hidden_layer_sizes=tuple(len(bias) for bias, _ in layers),
+        activation="logistic",
+        warm_start=True,
+        **still,
+    )
+    if mlp.early_stopping:
+        few = np.tile(few, math.ceil(2 / min(mlp.validation_fraction, 1 - mlp.validation_fraction)))
+    _fit(mlp, v[few], y[few])
+    mlp.set_params(**own)
+    for i, (bias, weights) in enumerate(layers):
+        mlp.intercepts_[i][...] = bias
+        mlp.coefs_[i][...] = weights
+    mlp.t_, mlp.loss_curve_, mlp.best_loss_ = 0, [], math.inf
+    if mlp.early_stopping:
+        mlp.validation_scores_, mlp.best_validation_score_, mlp.best_loss_ = [], -math.inf, None
+
+
+def _fine_tune(mlp: Any, v: Any, y: Array, weights: Array | None) -> None:
+    """Fit the perceptron from where it is, the step size falling linearly to zero.
+
+    Not so where the perceptron decides itself how long to go on.
+    """
+    if mlp.early_stopping or mlp.solver == "lbfgs":
+        _fit(mlp, v, y, weights)
+        return
+    n_sweeps, rate = mlp.max_iter, mlp.learning_rate_init
+    for sweep in range(n_sweeps):
+        mlp.set_params(max_iter=1, learning_rate_init=rate * (1 - sweep / n_sweeps))
+        _fit(mlp, v, y, weights)
+    mlp.set_params(max_iter=n_sweeps, learning_rate_init=rate)
+
+
+def _fit(mlp: Any, v: Any, y: Array, weights: Array | None = None) -> None:
+    """Fit without the warning that there could be more sweeps: their number is chosen."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        mlp.fit(v, y, sample_weight=weights)

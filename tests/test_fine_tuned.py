@@ -1,0 +1,214 @@
+"""`DBNClassifier` and `DBNRegressor`: stacks that become perceptrons."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+from skrbm import (
+    BernoulliRBM,
+    DBNClassifier,
+    DBNRegressor,
+    DeepBeliefNetwork,
+    GaussianBernoulliRBM,
+)
+
+STACK = DeepBeliefNetwork((16, 12), rbm=BernoulliRBM(n_iter=3))
+QUICK = MLPClassifier(solver="sgd", learning_rate_init=0.5, batch_size=100, max_iter=5)
+STILL = clone(QUICK).set_params(learning_rate_init=1e-30, max_iter=1)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return train_test_split((X / 16).astype(np.float32), y, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def fitted(digits):
+    X, _, y, _ = digits
+    return DBNClassifier(STACK, mlp=QUICK, random_state=0).fit(X, y)
+
+
+@pytest.mark.parametrize("fine_tune_iter", [0, 2])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_the_perceptron_starts_as_the_recognition(digits, fine_tune_iter, early_stopping):
+    """With steps of no length. Fails if a layer is missing, transposed, or trained beforehand."""
+    X, _, y, _ = digits
+    dbn = clone(STACK).set_params(fine_tune_iter=fine_tune_iter)
+    mlp = clone(STILL).set_params(early_stopping=early_stopping)
+    classifier = DBNClassifier(dbn, mlp=mlp, random_state=0).fit(X, y)
+    coefs, intercepts = classifier.mlp_.coefs_, classifier.mlp_.intercepts_
+    below = classifier.dbn_.recognition_[0]
+    np.testing.assert_array_equal(coefs[0], below.weights)
+    np.testing.assert_array_equal(intercepts[0], below.layer.bias)
+    logits = classifier.dbn_.transform(X) @ coefs[2] + intercepts[2]
+    proba = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(classifier.predict_proba(X), proba, atol=1e-5)
+    np.testing.assert_allclose(classifier.predict_log_proba(X), np.log(proba), atol=1e-4)
+    assert coefs[0].dtype == np.float32
+
+
+def test_standardized_data_reach_the_perceptron():
+    """Fails if Gaussian visible units are given values in the units of the data."""
+    X, y = load_digits(return_X_y=True)
+    dbn = DeepBeliefNetwork((16, 12), visible_rbm=GaussianBernoulliRBM(n_iter=2), rbm=STACK.rbm)
+    plain = DBNClassifier(dbn, mlp=STILL, random_state=0).fit(X, y)
+    scaled = DBNClassifier(dbn, mlp=STILL, random_state=0).fit(100 * X + 3, y)
+    proba = plain.predict_proba(X)
+    np.testing.assert_allclose(scaled.predict_proba(100 * X + 3), proba, atol=1e-4)
+    logits = plain.dbn_.transform(X) @ plain.mlp_.coefs_[2] + plain.mlp_.intercepts_[2]
+    np.testing.assert_allclose(
+        np.log(proba[:, 1] / proba[:, 0]), logits[:, 1] - logits[:, 0], atol=1e-4
+    )
+
+
+def test_fine_tuning_gains_on_features_and_on_a_perceptron_alone(digits):
+    """With 100 labels, the mean of five draws. Fails if labels do not reach the lower layers.
+
+    A single draw has a standard deviation of 1.5 points.
+    """
+    X, X_test, y, y_test = digits
+    dbn = FrozenEstimator(
+        DeepBeliefNetwork((128, 64), rbm=BernoulliRBM(n_iter=50), random_state=0).fit(X)
+    )
+    scores = []
+    for draw in range(5):
+        rows = np.random.default_rng(draw).permutation(len(y))[:100]
+        estimators = (
+            DBNClassifier(dbn, random_state=draw),
+            DBNClassifier(dbn, mlp=STILL.set_params(max_iter=1), random_state=draw),
+            MLPClassifier((128, 64), random_state=draw, max_iter=2000),
+        )
+        scores.append([e.fit(X[rows], y[rows]).score(X_test, y_test) for e in estimators])
+    tuned, still, alone = np.mean(scores, axis=0)
+    assert tuned > alone + 0.01
+    assert tuned > 0.85
+    assert still < 0.5
+
+
+def test_minus_one_says_that_a_row_has_no_label(digits):
+    """Beside a frozen stack of all rows. Fails if such rows make a class, or are left out."""
+    X, X_test, y, _ = digits
+    partly = y.copy()
+    partly[300:] = -1
+    classifier = DBNClassifier(STACK, mlp=QUICK, random_state=0).fit(X, partly)
+    np.testing.assert_array_equal(classifier.classes_, np.arange(10))
+    frozen = FrozenEstimator(classifier.dbn_)
+    again = DBNClassifier(frozen, mlp=QUICK, random_state=0).fit(X[:300], y[:300])
+    np.testing.assert_array_equal(again.predict_proba(X_test), classifier.predict_proba(X_test))
+    whole = clone(STACK).set_params(random_state=classifier.dbn_.random_state).fit(X)
+    np.testing.assert_array_equal(whole.transform(X_test), classifier.dbn_.transform(X_test))
+
+
+@pytest.mark.parametrize("labels", [(-1, 1), ("no", "yes"), (False, True), (0.0, 1.0)])
+def test_two_labels_of_any_type_are_two_classes(digits, labels):
+    """Fails if -1 is no label where it must be one of two."""
+    X, X_test, y, y_test = digits
+    of = np.array(labels)
+    classifier = DBNClassifier(STACK, mlp=QUICK, random_state=0).fit(X, of[(y > 4).astype(int)])
+    np.testing.assert_array_equal(classifier.classes_, of)
+    assert classifier.score(X_test, of[(y_test > 4).astype(int)]) > 0.7
+
+
+def test_early_stopping_is_scikit_learns(digits):
+    """Fails if the scores of the perceptron's making are among those of its training."""
+    X, X_test, y, y_test = digits
+    mlp = clone(QUICK).set_params(early_stopping=True, max_iter=30, n_iter_no_change=3)
+    classifier = DBNClassifier(STACK, mlp=mlp, random_state=0).fit(X, y)
+    scores = classifier.mlp_.validation_scores_
+    assert len(scores) == len(classifier.loss_curve_) == classifier.mlp_.n_iter_
+    assert max(scores) == classifier.mlp_.best_validation_score_
+    assert classifier.score(X_test, y_test) > 0.7
+
+
+def test_steps_fall_to_zero_and_the_prototype_stays(digits):
+    """Fails if every sweep has the same step size or order of rows, or parameters are left over.
+
+    Half the rate throughout makes the same distance; the last sweeps must change less.
+    """
+    X, _, y, _ = digits
+    mlp = clone(QUICK).set_params(max_iter=20)
+    classifier = DBNClassifier(STACK, mlp=mlp, random_state=0).fit(X, y)
+    losses = classifier.loss_curve_
+    assert len(losses) == 20
+    assert classifier.mlp_.max_iter == 20
+    assert classifier.mlp_.learning_rate_init == 0.5
+    assert mlp.hidden_layer_sizes == (100,)
+    constant = DBNClassifier(
+        STACK, mlp=mlp.set_params(early_stopping=True, n_iter_no_change=20, tol=0), random_state=0
+    ).fit(X, y)
+    roughness = [np.abs(np.diff(c.loss_curve_, n=2))[-6:].mean() for c in (classifier, constant)]
+    assert roughness[0] < roughness[1]
+
+
+def test_a_batch_solver_goes_on_from_the_stack(digits):
+    """Fails if lbfgs starts from elsewhere: few of its iterations already classify."""
+    X, X_test, y, y_test = digits
+    mlp = MLPClassifier(solver="lbfgs", max_iter=30)
+    classifier = DBNClassifier(STACK, mlp=mlp, random_state=0).fit(X, y)
+    assert classifier.mlp_.solver == "lbfgs"
+    assert classifier.score(X_test, y_test) > 0.8
+
+
+def test_regression_predicts(digits):
+    """The number that a digit shows, of two targets. Fails if targets are taken for classes."""
+    X, X_test, y, y_test = digits
+    mlp = MLPRegressor(solver="sgd", learning_rate_init=0.1, max_iter=300)
+    one = DBNRegressor(STACK, mlp=mlp, random_state=0).fit(X, y / 9)
+    assert one.score(X_test, y_test / 9) > 0.4
+    two = DBNRegressor(STACK, mlp=mlp, random_state=0).fit(X, np.stack([y / 9, 1 - y / 9], axis=1))
+    predicted = two.predict(X_test)
+    np.testing.assert_allclose(predicted.sum(axis=1), 1, atol=0.3)
+
+
+def test_frames_and_sparse_rows(digits, fitted):
+    """Fails if names are lost on the way to the stack, or sparse rows are others."""
+    X, X_test, y, _ = digits
+    names = [f"pixel {i}" for i in range(64)]
+    frame = DBNClassifier(STACK, mlp=QUICK, random_state=0).fit(pd.DataFrame(X, columns=names), y)
+    for part in (frame, frame.dbn_, frame.dbn_.rbms_[0]):
+        assert list(part.feature_names_in_) == names
+    of_frame = frame.predict_proba(pd.DataFrame(X_test, columns=names))
+    np.testing.assert_array_equal(of_frame, fitted.predict_proba(X_test))
+    rows = sparse.csr_array(X_test)
+    np.testing.assert_allclose(fitted.predict_proba(rows), fitted.predict_proba(X_test), atol=1e-5)
+
+
+def test_grid_search_and_pickling(digits, fitted):
+    """Fails if nested parameters of stack and perceptron cannot be searched, or state is lost."""
+    X, X_test, y, _ = digits
+    grid = {"dbn__hidden_layer_sizes": [(4,), (16, 12)], "mlp__learning_rate_init": [1e-6, 0.5]}
+    search = GridSearchCV(DBNClassifier(STACK, mlp=QUICK, random_state=0), grid, cv=2, n_jobs=2)
+    best = search.fit(X[:600], y[:600]).best_params_
+    assert best["mlp__learning_rate_init"] == 0.5
+    loaded = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(loaded.predict(X_test), fitted.predict(X_test))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"dbn": BernoulliRBM()}, "dbn == BernoulliRBM(), must be None or a DeepBeliefNetwork."),
+        ({"mlp": LogisticRegression()}, "must be None or a MLPClassifier of scikit-learn."),
+        ({"dbn": DeepBeliefNetwork(top_rbm=BernoulliRBM(hidden="gaussian"))}, "must have binary"),
+        ({"dbn": DeepBeliefNetwork((0,))}, "hidden_layer_sizes == (0,), must be"),
+        ({"random_state": "a"}, "random_state == 'a', must be"),
+    ],
+)
+def test_wrong_parameters_are_refused_before_any_work(fitted, digits, parameters, sentence):
+    """Fails if the sentence does not name what is wrong, or the fitted classifier is gone."""
+    X, _, y, _ = digits
+    classifier = pickle.loads(pickle.dumps(fitted))
+    with pytest.raises(ValueError) as error:  # noqa: PT011
+        classifier.set_params(**parameters).fit(X, y)
+    assert sentence in str(error.value)
+    np.testing.assert_array_equal(classifier.predict(X), fitted.predict(X))
