@@ -387,7 +387,7 @@ def _start(mlp: Any, dbn: DeepBeliefNetwork, v: Any, y: Array, few: Array) -> No
     for i, (bias, weights) in enumerate(layers):
         mlp.intercepts_[i][...] = bias
         mlp.coefs_[i][...] = weights
-    mlp.t_, mlp.loss_curve_, mlp.best_loss_ = 0, [], math.inf
+    mlp.n_iter_, mlp.t_, mlp.loss_curve_, mlp.best_loss_ = 0, 0, [], math.inf
     if mlp.early_stopping:
         mlp.validation_scores_, mlp.best_validation_score_, mlp.best_loss_ = [], -math.inf, None
 

@@ -12,11 +12,14 @@ from laws import draw, enumerate_rbm, random_rbm
 
 def _watch(rbm, n_iter_no_change=3, tol=0.0):
     v = enumerate_rbm(rbm).v
-    return EarlyStopping(v[:5], v[5:10], n_iter_no_change, tol, np.random.SeedSequence(0))
+    return EarlyStopping(v[:5], v[5:], n_iter_no_change, tol, np.random.SeedSequence(0))
 
 
 def test_the_score_is_the_pseudo_log_likelihood_of_the_rows_kept_apart():
-    """Fails if training rows are scored: with ten columns or fewer, all of them are looked at."""
+    """Fails if training rows are scored, or the gap is to more of them than are kept apart.
+
+    With ten columns or fewer, all of them are looked at.
+    """
     rbm = random_rbm()
     watch, record = _watch(rbm), {}
     watch.see(rbm, record)
