@@ -119,7 +119,7 @@ class BeliefNetInference(Rowwise):
         n_samples: int = 1,
         *,
         n_steps: int = 1000,
-        method: str = "gibbs",
+        method: str = "auto",
         random_state: Any = None,
     ) -> Array:
         """Draw rows from the model: from the uppermost RBM by Markov chains, and then downwards.
@@ -129,8 +129,8 @@ class BeliefNetInference(Rowwise):
         n_samples : int, default=1
         n_steps : int, default=1000
             Length of the chains, which start at persistent chains of the training.
-        method : {"gibbs", "tempering"}, default="gibbs"
-            With "tempering" every chain exchanges states with chains at higher temperatures.
+        method : {"auto", "gibbs", "tempering"}, default="auto"
+            How the chains move; see `BernoulliRBM.sample`.
         random_state : int, RandomState instance or None, default=None
             By default the draws go on from those of `gibbs` and `sample` before.
 

@@ -159,17 +159,24 @@ class JumpingContrastiveDivergence(PersistentContrastiveDivergence):
         self.proposed = phases.data_hidden, weights / weights.sum()
         return phases
 
+    def proposal(self, rbm: RBM) -> HiddenMixture | None:
+        """Where to jump; nowhere before the first mini-batch."""
+        if self.proposed is None:
+            return None
+        mean, weights = self.proposed
+        return HiddenMixture(
+            rbm.hidden.broadened(mean, _REDRAWN_UNITS / rbm.hidden.n_units), weights
+        )
+
     def _visible_input(self, rbm: RBM, rng: Generator) -> Array:
         n_chains = len(self.chains.hidden)
         share = min(1.0, self.acceptance / _WORTHWHILE_ACCEPTANCE)
         self.due += max(_FEWEST_JUMPS, n_chains * share)
         n_jumps = min(int(self.due), n_chains - self.next_chain)
-        if self.proposed is None or n_jumps == 0:
+        proposal = self.proposal(rbm) if n_jumps else None
+        if proposal is None:
             return super()._visible_input(rbm, rng)
         jumping = slice(self.next_chain, self.next_chain + n_jumps)
-        mean, weights = self.proposed
-        mean = rbm.hidden.broadened(mean, _REDRAWN_UNITS / rbm.hidden.n_units)
-        proposal = HiddenMixture(mean, weights)
         x, n_accepted = samplers.jump(rbm, self.chains.hidden, proposal, jumping, rng)
         self.due = min(self.due - n_jumps, 1.0)
         self.next_chain = jumping.stop % n_chains

@@ -24,7 +24,7 @@ from skrbm.training import Training, as_arrays
 from skrbm.units import Layer
 
 _FEWEST_CHAINS = 20  # fewer cannot tell that two directions contradict each other
-SAMPLING_METHODS = ("gibbs", "tempering")
+SAMPLING_METHODS = ("auto", "gibbs", "tempering")
 _EXACT_UNITS = 30  # the largest layer that log_partition(method="exact") enumerates
 
 
@@ -120,7 +120,7 @@ class RBMInference(Rowwise):
         n_samples: int = 1,
         *,
         n_steps: int = 1000,
-        method: str = "gibbs",
+        method: str = "auto",
         random_state: Any = None,
     ) -> Array:
         """Draw rows from the model, each by a Markov chain of its own.
@@ -133,9 +133,12 @@ class RBMInference(Rowwise):
         n_samples : int, default=1
         n_steps : int, default=1000
             Length of the chains. What they still share with their start is lost with more steps.
-        method : {"gibbs", "tempering"}, default="gibbs"
-            With "tempering" every chain exchanges states with chains at 19 higher temperatures,
-            which pass more freely from one mode to another, at 20 times the cost.
+        method : {"auto", "gibbs", "tempering"}, default="auto"
+            "gibbs" makes Gibbs steps alone. "auto" does, too, but where the model was trained with
+            gradient="jump" every tenth begins with a jump, by Metropolis' rule, to a hidden state
+            that a row of the last mini-batch proposes. With "tempering" every chain exchanges
+            states with chains at 19 higher temperatures, which pass more freely from one mode to
+            another, at 20 times the cost.
         random_state : int, RandomState instance or None, default=None
             By default the draws go on from those of `gibbs` and `sample` before.
 
@@ -382,9 +385,16 @@ class RBMInference(Rowwise):
         if method == "tempering":
             tempering = ParallelTempering.start(rbm, self._base, start, samplers.N_REPLICAS, rng)
             return tempering.run(rbm, n_steps, rng)
-        return _kernels.by_rows(
-            lambda v, rng: samplers.gibbs_visible(rbm, v, rng, n_steps), start, rng
-        )
+        proposal = None
+        if method == "auto" and hasattr(self._training.gradient, "proposal"):
+            proposal = self._training.gradient.proposal(rbm)
+
+        def run(v: Array, rng: Generator) -> Array:
+            if proposal is None:
+                return samplers.gibbs_visible(rbm, v, rng, n_steps)
+            return samplers.jumping_gibbs(rbm, v, proposal, rng, n_steps)
+
+        return _kernels.by_rows(run, start, rng)
 
 
 def _layer_sizes(rbm: RBM) -> list[float]:

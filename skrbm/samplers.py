@@ -11,6 +11,7 @@ from skrbm.model import RBM
 from skrbm.units import Layer
 
 N_REPLICAS = 20  # temperatures that let most models' chains move
+_STEPS_BETWEEN_JUMPS = 10  # so that they cost little where none is accepted
 _ADAPTED_EVERY = 100  # steps of parallel tempering
 _LARGEST_REJECTION = 0.5  # of exchanges between neighbours
 _SMALLEST_REJECTION = 1e-3
@@ -121,6 +122,20 @@ def jump(
     accepted = _kernels.accept(log_ratio[n:] - log_ratio[:n], rng)
     x[chains][accepted] = jumping[accepted]
     return x, int(accepted.sum())
+
+
+def jumping_gibbs(
+    rbm: RBM, v: Array, proposal: HiddenMixture, rng: Generator, n_steps: int
+) -> Array:
+    """Run block Gibbs chains from visible states, every tenth step of which begins with a jump."""
+    for step in range(n_steps):
+        hidden = rbm.sample_hidden(v, rng)
+        if step % _STEPS_BETWEEN_JUMPS:
+            v = rbm.sample_visible(hidden, rng)
+        else:
+            x, _ = jump(rbm, hidden, proposal, slice(None), rng)
+            v = rbm.visible.draw(x, rng)
+    return v
 
 
 @dataclass

@@ -55,7 +55,7 @@ MUTATIONS = [
     ("diagnostics", "2 * np.cumsum", "np.cumsum", "test_diagnostics.py::test_autocorrelation_time_of_autoregressive_chains"),
     ("diagnostics", "np.hstack([x[:n], x[n : 2 * n]])", "x", "test_diagnostics.py::test_r_hat_sees_chains_that_differ_and_chains_that_drift"),
     # Law 5
-    ("gradients", "proposal = HiddenMixture(mean,", "proposal = HiddenMixture(0 * mean + 0.5,", "test_gradients.py::test_jumps_are_proposed_by_the_last_mini_batch"),
+    ("gradients", "rbm.hidden.broadened(mean, _REDRAWN_UNITS / rbm.hidden.n_units), weights", "0 * mean + 0.5, weights", "test_gradients.py::test_jumps_are_proposed_by_the_last_mini_batch"),
     ("gradients", "rbm.hidden_from_visible(model_v))\n        return", "rbm.hidden_from_visible(0 * model_v))\n        return", "test_gradients.py::test_sparse_rows_have_the_gradient_of_the_same_rows"),
     ("gradients", "rbm.hidden_from_visible(both)", "rbm.hidden_from_visible(both)[::-1]", "test_gradients.py::test_persistent_gradient_is_exact_in_expectation"),
     ("gradients", "samplers.gibbs(rbm, self.chains.hidden, rng, self.n_steps - 1)", "samplers.gibbs(rbm, 0 * self.chains.hidden, rng, self.n_steps - 1)", "test_gradients.py::test_persistent_chains_go_on_where_they_were"),
@@ -153,6 +153,9 @@ MUTATIONS = [
     ("validation", "if len(outside) == 0:", "if False:", "test_rbm.py::test_rows_of_weight_zero_are_not_there"),
     ("validation", "used = np.flatnonzero(weights)", "used = np.arange(len(weights))", "test_rbm.py::test_rows_of_weight_zero_are_not_there"),
     ("validation", "values.clip(*limits, out=values)", "pass", "test_validation.py::test_huge_data_stay_finite"),
+    ("samplers", "if step % _STEPS_BETWEEN_JUMPS:", "if True:", "test_samplers.py::test_chains_that_jump_leave_the_distribution_unchanged_and_cross"),
+    ("samplers", "v = rbm.visible.draw(x, rng)\n    return v", "v = rbm.visible.draw(0 * x, rng)\n    return v", "test_samplers.py::test_chains_that_jump_leave_the_distribution_unchanged_and_cross"),
+    ("inference", 'if method == "auto" and', 'if method == "gibbs" and', "test_inference.py::test_samples_of_jumping_chains_have_the_weights_of_the_modes"),
     # Stacks
     ("belief_net", "return log_weight - self.layer.log_normalizer(input)", "return log_weight - self.layer.log_normalizer(0 * input)", "test_belief_net.py::test_conditional_log_probability_is_normalised_and_has_the_input"),
     ("belief_net", "bias += error.sum(axis=0) - offset @ growth", "bias += error.sum(axis=0)", "test_belief_net.py::test_climbing_follows_the_slope_of_the_log_probability"),

@@ -110,6 +110,26 @@ def test_tempered_samples_are_in_all_modes():
     assert abs(tempered - 0.5) < 6 * 0.5 / np.sqrt(n)
 
 
+def test_samples_of_jumping_chains_have_the_weights_of_the_modes():
+    """Two modes of 1 and 3 parts, where Gibbs chains stay; all chains of the training in one.
+
+    Fails if samples have the shares of the chains that they start from. Six standard errors.
+    """
+    n, rng = 4000, np.random.default_rng(0)
+    modes = rng.choice(2, size=400, p=[0.25, 0.75])
+    X = np.array([[0] * 12, [1] * 12])[modes] ^ (rng.random((400, 12)) < 0.02)
+    rbm = BernoulliRBM(2, random_state=0).fit(X)
+    rbm.chains_[:] = 0
+    states = np.arange(2**12)[:, None] >> np.arange(12) & 1
+    weight = np.exp(rbm.score_samples(states[states.mean(axis=1) > 0.5])).sum()
+    shares = [
+        (rbm.sample(n, n_steps=100, method=method, random_state=0).mean(axis=1) > 0.5).mean()
+        for method in ("gibbs", "auto")
+    ]
+    assert shares[0] < 0.3
+    assert abs(shares[1] - weight) < 6 * np.sqrt(weight * (1 - weight) / n)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -123,7 +143,7 @@ def test_tempered_samples_are_in_all_modes():
             lambda rbm: BernoulliRBM(31, n_iter=0).fit(np.eye(40)).log_partition("exact"),
             "method == 'exact' enumerates the smaller binary layer, which has 31 units; at most 30",
         ),
-        (lambda rbm: rbm.sample(method="wish"), "method == 'wish', must be one of 'gibbs'"),
+        (lambda rbm: rbm.sample(method="wish"), "method == 'wish', must be one of 'auto'"),
         (
             lambda rbm: rbm.pseudo_log_likelihood(np.ones((1, 64)), 65),
             "n_flips == 65, must be an integer >= 1 and <= 64",

@@ -129,6 +129,22 @@ def test_jumps_cross_a_barrier_that_gibbs_steps_do_not():
     assert stuck.sum() == 0
 
 
+def test_chains_that_jump_leave_the_distribution_unchanged_and_cross():
+    """From exact states, and from one of two modes. Fails if no step jumps, or a jump is lost."""
+    rbm = random_rbm()
+    v, _ = _exact_chains(rbm)
+    for n_steps in (1, 11):
+        moved = samplers.jumping_gibbs(rbm, v, _mixture(rbm), _kernels.generator(2), n_steps)
+        distance, floor = total_variation(codes(moved), np.exp(enumerate_rbm(rbm).log_p_visible))
+        assert distance < FLOORS * floor
+    n = 10_000
+    rbm = RBM(Bernoulli(np.full(6, -30.0)), Bernoulli(np.full(3, -60.0)), np.full((6, 3), 20.0))
+    modes = samplers.HiddenMixture(np.array([[0.01] * 3, [0.99] * 3]), np.array([0.2, 0.8]))
+    start, rng = np.zeros((n, 6)), _kernels.generator(0)
+    moved = samplers.jumping_gibbs(rbm, start, modes, rng, 100)
+    assert abs(moved.mean() - 0.5) < 6 * 0.5 / np.sqrt(n)
+
+
 def _tempered_chains(rbm, n_chains, seed=1):
     """Replicas drawn from their exact distributions, at betas 1, 0.6 and 0.1."""
     rng = np.random.default_rng(seed)
