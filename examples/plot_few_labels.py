@@ -36,9 +36,8 @@ dbn = DeepBeliefNetwork(sizes, rbm=BernoulliRBM(n_iter=50), random_state=0).fit(
 # ----------------------------------
 # About as many labels of every digit. ``y == -1`` says that a row has none; only
 # ``DBNClassifier`` is given such rows.
-mlp = MLPClassifier(solver="sgd", learning_rate_init=0.5, max_iter=300)
 classifiers = {
-    "DBNClassifier": DBNClassifier(FrozenEstimator(dbn), mlp=mlp, random_state=0),
+    "DBNClassifier": DBNClassifier(FrozenEstimator(dbn), random_state=0),
     "MLPClassifier": MLPClassifier(sizes, max_iter=300, random_state=0),
     "LogisticRegression": LogisticRegression(max_iter=1_000),
 }

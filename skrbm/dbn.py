@@ -54,8 +54,9 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         a difference from the third layer on.
     init : {"random", "transposed"}, default="random"
         With "transposed" a layer that has as many hidden units as the layer below has visible
-        ones starts from that one upside down. Then the bound on the likelihood is the same before
-        this layer is trained, and exact, so that training can but raise it [1]_.
+        ones starts from that one upside down; others start at random. Before it is trained the
+        bound on the likelihood is then that of the stack below, and training on the exact slope
+        of the training rows' bound could but raise it [1]_.
     fine_tune_iter : int, default=0
         Sweeps of the up-down algorithm over the rows after the layers are trained: contrastive
         wake-sleep [1]_, which trains all layers together, with weights of their own for the way up
