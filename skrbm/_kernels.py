@@ -394,7 +394,7 @@ def uniform_by_content(x: Any, rng: Generator, n_columns: int | None = None) -> 
     as many draws a row of an array.
     """
     projection = 2.0**20 * rng.random(x.shape[1])  # larger, and the rounding of the sum would count
-    of_row = (x @ projection).astype(np.int64).astype(np.uint32)
+    of_row = np.fmod(x @ projection, 2.0**32).astype(np.int64).astype(np.uint32)
     n_columns = n_columns or x.shape[1]
     of_column = rng.integers(2**32, size=n_columns, dtype=np.uint32)
     if is_sparse(x):

@@ -193,6 +193,22 @@ class BeliefNetInference(Rowwise):
         """
         return self._log_likelihood(self._check_visible(X))
 
+    def log_partition(self, method: str = "auto", **parameters: Any) -> LogPartition:
+        """Log Z of the uppermost RBM in nats, with its error; from now on scores use it.
+
+        Parameters
+        ----------
+        method : {"auto", "exact", "ais", "bracket", "tempering"}, default="auto"
+        **parameters
+            Those of `BernoulliRBM.log_partition`.
+
+        Returns
+        -------
+        log_partition : LogPartition
+        """
+        check_is_fitted(self)
+        return self.rbms_[-1].log_partition(method, **parameters)
+
     @property
     def log_partition_(self) -> LogPartition:
         """Log Z of the uppermost RBM."""

@@ -53,21 +53,28 @@ class Conditional:
         log_weight = _kernels.row_dot(input, s) - self.layer.energy(s)
         return log_weight - self.layer.log_normalizer(input)
 
-    def climb(self, s: Array, x: Array, weights: Array) -> None:
+    def climb(self, s: Array, x: Array, shares: Array, rate: float) -> None:
         """Move the parameters, in place, along the slope of the mean `log p(s | x)`.
 
-        By the delta rule, with the inputs centred, so that weights do not do the biases' work.
+        By the delta rule, with the inputs centred, so that weights do not do the biases' work. The
+        step is never longer than what raises that mean: the inverse of its curvature, which is at
+        most that of the layer times the Frobenius norm of the inputs' covariance.
 
         Parameters
         ----------
         s : ndarray of shape (n_rows, n_units)
         x : ndarray of shape (n_rows, n_parents)
-        weights : ndarray of shape (n_rows,)
-            Of the rows, times the step size.
+        shares : ndarray of shape (n_rows,)
+            Weights of the rows, of sum one.
+        rate : float
+            The longest step.
         """
-        error = self.layer.preconditioned(s - self.mean(x)) * weights[:, None]
-        offset = weights @ x / weights.sum()
-        growth = _kernels.addmm(self.weights, x - offset, error)
+        offset = shares @ x
+        v = x - offset
+        norm = float((shares @ (v @ v.T) ** 2 @ shares) ** 0.5)
+        rate = min(rate, 1 / (self.layer.curvature * max(1.0, norm)))
+        error = self.layer.preconditioned(s - self.mean(x)) * (rate * shares)[:, None]
+        growth = _kernels.addmm(self.weights, v, error)
         bias = self.layer.bias
         bias += error.sum(axis=0) - offset @ growth
 

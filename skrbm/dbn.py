@@ -41,7 +41,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         Numbers of hidden units, from the bottom up.
     rbm : BernoulliRBM, default=None
         Prototype of every layer, of which `n_components`, `random_state` and, where it is silent,
-        `verbose` are set; by default `BernoulliRBM()`.
+        `verbose` are set, and `warm_start` is not used; by default `BernoulliRBM()`.
     visible_rbm : BernoulliRBM or GaussianBernoulliRBM, default=None
         Prototype of the lowest layer, where it differs: for real-valued data
         `GaussianBernoulliRBM()`. Its hidden units must be binary, unless it is the only layer.
@@ -60,9 +60,11 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
     fine_tune_iter : int, default=0
         Sweeps of the up-down algorithm over the rows after the layers are trained: contrastive
         wake-sleep [1]_, which trains all layers together, with weights of their own for the way up
-        and the way down.
+        and the way down, but not the variances of Gaussian visible units. Not used by
+        `partial_fit`.
     fine_tune_rate : float, default=0.5
-        Step size of the first update of up-down, which decays linearly to zero.
+        Longest step of the first update of up-down, which decays linearly to zero; that of all
+        updates of `partial_fit`.
     output : {"top", "all"}, default="top"
         What `transform` returns: the features of the uppermost layer, or of all layers side by
         side, from the bottom up.
@@ -82,7 +84,8 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         What generates them: `layer` and `weights` of :math:`p(h_{l-1} | h_l)`. The weights are
         those of the recognition, transposed, until up-down gives both their own.
     history_ : list of dict
-        The `history_` of every layer; with up-down that of the fine-tuning as well.
+        The `history_` of every layer; after up-down that of the fine-tuning as well, whose
+        `pseudo_log_likelihood` is the bound with the pseudo-likelihood of the RBM on top.
     log_partition_ : LogPartition
         log Z of the uppermost RBM.
     n_features_in_ : int
@@ -171,13 +174,13 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
             If a parameter, of the stack or of a layer, or the data are not as described; the
             estimator is then unchanged.
         """
-        rbms, rows, weights = self._check_fit(X, sample_weight)
+        rbms, rows, weights = self._check_fit(X, sample_weight, split=True)
         rng = self._seed_layers(rbms)
         for i, rbm in enumerate(rbms):
             seen, of_seen, held_out = rbm._split(rows, weights)
             seen = self._activations(rbms[:i], seen, rng)
             if held_out is not None:
-                held_out = self._activations(rbms[:i], held_out, rng)
+                held_out = self._activations(rbms[:i], held_out, None)
             self._start_layer(rbms, i, seen, of_seen)
             rbm._fit(seen, of_seen, held_out, rising=True, title=self._title(f"layer {i + 1}"))
         self._keep(rbms, X, rng)
@@ -211,7 +214,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         self : DeepBeliefNetwork
         """
         if not hasattr(self, "rbms_"):
-            rbms, rows, weights = self._check_fit(X, sample_weight)
+            rbms, rows, weights = self._check_fit(X, sample_weight, split=False)
             rng = self._seed_layers(rbms)
             for i, rbm in enumerate(rbms):
                 seen = self._activations(rbms[:i], rows, rng)
@@ -249,15 +252,16 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
 
     @property
     def _domain(self) -> Domain:
-        return self.rbms_[0]._domain if hasattr(self, "rbms_") else self._prototypes(1)[0]._domain
+        lowest = self.rbms_[0] if hasattr(self, "rbms_") else self._prototypes()[0]
+        return getattr(lowest, "_domain", validation.UNIT_INTERVAL)  # before it is refused
 
     def _sizes(self) -> list[int]:
         return [int(size) for size in np.atleast_1d(self.hidden_layer_sizes)]
 
-    def _prototypes(self, n_layers: int) -> list[RBMEstimator]:
+    def _prototypes(self) -> list[RBMEstimator]:
         """The prototype of every layer."""
         middle = BernoulliRBM() if self.rbm is None else self.rbm
-        prototypes = [middle] * n_layers
+        prototypes = [middle] * max(1, np.size(self.hidden_layer_sizes))
         if self.top_rbm is not None:
             prototypes[-1] = self.top_rbm
         if self.visible_rbm is not None:
@@ -277,18 +281,20 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         validation.check_count("verbose", self.verbose, minimum=0)
         validation.check_random_state(self.random_state)
 
-    def _check_fit(self, X: Any, sample_weight: Any) -> tuple[list[RBMEstimator], Any, Array]:
+    def _check_fit(
+        self, X: Any, sample_weight: Any, *, split: bool
+    ) -> tuple[list[RBMEstimator], Any, Array]:
         """New layers, rows and weights that they can be trained on."""
         self._check_parameters()
         sizes = self._sizes()
-        rbms = [clone(prototype) for prototype in self._prototypes(len(sizes))]
+        rbms = [clone(prototype) for prototype in self._prototypes()]
         for rbm, size in zip(rbms, sizes, strict=True):
             rbm.set_params(n_components=size, verbose=rbm.verbose or self.verbose)
             rbm._check_parameters()
         rows, weights = validation.check_weighted(self, X, sample_weight, rbms[0]._domain)
         n_rows, n_features = rows.shape
         for i, (rbm, below) in enumerate(zip(rbms, [n_features, *sizes], strict=False)):
-            rbm._check_sizes(n_rows, below, split=rbm.early_stopping)
+            rbm._check_sizes(n_rows, below, split=split and rbm.early_stopping)
             visible, hidden = rbm._layer_sizes(below)
             validation.check_binary_between(rbm, i, len(rbms), visible, hidden)
         validation.check_columns(rbms[0], X, reset=True)
@@ -312,22 +318,26 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
                 like = below.swap()
         rbm._start(rows, weights, like)
 
-    def _activations(self, below: list[RBMEstimator], X: Any, rng: Generator) -> Any:
-        """What the layers below infer for rows: an array, or computed as it is taken."""
+    def _activations(self, below: list[RBMEstimator], X: Any, rng: Generator | None) -> Any:
+        """What the layers below infer for rows: an array, or computed as it is taken.
+
+        Without a generator it is the same whenever it is taken.
+        """
         if not below:
             return X
         net = BeliefNet.stack([rbm._model() for rbm in below])
         to_model = below[0]._coordinates.to_model
         drawn = self.activations == "sample" and len(below) > 1
+        draw = drawn_with(rng) if drawn and rng is not None else None
 
         def infer(rows: Any) -> Array:
-            if drawn:
-                return net.top.hidden_from_visible(net.up(to_model(rows), drawn_with(rng))[-1])
-            return net.means(to_model(rows))[-1]
+            if draw is None:
+                return net.means(to_model(rows))[-1]
+            return net.top.hidden_from_visible(net.up(to_model(rows), draw)[-1])
 
         inferred = MappedRows(X, infer, net.top.hidden.n_units, net.weights.dtype)
         n_bytes = math.prod(inferred.shape) * inferred.dtype.itemsize
-        if drawn or n_bytes > sklearn.get_config()["working_memory"] * 2**20:
+        if draw is not None or n_bytes > sklearn.get_config()["working_memory"] * 2**20:
             return inferred
         return _kernels.by_rows(infer, X)
 
@@ -350,11 +360,13 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         net, coordinates, top = self._net().copy(), self._coordinates, self.rbms_[-1]
         monitor = _pseudo_bound(coordinates.log_volume)
         sweeps = up_down.run(net, coordinates.view(X), weights, plan, monitor)
-        with progress(self._title("up-down"), plan.n_iter, verbose=self.verbose > 0) as report:
-            for record in sweeps:
-                report(record)
-        self.recognition_, self.generation_ = list(net.recognition), list(net.generation)
-        top._keep(net.top, top._coordinates)
+        try:
+            with progress(self._title("up-down"), plan.n_iter, verbose=self.verbose > 0) as report:
+                for record in sweeps:
+                    report(record)
+        finally:  # where it is interrupted, what was reached is kept
+            self.recognition_, self.generation_ = list(net.recognition), list(net.generation)
+            top._keep(net.top, top._coordinates)
 
     def _title(self, what: str) -> str:
         return f"{type(self).__name__}, {what}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 from abc import abstractmethod
+from copy import deepcopy
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -27,6 +28,7 @@ from skrbm.validation import Domain
 _UNLABELLED = -1
 _BATCH_SIZE = 100
 _TINY = 1e-30
+_INTERRUPTED = "Training interrupted by user"
 _N_UPDATES, _FEWEST_SWEEPS, _MOST_SWEEPS = 1_000, 15, 300
 
 
@@ -60,7 +62,7 @@ class FineTuned(BaseEstimator):
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
             As the lowest layer takes them.
         y : array-like of shape (n_samples,)
-            Targets. A classifier takes labels of any type; among integers of at least three
+            Targets. A classifier takes labels of any type; among numbers of at least three
             values -1 says that the row has no label.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the rows.
@@ -76,20 +78,27 @@ class FineTuned(BaseEstimator):
             unchanged.
         """
         (dbn, frozen), mlp = self._stack(), self._new_perceptron()
-        rows = validation.check_rows(self, X, "X", dbn._domain)
+        if frozen:
+            rows = validation.check_visible(dbn, X, "X", dbn._domain)
+        else:
+            rows = validation.check_rows(self, X, "X", dbn._domain)
         y, labelled = self._check_targets(y)
         check_consistent_length(rows, y)
         weights = validation.check_weights(sample_weight, rows)
         used = labelled & (weights > 0)
+        validation.check_targets("y", used)
+        n_used = int(used.sum())
+        if self.mlp is None:
+            mlp.set_params(batch_size=min(_BATCH_SIZE, n_used), max_iter=_enough_sweeps(n_used))
+        dtype = validation.model_dtype(rows.dtype)
+        _make_layers(mlp, dbn._sizes(), rows.shape[1], y[used][self._few(y[used])], dtype)
         if not frozen:
             dbn.fit(rows, sample_weight=sample_weight)
             for part in (dbn, dbn.rbms_[0]):  # which have seen no names of columns
                 validation.check_columns(part, X, reset=True)
-        v, y = dbn._coordinates.to_model(rows[used]), y[used]
-        if self.mlp is None:
-            mlp.set_params(batch_size=min(_BATCH_SIZE, len(y)), max_iter=_enough_sweeps(len(y)))
-        _start(mlp, dbn, v, y, self._few(y))
-        _fine_tune(mlp, v, y, None if sample_weight is None else weights[used])
+        _take_weights(mlp, dbn)
+        v = dbn._coordinates.to_model(rows[used])
+        _fine_tune(mlp, v, y[used], None if sample_weight is None else weights[used])
         validation.check_columns(self, X, reset=True)
         self.dbn_, self.mlp_ = dbn, mlp
         return self
@@ -123,20 +132,27 @@ class FineTuned(BaseEstimator):
     def _domain(self) -> Domain:
         if hasattr(self, "dbn_"):
             return self.dbn_._domain
-        return (DeepBeliefNetwork() if self.dbn is None else self.dbn)._domain
+        dbn = DeepBeliefNetwork() if self.dbn is None else self.dbn
+        return getattr(dbn, "_domain", validation.UNIT_INTERVAL)  # before it is refused
 
     def _stack(self) -> tuple[DeepBeliefNetwork, bool]:
-        """A new stack, or one that is fitted and frozen, and which of the two."""
+        """A new stack, or a copy of one that is fitted and frozen, and which of the two."""
         frozen = isinstance(self.dbn, FrozenEstimator)
-        dbn = self.dbn.estimator if frozen else self.dbn
-        validation.check_kind("dbn", dbn, DeepBeliefNetwork, "a DeepBeliefNetwork")
+        given = self.dbn.estimator if frozen else self.dbn
+        shown = self.dbn if given is None else given
+        validation.check_kind("dbn", shown, DeepBeliefNetwork, "a DeepBeliefNetwork")
         if frozen:
-            check_is_fitted(dbn)
+            check_is_fitted(given)
+            dbn = deepcopy(given)
+            validation.check_binary_top(dbn.rbms_[-1])
         else:
             seed = validation.check_seed(self.random_state)
-            dbn = DeepBeliefNetwork() if dbn is None else clone(dbn)
+            dbn = DeepBeliefNetwork() if given is None else clone(given)
+            dbn._check_parameters()
             dbn.set_params(random_state=int(seed.generate_state(1)[0] >> 1))
-        validation.check_binary_top(dbn._prototypes(2)[-1])
+            top = dbn._prototypes()[-1]
+            top._check_parameters()
+            validation.check_binary_top(top)
         return dbn, frozen
 
     def _new_perceptron(self) -> Any:
@@ -145,6 +161,7 @@ class FineTuned(BaseEstimator):
         mlp = self._Perceptron(solver="sgd", learning_rate_init=self._learning_rate)
         if self.mlp is not None:
             mlp = clone(self.mlp)
+        validation.check_count("max_iter of mlp", mlp.max_iter)
         (seed,) = validation.check_seed(self.random_state).spawn(1)
         return mlp.set_params(random_state=np.random.RandomState(seed.generate_state(1)))
 
@@ -175,8 +192,10 @@ class DBNClassifier(ClassifierMixin, FineTuned):
     mlp : MLPClassifier, default=None
         Prototype of the perceptron, which says how to fine-tune: of its parameters
         `hidden_layer_sizes`, `activation`, `warm_start` and `random_state` are set. The step size
-        `learning_rate_init` falls linearly to zero over `max_iter` sweeps, but with
-        `early_stopping` and `solver="lbfgs"` scikit-learn's own rules hold. By default
+        falls linearly from `learning_rate_init` to zero over `max_iter` sweeps, each of which is a
+        call of its `fit`: momentum and moments start anew, and `learning_rate`, `power_t`, `tol`
+        and `n_iter_no_change` are not used. With `early_stopping` or `solver="lbfgs"` it is one
+        call, by scikit-learn's own rules. By default
         `MLPClassifier(solver="sgd", learning_rate_init=0.5)` with mini-batches of 100 rows
         and as many sweeps as make 1,000 updates, at least 15 and at most 300.
     random_state : int, RandomState instance or None, default=None
@@ -235,7 +254,7 @@ class DBNClassifier(ClassifierMixin, FineTuned):
             check_array(y, ensure_2d=False, input_name="y", estimator=self)
         check_classification_targets(y)
         labelled = np.ones(len(y), bool)
-        if y.dtype.kind == "i" and len(np.unique(y)) > 2:
+        if y.dtype.kind in "if" and len(np.unique(y)) > 2:
             labelled = y != _UNLABELLED
         return y, labelled
 
@@ -298,8 +317,10 @@ class DBNRegressor(RegressorMixin, FineTuned):
     mlp : MLPRegressor, default=None
         Prototype of the perceptron, which says how to fine-tune: of its parameters
         `hidden_layer_sizes`, `activation`, `warm_start` and `random_state` are set. The step size
-        `learning_rate_init` falls linearly to zero over `max_iter` sweeps, but with
-        `early_stopping` and `solver="lbfgs"` scikit-learn's own rules hold. By default
+        falls linearly from `learning_rate_init` to zero over `max_iter` sweeps, each of which is a
+        call of its `fit`: momentum and moments start anew, and `learning_rate`, `power_t`, `tol`
+        and `n_iter_no_change` are not used. With `early_stopping` or `solver="lbfgs"` it is one
+        call, by scikit-learn's own rules. By default
         `MLPRegressor(solver="sgd", learning_rate_init=0.05)` with mini-batches of 100 rows
         and as many sweeps as make 1,000 updates, at least 15 and at most 300.
     random_state : int, RandomState instance or None, default=None
@@ -351,6 +372,8 @@ class DBNRegressor(RegressorMixin, FineTuned):
             msg = "DBNRegressor requires y to be passed, but the target y is None."
             raise ValueError(msg)
         y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y", estimator=self)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
         return y, np.ones(len(y), bool)
 
     def _few(self, y: Array) -> Array:
@@ -363,33 +386,41 @@ def _enough_sweeps(n_rows: int) -> int:
     return min(max(n_sweeps, _FEWEST_SWEEPS), _MOST_SWEEPS)
 
 
-def _start(mlp: Any, dbn: DeepBeliefNetwork, v: Any, y: Array, few: Array) -> None:
-    """Give the perceptron the recognition weights of the stack, and random ones to the targets.
+def _make_layers(mlp: Any, sizes: list[int], n_features: int, y: Array, dtype: Any) -> None:
+    """Give the perceptron layers, the last one of which has its weights at random.
 
-    It makes its layers when it is first fitted; here to a few rows, repeated where they have to be
-    split, by a step that goes nowhere.
+    It makes them when it is first fitted: here to rows of zeros with a few targets, repeated where
+    they have to be split, by a step that goes nowhere.
     """
-    net = dbn._net()
-    layers = [(x.layer.bias, x.weights) for x in net.recognition]
-    layers.append((net.top.hidden.bias, net.top.weights))
     still = {"solver": "sgd", "batch_size": "auto", "max_iter": 1, "learning_rate_init": _TINY}
     own = {name: getattr(mlp, name) for name in still}
-    mlp.set_params(
-        hidden_layer_sizes=tuple(len(bias) for bias, _ in layers),
-        activation="logistic",
-        warm_start=True,
-        **still,
-    )
-    if mlp.early_stopping:
-        few = np.tile(few, math.ceil(2 / min(mlp.validation_fraction, 1 - mlp.validation_fraction)))
-    _fit(mlp, v[few], y[few])
+    own_fit = {"hidden_layer_sizes": tuple(sizes), "activation": "logistic", "warm_start": True}
+    rows = _few_rows(mlp, n_features, y, dtype)
+    _fit(clone(mlp).set_params(**own_fit, max_iter=1), *rows)  # refuses its own wrong parameters
+    mlp.set_params(**own_fit, **still)
+    _fit(mlp, *rows)
     mlp.set_params(**own)
-    for i, (bias, weights) in enumerate(layers):
-        mlp.intercepts_[i][...] = bias
-        mlp.coefs_[i][...] = weights
     mlp.n_iter_, mlp.t_, mlp.loss_curve_, mlp.best_loss_ = 0, 0, [], math.inf
     if mlp.early_stopping:
         mlp.validation_scores_, mlp.best_validation_score_, mlp.best_loss_ = [], -math.inf, None
+
+
+def _few_rows(mlp: Any, n_features: int, y: Array, dtype: Any) -> tuple[Array, Array]:
+    """Rows of zeros with these targets, often enough to be split for early stopping."""
+    smaller = min(mlp.validation_fraction, 1 - mlp.validation_fraction)
+    if mlp.early_stopping and smaller > 0:
+        y = np.concatenate([y] * math.ceil(2 / smaller))
+    return np.zeros((len(y), n_features), dtype), y
+
+
+def _take_weights(mlp: Any, dbn: DeepBeliefNetwork) -> None:
+    """Set the hidden layers of the perceptron to those by which the stack recognises."""
+    net = dbn._net()
+    layers = [(x.layer.bias, x.weights) for x in net.recognition]
+    layers.append((net.top.hidden.bias, net.top.weights))
+    for i, (bias, weights) in enumerate(layers):
+        mlp.intercepts_[i][...] = bias
+        mlp.coefs_[i][...] = weights
 
 
 def _fine_tune(mlp: Any, v: Any, y: Array, weights: Array | None) -> None:
@@ -405,10 +436,21 @@ def _fine_tune(mlp: Any, v: Any, y: Array, weights: Array | None) -> None:
         mlp.set_params(max_iter=1, learning_rate_init=rate * (1 - sweep / n_sweeps))
         _fit(mlp, v, y, weights)
     mlp.set_params(max_iter=n_sweeps, learning_rate_init=rate)
+    mlp.n_iter_ = n_sweeps
 
 
 def _fit(mlp: Any, v: Any, y: Array, weights: Array | None = None) -> None:
-    """Fit without the warning that there could be more sweeps: their number is chosen."""
+    """Fit without the warning that there could be more sweeps: their number is chosen.
+
+    An interrupt, which scikit-learn turns into a warning, is one again.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        mlp.fit(v, y, sample_weight=weights)
+        warnings.filterwarnings("ignore", message="Got `batch_size`")  # larger than a few rows
+        warnings.filterwarnings("error", message=_INTERRUPTED)
+        try:
+            mlp.fit(v, y, sample_weight=weights)
+        except UserWarning as warning:
+            if _INTERRUPTED in str(warning):
+                raise KeyboardInterrupt from None
+            raise

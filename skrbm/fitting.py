@@ -81,10 +81,6 @@ class RBMEstimator(RBMInference, BaseEstimator):
         self.random_state = random_state
 
     @abstractmethod
-    def _check_layers(self, n_features: int) -> None:
-        """Refuse parameters of the layers that are not allowed."""
-
-    @abstractmethod
     def _layer_sizes(self, n_features: int) -> list[float]:
         """Binary units of the visible and of the hidden layer; infinite where these are others."""
 
@@ -204,7 +200,6 @@ class RBMEstimator(RBMInference, BaseEstimator):
 
     def _check_sizes(self, n_rows: int, n_features: int, *, split: bool) -> None:
         """Refuse parameters that data of this shape do not allow."""
-        self._check_layers(n_features)
         if self.gradient == "exact":
             sizes = self._layer_sizes(n_features)
             validation.check_enumerable("gradient", sizes, _EXACT_UNITS)

@@ -223,8 +223,9 @@ class GaussianBernoulliRBM(RBMEstimator):
         check_is_fitted(self)
         return self._standardized.variance(self._rbm)
 
-    def _check_layers(self, n_features: int) -> None:
+    def _check_sizes(self, n_rows: int, n_features: int, *, split: bool) -> None:
         validation.check_variance("variance", self.variance, _VARIANCES, n_features)
+        super()._check_sizes(n_rows, n_features, split=split)
 
     def _layer_sizes(self, n_features: int) -> list[float]:
         return [math.inf, self.n_components]

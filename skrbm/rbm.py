@@ -200,7 +200,8 @@ class BernoulliRBM(RBMEstimator):
     def _coordinates(self) -> Binary:
         return Binary(self.components_.dtype)
 
-    def _check_layers(self, n_features: int) -> None:
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
         validation.check_choice("hidden", self.hidden, _HIDDEN)
 
     def _layer_sizes(self, n_features: int) -> list[float]:

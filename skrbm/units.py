@@ -134,6 +134,11 @@ class Bernoulli:
         """A gradient with respect to biases over their Fisher information, or a bound on it."""
         return gradient
 
+    @property
+    def curvature(self) -> float:
+        """A bound on the Fisher information of a bias, preconditioned."""
+        return 0.25
+
     def saturated(self, mean: Array) -> Array:
         """Whether units with such a mean over all rows say nothing about them."""
         return (mean < _SATURATION) | (mean > 1 - _SATURATION)
@@ -301,6 +306,11 @@ class Gaussian:
     def preconditioned(self, gradient: Array) -> Array:
         """A gradient with respect to biases over their Fisher information, the variance."""
         return gradient * self.precision
+
+    @property
+    def curvature(self) -> float:
+        """The Fisher information of a bias, preconditioned."""
+        return 1.0
 
     def saturated(self, mean: Array) -> Array:
         """Whether units with such a mean over all rows say nothing about them: none does."""

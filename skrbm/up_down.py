@@ -21,7 +21,7 @@ class UpDown(Sweeps[BeliefNet]):
     Upwards, states that the recognition draws for the data teach the generation to give back what
     they came from, and the RBM on top to expect them. From there some Gibbs steps lead to states
     that the RBM prefers, and downwards what the generation makes of these teaches the recognition
-    to find where it came from.
+    to find where it came from. Variances stay as they are.
 
     Parameters
     ----------
@@ -43,13 +43,13 @@ class UpDown(Sweeps[BeliefNet]):
 
     def update(self, model: BeliefNet, v: Any, weights: Array, pace: Pace) -> None:
         """Move generation, recognition and the RBM on top, all along slopes at the present net."""
-        shares = (pace.rate * weights / weights.sum()).astype(model.weights.dtype)
+        shares = (weights / weights.sum()).astype(model.weights.dtype)
         awake = model.up(_kernels.dense(v), drawn_with(self.rng))
         phases = self.gradient.phases(model.top, awake[-1], weights, self.rng)
         dreamt = samplers.gibbs_visible(model.top, awake[-1], self.rng, self.n_steps)
         asleep = model.down(dreamt, self.rng)
         for generation, (lower, upper) in zip(model.generation, pairwise(awake), strict=True):
-            generation.climb(lower, upper, shares)
+            generation.climb(lower, upper, shares, pace.rate)
         for recognition, (lower, upper) in zip(model.recognition, pairwise(asleep), strict=True):
-            recognition.climb(upper, lower, shares)
+            recognition.climb(upper, lower, shares, pace.rate)
         self.optimizer.step(model.top, phases, *pace)

@@ -73,7 +73,7 @@ def check_jobs(name: str, value: Any) -> int | None:
 
 def check_sizes(name: str, value: Any) -> None:
     """An integer of at least one, or some of them."""
-    sizes = value if isinstance(value, list | tuple | np.ndarray) else [value]
+    sizes = value if isinstance(value, list | tuple) or np.ndim(value) == 1 else [value]
     if len(sizes) == 0 or any(not isinstance(size, Integral) or size < 1 for size in sizes):
         msg = f"{name} == {value!r}, must be an integer >= 1 or a tuple of such integers."
         raise ValueError(msg)
@@ -239,6 +239,13 @@ def check_binary_between(
         raise ValueError(msg)
 
 
+def check_targets(name: str, used: Array) -> None:
+    """At least one row that has a target, and weight."""
+    if not used.any():
+        msg = f"{name} has no target for any of {len(used)} rows with weight, must have one."
+        raise ValueError(msg)
+
+
 def check_binary_top(rbm: Any) -> None:
     """An RBM whose hidden units a perceptron's logistic ones can be."""
     _, hidden = rbm._layer_sizes(1)
@@ -276,7 +283,10 @@ def check_hidden(estimator: Any, H: Any, name: str, n_units: int, dtype: Any) ->
     """Finite hidden states, a column a unit, in the dtype of the model's weights."""
     checked = check_array(H, dtype=dtype, input_name=name, estimator=estimator)
     if checked.shape[1] != n_units:
-        msg = f"{name} has {checked.shape[1]} columns, must have one for each of {n_units} units."
+        msg = (
+            f"{name} has {checked.shape[1]} columns, must have one for each of {n_units} hidden "
+            "units."
+        )
         raise ValueError(msg)
     return checked
 

@@ -104,8 +104,8 @@ def test_climbing_follows_the_slope_of_the_log_probability(unit):
     layer, n = unit.make(3, rng, "float64"), 5
     x, weights = rng.normal(size=(n, 4)), rng.normal(size=(4, 3))
     s = rng.choice(unit.nodes, size=(n, 3))
-    shares = rng.uniform(size=n)
-    m = shares @ x / shares.sum()
+    shares = rng.dirichlet(np.ones(n))
+    m = shares @ x
 
     def mean_log_probability(w, a):
         moved = Conditional(layer.shift(a - m @ (w - weights)), w)
@@ -119,11 +119,33 @@ def test_climbing_follows_the_slope_of_the_log_probability(unit):
     of_weights = slope(lambda w: mean_log_probability(w, np.zeros(3)), weights)
     of_bias = slope(lambda a: mean_log_probability(weights, a), np.zeros(3))
     conditional = Conditional(layer, weights).copy()
-    conditional.climb(s, x, shares)
-    grown = conditional.weights - weights
-    np.testing.assert_allclose(grown, layer.preconditioned(of_weights), rtol=1e-6, atol=1e-8)
-    moved = conditional.layer.bias - layer.bias + m @ grown
-    np.testing.assert_allclose(moved, layer.preconditioned(of_bias), rtol=1e-6, atol=1e-8)
+    rate = 0.1
+    conditional.climb(s, x, shares, rate)
+    grown = (conditional.weights - weights) / rate
+    np.testing.assert_allclose(grown, layer.preconditioned(of_weights), rtol=1e-5, atol=1e-7)
+    moved = (conditional.layer.bias - layer.bias) / rate + m @ grown
+    np.testing.assert_allclose(moved, layer.preconditioned(of_bias), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
+def test_no_step_leads_down(unit):
+    """From inputs that all depend on one, at any rate. Fails if a step is as long as it is asked.
+
+    Weights of zero and of one, and parents in the hundreds, as a stack on clustered data has them.
+    """
+    rng = np.random.default_rng(0)
+    cause = rng.choice(2, size=(200, 1)).astype(float)
+    x = np.abs(cause - (rng.random((200, 300)) < 0.05))
+    layer = unit.make(3, rng, "float64")
+    s = unit.nodes[-1] * np.abs(cause - (rng.random((200, 3)) < 0.1))
+    shares = np.full(200, 1 / 200)
+    conditional = Conditional(layer, rng.normal(scale=0.01, size=(300, 3))).copy()
+    before = shares @ conditional.log_probability(s, x)
+    for _ in range(5):
+        conditional.climb(s, x, shares, 1e3)
+        after = shares @ conditional.log_probability(s, x)
+        assert after >= before - 1e-9
+        before = after
 
 
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
@@ -261,7 +283,7 @@ def _with_best_recognition(net):
     _, log_p, _ = enumerate_net(net)
     i, j = (x.ravel() for x in np.indices(log_p.shape))
     for _ in range(3000):
-        net.recognition[0].climb(upper[j], lower[i], np.exp(log_p).ravel())
+        net.recognition[0].climb(upper[j], lower[i], np.exp(log_p).ravel(), 1.0)
     return net
 
 

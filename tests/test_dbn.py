@@ -11,8 +11,10 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 
 from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM
+from skrbm.up_down import UpDown
 
 QUICK = BernoulliRBM(n_iter=3)
 
@@ -157,12 +159,69 @@ def test_up_down_raises_the_bound_on_held_out_digits(digits):
 def test_partial_fit_goes_on_with_up_down(binary):
     """Fails if a tuned stack falls back to tied weights."""
     dbn = DeepBeliefNetwork((24, 12), rbm=QUICK, fine_tune_iter=2, random_state=0).fit(binary)
-    before = dbn.generation_[0].weights.copy()
+    before, lowest = dbn.generation_[0].weights.copy(), dbn.rbms_[0].components_.copy()
     dbn.partial_fit(binary[:500])
     assert len(dbn.history_[2]["iteration"]) == 3
     assert 0 < np.abs(dbn.generation_[0].weights - before).max() < 1
-    np.testing.assert_array_equal(dbn.rbms_[0].components_.T, dbn.rbms_[0]._model().weights)
+    np.testing.assert_array_equal(dbn.rbms_[0].components_, lowest)
     assert not np.array_equal(dbn.recognition_[0].weights, dbn.rbms_[0].components_.T)
+
+
+def test_up_down_is_stable_where_all_columns_depend_on_one():
+    """Real-valued clusters and many units, in float32. Fails if steps are as long as in theory."""
+    rng = np.random.default_rng(0)
+    X = np.sign(rng.normal(size=(500, 1))) * 3 + 0.1 * rng.normal(size=(500, 20))
+    dbn = DeepBeliefNetwork(
+        (128, 32), visible_rbm=GaussianBernoulliRBM(n_iter=10), rbm=QUICK, random_state=0
+    )
+    X = X.astype(np.float32)
+    greedy = clone(dbn).fit(X).score(X)
+    tuned = (
+        clone(dbn).set_params(fine_tune_iter=5).fit(X, sample_weight=np.geomspace(1, 1e-60, 500))
+    )
+    assert np.isfinite(tuned.score(X))
+    assert clone(dbn).set_params(fine_tune_iter=5).fit(X).score(X) > greedy - 1
+
+
+class Interrupted(Exception):
+    """Stands for Ctrl-C."""
+
+
+def test_an_interrupted_up_down_leaves_what_it_reached(binary, monkeypatch):
+    """Fails if layers of two fits are mixed, or the sweeps made are lost."""
+    dbn = DeepBeliefNetwork((24, 12), rbm=QUICK, fine_tune_iter=5, random_state=0).fit(binary)
+    run = UpDown.run
+
+    def interrupted(self, *arguments):
+        for i, record in enumerate(run(self, *arguments)):
+            if i == 2:
+                raise Interrupted
+            yield record
+
+    monkeypatch.setattr(UpDown, "run", interrupted)
+    with pytest.raises(Interrupted):
+        dbn.set_params(hidden_layer_sizes=(10, 5)).fit(binary)
+    assert len(dbn.history_[2]["iteration"]) == 3
+    assert dbn.transform(binary).shape[1] == 5
+    assert not np.array_equal(dbn.recognition_[0].weights, dbn.rbms_[0].components_.T)
+    assert np.isfinite(dbn.score(binary))
+
+
+def test_early_stopping_sees_the_same_rows_in_every_sweep(binary):
+    """With samples as activations and no steps. Fails if held-out rows are drawn anew."""
+    rbm = BernoulliRBM(n_iter=4, early_stopping=True, learning_rate=1e-12)
+    dbn = DeepBeliefNetwork((8, 6, 5), rbm=rbm, activations="sample", random_state=0).fit(binary)
+    assert np.ptp(dbn.history_[2]["validation_score"]) < 1e-6
+
+
+def test_prototypes_are_those_of_their_layers():
+    """Fails if the lowest layer of an unfitted stack is taken for another one."""
+    gaussian = GaussianBernoulliRBM(n_iter=1)
+    stack = DeepBeliefNetwork((5, 4), rbm=gaussian, top_rbm=QUICK)
+    assert not get_tags(stack).input_tags.sparse
+    assert get_tags(DeepBeliefNetwork(5, rbm=gaussian, top_rbm=QUICK)).input_tags.sparse
+    one_row = DeepBeliefNetwork((5, 4), rbm=BernoulliRBM(early_stopping=True))
+    assert one_row.partial_fit(np.eye(6)[:1]).transform(np.eye(6)).shape == (6, 4)
 
 
 def test_all_layers_are_the_means_one_after_the_other(fitted, binary):
@@ -255,6 +314,7 @@ def test_samples_look_like_the_data(digits):
     ("parameters", "sentence"),
     [
         ({"hidden_layer_sizes": ()}, "hidden_layer_sizes == (), must be an integer"),
+        ({"hidden_layer_sizes": np.array(0)}, "hidden_layer_sizes == array(0), must be"),
         ({"hidden_layer_sizes": (4, 0)}, "hidden_layer_sizes == (4, 0), must be"),
         ({"hidden_layer_sizes": (4, 2.5)}, "hidden_layer_sizes == (4, 2.5), must be"),
         (

@@ -90,7 +90,9 @@ def test_wrong_number_of_columns():
     for method in (estimator.transform, estimator.partial_fit, estimator.gibbs, estimator.score):
         with pytest.raises(ValueError, match="X has 2 features, but BernoulliRBM is expecting 3"):
             method(GOOD[:, :2])
-    with pytest.raises(ValueError, match="H has 3 columns, must have one for each of 2 components"):
+    with pytest.raises(
+        ValueError, match="H has 3 columns, must have one for each of 2 hidden units"
+    ):
         estimator.inverse_transform(GOOD)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         estimator.energy(GOOD, np.zeros((2, 2)))
