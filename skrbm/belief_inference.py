@@ -35,8 +35,7 @@ class BeliefNetInference(Rowwise):
 
     output: str
     rbms_: list[RBMEstimator]
-    recognition_: list[Conditional]
-    generation_: list[Conditional]
+    _untied: tuple[tuple[Conditional, ...], tuple[Conditional, ...]] | None
     _likelihood_seed: np.random.SeedSequence
 
     def transform(self, X: Any) -> Array:
@@ -193,6 +192,18 @@ class BeliefNetInference(Rowwise):
         """
         return self._log_likelihood(self._check_visible(X))
 
+    @property
+    def recognition_(self) -> list[Conditional]:
+        """What infers the layers, from the bottom up."""
+        check_is_fitted(self)
+        return list(self._net().recognition)
+
+    @property
+    def generation_(self) -> list[Conditional]:
+        """What generates the layers, in the same order."""
+        check_is_fitted(self)
+        return list(self._net().generation)
+
     def log_partition(self, method: str = "auto", **parameters: Any) -> LogPartition:
         """Log Z of the uppermost RBM in nats, with its error; from now on scores use it.
 
@@ -228,7 +239,12 @@ class BeliefNetInference(Rowwise):
         return validation.check_choice("output", self.output, ("top", "all"))
 
     def _net(self) -> BeliefNet:
-        return BeliefNet(tuple(self.recognition_), tuple(self.generation_), self.rbms_[-1]._model())
+        models = [rbm._model() for rbm in self.rbms_]
+        return (
+            BeliefNet.stack(models)
+            if self._untied is None
+            else BeliefNet(*self._untied, models[-1])
+        )
 
     def _lower_bound(self, rows: Any, n_draws: int, seed: np.random.SeedSequence) -> LowerBound:
         net = self._net()

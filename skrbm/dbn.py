@@ -232,7 +232,6 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
             return self
         for i, rbm in enumerate(self.rbms_):
             rbm._go_on(self._activations(self.rbms_[:i], rows, self._training_rng), weights)
-        self._tie()
         return self
 
     @property
@@ -345,15 +344,9 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         """Make these the layers of a new stack."""
         validation.check_columns(self, X, reset=True)
         self.rbms_ = rbms
-        self._tie()
-        self._up_down = None
+        self._untied = self._up_down = None
         self._training_rng, self._sampling_rng = rng.spawn(2)
         self._likelihood_seed = np.random.SeedSequence(int(rng.integers(2**63)))
-
-    def _tie(self) -> None:
-        """Recognise and generate by the weights of the layers."""
-        net = BeliefNet.stack([rbm._model() for rbm in self.rbms_])
-        self.recognition_, self.generation_ = list(net.recognition), list(net.generation)
 
     def _fine_tune(self, up_down: UpDown, X: Any, weights: Array, plan: Plan) -> None:
         """Make sweeps of up-down, on copies of all parameters."""
@@ -365,7 +358,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
                 for record in sweeps:
                     report(record)
         finally:  # where it is interrupted, what was reached is kept
-            self.recognition_, self.generation_ = list(net.recognition), list(net.generation)
+            self._untied = net.recognition, net.generation
             top._keep(net.top, top._coordinates)
 
     def _title(self, what: str) -> str:
