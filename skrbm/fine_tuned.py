@@ -90,8 +90,11 @@ class FineTuned(BaseEstimator):
         n_used = int(used.sum())
         if self.mlp is None:
             mlp.set_params(batch_size=min(_BATCH_SIZE, n_used), max_iter=_enough_sweeps(n_used))
-        dtype = validation.model_dtype(rows.dtype)
-        _make_layers(mlp, dbn._sizes(), rows.shape[1], y[used][self._few(y[used])], dtype)
+        sizes, dtype = dbn._sizes(), validation.model_dtype(rows.dtype)
+        if frozen:  # and its parameters may have changed since
+            sizes = [rbm._n_features_out for rbm in dbn.rbms_]
+            dtype = dbn.rbms_[-1]._model().weights.dtype
+        _make_layers(mlp, sizes, rows.shape[1], y[used][self._few(y[used])], dtype)
         if not frozen:
             dbn.fit(rows, sample_weight=sample_weight)
             for part in (dbn, dbn.rbms_[0]):  # which have seen no names of columns

@@ -196,6 +196,7 @@ MUTATIONS = [
     ("dbn", "self._activations(rbms[:i], held_out, None)", "self._activations(rbms[:i], held_out, rng)", "test_dbn.py::test_early_stopping_sees_the_same_rows_in_every_sweep"),
     ("dbn", "np.size(self.hidden_layer_sizes)", "2", "test_dbn.py::test_prototypes_are_those_of_their_layers"),
     ("dbn", "split=split and rbm.early_stopping", "split=rbm.early_stopping", "test_dbn.py::test_prototypes_are_those_of_their_layers"),
+    ("fine_tuned", "sizes = [rbm._n_features_out for rbm in dbn.rbms_]", "pass", "test_fine_tuned.py::test_a_frozen_stack_is_copied_and_knows_its_columns"),
     ("fine_tuned", "dbn = deepcopy(given)", "dbn = given", "test_fine_tuned.py::test_a_frozen_stack_is_copied_and_knows_its_columns"),
     ("fine_tuned", 'y.dtype.kind in "if"', 'y.dtype.kind in "i"', "test_fine_tuned.py::test_missing_labels_are_so_in_every_type_of_number"),
     ("fine_tuned", "raise KeyboardInterrupt from None", "pass", "test_fine_tuned.py::test_an_interrupt_is_one"),

@@ -132,7 +132,9 @@ def test_a_frozen_stack_is_copied_and_knows_its_columns(digits):
     other = clone(STACK).fit(X[:, 1:])
     with pytest.raises(ValueError, match="X has 64 features"):
         DBNClassifier(FrozenEstimator(other), mlp=STILL).fit(X, y)
-    proba = classifier.fit(frame, y).predict_proba(frame)
+    stack.set_params(hidden_layer_sizes=(3,))  # no longer those of the layers
+    proba = classifier.fit(frame.astype(np.float64), y).predict_proba(frame)
+    assert [coef.dtype for coef in classifier.mlp_.coefs_] == [np.float32] * 3
     stack.fit(100 * frame + 7)
     np.testing.assert_array_equal(classifier.predict_proba(frame), proba)
 
