@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import sklearn
@@ -62,9 +62,9 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         wake-sleep [1]_, which trains all layers together, with weights of their own for the way up
         and the way down, but not the variances of Gaussian visible units. Not used by
         `partial_fit`.
-    fine_tune_rate : float, default=0.5
+    fine_tune_rate : float or "auto", default="auto"
         Longest step of the first update of up-down, which decays linearly to zero; that of all
-        updates of `partial_fit`.
+        updates of `partial_fit`. "auto" is the step size of the uppermost layer.
     output : {"top", "all"}, default="top"
         What `transform` returns: the features of the uppermost layer, or of all layers side by
         side, from the bottom up.
@@ -135,7 +135,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         activations: str = "mean",
         init: str = "random",
         fine_tune_iter: int = 0,
-        fine_tune_rate: float = 0.5,
+        fine_tune_rate: float | Literal["auto"] = "auto",
         output: str = "top",
         verbose: int = 0,
         random_state: Any = None,
@@ -186,7 +186,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         self._keep(rbms, X, rng)
         if self.fine_tune_iter > 0:
             top = rbms[-1]
-            schedule = linear_decay(self.fine_tune_rate)
+            schedule = linear_decay(self._fine_tune_rate(top))
             plan = Plan(self.fine_tune_iter, top.batch_size, schedule, shuffle=True)
             self._up_down = _up_down(top, rng)
             self._fine_tune(self._up_down, rows, weights, plan)
@@ -226,8 +226,9 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         rows, weights = validation.check_weighted(self, X, sample_weight, self._domain)
         validation.check_columns(self, X, reset=False)
         if self._up_down is not None:
-            schedule = constant(self.fine_tune_rate)
-            plan = Plan(1, self.rbms_[-1].batch_size, schedule, shuffle=False)
+            top = self.rbms_[-1]
+            schedule = constant(self._fine_tune_rate(top))
+            plan = Plan(1, top.batch_size, schedule, shuffle=False)
             self._fine_tune(self._up_down, rows, weights, plan)
             return self
         for i, rbm in enumerate(self.rbms_):
@@ -275,7 +276,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         validation.check_choice("activations", self.activations, ("mean", "sample"))
         validation.check_choice("init", self.init, ("random", "transposed"))
         validation.check_count("fine_tune_iter", self.fine_tune_iter, minimum=0)
-        validation.check_rate("fine_tune_rate", self.fine_tune_rate)
+        validation.check_rate("fine_tune_rate", self.fine_tune_rate, alternative="auto")
         self._output()
         validation.check_count("verbose", self.verbose, minimum=0)
         validation.check_random_state(self.random_state)
@@ -347,6 +348,9 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         self._untied = self._up_down = None
         self._training_rng, self._sampling_rng = rng.spawn(2)
         self._likelihood_seed = np.random.SeedSequence(int(rng.integers(2**63)))
+
+    def _fine_tune_rate(self, top: RBMEstimator) -> float:
+        return top._rate() if self.fine_tune_rate == "auto" else float(self.fine_tune_rate)
 
     def _fine_tune(self, up_down: UpDown, X: Any, weights: Array, plan: Plan) -> None:
         """Make sweeps of up-down, on copies of all parameters."""

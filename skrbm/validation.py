@@ -86,13 +86,12 @@ def check_kind(name: str, value: Any, kind: type, description: str) -> None:
         raise ValueError(msg)
 
 
-def check_rate(name: str, value: Any, alternative: str | None = None) -> None:
+def check_rate(name: str, value: Any, alternative: str) -> None:
     """A finite number above zero, or the alternative to it."""
     if isinstance(value, str) and value == alternative:
         return
     if not isinstance(value, Real) or not 0 < float(value) < math.inf:
-        other = f"{alternative!r} or " if alternative else ""
-        msg = f"{name} == {value!r}, must be {other}a finite number > 0."
+        msg = f"{name} == {value!r}, must be {alternative!r} or a finite number > 0."
         raise ValueError(msg)
 
 

@@ -329,7 +329,7 @@ def test_samples_look_like_the_data(digits):
         ({"init": "same"}, "init == 'same', must be one of 'random', 'transposed'."),
         ({"output": "both"}, "output == 'both', must be one of 'top', 'all'."),
         ({"fine_tune_iter": 1.5}, "fine_tune_iter == 1.5, must be an integer >= 0."),
-        ({"fine_tune_rate": 0}, "fine_tune_rate == 0, must be a finite number > 0."),
+        ({"fine_tune_rate": 0}, "fine_tune_rate == 0, must be 'auto' or a finite number > 0."),
     ],
 )
 def test_wrong_parameters_are_refused_before_any_work(fitted, binary, parameters, sentence):
