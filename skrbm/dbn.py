@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -17,7 +18,7 @@ from skrbm.belief_inference import BeliefNetInference
 from skrbm.belief_net import BeliefNet, drawn_with
 from skrbm.coordinates import MappedRows
 from skrbm.fitting import RBMEstimator
-from skrbm.optimizers import constant, linear_decay
+from skrbm.optimizers import Schedule, constant, linear_decay
 from skrbm.rbm import BernoulliRBM
 from skrbm.training import Monitor, Plan, as_arrays, progress
 from skrbm.up_down import UpDown
@@ -185,11 +186,9 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
             rbm._fit(seen, of_seen, held_out, rising=True, title=self._title(f"layer {i + 1}"))
         self._keep(rbms, X, rng)
         if self.fine_tune_iter > 0:
-            top = rbms[-1]
-            schedule = linear_decay(self._fine_tune_rate(top))
-            plan = Plan(self.fine_tune_iter, top.batch_size, schedule, shuffle=True)
-            self._up_down = _up_down(top, rng)
-            self._fine_tune(self._up_down, rows, weights, plan)
+            self._up_down = _up_down(rbms[-1], rng)
+            n_iter, decay = self.fine_tune_iter, linear_decay
+            self._fine_tune(self._up_down, rows, weights, n_iter, decay, shuffle=True)
         return self
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -226,10 +225,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         rows, weights = validation.check_weighted(self, X, sample_weight, self._domain)
         validation.check_columns(self, X, reset=False)
         if self._up_down is not None:
-            top = self.rbms_[-1]
-            schedule = constant(self._fine_tune_rate(top))
-            plan = Plan(1, top.batch_size, schedule, shuffle=False)
-            self._fine_tune(self._up_down, rows, weights, plan)
+            self._fine_tune(self._up_down, rows, weights, 1, constant, shuffle=False)
             return self
         for i, rbm in enumerate(self.rbms_):
             rbm._go_on(self._activations(self.rbms_[:i], rows, self._training_rng), weights)
@@ -349,12 +345,20 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         self._training_rng, self._sampling_rng = rng.spawn(2)
         self._likelihood_seed = np.random.SeedSequence(int(rng.integers(2**63)))
 
-    def _fine_tune_rate(self, top: RBMEstimator) -> float:
-        return top._rate() if self.fine_tune_rate == "auto" else float(self.fine_tune_rate)
-
-    def _fine_tune(self, up_down: UpDown, X: Any, weights: Array, plan: Plan) -> None:
+    def _fine_tune(
+        self,
+        up_down: UpDown,
+        X: Any,
+        weights: Array,
+        n_iter: int,
+        decay: Callable[[float], Schedule],
+        *,
+        shuffle: bool,
+    ) -> None:
         """Make sweeps of up-down, on copies of all parameters."""
         net, coordinates, top = self._net().copy(), self._coordinates, self.rbms_[-1]
+        rate = top._rate() if self.fine_tune_rate == "auto" else float(self.fine_tune_rate)
+        plan = Plan(n_iter, top.batch_size, decay(rate), shuffle)
         monitor = _pseudo_bound(coordinates.log_volume)
         sweeps = up_down.run(net, coordinates.view(X), weights, plan, monitor)
         try:

@@ -82,6 +82,7 @@ class FineTuned(BaseEstimator):
             rows = validation.check_visible(dbn, X, "X", dbn._domain)
         else:
             rows = validation.check_rows(self, X, "X", dbn._domain)
+        validation.check_given(self, "y", y)
         y, labelled = self._check_targets(y)
         check_consistent_length(rows, y)
         weights = validation.check_weights(sample_weight, rows)
@@ -249,9 +250,6 @@ class DBNClassifier(ClassifierMixin, FineTuned):
     _learning_rate = 0.5
 
     def _check_targets(self, y: Any) -> tuple[Array, Array]:
-        if y is None:
-            msg = "DBNClassifier requires y to be passed, but the target y is None."
-            raise ValueError(msg)
         y = column_or_1d(y, warn=True)
         if y.dtype.kind == "f":
             check_array(y, ensure_2d=False, input_name="y", estimator=self)
@@ -371,9 +369,6 @@ class DBNRegressor(RegressorMixin, FineTuned):
     _learning_rate = 0.05
 
     def _check_targets(self, y: Any) -> tuple[Array, Array]:
-        if y is None:
-            msg = "DBNRegressor requires y to be passed, but the target y is None."
-            raise ValueError(msg)
         y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y", estimator=self)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)

@@ -69,8 +69,6 @@ class RBM:
 
     def hidden_input(self, v: Array) -> Array:
         """`beta v W`, shape (n_rows, n_hidden)."""
-        if self.visible.n_units < self.hidden.n_units:
-            return _kernels.product(self.scaled(v), self.weights)
         return self.scaled(_kernels.product(v, self.weights))
 
     def scaled(self, x: Array) -> Array:

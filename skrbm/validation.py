@@ -176,9 +176,9 @@ def check_unchanged(estimator: Any, started_with: dict[str, Any]) -> None:
 
 def check_visible(estimator: Any, X: Any, name: str, domain: Domain) -> Any:
     """Finite data of the fitted columns, as an array or a CSR matrix of its own number type."""
-    rows, inside = _check_numbers(estimator, X, name, domain)
+    rows = check_rows(estimator, X, name, domain)
     check_columns(estimator, X, reset=False)
-    return rows if inside else _within(domain, X, rows, name)
+    return rows
 
 
 def check_rows(estimator: Any, X: Any, name: str, domain: Domain) -> Any:
@@ -235,6 +235,14 @@ def check_binary_between(
             f"layer {layer + 1} of {n_layers} is {rbm!r}, but must have binary hidden units, "
             "since the next layer is put on them: an RBM with real-valued ones is a top_rbm."
         )
+        raise ValueError(msg)
+
+
+def check_given(estimator: Any, name: str, value: Any) -> None:
+    """Anything but None, in scikit-learn's words."""
+    if value is None:
+        owner = type(estimator).__name__
+        msg = f"{owner} requires {name} to be passed, but the target {name} is None."
         raise ValueError(msg)
 
 
