@@ -4,6 +4,7 @@ from skrbm.dbn import DeepBeliefNetwork
 from skrbm.fine_tuned import DBNClassifier, DBNRegressor
 from skrbm.gaussian_rbm import GaussianBernoulliRBM
 from skrbm.rbm import BernoulliRBM
+from skrbm.rbm_classifier import RBMClassifier
 
 __all__ = [
     "BernoulliRBM",
@@ -11,5 +12,6 @@ __all__ = [
     "DBNRegressor",
     "DeepBeliefNetwork",
     "GaussianBernoulliRBM",
+    "RBMClassifier",
 ]
 __version__ = "0.1.0"

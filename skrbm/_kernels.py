@@ -21,9 +21,8 @@ from threading import Lock
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
-from scipy import sparse
+from scipy import sparse, special
 from scipy.optimize import brentq
-from scipy.special import logsumexp
 from threadpoolctl import ThreadpoolController
 
 Generator: TypeAlias = np.random.Generator
@@ -35,7 +34,7 @@ BLOCK_ROWS = 1024  # enough for a matrix product, and few enough for the cache
 _CACHED = 2**16  # elements that stay in cache
 
 # n foldings multiply up to 2^(n + 1) factors 1 + exp(x); they stay finite while 2^n x is below.
-_LARGEST_EXPONENT = 340.0
+_LARGEST_EXPONENT = {"float32": 40.0, "float64": 340.0}
 _MOST_FOLDS = 4
 
 _FINITE_EXPONENT = 80.0  # whose exponential is finite in float32
@@ -163,7 +162,18 @@ def log(x: Array) -> Array:
 
 def log_sum_exp(x: Array | list[float]) -> float:
     """`log(sum(exp(x)))` over all of x."""
-    return float(logsumexp(x))
+    return float(special.logsumexp(x))
+
+
+def row_log_sum_exp(x: Array) -> Array:
+    """`log(sum_j exp(x_ij))` over the last axis, in float64."""
+    largest = x.max(axis=-1).astype(np.float64)
+    return np.asarray(np.log(sum_float64(np.exp(x - largest[..., None]))) + largest)
+
+
+def softmax(x: Array) -> Array:
+    """`exp(x_ij) / sum_j exp(x_ij)` over the last axis."""
+    return np.asarray(special.softmax(x, axis=-1))
 
 
 def log_add_exp(x: Array, y: Array) -> Array:
@@ -208,9 +218,10 @@ def pairwise_sum_softplus(x: Array, y: Array) -> Array:
     takes 0.8 ns a term where softplus takes 3, and is done where the products cannot overflow.
     """
     largest = max(1.0, x.max(initial=0) + y.max(initial=0))
-    if largest > _LARGEST_EXPONENT:
-        return np.stack([softplus(row + y).sum(axis=-1) for row in x])
-    n_folds = min(_MOST_FOLDS, int(np.log2(_LARGEST_EXPONENT / largest)))
+    limit = _LARGEST_EXPONENT[np.result_type(x, y).name]
+    if largest > limit:
+        return np.stack([sum_float64(softplus(row + y)) for row in x])
+    n_folds = min(_MOST_FOLDS, int(np.log2(limit / largest)))
     exp_x, exp_y = np.exp(x), np.exp(y.T)  # terms first: every fold is one contiguous pass
     return np.stack([_log_product(exp_y * row[:, None], n_folds) for row in exp_x])
 
@@ -227,7 +238,7 @@ def _log_product(factors: Array, n_folds: int) -> Array:
         if len(factors) % 2:
             folded[0] *= factors[-1]
         factors = folded
-    return np.asarray(np.log(factors).sum(axis=0))
+    return np.asarray(np.log(factors).sum(axis=0, dtype=np.float64))
 
 
 def binary_states(n_units: int, start: int = 0, stop: int | None = None) -> Array:
@@ -262,9 +273,11 @@ def root(function: Callable[[float], float], low: float, high: float) -> float:
     return brentq(function, low, high)
 
 
-def columns(*arrays: Array) -> Array:
-    """The columns of all arrays, one beside the other."""
-    return np.concatenate(arrays, axis=1)
+def columns(first: Any, *others: Array) -> Any:
+    """The columns of all arrays, one beside the other; the first one may be a sparse matrix."""
+    if is_sparse(first):
+        return sparse.hstack([first, *others], format="csr")
+    return np.concatenate([first, *others], axis=-1)
 
 
 def split(x: Array, n: int) -> list[Array]:
@@ -285,6 +298,11 @@ def repeat(x: Array, n: int) -> Array:
 def zeros(shape: tuple[int, ...], dtype: Any) -> Array:
     """An array of zeros."""
     return np.zeros(shape, dtype)
+
+
+def identity(n: int, dtype: Any) -> Array:
+    """The square matrix with ones on its diagonal and zeros elsewhere."""
+    return np.eye(n, dtype=dtype)
 
 
 def equal_weights(n: int, dtype: Any) -> Array:
@@ -371,6 +389,14 @@ def choices(probability: Array, n: int, rng: Generator) -> Array:
     return np.searchsorted(cumulative[:-1], cumulative[-1] * rng.random(n), side="right")
 
 
+def one_hot_choices(probability: Array, rng: Generator) -> Array:
+    """For every row a draw from its probabilities: one at its place, zeros elsewhere."""
+    cumulative = np.cumsum(probability, axis=-1)
+    u = uniform((*probability.shape[:-1], 1), rng) * cumulative[..., -1:]
+    drawn = (cumulative[..., :-1] <= u).sum(axis=-1, keepdims=True)
+    return (np.arange(probability.shape[-1]) == drawn).astype(probability.dtype)
+
+
 def argsort(x: Array) -> Array:
     """Indices that sort x."""
     return np.argsort(x, kind="stable")
@@ -451,8 +477,9 @@ def column_moments(x: Array, weights: Array) -> tuple[Array, Array, Array]:
     return first + mean, (second + spread).sum(axis=0), third.sum(axis=0)
 
 
-def is_binary(x: Array) -> bool:
-    """Whether x holds zeros and ones alone."""
+def is_binary(x: Any) -> bool:
+    """Whether an array or a sparse matrix holds zeros and ones alone."""
+    x = x.data if is_sparse(x) else x
     return x.dtype == bool or bool((x * x == x).all())
 
 

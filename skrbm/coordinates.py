@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from skrbm._kernels import Array, column_moments
+from skrbm._kernels import Array, column_moments, columns
 from skrbm.model import RBM
 
 
@@ -149,3 +149,38 @@ class MappedRows:
 
     def __getitem__(self, rows: Array | slice) -> Array:
         return self.function(self.X[rows])
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """Rows of data and, in columns of their own, labels: one of them is on.
+
+    Parameters
+    ----------
+    X : {array, CSR matrix}
+    labels : ndarray of int of shape (n_rows,)
+        From 0 to n_labels - 1.
+    n_labels : int
+    """
+
+    X: Any
+    labels: Array
+    n_labels: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and columns."""
+        return self.X.shape[0], self.X.shape[1] + self.n_labels
+
+    @property
+    def dtype(self) -> Any:
+        """That of the data."""
+        return self.X.dtype
+
+    def part(self, rows: Array | slice) -> LabelledRows:
+        """Some of the rows."""
+        return LabelledRows(self.X[rows], self.labels[rows], self.n_labels)
+
+    def __getitem__(self, rows: Array | slice) -> Any:
+        one_hot = self.labels[rows, None] == np.arange(self.n_labels)
+        return columns(self.X[rows], one_hot.astype(self.X.dtype))

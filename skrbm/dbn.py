@@ -20,7 +20,7 @@ from skrbm.coordinates import MappedRows
 from skrbm.fitting import RBMEstimator
 from skrbm.optimizers import Schedule, constant, linear_decay
 from skrbm.rbm import BernoulliRBM
-from skrbm.training import Monitor, Plan, as_arrays, progress
+from skrbm.training import Monitor, Plan, progress
 from skrbm.up_down import UpDown
 from skrbm.validation import Domain
 
@@ -178,10 +178,9 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         rbms, rows, weights = self._check_fit(X, sample_weight, split=True)
         rng = self._seed_layers(rbms)
         for i, rbm in enumerate(rbms):
-            seen, of_seen, held_out = rbm._split(rows, weights)
-            seen = self._activations(rbms[:i], seen, rng)
-            if held_out is not None:
-                held_out = self._activations(rbms[:i], held_out, None)
+            train, apart = rbm._split(len(weights))
+            seen, of_seen = self._activations(rbms[:i], rows[train], rng), weights[train]
+            held_out = None if apart is None else self._activations(rbms[:i], rows[apart], None)
             self._start_layer(rbms, i, seen, of_seen)
             rbm._fit(seen, of_seen, held_out, rising=True, title=self._title(f"layer {i + 1}"))
         self._keep(rbms, X, rng)
@@ -237,7 +236,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         check_is_fitted(self)
         histories = [rbm.history_ for rbm in self.rbms_]
         if self._up_down is not None:
-            histories.append(as_arrays(self._up_down.history))
+            histories.append(self._up_down.history_arrays)
         return histories
 
     def __sklearn_tags__(self) -> Tags:
@@ -362,7 +361,8 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         monitor = _pseudo_bound(coordinates.log_volume)
         sweeps = up_down.run(net, coordinates.view(X), weights, plan, monitor)
         try:
-            with progress(self._title("up-down"), plan.n_iter, verbose=self.verbose > 0) as report:
+            title, verbose = self._title("up-down"), self.verbose > 0
+            with progress(title, n_iter, up_down.figure, verbose=verbose) as report:
                 for record in sweeps:
                     report(record)
         finally:  # where it is interrupted, what was reached is kept

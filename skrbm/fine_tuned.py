@@ -17,7 +17,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import Tags, check_array, check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm import validation
@@ -82,7 +81,6 @@ class FineTuned(BaseEstimator):
             rows = validation.check_visible(dbn, X, "X", dbn._domain)
         else:
             rows = validation.check_rows(self, X, "X", dbn._domain)
-        validation.check_given(self, "y", y)
         y, labelled = self._check_targets(y)
         check_consistent_length(rows, y)
         weights = validation.check_weights(sample_weight, rows)
@@ -250,10 +248,7 @@ class DBNClassifier(ClassifierMixin, FineTuned):
     _learning_rate = 0.5
 
     def _check_targets(self, y: Any) -> tuple[Array, Array]:
-        y = column_or_1d(y, warn=True)
-        if y.dtype.kind == "f":
-            check_array(y, ensure_2d=False, input_name="y", estimator=self)
-        check_classification_targets(y)
+        y = validation.check_labels(self, "y", y)
         labelled = np.ones(len(y), bool)
         if y.dtype.kind in "if" and len(np.unique(y)) > 2:
             labelled = y != _UNLABELLED
@@ -369,6 +364,7 @@ class DBNRegressor(RegressorMixin, FineTuned):
     _learning_rate = 0.05
 
     def _check_targets(self, y: Any) -> tuple[Array, Array]:
+        validation.check_given(self, "y", y)
         y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y", estimator=self)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)

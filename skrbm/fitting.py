@@ -12,20 +12,26 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, shuffle
+from sklearn.utils.validation import check_is_fitted
 
 from skrbm import _kernels, likelihood, validation
 from skrbm._kernels import Array, Generator
 from skrbm.coordinates import Coordinates
-from skrbm.gradients import GRADIENTS
+from skrbm.gradients import GRADIENTS, Gradient
 from skrbm.inference import RBMInference
 from skrbm.model import RBM
 from skrbm.optimizers import CentredGradient, VarianceGradient, constant, rising_share
 from skrbm.recipes import Recipe
-from skrbm.stopping import EarlyStopping
-from skrbm.training import Monitor, Plan, Training, enough_sweeps, progress
+from skrbm.stopping import EarlyStopping, drawn
+from skrbm.training import Plan, RowFigure, Training, enough_sweeps, progress
 from skrbm.units import Layer
+from skrbm.validation import Domain
 
 _EXACT_UNITS = 16  # the largest layer that gradient="exact" enumerates at every update
+
+# Columns a row from which a pseudo-likelihood is estimated: of a mini-batch after every sweep, at
+# the cost of one product, and of all rows kept apart.
+_FLIPS_MONITORED, _FLIPS_SCORED = 1, 10
 
 _N_SEEDS = 5  # of training, order, likelihood, samples and validation rows
 
@@ -39,12 +45,13 @@ class Start(NamedTuple):
     variance: VarianceGradient | None = None
 
 
-class RBMEstimator(RBMInference, BaseEstimator):
-    """The parameters of every RBM estimator, and how it is fitted.
+class TrainedRBM(BaseEstimator):
+    """The parameters of every estimator that is an RBM, and how it is trained.
 
     A subclass says what its layers are: which data they take, and where training starts.
     """
 
+    _figure: ClassVar[str] = "pseudo_log_likelihood"
     _SHAPING: ClassVar[tuple[str, ...]] = ("n_components", "gradient", "n_steps", "n_chains")
 
     def __init__(
@@ -97,69 +104,44 @@ class RBMEstimator(RBMInference, BaseEstimator):
     def _recipe(self) -> Recipe:
         """How such a model is trained by default."""
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Fit the model, from a fresh start, by `n_iter` sweeps over the rows in random order.
+    @property
+    @abstractmethod
+    def _domain(self) -> Domain:
+        """Which data the visible units take."""
 
-        Parameters
-        ----------
-        X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            For binary visible units data in [0, 1]; values outside draw a warning, and count as 0
-            or 1. For Gaussian ones real numbers, not sparse.
-        y : None
-            Ignored.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows. A weight of two is the row given twice.
+    @property
+    @abstractmethod
+    def _coordinates(self) -> Coordinates:
+        """The way between the data and the model's visible units."""
 
-        Returns
-        -------
-        self : estimator
+    @abstractmethod
+    def _model(self) -> RBM:
+        """The fitted model."""
 
-        Raises
-        ------
-        ValueError
-            If a parameter or the data are not as described; the estimator is then unchanged.
-        """
-        first = not (self.warm_start and self._is_started())
-        X, weights = self._check_fit(X, sample_weight, first=first, split=self.early_stopping)
-        rows, weights, held_out = self._split(X, weights)
-        if first:
-            self._start(rows, weights)
-        return self._fit(rows, weights, held_out, rising=first)
+    @abstractmethod
+    def _row_figure(self, n_flips: int) -> RowFigure[RBM]:
+        """What is watched, and kept at its best: from so many columns of every row."""
 
-    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Go on training by one sweep over the rows in their order, or start with it.
+    @property
+    def _draws(self) -> bool:
+        """Whether values of data that are no states are drawn as states in every mini-batch."""
+        return True
 
-        The rows of a call make mini-batches of equal size, of at most `batch_size` rows. The step
-        size stays at `learning_rate`, since the end of the stream is not known. Chains, moving
-        averages and the random generator go on from call to call: calls with as many rows as one
-        mini-batch, or a multiple of it, are the same as one call with all their rows. The visible
-        units start from the rows of the first call: binary ones with their biases, Gaussian ones
-        with their location and scale, which stay the coordinates of the training. So a first call
-        should have rows enough to tell them.
+    @property
+    def history_(self) -> dict[str, Array]:
+        """One array a figure, with one element a sweep."""
+        check_is_fitted(self)
+        return self._training.history_arrays
 
-        Parameters
-        ----------
-        X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            As for `fit`.
-        y : None
-            Ignored.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows.
-
-        Returns
-        -------
-        self : estimator
-        """
-        first = not self._is_started()
-        X, weights = self._check_fit(X, sample_weight, first=first)
-        if first:
-            self._start(X, weights)
-        return self._go_on(X, weights)
+    @property
+    def n_iter_(self) -> int:
+        """Number of sweeps trained."""
+        check_is_fitted(self)
+        return len(self._training.history)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = bool(self._domain.accept_sparse)
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
     def _rate(self) -> float:
@@ -170,17 +152,11 @@ class RBMEstimator(RBMInference, BaseEstimator):
     def _is_started(self) -> bool:
         return hasattr(self, "_training")
 
-    def _check_fit(
-        self, X: Any, sample_weight: Any, *, first: bool, split: bool = False
-    ) -> tuple[Any, Array]:
-        """Rows and weights that training can take; refused are those it cannot, and parameters."""
+    def _check_continued(self, *, first: bool) -> None:
+        """Refuse parameters that no data allow, or that have changed since the first call."""
         self._check_parameters()
         if not first:
             validation.check_unchanged(self, self._started_with)
-        rows, weights = validation.check_weighted(self, X, sample_weight, self._domain)
-        self._check_sizes(*rows.shape, split=split)
-        validation.check_columns(self, X, reset=first)
-        return rows, weights
 
     def _check_parameters(self) -> None:
         """Refuse parameters that no data allow."""
@@ -221,7 +197,7 @@ class RBMEstimator(RBMInference, BaseEstimator):
         else:
             rbm = like.map(_kernels.copy).astype(dtype)
         training = Training(
-            gradient=GRADIENTS[self.gradient](rbm, base, self.n_steps, self.n_chains, rng),
+            gradient=self._gradient(rbm, base, rng),
             optimizer=CentredGradient(
                 base.mean(0.0),
                 rbm.hidden_from_visible(base.mean(0.0)[None])[0],
@@ -230,28 +206,33 @@ class RBMEstimator(RBMInference, BaseEstimator):
             ),
             rng=rng,
             order=_kernels.generator(order_seed),
+            figure=self._figure,
+            draws=self._draws,
         )
         self._keep(rbm, start.coordinates)
         self._training = training
         self._base = base
         self._likelihood_seed = likelihood_seed
         self._sampling_rng = _kernels.generator(sampling_seed)
-        self._log_partitions = {}
+        self._log_partitions: dict[str, Any] = {}
         self.__dict__.pop("best_validation_score_", None)  # of another model
         self._started_with = {name: getattr(self, name) for name in self._SHAPING}
+
+    def _gradient(self, rbm: RBM, base: Layer, rng: Generator) -> Gradient:
+        """How the gradient is estimated, for a model that starts from this visible layer."""
+        return GRADIENTS[self.gradient](rbm, base, self.n_steps, self.n_chains, rng)
 
     def _validation_seed(self) -> np.random.SeedSequence:
         return validation.check_seed(self.random_state).spawn(_N_SEEDS)[-1]
 
-    def _split(self, X: Any, weights: Array) -> tuple[Any, Array, Any]:
-        """Rows to train on, their weights, and with early stopping rows to keep apart."""
+    def _split(self, n_rows: int) -> tuple[Any, Any]:
+        """Indices of the rows to train on, and with early stopping of those to keep apart."""
         if not self.early_stopping:
-            return X, weights, None
+            return slice(None), None
         seed = int(self._validation_seed().generate_state(1)[0])
-        order = shuffle(np.arange(len(weights)), random_state=seed)
-        n_held_out = math.ceil(self.validation_fraction * len(weights))
-        train, held_out = order[n_held_out:], order[:n_held_out]
-        return X[train], weights[train], X[held_out]
+        order = shuffle(np.arange(n_rows), random_state=seed)
+        n_held_out = math.ceil(self.validation_fraction * n_rows)
+        return order[n_held_out:], order[:n_held_out]
 
     def _fit(
         self, rows: Any, weights: Array, held_out: Any, *, rising: bool, title: str = ""
@@ -282,7 +263,7 @@ class RBMEstimator(RBMInference, BaseEstimator):
             self.n_iter_no_change,
             self.tol,
             self._validation_seed(),
-            coordinates.log_volume,
+            self._row_figure(_FLIPS_SCORED),
         )
 
     def _train(
@@ -295,10 +276,14 @@ class RBMEstimator(RBMInference, BaseEstimator):
     ) -> Self:
         rbm, coordinates = self._model().map(_writable), self._coordinates
         self._keep(rbm, coordinates)
-        monitor = _pseudo_log_likelihood(coordinates.log_volume)
-        sweeps = self._training.run(rbm, coordinates.view(X), weights, plan, monitor)
-        title = title or type(self).__name__
-        with progress(title, plan.n_iter, verbose=self.verbose > 0) as report:
+        training, figure = self._training, self._row_figure(_FLIPS_MONITORED)
+
+        def monitor(rbm: RBM, v: Array, rng: Generator) -> float:
+            return float(figure(rbm, v, rng).mean())
+
+        sweeps = training.run(rbm, coordinates.view(X), weights, plan, monitor)
+        title, verbose = title or type(self).__name__, self.verbose > 0
+        with progress(title, plan.n_iter, training.figure, verbose=verbose) as report:
             for record in sweeps:
                 stop = stopping is not None and stopping.see(rbm, record)
                 report(record)
@@ -322,16 +307,96 @@ class RBMEstimator(RBMInference, BaseEstimator):
             )
 
 
+class RBMEstimator(RBMInference, TrainedRBM):
+    """An RBM of rows of data, which learns their likelihood."""
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Fit the model, from a fresh start, by `n_iter` sweeps over the rows in random order.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            For binary visible units data in [0, 1]; values outside draw a warning, and count as 0
+            or 1. For Gaussian ones real numbers, not sparse.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows. A weight of two is the row given twice.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are not as described; the estimator is then unchanged.
+        """
+        first = not (self.warm_start and self._is_started())
+        X, weights = self._check_fit(X, sample_weight, first=first, split=self.early_stopping)
+        train, apart = self._split(len(weights))
+        rows, of_rows = X[train], weights[train]
+        if first:
+            self._start(rows, of_rows)
+        held_out = None if apart is None else X[apart]
+        return self._fit(rows, of_rows, held_out, rising=first)
+
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Go on training by one sweep over the rows in their order, or start with it.
+
+        The rows of a call make mini-batches of equal size, of at most `batch_size` rows. The step
+        size stays at `learning_rate`, since the end of the stream is not known. Chains, moving
+        averages and the random generator go on from call to call: calls with as many rows as one
+        mini-batch, or a multiple of it, are the same as one call with all their rows. The visible
+        units start from the rows of the first call: binary ones with their biases, Gaussian ones
+        with their location and scale, which stay the coordinates of the training. So a first call
+        should have rows enough to tell them.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            As for `fit`.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows.
+
+        Returns
+        -------
+        self : estimator
+        """
+        first = not self._is_started()
+        X, weights = self._check_fit(X, sample_weight, first=first)
+        if first:
+            self._start(X, weights)
+        return self._go_on(X, weights)
+
+    def _check_fit(
+        self, X: Any, sample_weight: Any, *, first: bool, split: bool = False
+    ) -> tuple[Any, Array]:
+        """Rows and weights that training can take; refused are those it cannot, and parameters."""
+        self._check_continued(first=first)
+        rows, weights = validation.check_weighted(self, X, sample_weight, self._domain)
+        self._check_sizes(*rows.shape, split=split)
+        validation.check_columns(self, X, reset=first)
+        return rows, weights
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _row_figure(self, n_flips: int) -> RowFigure[RBM]:
+        log_volume = self._coordinates.log_volume
+
+        def pseudo_log_likelihood(rbm: RBM, v: Array, rng: Generator) -> Array:
+            n = min(n_flips, rbm.visible.n_units)
+            v = drawn(rbm, v, rng)
+            return likelihood.pseudo_log_likelihood(rbm, v, n, rng) - log_volume
+
+        return pseudo_log_likelihood
+
+
 def _writable(x: Array) -> Array:
     """The array, or a copy where it is read-only, as one that was loaded from a file may be."""
     return np.require(x, requirements="W")
-
-
-def _pseudo_log_likelihood(log_volume: float) -> Monitor[RBM]:
-    """The figure to watch: an unbiased estimate that costs one product."""
-
-    def monitor(rbm: RBM, v: Array, rng: Generator) -> float:
-        mean = likelihood.pseudo_log_likelihood(rbm, v, n_flips=1, rng=rng).mean()
-        return float(mean) - log_volume
-
-    return monitor

@@ -20,7 +20,7 @@ from skrbm.likelihood import LogPartition
 from skrbm.model import RBM
 from skrbm.rowwise import Rowwise
 from skrbm.samplers import Chains, ParallelTempering
-from skrbm.training import Training, as_arrays
+from skrbm.training import Training
 from skrbm.units import Layer
 
 _FEWEST_CHAINS = 20  # fewer cannot tell that two directions contradict each other
@@ -325,21 +325,12 @@ class RBMInference(Rowwise):
     @property
     def tempering_(self) -> ParallelTempering:
         """The chains at all temperatures that the model was trained with."""
-        gradient = self._fitted_training().gradient
+        check_is_fitted(self)
+        gradient = self._training.gradient
         if not hasattr(gradient, "tempering"):
             msg = f"gradient={self._started_with['gradient']!r} tempers no chains."
             raise AttributeError(msg)
         return gradient.tempering
-
-    @property
-    def history_(self) -> dict[str, Array]:
-        """One array a figure, with one element a sweep."""
-        return as_arrays(self._fitted_training().history)
-
-    @property
-    def n_iter_(self) -> int:
-        """Number of sweeps trained."""
-        return len(self._fitted_training().history)
 
     @property
     def log_partition_(self) -> LogPartition:
@@ -364,12 +355,9 @@ class RBMInference(Rowwise):
         rbm = self._model()
         return validation.check_hidden(self, H, name, rbm.hidden.n_units, rbm.weights.dtype)
 
-    def _fitted_training(self) -> Training:
-        check_is_fitted(self)
-        return self._training
-
     def _chains(self) -> Chains:
-        chains = self._fitted_training().gradient.chains
+        check_is_fitted(self)
+        chains = self._training.gradient.chains
         if chains is None:
             msg = f"gradient={self._started_with['gradient']!r} keeps no persistent chains."
             raise AttributeError(msg)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from skrbm.optimizers import Schedule, linear_decay, quadratic_decay
 
 # On in 12 % of the rows, so that binary hidden units become detectors of something.
 HIDDEN_BIAS = -2.0
+
+_LABEL_RATE = 10.0
 
 
 @dataclass(frozen=True)
@@ -52,3 +54,13 @@ GAUSSIAN = Recipe(
     decay=quadratic_decay,
     largest_step=5.0,
 )
+
+
+def labelled(generative_share: float) -> Recipe:
+    """With a label, which alone has no chains that a long step could leave behind."""
+
+    def rate(n_components: int) -> float:
+        of_chains = _binary_rate(n_components) / max(generative_share, 1e-9)
+        return min(_LABEL_RATE, of_chains)
+
+    return replace(BINARY, rate=rate)

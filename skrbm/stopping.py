@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from sklearn.utils import gen_batches
 
-from skrbm import _kernels, likelihood
-from skrbm._kernels import BLOCK_ROWS, Array
+from skrbm import _kernels
+from skrbm._kernels import BLOCK_ROWS, Array, Generator
 from skrbm.model import RBM
-from skrbm.training import Record, dense_rows
-
-_N_FLIPS = 10  # columns a row that a score looks at
+from skrbm.training import Record, RowFigure, dense_rows
 
 
 @dataclass
 class EarlyStopping:
-    """Watches the pseudo-log-likelihood of validation rows, and keeps the best parameters.
+    """Watches a score of validation rows, and keeps the parameters that had the best one.
 
-    The score of every sweep is from the same columns of the same rows and needs no log Z, so that
+    The score of every sweep is from the same draws of the same rows and needs no log Z, so that
     sweeps can be compared. The free energy itself cannot: log Z changes beneath it.
 
     Parameters
@@ -34,8 +31,7 @@ class EarlyStopping:
         The least improvement, in nats a row.
     seed : SeedSequence
         Draws the columns, and states from rows that hold means.
-    log_volume : float
-        What every log-density loses in the units of the data.
+    score : RowFigure
     """
 
     validation: Any
@@ -43,14 +39,14 @@ class EarlyStopping:
     n_iter_no_change: int
     tol: float
     seed: np.random.SeedSequence
-    log_volume: float = 0.0
+    score: RowFigure[RBM]
     best_score: float = -np.inf
     _best: list[Array] = field(default_factory=list)
     _n_unchanged: int = 0
 
     def see(self, rbm: RBM, record: Record) -> bool:
         """Add the figures of a sweep to its record, and return whether training should stop."""
-        score = self._mean(rbm, self.validation, self._pseudo_log_likelihood) - self.log_volume
+        score = self._mean(rbm, self.validation, self.score)
         gap = self._mean(rbm, self.validation, _free_energy)
         gap -= self._mean(rbm, self.training, _free_energy)
         record.update(validation_score=score, free_energy_gap=gap)
@@ -67,22 +63,17 @@ class EarlyStopping:
         for now, best in zip(rbm.parameters, self._best, strict=False):
             now[...] = best
 
-    def _pseudo_log_likelihood(self, rbm: RBM, v: Array, rng: _kernels.Generator) -> Array:
-        n_flips = min(_N_FLIPS, rbm.visible.n_units)
-        return likelihood.pseudo_log_likelihood(rbm, v, n_flips, rng)
-
-    def _mean(
-        self, rbm: RBM, X: Any, figure: Callable[[RBM, Array, _kernels.Generator], Array]
-    ) -> float:
+    def _mean(self, rbm: RBM, X: Any, figure: RowFigure[RBM]) -> float:
         rng = _kernels.generator(self.seed.entropy)
         blocks = gen_batches(min(X.shape[0], self.validation.shape[0]), BLOCK_ROWS)
         rows = (dense_rows(X, block, rbm.weights.dtype) for block in blocks)
-        return float(np.concatenate([figure(rbm, _states(rbm, v, rng), rng) for v in rows]).mean())
+        return float(np.concatenate([figure(rbm, v, rng) for v in rows]).mean())
 
 
-def _free_energy(rbm: RBM, v: Array, rng: _kernels.Generator) -> Array:
-    return rbm.free_energy(v)
-
-
-def _states(rbm: RBM, v: Array, rng: _kernels.Generator) -> Array:
+def drawn(rbm: RBM, v: Array, rng: Generator) -> Array:
+    """States for values of data, which may be means."""
     return rbm.visible.from_data(v, _kernels.uniform(v.shape, rng))
+
+
+def _free_energy(rbm: RBM, v: Array, rng: Generator) -> Array:
+    return rbm.free_energy(drawn(rbm, v, rng))

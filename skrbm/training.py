@@ -37,24 +37,12 @@ class Model(Protocol):
 
 M = TypeVar("M", bound=Model)
 
-# A figure to watch, from the model and the mini-batch that it saw last.
+# A figure of every row of values of data, and one to watch, of a model and the mini-batch that it
+# saw last. Both may draw something.
+RowFigure = Callable[[M, Array, Generator], Array]
 Monitor = Callable[[M, Array, Generator], float]
 
-# What is recorded of every sweep; the last two by early stopping alone.
-RECORDS = (
-    "iteration",
-    "learning_rate",
-    "pseudo_log_likelihood",
-    "time",
-    "validation_score",
-    "free_energy_gap",
-)
 Record = dict[str, float]
-
-
-def as_arrays(history: list[Record]) -> dict[str, Array]:
-    """One array a figure, with one element a sweep."""
-    return {name: np.array([record[name] for record in history]) for name in RECORDS}
 
 
 @dataclass(frozen=True)
@@ -81,11 +69,26 @@ class Sweeps(ABC, Generic[M]):
 
     `order` draws the order of the rows and what is monitored, `rng` everything else: so the
     chains do not depend on the number of rows, and a row of weight two is that row given twice.
+    `figure` is the name of what is monitored, and `draws` tells whether values of data that are no
+    states are drawn as states, anew in every mini-batch.
     """
 
     rng: Generator
     order: Generator
+    figure: str = "pseudo_log_likelihood"
+    draws: bool = True
     history: list[Record] = field(default_factory=list)
+
+    @property
+    def records(self) -> tuple[str, ...]:
+        """What is recorded of every sweep; the last two by early stopping alone."""
+        first = "iteration", "learning_rate", self.figure, "time"
+        return *first, "validation_score", "free_energy_gap"
+
+    @property
+    def history_arrays(self) -> dict[str, Array]:
+        """One array for each of the records, with one element a sweep."""
+        return {name: np.array([record[name] for record in self.history]) for name in self.records}
 
     @abstractmethod
     def update(self, model: M, v: Any, weights: Array, pace: Pace) -> None:
@@ -103,14 +106,16 @@ class Sweeps(ABC, Generic[M]):
         n_rows = X.shape[0]
         n_batches = math.ceil(n_rows / plan.batch_size)
         mean_weight = weights.sum() / n_batches
-        as_states = _as_they_are if _are_states(model, X) else self._draw_states
+        draws = self.draws and not _are_states(model, X)
         for sweep in range(plan.n_iter):
             begin = perf_counter()
             rows = self.order.permutation(n_rows) if plan.shuffle else np.arange(n_rows)
             for i, batch in enumerate(np.array_split(rows, n_batches)):
                 progress = (sweep + i / n_batches) / plan.n_iter
                 rate = plan.schedule(progress)
-                v = as_states(model, typed_rows(X, batch, model.weights.dtype))
+                v = typed_rows(X, batch, model.weights.dtype)
+                if draws:
+                    v = states_of(model, v, self.rng)
                 of_batch = weights[batch]
                 share = of_batch.sum() / mean_weight
                 n_updates = max(1, round(share))
@@ -120,12 +125,9 @@ class Sweeps(ABC, Generic[M]):
             seen = monitor(model, dense(v), self.order)
             seconds = perf_counter() - begin
             figures = len(self.history) + 1, rate, seen, seconds, math.nan, math.nan
-            record = dict(zip(RECORDS, figures, strict=True))
+            record = dict(zip(self.records, figures, strict=True))
             self.history.append(record)
             yield record
-
-    def _draw_states(self, model: M, v: Any) -> Any:
-        return states_of(model, v, self.rng)
 
 
 @dataclass(kw_only=True)
@@ -150,13 +152,7 @@ def states_of(model: Model, v: Any, rng: Generator) -> Any:
 
 
 def _are_states(model: Model, X: Any) -> bool:
-    if sparse.issparse(X):
-        return model.visible.are_states([X.data])
     return model.visible.are_states(X[rows] for rows in gen_batches(X.shape[0], BLOCK_ROWS))
-
-
-def _as_they_are(model: Model, v: Any) -> Any:
-    return v
 
 
 def enough_sweeps(n_rows: int, batch_size: int) -> int:
@@ -186,8 +182,14 @@ def column_totals(X: Any, weights: Array, dtype: Any) -> Array:
 
 
 @contextmanager
-def progress(name: str, n_iter: int, *, verbose: bool) -> Iterator[Callable[[Record], None]]:
+def progress(
+    name: str, n_iter: int, figure: str, *, verbose: bool
+) -> Iterator[Callable[[Record], None]]:
     """Report records: in a tqdm bar on a terminal, if tqdm is installed, otherwise a line each."""
+
+    def seen(record: Record) -> str:
+        return f"{figure.replace('_', '-')} = {record[figure]:.2f}"
+
     if not verbose:
         yield lambda record: None
     elif sys.stderr.isatty() and find_spec("tqdm"):
@@ -196,18 +198,14 @@ def progress(name: str, n_iter: int, *, verbose: bool) -> Iterator[Callable[[Rec
         with tqdm(total=n_iter, desc=name, unit="sweep") as bar:
 
             def advance(record: Record) -> None:
-                bar.set_postfix_str(_figures(record))
+                bar.set_postfix_str(seen(record))
                 bar.update()
 
             yield advance
     else:
 
         def write(record: Record) -> None:
-            line = f"[{name}] Iteration {record['iteration']:.0f}, {_figures(record)}"
+            line = f"[{name}] Iteration {record['iteration']:.0f}, {seen(record)}"
             print(line, f"time = {record['time']:.2f}s", sep=", ", flush=True)
 
         yield write
-
-
-def _figures(record: Record) -> str:
-    return f"pseudo-likelihood = {record['pseudo_log_likelihood']:.2f}"

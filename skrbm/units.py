@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn, Self, TypeAlias
 
 from skrbm import _kernels
@@ -147,21 +147,95 @@ class Bernoulli:
         """Rows start to stop of all joint states, 2^n_units in number."""
         return _kernels.binary_states(self.n_units, start, stop).astype(self.bias.dtype)
 
-    def neutral(self) -> Bernoulli:
+    def neutral(self) -> Self:
         """The layer without biases, whose units are on or off as they like."""
-        return Bernoulli(0 * self.bias)
+        return replace(self, bias=0 * self.bias)
 
-    def shift(self, input: Array) -> Bernoulli:
+    def shift(self, input: Array) -> Self:
         """The layer that behaves as this one does when it receives this input as well."""
-        return Bernoulli(self.bias + input)
+        return replace(self, bias=self.bias + input)
 
-    def interpolate(self, base: Any, beta: float | Array) -> Bernoulli:
+    def interpolate(self, base: Any, beta: float | Array) -> Self:
         """The layer with energy `(1 - beta) base.energy + beta energy`; beta may be a column."""
-        return Bernoulli(base.bias + beta * (self.bias - base.bias))
+        return replace(self, bias=base.bias + beta * (self.bias - base.bias))
 
-    def map(self, function: Callable[[Array], Array]) -> Bernoulli:
+    def map(self, function: Callable[[Array], Array]) -> Self:
         """The layer with a function applied to each of its parameters."""
-        return Bernoulli(function(self.bias))
+        return replace(self, bias=function(self.bias))
+
+
+@dataclass(frozen=True)
+class LabelledBernoulli(Bernoulli):
+    """Units in {0, 1}, the last of which are one softmax unit: just one of these is on.
+
+    Its states are labels. Where a row of data has none, all of these units are off.
+
+    Parameters
+    ----------
+    bias : ndarray of shape (n_units,) or (n_rows, n_units)
+    n_labels : int
+        Number of states of the softmax unit.
+    """
+
+    n_labels: int
+
+    @classmethod
+    def of_counts(cls, binary: Bernoulli, counts: Array) -> Self:
+        """Binary units, and labels that are as frequent as in data, smoothed to stay finite."""
+        return cls(_kernels.columns(binary.bias, _kernels.log(counts + 1)), len(counts))
+
+    @property
+    def log2_states(self) -> float:
+        """Infinite: the states of the other layer are enumerated."""
+        return math.inf
+
+    def log_normalizer(self, input: Array | float) -> Array:
+        """`log sum_s exp(s . (bias + input))` of every row, in float64."""
+        binary, label = self._apart(input + self.bias)
+        return _kernels.sum_softplus(binary) + _kernels.row_log_sum_exp(label)
+
+    def pairwise_log_normalizer(self, x: Array, y: Array) -> Array:
+        """Log-normaliser of the input `x_i + y_j` for every pair of rows, in float64."""
+        (binary, label), (more, other) = self._apart(x + self.bias), self._apart(y)
+        of_labels = _kernels.row_log_sum_exp(label[:, None] + other)
+        return _kernels.pairwise_sum_softplus(binary, more) + of_labels
+
+    def mean(self, input: Array | float) -> Array:
+        """`E[s | input]`: logistic for the binary units, softmax for the label."""
+        binary, label = self._apart(input + self.bias)
+        return _kernels.columns(_kernels.logistic(0.0, binary), _kernels.softmax(label))
+
+    def sample(self, mean: Array, rng: Generator) -> Array:
+        """Draw states whose conditional mean is given, in the dtype of the mean."""
+        binary, label = self._apart(mean)
+        return _kernels.columns(
+            _kernels.bernoulli(binary, rng), _kernels.one_hot_choices(label, rng)
+        )
+
+    def draw(self, input: Array | float, rng: Generator) -> Array:
+        """Draw states that receive an input."""
+        return self.sample(self.mean(input), rng)
+
+    def log_probability(self, state: Array, mean: Array) -> Array:
+        """`log p(s_i)` under the means m_j, for every row i of states and row j of means."""
+        (units, one), (of_units, of_one) = self._apart(state), self._apart(mean)
+        return super().log_probability(units, of_units) + one @ _kernels.log(of_one).T
+
+    def broadened(self, mean: Array, share: float) -> Array:
+        """The mean when this share of the units are drawn without preference instead."""
+        binary, label = self._apart(mean)
+        return _kernels.columns(
+            super().broadened(binary, share), (1 - share) * label + share / self.n_labels
+        )
+
+    def states(self, start: int = 0, stop: int | None = None) -> NoReturn:
+        """The states of the other layer are enumerated."""
+        msg = "The states of a label are not enumerated, but those of the other layer."
+        raise TypeError(msg)
+
+    def _apart(self, x: Any) -> tuple[Any, Any]:
+        """What is the binary units' of states or inputs, and what is the label's."""
+        return x[..., : -self.n_labels], x[..., -self.n_labels :]
 
 
 @dataclass(frozen=True)
@@ -342,4 +416,4 @@ class Gaussian:
 
 
 # What a layer of a model may be: the union of the unit types.
-Layer: TypeAlias = Bernoulli | Gaussian
+Layer: TypeAlias = Bernoulli | LabelledBernoulli | Gaussian

@@ -13,7 +13,8 @@ import joblib
 import numpy as np
 import sklearn.utils
 from scipy import sparse
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.sparsefuncs import min_max_axis
 from sklearn.utils.validation import validate_data
 
@@ -99,6 +100,13 @@ def check_fraction(name: str, value: Any) -> None:
     """A number between zero and one."""
     if not isinstance(value, Real) or not 0 < float(value) < 1:
         msg = f"{name} == {value!r}, must be a number > 0 and < 1."
+        raise ValueError(msg)
+
+
+def check_share(name: str, value: Any) -> None:
+    """A number from zero to one."""
+    if not isinstance(value, Real) or not 0 <= float(value) <= 1:
+        msg = f"{name} == {value!r}, must be a number >= 0 and <= 1."
         raise ValueError(msg)
 
 
@@ -244,6 +252,48 @@ def check_given(estimator: Any, name: str, value: Any) -> None:
         owner = type(estimator).__name__
         msg = f"{owner} requires {name} to be passed, but the target {name} is None."
         raise ValueError(msg)
+
+
+def check_labels(estimator: Any, name: str, value: Any) -> Array:
+    """Labels of classes, one a row."""
+    check_given(estimator, name, value)
+    labels = column_or_1d(value, warn=True)
+    if labels.dtype.kind == "f":
+        check_array(labels, ensure_2d=False, input_name=name, estimator=estimator)
+    check_classification_targets(labels)
+    return labels
+
+
+def check_classes(name: str, classes: Any, known: Any) -> Any:
+    """All labels that there will be, sorted: those given at first, which are the known ones later.
+
+    Parameters
+    ----------
+    name : str
+    classes : array-like or None
+    known : ndarray or None
+        None at first.
+    """
+    if known is None and classes is None:
+        msg = f"{name} is None, must be all labels that there will be, at the first call."
+        raise ValueError(msg)
+    if classes is None:
+        return known
+    given = np.unique(column_or_1d(classes))
+    if known is not None and not np.array_equal(given, known):
+        msg = f"{name} == {list(given)!r}, must stay {list(known)!r}; fit starts anew."
+        raise ValueError(msg)
+    return given
+
+
+def encode_labels(name: str, labels: Array, classes: Array) -> Array:
+    """Index of every label among the classes, which are sorted."""
+    index = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
+    unknown = labels[classes[index] != labels]
+    if len(unknown) > 0:
+        msg = f"{name} has the label {unknown[0]!r}, must have those of {list(classes)!r} alone."
+        raise ValueError(msg)
+    return index
 
 
 def check_targets(name: str, used: Array) -> None:

@@ -17,6 +17,7 @@ LAYERS = [
     "belief_net",
     "diagnostics",
     "gradients",
+    "label_gradient",
     "optimizers",
     "recipes",
     "training",
@@ -31,6 +32,7 @@ LAYERS = [
     "fitting",
     "rbm",
     "gaussian_rbm",
+    "rbm_classifier",
     "belief_inference",
     "dbn",
     "fine_tuned",
@@ -43,6 +45,7 @@ MATHEMATICS = (
     "samplers",
     "belief_net",
     "gradients",
+    "label_gradient",
     "optimizers",
     "up_down",
     "annealing",
@@ -105,7 +108,16 @@ def test_unit_types_are_named_in_one_place():
     """Fails if a formula asks what type a unit is."""
     for module in itertools.chain(
         MATHEMATICS[1:],
-        ("training", "rowwise", "inference", "fitting", "rbm", "gaussian_rbm", "dbn"),
+        (
+            "training",
+            "rowwise",
+            "inference",
+            "fitting",
+            "rbm",
+            "gaussian_rbm",
+            "rbm_classifier",
+            "dbn",
+        ),
     ):
         source = (ROOT / f"{module}.py").read_text(encoding="utf-8")
         assert "isinstance(" not in source

@@ -10,6 +10,7 @@ from skrbm import (
     DBNRegressor,
     DeepBeliefNetwork,
     GaussianBernoulliRBM,
+    RBMClassifier,
 )
 
 STACK = DeepBeliefNetwork((6, 4), rbm=BernoulliRBM(n_iter=2))
@@ -28,6 +29,8 @@ STACK = DeepBeliefNetwork((6, 4), rbm=BernoulliRBM(n_iter=2))
         GaussianBernoulliRBM(3, variance="shared", gradient="exact", n_iter=2),
         DeepBeliefNetwork((4, 3), rbm=BernoulliRBM(n_iter=5)),
         DeepBeliefNetwork((4, 3, 2), visible_rbm=GaussianBernoulliRBM(n_iter=5), output="all"),
+        RBMClassifier(20, n_iter=30),
+        RBMClassifier(20, generative_share=0, n_iter=30),
         DBNClassifier(STACK, mlp=MLPClassifier(solver="lbfgs", max_iter=30)),
         DBNRegressor(STACK, mlp=MLPRegressor(solver="lbfgs", max_iter=30)),
     ]

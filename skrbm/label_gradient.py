@@ -1,0 +1,117 @@
+"""A label among the visible units: its probability given the others, and how that is learnt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from skrbm import _kernels
+from skrbm._kernels import Array, Generator
+from skrbm.gradients import Gradient, Phases, Rows
+from skrbm.model import RBM
+from skrbm.samplers import Chains
+
+
+def label_logits(rbm: RBM, x: Any, n_labels: int) -> Array:
+    """`log p(x, y) + log Z` of every row x and every label y, in float64.
+
+    The last n_labels visible units are the label; the hidden ones are summed out. The softmax of
+    the result is `p(y | x)`.
+    """
+    return _logits(rbm, _kernels.product(x, rbm.weights[:-n_labels]), n_labels)
+
+
+def log_label_probability(rbm: RBM, v: Any, n_labels: int) -> Array:
+    """`log p(y | x)` of every row `v = (x, y)`, in float64."""
+    logits = label_logits(rbm, v[:, :-n_labels], n_labels)
+    given = _kernels.row_dot(logits, _kernels.dense(v[:, -n_labels:]))
+    return given - _kernels.row_log_sum_exp(logits)
+
+
+def _logits(rbm: RBM, hidden_input: Array, n_labels: int) -> Array:
+    log_normalizer = rbm.hidden.pairwise_log_normalizer(hidden_input, rbm.weights[-n_labels:])
+    return log_normalizer + rbm.visible.bias[-n_labels:]
+
+
+@dataclass
+class LabelGradient:
+    """The gradient of `log p(y | x) + share log p(x)`, for a label y among the visible units.
+
+    With `<.>` for the mean of `v h` it is
+    `<x and y given> - (1 - share) <x given, y ~ p(y | x)> - share <model>`.
+
+    Parameters
+    ----------
+    joint : Gradient
+        Of `log p(x, y)`; not used where share is 0.
+    share : float
+        From 0 to 1, where the gradient is that of `log p(x, y)`.
+    n_labels : int
+        So many visible units, the last ones, are the label.
+
+    References
+    ----------
+    H. Larochelle and Y. Bengio, "Classification using discriminative restricted Boltzmann
+    machines", ICML 2008.
+    """
+
+    joint: Gradient
+    share: float
+    n_labels: int
+
+    @property
+    def chains(self) -> Chains | None:
+        """The persistent chains of the joint gradient."""
+        return self.joint.chains
+
+    def phases(self, rbm: RBM, v: Any, weights: Array, rng: Generator) -> Phases:
+        """All phases of a mini-batch of rows `(x, y)`."""
+        dtype, n_labels = rbm.weights.dtype, self.n_labels
+        x, label = v[:, :-n_labels], _kernels.dense(v[:, -n_labels:])
+        hidden_input = _kernels.product(x, rbm.weights[:-n_labels])
+        posterior = _kernels.softmax(_logits(rbm, hidden_input, n_labels)).astype(dtype)
+        by_label = rbm.hidden.mean(hidden_input[:, None] + rbm.weights[-n_labels:])
+        shares = (weights / weights.sum()).astype(dtype)
+        given = Rows(v, _mix(label, by_label), shares)
+        free_shares = (self.share - 1) * shares
+        free = Rows(_kernels.columns(x, posterior), _mix(posterior, by_label), free_shares)
+        mass = free_shares[:, None] * posterior
+        covariance = _mix(mass.T, by_label.swapaxes(0, 1)) - mass.T @ free.hidden
+        others = _covariance_rows(rbm, covariance)
+        of_means = False
+        if self.share > 0:
+            phases = self.joint.phases(rbm, v, weights, rng)
+            model, of_means = _model_rows(phases), phases.of_means
+            others = _joined(others, model._replace(weights=self.share * model.weights))
+        if _kernels.is_sparse(v):
+            return Phases((given, free, others), len(shares), of_means)
+        return Phases((_joined(given, free, others),), len(shares), of_means)
+
+
+def _mix(shares: Array, states: Array) -> Array:
+    """`sum_y shares_ry states_ryj` of every row r."""
+    return (shares[:, None] @ states)[:, 0]
+
+
+def _covariance_rows(rbm: RBM, covariance: Array) -> Rows:
+    """Rows that add a covariance to the weights of the last visible units, and nothing else.
+
+    The mean of `y h` is more than the product of means by their covariance. Two rows of opposite
+    weights are one of its rows; and these sum to zero, so that no bias changes.
+    """
+    n_labels, n_hidden = covariance.shape
+    dtype = covariance.dtype
+    others = _kernels.zeros((n_labels, rbm.visible.n_units - n_labels), dtype)
+    one_hot = _kernels.columns(others, _kernels.identity(n_labels, dtype))
+    ones = _kernels.zeros((n_labels,), dtype) + 1
+    return _joined(Rows(one_hot, covariance, ones), Rows(one_hot, 0 * covariance, -ones))
+
+
+def _model_rows(phases: Phases) -> Rows:
+    n = len(phases.model_hidden)
+    return Rows(*(x[-n:] for x in phases.parts[-1]))
+
+
+def _joined(*parts: Rows) -> Rows:
+    """The rows of all parts, one below the other."""
+    return Rows(*(_kernels.rows(*x) for x in zip(*parts, strict=True)))

@@ -1,0 +1,320 @@
+"""A label among the visible units: its laws, its gradient, and the classifier."""
+
+import itertools
+import pickle
+
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.special import logsumexp
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+
+from skrbm import RBMClassifier, _kernels, samplers
+from skrbm.gradients import GRADIENTS
+from skrbm.label_gradient import LabelGradient, label_logits, log_label_probability
+from skrbm.model import RBM
+from skrbm.samplers import HiddenMixture
+from skrbm.units import LabelledBernoulli
+
+from laws import UNIT_IDS, UNITS, all_states, total_variation
+
+N_BINARY, N_LABELS = 3, 3
+
+
+def _layer(seed=0):
+    bias = np.random.default_rng(seed).normal(size=N_BINARY + N_LABELS)
+    return LabelledBernoulli(bias, N_LABELS)
+
+
+def _states():
+    """All joint states, label by label."""
+    binary = np.array(list(itertools.product([0.0, 1.0], repeat=N_BINARY)))
+    return np.array([[*x, *label] for label in np.eye(N_LABELS) for x in binary])
+
+
+def _labelled_rbm(hidden=UNITS[0], scale=1.0, seed=0):
+    rng = np.random.default_rng(seed)
+    n_hidden = min(3, hidden.most_units)
+    weights = rng.normal(scale=scale, size=(N_BINARY + N_LABELS, n_hidden))
+    return RBM(_layer(seed), hidden.make(n_hidden, rng, "float64"), weights)
+
+
+def _log_joint(rbm, hidden=UNITS[0]):
+    """`log p(v) + log Z` of all states, the hidden ones summed out by brute force."""
+    v = _states()
+    h, log_weight = all_states(hidden, rbm.hidden.n_units)
+    minus_energy = (
+        (v @ rbm.visible.bias)[:, None]
+        + hidden.log_density(rbm.hidden, h).sum(axis=1)
+        + v @ rbm.weights @ h.T
+    )
+    return v, logsumexp(minus_energy + log_weight, axis=1)
+
+
+def test_log_normalizer_is_the_sum_over_states():
+    """Fails if the label's units are summed over one by one."""
+    layer, x = _layer(), np.random.default_rng(1).normal(size=(4, N_BINARY + N_LABELS))
+    states = _states()
+    terms = (states @ (x + layer.bias).T).T
+    np.testing.assert_allclose(layer.log_normalizer(x), logsumexp(terms, axis=1), rtol=1e-12)
+    pairs = [[float(layer.log_normalizer(a + b)) for b in x[2:]] for a in x[:2]]
+    np.testing.assert_allclose(layer.pairwise_log_normalizer(x[:2], x[2:]), pairs, rtol=1e-12)
+
+
+def test_mean_is_the_mean_over_states():
+    """Fails if the label's means are logistic."""
+    layer, x = _layer(), np.random.default_rng(1).normal(size=(4, N_BINARY + N_LABELS))
+    states = _states()
+    log_p = states @ (x + layer.bias).T
+    p = np.exp(log_p - logsumexp(log_p, axis=0))
+    np.testing.assert_allclose(layer.mean(x), p.T @ states, rtol=1e-12)
+
+
+def test_log_probability_is_that_of_the_states_and_broadened_means_are_means():
+    """Fails if the label's off units count, or a broadened label sums to more than one."""
+    layer, states = _layer(), _states()
+    mean = layer.mean(np.random.default_rng(1).normal(size=(2, N_BINARY + N_LABELS)))
+    for means in (mean, layer.broadened(mean, 0.3)):
+        p = np.exp(layer.log_probability(states, means))
+        np.testing.assert_allclose(p.sum(axis=0), 1, rtol=1e-12)
+        np.testing.assert_allclose(p.T @ states, means, rtol=1e-12)
+
+
+@pytest.mark.parametrize("jumps", [False, True])
+def test_chains_visit_states_as_often_as_they_are_probable(jumps):
+    """Fails if a label is drawn from logistic means. Twice the distance that chance makes."""
+    rbm = _labelled_rbm()
+    rng = _kernels.generator(0)
+    v = samplers.independent(rbm.visible, 40_000, rng)
+    if jumps:
+        proposal = HiddenMixture(np.full((1, 3), 0.5), np.ones(1))
+        v = samplers.jumping_gibbs(rbm, v, proposal, rng, 30)
+    else:
+        v = samplers.gibbs_visible(rbm, v, rng, 30)
+    states, log_joint = _log_joint(rbm)
+    index = {tuple(state): i for i, state in enumerate(states)}
+    seen = np.array([index[tuple(row)] for row in v])
+    distance, floor = total_variation(seen, np.exp(log_joint - logsumexp(log_joint)))
+    assert distance < 2 * floor
+
+
+@pytest.mark.parametrize("hidden", UNITS, ids=UNIT_IDS)
+def test_label_probabilities_are_those_of_enumeration(hidden):
+    """Fails if the label's biases are left out, or a row's own label counts."""
+    rbm = _labelled_rbm(hidden)
+    v, log_joint = _log_joint(rbm, hidden)
+    of_labels = log_joint.reshape(N_LABELS, -1).T
+    logits = label_logits(rbm, v[: 2**N_BINARY, :N_BINARY], N_LABELS)
+    np.testing.assert_allclose(np.diff(logits), np.diff(of_labels), rtol=1e-9, atol=1e-9)
+    expected = of_labels - logsumexp(of_labels, axis=1, keepdims=True)
+    got = log_label_probability(rbm, v, N_LABELS)
+    np.testing.assert_allclose(got, expected.T.ravel(), rtol=1e-9, atol=1e-9)
+
+
+def _objective(rbm, rows, weights, share, hidden):
+    """Weighted mean of `log p(y | x) + share log p(x)`, by enumeration."""
+    v, log_joint = _log_joint(rbm, hidden)
+    by_label = log_joint.reshape(N_LABELS, -1)
+    of_x = np.tile(logsumexp(by_label, axis=0), N_LABELS)
+    index = {tuple(state): i for i, state in enumerate(v)}
+    seen = [index[tuple(row)] for row in rows]
+    value = log_joint - of_x + share * (of_x - logsumexp(log_joint))
+    return weights @ value[seen] / weights.sum()
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+@pytest.mark.parametrize(
+    ("hidden", "share"),  # without a layer of finitely many states p(x) has no exact gradient
+    [(UNITS[0], 0.0), (UNITS[0], 0.3), (UNITS[0], 1.0), (UNITS[1], 0.0)],
+)
+def test_gradient_is_that_of_the_objective(hidden, share, is_sparse):
+    """Fails if the label's mean and the hidden mean are multiplied, or the share is misplaced.
+
+    Central differences, error of order step^2.
+    """
+    rng = np.random.default_rng(3)
+    rbm = _labelled_rbm(hidden)
+    rows, weights = _states()[rng.integers(24, size=7)], rng.uniform(0.5, 2, size=7)
+    joint = GRADIENTS["exact"](rbm, rbm.visible, 1, 1, rng)
+    gradient = LabelGradient(joint, share, N_LABELS)
+    phases = gradient.phases(rbm, sparse.csr_array(rows) if is_sparse else rows, weights, rng)
+    got = [
+        sum(part.visible.T @ (part.weights[:, None] * part.hidden) for part in phases.parts),
+        sum(part.visible.T @ part.weights for part in phases.parts),
+        sum(part.weights @ part.hidden for part in phases.parts),
+    ]
+    step = 1e-5
+    for slope, array in zip(got, (rbm.weights, rbm.visible.bias, rbm.hidden.bias), strict=True):
+        for i in np.ndindex(array.shape):
+            value = array[i]
+            sides = []
+            for side in (step, -step):
+                array[i] = value + side
+                sides.append(_objective(rbm, rows, weights, share, hidden))
+            array[i] = value
+            assert slope[i] == pytest.approx((sides[0] - sides[1]) / (2 * step), abs=1e-8)
+
+
+def test_inputs_are_drawn_or_taken_as_they_are():
+    """Fails if grey values are drawn by default, or never: a label may be in their difference."""
+    X = np.tile([[0.4], [0.6]], (200, 1))
+    y = X[:, 0] > 0.5
+    mean, sample = (
+        RBMClassifier(10, inputs=inputs, n_iter=100, random_state=0)
+        .fit(X, y)
+        .predict_log_proba(X)[np.arange(400), y.astype(int)]
+        .mean()
+        for inputs in ("mean", "sample")
+    )
+    assert mean > -0.3
+    assert sample < -0.5  # a draw tells a label from the other with the probability 0.6 alone
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return train_test_split((X / 16).astype(np.float32), y, stratify=y, random_state=0)
+
+
+@pytest.mark.parametrize("inputs", ["mean", "sample"])
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.1])
+def test_digits_are_told_apart_better_than_by_logistic_regression(digits, share, inputs):
+    """Fails if the hidden units do nothing."""
+    X, X_test, y, y_test = digits
+    classifier = RBMClassifier(
+        100, generative_share=share, inputs=inputs, n_iter=40, random_state=0
+    ).fit(X, y)
+    linear = LogisticRegression(max_iter=1000).fit(X, y)
+    assert classifier.score(X_test, y_test) > linear.score(X_test, y_test)
+    mean = classifier.predict_log_proba(X_test)[np.arange(len(y_test)), y_test].mean()
+    assert mean > linear.predict_log_proba(X_test)[np.arange(len(y_test)), y_test].mean()
+
+
+def test_a_generative_share_teaches_what_the_data_look_like(digits):
+    """Fails if the share is not passed on: chains then look like nothing in the data."""
+    X, _, y, _ = digits
+    means = []
+    for share in (0.0, 1.0):
+        rbm = RBMClassifier(64, generative_share=share, n_iter=20, random_state=0).fit(X, y)._rbm
+        v = samplers.independent(rbm.visible, 500, _kernels.generator(0))
+        v = samplers.gibbs_visible(rbm, v, _kernels.generator(1), 200)
+        means.append(np.abs(v[:, :64].mean(axis=0) - X.mean(axis=0)).mean())
+    assert means[1] < 0.5 * means[0]
+
+
+def test_probabilities_are_those_of_the_parameters(digits):
+    """Fails if attributes are transposed, mixed up, or of another model."""
+    X, X_test, y, _ = digits
+    names = np.array(["digit " + str(label) for label in range(10)])
+    classifier = RBMClassifier(20, n_iter=2, random_state=0).fit(X, names[y])
+    x = X_test[:5].astype(np.float64)
+    hidden_input = (x @ classifier.components_.T + classifier.intercept_hidden_)[
+        :, None
+    ] + classifier.label_components_.T
+    log_p = classifier.intercept_label_ + np.logaddexp(0, hidden_input).sum(axis=-1)
+    log_p -= logsumexp(log_p, axis=1, keepdims=True)
+    np.testing.assert_allclose(classifier.predict_log_proba(X_test[:5]), log_p, atol=1e-4)
+    np.testing.assert_allclose(classifier.predict_proba(X_test[:5]), np.exp(log_p), atol=1e-4)
+    np.testing.assert_array_equal(classifier.predict(X_test[:5]), names[log_p.argmax(axis=1)])
+    assert classifier.components_.shape == (20, 64)
+    assert classifier.intercept_visible_.shape == (64,)
+    assert classifier.components_.dtype == np.float32
+
+
+def test_sparse_rows_are_the_same_rows(digits):
+    """Fails if a sparse mini-batch loses its labels. Sums in another order, over ten updates."""
+    X, X_test, y, _ = digits
+    X = (X > 0.5).astype(np.float32)
+    fits = [
+        RBMClassifier(20, generative_share=0.1, n_iter=1, random_state=0).fit(rows, y)
+        for rows in (X, sparse.csr_array(X))
+    ]
+    expected, got = (fit.predict_proba(X_test) for fit in fits)
+    np.testing.assert_allclose(got, expected, atol=1e-2)
+    np.testing.assert_allclose(fits[0].predict_proba(sparse.csr_array(X_test)), expected, atol=1e-5)
+
+
+def test_partial_fit_needs_all_labels_at_first_and_goes_on(digits):
+    """Fails if a call starts anew, or labels change their place."""
+    X, X_test, y, y_test = digits
+    classifier = RBMClassifier(50, random_state=0)
+    with pytest.raises(ValueError, match="classes is None, must be all labels"):
+        classifier.partial_fit(X[:100], y[:100])
+    assert not hasattr(classifier, "classes_")
+    order = np.argsort(y, kind="stable")  # the first rows are all zeros
+    classifier.partial_fit(X[order[:50]], y[order[:50]], classes=range(10))
+    for _ in range(20):
+        classifier.partial_fit(X, y)
+    assert classifier.n_iter_ == 21
+    assert classifier.score(X_test, y_test) > 0.9
+    with pytest.raises(ValueError, match=r"classes == .* must stay"):
+        classifier.partial_fit(X, y, classes=range(9))
+    with pytest.raises(ValueError, match="y has the label .*11.*, must have those of"):
+        classifier.partial_fit(X, y + 2)
+    assert classifier.n_iter_ == 21
+
+
+def test_two_calls_of_one_batch_are_one_call_of_two(digits):
+    """Fails if chains or moving averages start anew."""
+    X, X_test, y, _ = digits
+    kinds = {"classes": range(10)}
+    one, two = (RBMClassifier(20, random_state=0) for _ in range(2))
+    one.partial_fit(X[:100], y[:100], **kinds).partial_fit(X[100:300], y[100:300])
+    two.partial_fit(X[:100], y[:100], **kinds).partial_fit(X[100:200], y[100:200])
+    two.partial_fit(X[200:300], y[200:300])
+    np.testing.assert_array_equal(one.predict_proba(X_test), two.predict_proba(X_test))
+
+
+def test_early_stopping_keeps_the_best_label_probability(digits):
+    """Fails if another score than that of the label decides, or the last parameters are kept."""
+    X, _, y, _ = digits
+    classifier = RBMClassifier(
+        100, early_stopping=True, n_iter=60, n_iter_no_change=5, random_state=0
+    ).fit(X, y)
+    scores = classifier.history_["validation_score"]
+    assert classifier.best_validation_score_ == scores.max()
+    assert classifier.n_iter_ > 5
+    _, apart = classifier._split(len(y))
+    log_p = classifier.predict_log_proba(X[apart])[np.arange(len(apart)), y[apart]]
+    assert log_p.mean() == pytest.approx(scores.max())
+
+
+def test_rows_of_no_weight_have_no_label(digits):
+    """Fails if a label that only such rows have becomes a class."""
+    X, _, y, _ = digits
+    weights = (y < 5).astype(float)
+    given = RBMClassifier(10, n_iter=2, random_state=0).fit(X, y, sample_weight=weights)
+    alone = RBMClassifier(10, n_iter=2, random_state=0).fit(X[y < 5], y[y < 5])
+    np.testing.assert_array_equal(given.classes_, np.arange(5))
+    np.testing.assert_array_equal(given.predict_proba(X), alone.predict_proba(X))
+
+
+def test_a_pickled_classifier_goes_on_as_it_would_have(digits):
+    """Fails if the state of the training is lost."""
+    X, X_test, y, _ = digits
+    classifier = RBMClassifier(10, n_iter=2, warm_start=True, random_state=0).fit(X, y)
+    copy = pickle.loads(pickle.dumps(classifier))
+    classifier.fit(X, y)
+    copy.fit(X, y)
+    assert copy.n_iter_ == 4
+    np.testing.assert_array_equal(copy.predict_proba(X_test), classifier.predict_proba(X_test))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"generative_share": 1.5}, "generative_share == 1.5, must be a number >= 0 and <= 1."),
+        ({"generative_share": "all"}, "generative_share == 'all', must be"),
+        ({"inputs": "draws"}, "inputs == 'draws', must be one of 'mean', 'sample'."),
+        ({"n_components": 40, "gradient": "exact"}, "gradient == 'exact' enumerates"),
+    ],
+)
+def test_what_is_wrong_is_said_before_any_work(digits, parameters, sentence):
+    """Fails if a bad parameter trains, or leaves something behind."""
+    X, _, y, _ = digits
+    classifier = RBMClassifier(**parameters)
+    with pytest.raises(ValueError, match=sentence):
+        classifier.fit(X, y)
+    assert [name for name in vars(classifier) if name.endswith("_")] == []
