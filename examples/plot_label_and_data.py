@@ -34,9 +34,7 @@ curves = {}
 for n_train in (100, 300):
     curves[n_train] = [
         mean_accuracy(
-            RBMClassifier(
-                100, generative_share=share, inputs="sample", n_iter=100, random_state=0
-            ),
+            RBMClassifier(100, generative_share=share, inputs="sample", n_iter=100, random_state=0),
             n_train,
         )
         for share in shares

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 from abc import abstractmethod
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, ClassVar, Self
 
@@ -19,9 +20,10 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import Tags, check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from skrbm import validation
+from skrbm import _kernels, validation
 from skrbm._kernels import Array
 from skrbm.dbn import DeepBeliefNetwork
+from skrbm.training import states_of
 from skrbm.validation import Domain
 
 _UNLABELLED = -1
@@ -40,9 +42,17 @@ class FineTuned(BaseEstimator):
     _Perceptron: ClassVar[type]
     _learning_rate: ClassVar[float]
 
-    def __init__(self, dbn: Any = None, *, mlp: Any = None, random_state: Any = None) -> None:
+    def __init__(
+        self,
+        dbn: Any = None,
+        *,
+        mlp: Any = None,
+        inputs: str = "mean",
+        random_state: Any = None,
+    ) -> None:
         self.dbn = dbn
         self.mlp = mlp
+        self.inputs = inputs
         self.random_state = random_state
 
     @abstractmethod
@@ -76,7 +86,9 @@ class FineTuned(BaseEstimator):
             If a parameter, the data or the targets are not as described; the estimator is then
             unchanged.
         """
-        (dbn, frozen), mlp = self._stack(), self._new_perceptron()
+        validation.check_choice("inputs", self.inputs, validation.INPUTS)
+        mlp_seed, inputs_seed = validation.check_seed(self.random_state).spawn(2)
+        (dbn, frozen), mlp = self._stack(), self._new_perceptron(mlp_seed)
         if frozen:
             rows = validation.check_visible(dbn, X, "X", dbn._domain)
         else:
@@ -100,7 +112,12 @@ class FineTuned(BaseEstimator):
                 validation.check_columns(part, X, reset=True)
         _take_weights(mlp, dbn)
         v = dbn._coordinates.to_model(rows[used])
-        _fine_tune(mlp, v, y[used], None if sample_weight is None else weights[used])
+        net, rng = dbn._net(), _kernels.generator(inputs_seed)
+
+        def inputs() -> Any:
+            return states_of(net, v, rng) if self.inputs == "sample" else v
+
+        _fine_tune(mlp, inputs, y[used], None if sample_weight is None else weights[used])
         validation.check_columns(self, X, reset=True)
         self.dbn_, self.mlp_ = dbn, mlp
         return self
@@ -157,14 +174,13 @@ class FineTuned(BaseEstimator):
             validation.check_binary_top(top)
         return dbn, frozen
 
-    def _new_perceptron(self) -> Any:
+    def _new_perceptron(self, seed: np.random.SeedSequence) -> Any:
         name = self._Perceptron.__name__
         validation.check_kind("mlp", self.mlp, self._Perceptron, f"a {name} of scikit-learn")
         mlp = self._Perceptron(solver="sgd", learning_rate_init=self._learning_rate)
         if self.mlp is not None:
             mlp = clone(self.mlp)
         validation.check_count("max_iter of mlp", mlp.max_iter)
-        (seed,) = validation.check_seed(self.random_state).spawn(1)
         return mlp.set_params(random_state=np.random.RandomState(seed.generate_state(1)))
 
     def _visible(self, X: Any) -> Any:
@@ -200,6 +216,10 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         call, by scikit-learn's own rules. By default
         `MLPClassifier(solver="sgd", learning_rate_init=0.5)` with mini-batches of 100 rows
         and as many sweeps as make 1,000 updates, at least 15 and at most 300.
+    inputs : {"mean", "sample"}, default="mean"
+        How fine-tuning takes values between 0 and 1 of binary visible units: as they are, or as
+        probabilities of zeros and ones that are drawn anew in every sweep. Such noise keeps many
+        grey pixels from being learnt by heart. Predictions take values as they are.
     random_state : int, RandomState instance or None, default=None
         Seed of the stack and of the perceptron.
 
@@ -319,6 +339,10 @@ class DBNRegressor(RegressorMixin, FineTuned):
         call, by scikit-learn's own rules. By default
         `MLPRegressor(solver="sgd", learning_rate_init=0.05)` with mini-batches of 100 rows
         and as many sweeps as make 1,000 updates, at least 15 and at most 300.
+    inputs : {"mean", "sample"}, default="mean"
+        How fine-tuning takes values between 0 and 1 of binary visible units: as they are, or as
+        probabilities of zeros and ones that are drawn anew in every sweep. Such noise keeps many
+        grey pixels from being learnt by heart. Predictions take values as they are.
     random_state : int, RandomState instance or None, default=None
         Seed of the stack and of the perceptron.
 
@@ -417,18 +441,18 @@ def _take_weights(mlp: Any, dbn: DeepBeliefNetwork) -> None:
         mlp.coefs_[i][...] = weights
 
 
-def _fine_tune(mlp: Any, v: Any, y: Array, weights: Array | None) -> None:
+def _fine_tune(mlp: Any, inputs: Callable[[], Any], y: Array, weights: Array | None) -> None:
     """Fit the perceptron from where it is, the step size falling linearly to zero.
 
-    Not so where the perceptron decides itself how long to go on.
+    Every sweep has its inputs. Not so where the perceptron decides itself how long to go on.
     """
     if mlp.early_stopping or mlp.solver == "lbfgs":
-        _fit(mlp, v, y, weights)
+        _fit(mlp, inputs(), y, weights)
         return
     n_sweeps, rate = mlp.max_iter, mlp.learning_rate_init
     for sweep in range(n_sweeps):
         mlp.set_params(max_iter=1, learning_rate_init=rate * (1 - sweep / n_sweeps))
-        _fit(mlp, v, y, weights)
+        _fit(mlp, inputs(), y, weights)
     mlp.set_params(max_iter=n_sweeps, learning_rate_init=rate)
     mlp.n_iter_ = n_sweeps
 

@@ -338,7 +338,7 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         validation.check_share("generative_share", self.generative_share)
-        validation.check_choice("inputs", self.inputs, ("mean", "sample"))
+        validation.check_choice("inputs", self.inputs, validation.INPUTS)
 
     def _check_labelled(
         self, X: Any, y: Any, sample_weight: Any, *, first: bool, classes: Array | None = None

@@ -45,6 +45,8 @@ UNIT_INTERVAL = Domain(
 # Sums of squares are finite in float64, and differences in float32.
 REAL_LINE = Domain("Gaussian", -1e38, 1e38, "Take logarithms of the data first.")
 
+INPUTS = ("mean", "sample")  # how classifiers take values between two states: as they are, or drawn
+
 
 def check_count(
     name: str,

@@ -278,3 +278,21 @@ def test_wrong_parameters_are_refused_before_any_work(fitted, digits, parameters
     with pytest.raises(ValueError, match=re.escape(sentence)):
         classifier.set_params(**parameters).fit(X, y)
     np.testing.assert_array_equal(classifier.predict(X), fitted.predict(X))
+
+
+def test_inputs_are_drawn_or_taken_as_they_are():
+    """Fails if grey values are drawn by default, or never: the label is in their difference."""
+    X = np.tile([[0.4], [0.6]], (200, 1))
+    y = (X[:, 0] > 0.5).astype(int)
+    dbn = DeepBeliefNetwork((8,), rbm=BernoulliRBM(n_iter=2))
+    mean, sample = (
+        DBNClassifier(dbn, inputs=inputs, random_state=0)
+        .fit(X, y)
+        .predict_log_proba(X)[np.arange(400), y]
+        .mean()
+        for inputs in ("mean", "sample")
+    )
+    assert mean > -0.3
+    assert sample < -0.5  # a draw tells a label from the other with the probability 0.6 alone
+    with pytest.raises(ValueError, match="inputs == 'grey', must be one of 'mean', 'sample'"):
+        DBNClassifier(dbn, inputs="grey").fit(X, y)
