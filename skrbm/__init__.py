@@ -3,6 +3,7 @@
 from skrbm.dbn import DeepBeliefNetwork
 from skrbm.fine_tuned import DBNClassifier, DBNRegressor
 from skrbm.gaussian_rbm import GaussianBernoulliRBM
+from skrbm.imputer import RBMImputer
 from skrbm.rbm import BernoulliRBM
 from skrbm.rbm_classifier import RBMClassifier
 
@@ -13,5 +14,6 @@ __all__ = [
     "DeepBeliefNetwork",
     "GaussianBernoulliRBM",
     "RBMClassifier",
+    "RBMImputer",
 ]
 __version__ = "0.1.0"

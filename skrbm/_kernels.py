@@ -263,6 +263,21 @@ def moving_average(x: Array, width: int) -> Array:
     return np.convolve(x, window, "same") / np.convolve(np.ones(len(x)), window, "same")
 
 
+def where(condition: Array, x: Any, y: Any) -> Array:
+    """X where the condition holds, y elsewhere."""
+    return np.where(condition, x, y)
+
+
+def indices(condition: Array) -> Array:
+    """Where a condition on numbers in a row holds."""
+    return np.flatnonzero(condition)
+
+
+def is_nan(x: Array) -> Array:
+    """Whether each element is not a number."""
+    return np.isnan(x)
+
+
 def maximum(x: Array, y: Array) -> Array:
     """The larger of two, element by element."""
     return np.maximum(x, y)
@@ -444,6 +459,12 @@ def bounds(x: Any) -> tuple[float, float]:
         return x.min(), x.max()
     of_blocks = by_rows(lambda rows: np.full((len(rows), 2), [rows.min(), rows.max()]), x)
     return of_blocks[:, 0].min(), of_blocks[:, 1].max()
+
+
+def has_nan(x: Any) -> bool:
+    """Whether an array, or an object from which rows can be taken, holds NaN."""
+    starts = range(0, x.shape[0], BLOCK_ROWS)
+    return any(bool(np.isnan(x[start : start + BLOCK_ROWS]).any()) for start in starts)
 
 
 def column_moments(x: Array, weights: Array) -> tuple[Array, Array, Array]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -113,7 +114,7 @@ def _runs(
         for v in _kernels.split(v, n)
     ]
     done = _kernels.in_threads(
-        lambda part, rng: _anneal(path, part[0], part[1], rng),
+        lambda part, rng: anneal(path, part[0], part[1], rng),
         parts,
         rng.spawn(len(parts)),
         n_jobs=n_jobs,
@@ -125,8 +126,17 @@ def _runs(
     return results
 
 
-def _anneal(path: Path, v: Array, betas: Array, rng: Generator) -> Array:
-    """At each temperature one product `v W` serves both free energies and the hidden states."""
+def anneal(
+    path: Path,
+    v: Array,
+    betas: Array,
+    rng: Generator,
+    completed: Callable[[Array], Array] | None = None,
+) -> Array:
+    """`log_weights` in one thread; units that are given stay so where states are completed by them.
+
+    At each temperature one product `v W` serves both free energies and the hidden states.
+    """
     increments = _kernels.zeros((len(v), len(betas) - 1), "float64")
     models = (path.at(float(beta)) for beta in betas)
     for i, (previous, current) in enumerate(pairwise(models)):
@@ -135,6 +145,8 @@ def _anneal(path: Path, v: Array, betas: Array, rng: Generator) -> Array:
         increments[:, i] = previous.free_energy(v, previous.scaled(coupling))
         increments[:, i] -= current.free_energy(v, x)
         v = current.sample_visible(current.hidden.draw(x, rng), rng)
+        if completed is not None:
+            v = completed(v)
     return increments
 
 

@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from sklearn.utils import gen_batches
 
-from skrbm._kernels import Array, column_moments, columns
+from skrbm._kernels import BLOCK_ROWS, Array, Generator, column_moments, columns
+from skrbm.conditionals import Given, gibbs
 from skrbm.model import RBM
+from skrbm.samplers import independent
+from skrbm.units import Layer
+
+_STEPS_A_VISIT = 5  # of the chains for what is missing
 
 
 class Coordinates(Protocol):
@@ -18,6 +24,9 @@ class Coordinates(Protocol):
     @property
     def log_volume(self) -> float:
         """Logarithm of the volume, in the units of the data, of a unit cube of visible states."""
+
+    def log_volume_of(self, columns: Array) -> Array | float:
+        """The same of some columns alone: for every row those that are true."""
 
     def to_model(self, X: Any) -> Any:
         """Values of data as values of visible units, in the dtype of the model."""
@@ -38,6 +47,10 @@ class Binary:
 
     dtype: Any
     log_volume: float = 0.0
+
+    def log_volume_of(self, columns: Array) -> float:
+        """None of any columns."""
+        return 0.0
 
     def to_model(self, X: Any) -> Any:
         """The same values in the dtype of the model."""
@@ -78,7 +91,7 @@ class Standardized:
 
         A column without variance keeps its units.
         """
-        mean, variance, third_moment = column_moments(X, weights)
+        mean, variance, third_moment = _seen_moments(X, weights)
         n, epsilon = weights.sum(), np.finfo(variance.dtype).eps
         # As scikit-learn's StandardScaler has it: what rounding would make of a constant column.
         constant = variance <= n * epsilon * variance + (n * epsilon * mean) ** 2
@@ -90,7 +103,11 @@ class Standardized:
     @property
     def log_volume(self) -> float:
         """`sum_i log |scale_i|`."""
-        return float(np.log(np.abs(self.scale), dtype=np.float64).sum())
+        return float(self.log_volume_of(np.ones(len(self.scale))))
+
+    def log_volume_of(self, columns: Array) -> Array:
+        """`sum_i log |scale_i|` over the columns that are true, for every row."""
+        return columns @ np.log(np.abs(self.scale), dtype=np.float64)
 
     def to_model(self, X: Array) -> Array:
         """`(x - location) / scale`."""
@@ -121,6 +138,17 @@ class Standardized:
     def view(self, X: Array) -> MappedRows:
         """The rows, standardized as they are taken."""
         return MappedRows(X, self.to_model, X.shape[1], self.scale.dtype)
+
+
+def _seen_moments(X: Array, weights: Array) -> tuple[Array, Array, Array]:
+    """`column_moments` of what is not missing."""
+    moments = column_moments(X, weights)
+    for column in np.flatnonzero(np.isnan(moments[0])):
+        seen = ~np.isnan(X[:, column])
+        of_seen = column_moments(X[seen, column, None], weights[seen])
+        for moment, value in zip(moments, of_seen, strict=True):
+            moment[column] = value[0]
+    return moments
 
 
 @dataclass(frozen=True)
@@ -184,3 +212,43 @@ class LabelledRows:
     def __getitem__(self, rows: Array | slice) -> Any:
         one_hot = self.labels[rows, None] == np.arange(self.n_labels)
         return columns(self.X[rows], one_hot.astype(self.X.dtype))
+
+
+class CompletedRows:
+    """Rows in which a Gibbs chain a row stands for what is missing, and moves on as they are taken.
+
+    Parameters
+    ----------
+    X : array of shape (n_rows, n_visible), or what its rows are taken from
+        Values of visible units, NaN where they are missing.
+    rbm : RBM
+        Whose parameters may change from one access to the next.
+    base : Layer
+        Chains start as draws from it.
+    rng : Generator
+    """
+
+    def __init__(self, X: Any, rbm: RBM, base: Layer, rng: Generator) -> None:
+        self.X, self.rbm, self.rng = X, rbm, rng
+        blocks = gen_batches(X.shape[0], BLOCK_ROWS)
+        incomplete = np.concatenate([np.isnan(X[rows]).any(axis=1) for rows in blocks])
+        self.chain = np.where(incomplete, incomplete.cumsum() - 1, -1)
+        self.states = independent(base, int(incomplete.sum()), rng)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and columns."""
+        return self.X.shape
+
+    def __getitem__(self, rows: Array | slice) -> Array:
+        x = self.X[rows].astype(self.states.dtype, copy=False)
+        chains = self.chain[rows]
+        incomplete = chains >= 0
+        if not incomplete.any():
+            return x
+        given = Given.rows(self.rbm, x[incomplete])
+        chains = chains[incomplete]
+        self.states[chains] = gibbs(given, self.states[chains], self.rng, _STEPS_A_VISIT)
+        x = x.copy()
+        x[incomplete] = self.states[chains]
+        return x

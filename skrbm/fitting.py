@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, shuffle
@@ -16,9 +17,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrbm import _kernels, likelihood, validation
 from skrbm._kernels import Array, Generator
-from skrbm.coordinates import Coordinates
+from skrbm.completing import Completing
+from skrbm.coordinates import CompletedRows, Coordinates
 from skrbm.gradients import GRADIENTS, Gradient
-from skrbm.inference import RBMInference
 from skrbm.model import RBM
 from skrbm.optimizers import CentredGradient, VarianceGradient, constant, rising_share
 from skrbm.recipes import Recipe
@@ -128,6 +129,11 @@ class TrainedRBM(BaseEstimator):
         return True
 
     @property
+    def _takes_missing(self) -> bool:
+        """Whether NaN is a value that is missing."""
+        return False
+
+    @property
     def history_(self) -> dict[str, Array]:
         """One array a figure, with one element a sweep."""
         check_is_fitted(self)
@@ -142,6 +148,7 @@ class TrainedRBM(BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = bool(self._domain.accept_sparse)
+        tags.input_tags.allow_nan = self._takes_missing
         return tags
 
     def _rate(self) -> float:
@@ -256,10 +263,10 @@ class TrainedRBM(BaseEstimator):
 
     def _watch(self, held_out: Any, train: Any) -> EarlyStopping:
         """The watch over rows kept apart, beside those trained on."""
-        coordinates = self._coordinates
+        rng = _kernels.generator(self._validation_seed())
         return EarlyStopping(
-            coordinates.view(held_out),
-            coordinates.view(train),
+            self._view(held_out, rng),
+            self._view(train, rng),
             self.n_iter_no_change,
             self.tol,
             self._validation_seed(),
@@ -274,14 +281,14 @@ class TrainedRBM(BaseEstimator):
         stopping: EarlyStopping | None = None,
         title: str = "",
     ) -> Self:
-        rbm, coordinates = self._model().map(_writable), self._coordinates
-        self._keep(rbm, coordinates)
+        rbm = self._model().map(_writable)
+        self._keep(rbm, self._coordinates)
         training, figure = self._training, self._row_figure(_FLIPS_MONITORED)
 
         def monitor(rbm: RBM, v: Array, rng: Generator) -> float:
             return float(figure(rbm, v, rng).mean())
 
-        sweeps = training.run(rbm, coordinates.view(X), weights, plan, monitor)
+        sweeps = training.run(rbm, self._view(X, training.rng), weights, plan, monitor)
         title, verbose = title or type(self).__name__, self.verbose > 0
         with progress(title, plan.n_iter, training.figure, verbose=verbose) as report:
             for record in sweeps:
@@ -295,6 +302,13 @@ class TrainedRBM(BaseEstimator):
         self._warn_of_saturation(rbm)
         return self
 
+    def _view(self, X: Any, rng: Generator) -> Any:
+        """Rows of data as training takes them; chains stand for what is missing."""
+        rows = self._coordinates.view(X)
+        if not self._takes_missing or issparse(X) or not _kernels.has_nan(X):
+            return rows
+        return CompletedRows(rows, self._model(), self._base, rng)
+
     def _warn_of_saturation(self, rbm: RBM) -> None:
         saturated = rbm.hidden.saturated(self._training.optimizer.hidden_offset)
         n_saturated = int(saturated.sum())
@@ -307,8 +321,15 @@ class TrainedRBM(BaseEstimator):
             )
 
 
-class RBMEstimator(RBMInference, TrainedRBM):
-    """An RBM of rows of data, which learns their likelihood."""
+class RBMEstimator(Completing, TrainedRBM):
+    """An RBM of rows of data, which learns their likelihood.
+
+    A subclass has the parameter `missing_values`.
+    """
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        validation.check_choice("missing_values", self.missing_values, ("refuse", "allow"))
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit the model, from a fresh start, by `n_iter` sweeps over the rows in random order.
@@ -317,7 +338,8 @@ class RBMEstimator(RBMInference, TrainedRBM):
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
             For binary visible units data in [0, 1]; values outside draw a warning, and count as 0
-            or 1. For Gaussian ones real numbers, not sparse.
+            or 1. For Gaussian ones real numbers, not sparse. With missing_values="allow" NaN in
+            an array is a value that is missing.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -376,7 +398,11 @@ class RBMEstimator(RBMInference, TrainedRBM):
     ) -> tuple[Any, Array]:
         """Rows and weights that training can take; refused are those it cannot, and parameters."""
         self._check_continued(first=first)
-        rows, weights = validation.check_weighted(self, X, sample_weight, self._domain)
+        rows, weights = validation.check_weighted(
+            self, X, sample_weight, self._domain, allow_nan=self._takes_missing
+        )
+        if first and self._takes_missing:
+            validation.check_seen("X", rows)
         self._check_sizes(*rows.shape, split=split)
         validation.check_columns(self, X, reset=first)
         return rows, weights

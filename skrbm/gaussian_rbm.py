@@ -82,6 +82,12 @@ class GaussianBernoulliRBM(RBMEstimator):
     warm_start : bool, default=False
         Whether `fit` goes on from the model that it finds, for `n_iter` sweeps more, with its
         chains and its history; the step size starts anew.
+    missing_values : {"refuse", "allow"}, default="refuse"
+        Whether NaN in an array is refused, or a value that is missing. Scores then sum over it and
+        features average over it: exactly where there are at most ten hidden units, elsewhere with
+        block Gibbs chains in which what is known stays as it is, annealed ones for scores. In
+        training such a chain a row makes five steps whenever the row is seen. `impute` fills what
+        is missing in either case.
     verbose : int, default=0
         Above 0, report every sweep: in a progress bar on a terminal, if tqdm is installed (extra
         "progress"), or else in a line on the standard output.
@@ -175,6 +181,7 @@ class GaussianBernoulliRBM(RBMEstimator):
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
         warm_start: bool = False,
+        missing_values: str = "refuse",
         verbose: int = 0,
         random_state: Any = None,
     ) -> None:
@@ -195,6 +202,7 @@ class GaussianBernoulliRBM(RBMEstimator):
             random_state=random_state,
         )
         self.variance = variance
+        self.missing_values = missing_values
 
     _SHAPING = (*RBMEstimator._SHAPING, "variance")
     _domain = validation.REAL_LINE

@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from skrbm import _kernels, likelihood, samplers, validation
+from skrbm import _kernels, conditionals, likelihood, samplers, validation
 from skrbm._kernels import Array, Generator
 from skrbm.annealing import Effort, Path
 from skrbm.likelihood import LogPartition
@@ -55,8 +55,8 @@ class RBMInference(Rowwise):
         -------
         H : ndarray of shape (n_samples, n_components)
         """
-        X = self._check_visible(X)
-        return self._by_rows(self._model().hidden_from_visible, X)
+        X = self._check_visible(X, allow_nan=self._takes_missing)
+        return self._hidden_means(X)
 
     def inverse_transform(self, H: Any) -> Array:
         """`E[v_i | h]` for every row h of H, which may hold means.
@@ -119,6 +119,7 @@ class RBMInference(Rowwise):
         self,
         n_samples: int = 1,
         *,
+        given: Any = None,
         n_steps: int = 1000,
         method: str = "auto",
         random_state: Any = None,
@@ -126,19 +127,24 @@ class RBMInference(Rowwise):
         """Draw rows from the model, each by a Markov chain of its own.
 
         The chains start at persistent chains of the training, or where there are none at
-        independent draws from the visible biases before training.
+        independent draws from the visible biases before training. With some values given they
+        start at such draws, and what is given stays as it is; draws are exact where there are at
+        most ten hidden units, or at most ten binary visible ones that are not given.
 
         Parameters
         ----------
         n_samples : int, default=1
+        given : array-like of shape (n_features,) or dict, default=None
+            Values that all rows shall have: a row with NaN where it is free, or values by the
+            name or the index of their column. Zeros and ones for binary visible units.
         n_steps : int, default=1000
             Length of the chains. What they still share with their start is lost with more steps.
         method : {"auto", "gibbs", "tempering"}, default="auto"
-            "gibbs" makes Gibbs steps alone. "auto" does, too, but where the model was trained with
-            gradient="jump" every tenth begins with a jump, by Metropolis' rule, to a hidden state
-            that a row of the last mini-batch proposes. With "tempering" every chain exchanges
-            states with chains at 19 higher temperatures, which pass more freely from one mode to
-            another, at 20 times the cost.
+            Used where nothing is given. "gibbs" makes Gibbs steps alone. "auto" does, too, but
+            where the model was trained with gradient="jump" every tenth begins with a jump, by
+            Metropolis' rule, to a hidden state that a row of the last mini-batch proposes. With
+            "tempering" every chain exchanges states with chains at 19 higher temperatures, which
+            pass more freely from one mode to another, at 20 times the cost.
         random_state : int, RandomState instance or None, default=None
             By default the draws go on from those of `gibbs` and `sample` before.
 
@@ -151,7 +157,11 @@ class RBMInference(Rowwise):
         n_samples = validation.check_count("n_samples", n_samples)
         n_steps = validation.check_count("n_steps", n_steps)
         validation.check_choice("method", method, SAMPLING_METHODS)
-        states = self._sample_states(n_samples, n_steps, method, self._rng(random_state))
+        rng = self._rng(random_state)
+        if given is None:
+            states = self._sample_states(n_samples, n_steps, method, rng)
+        else:
+            states = self._conditional_states(self._check_given(given), n_samples, n_steps, rng)
         return self._coordinates.draws(states)
 
     def energy(self, v: Any, h: Any) -> Array:
@@ -182,8 +192,7 @@ class RBMInference(Rowwise):
         -------
         free_energy : ndarray of float64 of shape (n_samples,)
         """
-        X = self._check_visible(X)
-        return self._by_rows(self._model().free_energy, X)
+        return self._free_energies(self._check_visible(X))
 
     def score_samples(self, X: Any) -> Array:
         """`log p(v) = -F(v) - log Z` of every row v of X, in nats, with `log_partition_`.
@@ -196,7 +205,7 @@ class RBMInference(Rowwise):
         -------
         log_likelihood : ndarray of float64 of shape (n_samples,)
         """
-        return self._log_likelihood(self._check_visible(X))
+        return self._log_likelihood(self._check_visible(X, allow_nan=self._takes_missing))
 
     def log_partition(
         self,
@@ -347,8 +356,31 @@ class RBMInference(Rowwise):
         return self._model().hidden.n_units
 
     def _log_likelihood(self, rows: Any) -> Array:
-        free_energy = self._by_rows(self._model().free_energy, rows)
-        return -free_energy - self.log_partition_.value
+        return -self._free_energies(rows) - self.log_partition_.value
+
+    def _check_given(self, given: Any) -> Array:
+        """A row of data with NaN where it is free."""
+        row = validation.check_given_values(self, "given", given)
+        rows = validation.check_rows(self, row[None], "given", self._domain, allow_nan=True)
+        validation.check_states("given", rows, self._model().visible)
+        return rows
+
+    def _conditional_states(self, given: Array, n: int, n_steps: int, rng: Generator) -> Array:
+        """Visible states of the model where those of a row are given."""
+        rbm, base = self._model(), self._base
+
+        def run(v: Array, rng: Generator) -> Array:
+            return conditionals.draw(rbm, base, v, rng, n_steps)
+
+        return self._by_rows(run, np.repeat(given, n, axis=0), rng)
+
+    def _hidden_means(self, rows: Any) -> Array:
+        """`E[h | v]` of rows that are checked."""
+        return self._by_rows(self._model().hidden_from_visible, rows)
+
+    def _free_energies(self, rows: Any) -> Array:
+        """`F(v)` of rows that are checked."""
+        return self._by_rows(self._model().free_energy, rows)
 
     def _check_hidden(self, H: Any, name: str) -> Array:
         check_is_fitted(self)

@@ -85,6 +85,12 @@ class BernoulliRBM(RBMEstimator):
     warm_start : bool, default=False
         Whether `fit` goes on from the model that it finds, for `n_iter` sweeps more, with its
         chains and its history; the step size starts anew.
+    missing_values : {"refuse", "allow"}, default="refuse"
+        Whether NaN in an array is refused, or a value that is missing. Scores then sum over it and
+        features average over it: exactly where there are at most ten hidden units, or at most ten
+        missing values in a row, elsewhere with block Gibbs chains in which what is known stays as
+        it is, annealed ones for scores. In training such a chain a row makes five steps whenever
+        the row is seen. `impute` fills what is missing in either case.
     verbose : int, default=0
         Above 0, report every sweep: in a progress bar on a terminal, if tqdm is installed (extra
         "progress"), or else in a line on the standard output.
@@ -172,6 +178,7 @@ class BernoulliRBM(RBMEstimator):
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
         warm_start: bool = False,
+        missing_values: str = "refuse",
         verbose: int = 0,
         random_state: Any = None,
     ) -> None:
@@ -192,6 +199,7 @@ class BernoulliRBM(RBMEstimator):
             random_state=random_state,
         )
         self.hidden = hidden
+        self.missing_values = missing_values
 
     _SHAPING = (*RBMEstimator._SHAPING, "hidden")
     _domain = validation.UNIT_INTERVAL
@@ -212,8 +220,7 @@ class BernoulliRBM(RBMEstimator):
         return make(np.full(self.n_components, bias, dtype))
 
     def _begin(self, X: Any, weights: Array, dtype: Any) -> Start:
-        total = column_totals(X, weights, dtype)
-        visible = Bernoulli.from_totals(total, weights.sum())
+        visible = Bernoulli.from_totals(*column_totals(X, weights, dtype))
         visible = visible.map(lambda x: x.astype(dtype))
         return Start(Binary(dtype), visible, self._hidden_layer(dtype))
 

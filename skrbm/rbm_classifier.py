@@ -361,7 +361,7 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         return [math.inf, self.n_components]
 
     def _begin(self, X: LabelledRows, weights: Array, dtype: Any) -> Start:
-        binary = Bernoulli.from_totals(column_totals(X.X, weights, dtype), weights.sum())
+        binary = Bernoulli.from_totals(*column_totals(X.X, weights, dtype))
         counts = np.bincount(X.labels, weights, X.n_labels)
         visible = LabelledBernoulli.of_counts(binary, counts).map(lambda x: x.astype(dtype))
         return Start(

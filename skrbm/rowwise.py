@@ -52,13 +52,18 @@ class Rowwise(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
         -------
         log_likelihood : float
         """
-        X = self._check_visible(X)
+        X = self._check_visible(X, allow_nan=self._takes_missing)
         weights = validation.check_weights(sample_weight, X)
         return float(np.average(self._log_likelihood(X), weights=weights))
 
-    def _check_visible(self, X: Any, name: str = "X") -> Any:
+    @property
+    def _takes_missing(self) -> bool:
+        """Whether NaN is a value that is missing."""
+        return False
+
+    def _check_visible(self, X: Any, name: str = "X", *, allow_nan: bool = False) -> Any:
         check_is_fitted(self)
-        return validation.check_visible(self, X, name, self._domain)
+        return validation.check_visible(self, X, name, self._domain, allow_nan=allow_nan)
 
     def _rng(self, random_state: Any) -> Generator:
         if random_state is None:

@@ -170,15 +170,25 @@ def dense_rows(X: Any, rows: Array | slice, dtype: Any) -> Array:
     return dense(typed_rows(X, rows, dtype))
 
 
-def column_totals(X: Any, weights: Array, dtype: Any) -> Array:
-    """Weighted sum of every column in float64, of rows taken in the given dtype block by block."""
+def column_totals(X: Any, weights: Array, dtype: Any) -> tuple[Array, Any]:
+    """Weighted sum of every column, and the weight of the rows that have a value there.
+
+    In float64, of rows taken in the given dtype block by block.
+    """
     if sparse.issparse(X):
-        return X.T @ weights
-    blocks = gen_batches(len(weights), BLOCK_ROWS)
-    total = np.zeros(X.shape[1])
-    for rows in blocks:
-        total += weights[rows].astype(dtype) @ dense_rows(X, rows, dtype)
-    return total
+        return X.T @ weights, weights.sum()
+    total, of_seen = np.zeros((2, X.shape[1]))
+    for rows in gen_batches(len(weights), BLOCK_ROWS):
+        x, w = dense_rows(X, rows, dtype), weights[rows].astype(dtype)
+        sums = w @ x
+        if np.isnan(sums).any():
+            missing = np.isnan(x)
+            total += w @ np.where(missing, 0, x)
+            of_seen += w @ ~missing
+        else:
+            total += sums
+            of_seen += weights[rows].sum()
+    return total, of_seen
 
 
 @contextmanager

@@ -41,7 +41,7 @@ class Bernoulli:
     bias: Array
 
     @classmethod
-    def from_totals(cls, total: Array, n_rows: float) -> Self:
+    def from_totals(cls, total: Array, n_rows: float | Array) -> Self:
         """The layer whose units are on as often as in data, smoothed to stay finite.
 
         The bias is `log((k + 1) / (n - k + 1))` for a column that sums to k over n rows.
@@ -72,6 +72,10 @@ class Bernoulli:
         """`-s . bias` of every row, in float64."""
         return -_kernels.row_dot(state, self.bias)
 
+    def energies(self, state: Array) -> Array:
+        """`-s bias` of every unit by itself."""
+        return -state * self.bias
+
     def energy_above(self, base: Any, state: Array) -> Array:
         """`energy - base.energy` of every row, in the precision of the states."""
         return state @ (base.bias - self.bias)
@@ -79,6 +83,10 @@ class Bernoulli:
     def log_normalizer(self, input: Array | float) -> Array:
         """`log sum_s exp(s . (bias + input))` of every row, in float64."""
         return _kernels.sum_softplus(input + self.bias)
+
+    def log_normalizers(self, input: Array | float) -> Array:
+        """`log sum_s exp(s (bias + input))` of every unit by itself."""
+        return _kernels.softplus(input + self.bias)
 
     def pairwise_log_normalizer(self, x: Array, y: Array) -> Array:
         """Log-normaliser of the input `x_i + y_j` for every pair of rows, in float64."""
@@ -111,6 +119,10 @@ class Bernoulli:
         """`log p(s_i)` under the means m_j, for every row i of states and row j of means."""
         off = 1 - mean
         return state @ _kernels.log(mean / off).T + _kernels.log(off).sum(axis=-1)
+
+    def most_probable(self, mean: Array) -> Array:
+        """The states of most probability, in the dtype of the mean."""
+        return (mean > 0.5).astype(mean.dtype)
 
     def broadened(self, mean: Array, share: float) -> Array:
         """The mean when this share of the units are drawn with probability 1/2 instead."""
@@ -287,6 +299,10 @@ class Gaussian:
         deviation = state - self.mean(0.0)
         return _kernels.row_dot(deviation * self.precision, deviation) / 2
 
+    def energies(self, state: Array) -> Array:
+        """`(s - m)^2 precision / 2` of every unit by itself."""
+        return (state - self.mean(0.0)) ** 2 * self.precision / 2
+
     def energy_above(self, base: Any, state: Array) -> Array:
         """`energy - base.energy` of every row."""
         return self.energy(state) - base.energy(state)
@@ -296,6 +312,11 @@ class Gaussian:
         input = input + 0 * self.bias
         response = self.mean(input / 2)  # m + input / (2 precision)
         return _kernels.row_dot(input, response) + self._log_volume()
+
+    def log_normalizers(self, input: Array | float) -> Array:
+        """`log int_s exp(s input - energy(s))` of every unit by itself."""
+        log_volume = (_LOG_TWO_PI - _kernels.log(self.precision)) / 2
+        return input * self.mean(input / 2) + log_volume
 
     def pairwise_log_normalizer(self, x: Array, y: Array) -> Array:
         """Log-normaliser of the input `x_i + y_j` for every pair of rows, in float64."""
@@ -333,6 +354,10 @@ class Gaussian:
         """`log p(s_i)` under the means m_j, for every row i of states and row j of means."""
         own = self.energy(state + self.mean(0.0))[:, None] + self.energy(mean + self.mean(0.0))
         return (state * self.precision) @ mean.T - own - self._log_volume()
+
+    def most_probable(self, mean: Array) -> Array:
+        """The states of most density: the means."""
+        return mean
 
     def broadened(self, mean: Array, share: float) -> Array:
         """The mean itself: the states around it are spread already."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from numbers import Integral, Real
 from typing import Any, Literal, NamedTuple
 
@@ -20,6 +20,7 @@ from sklearn.utils.validation import validate_data
 
 from skrbm import _kernels
 from skrbm._kernels import Array
+from skrbm.units import Layer
 
 _OWN_PACKAGES = ("skrbm", "sklearn")
 
@@ -184,22 +185,28 @@ def check_unchanged(estimator: Any, started_with: dict[str, Any]) -> None:
             raise ValueError(msg)
 
 
-def check_visible(estimator: Any, X: Any, name: str, domain: Domain) -> Any:
+def check_visible(
+    estimator: Any, X: Any, name: str, domain: Domain, *, allow_nan: bool = False
+) -> Any:
     """Finite data of the fitted columns, as an array or a CSR matrix of its own number type."""
-    rows = check_rows(estimator, X, name, domain)
+    rows = check_rows(estimator, X, name, domain, allow_nan=allow_nan)
     check_columns(estimator, X, reset=False)
     return rows
 
 
-def check_rows(estimator: Any, X: Any, name: str, domain: Domain) -> Any:
+def check_rows(
+    estimator: Any, X: Any, name: str, domain: Domain, *, allow_nan: bool = False
+) -> Any:
     """Finite data of any number of columns, as an array or a CSR matrix of its own number type."""
-    rows, inside = _check_numbers(estimator, X, name, domain)
+    rows, inside = _check_numbers(estimator, X, name, domain, allow_nan=allow_nan)
     return rows if inside else _within(domain, X, rows, name)
 
 
-def check_weighted(estimator: Any, X: Any, sample_weight: Any, domain: Domain) -> tuple[Any, Array]:
+def check_weighted(
+    estimator: Any, X: Any, sample_weight: Any, domain: Domain, *, allow_nan: bool = False
+) -> tuple[Any, Array]:
     """Finite rows and their weights, without the rows of weight zero."""
-    rows, inside = _check_numbers(estimator, X, "X", domain)
+    rows, inside = _check_numbers(estimator, X, "X", domain, allow_nan=allow_nan)
     weights = check_weights(sample_weight, rows)
     if not weights.all():
         used = np.flatnonzero(weights)
@@ -350,10 +357,13 @@ def check_hidden(estimator: Any, H: Any, name: str, n_units: int, dtype: Any) ->
     return checked
 
 
-def _check_numbers(estimator: Any, X: Any, name: str, domain: Domain) -> tuple[Any, bool]:
+def _check_numbers(
+    estimator: Any, X: Any, name: str, domain: Domain, *, allow_nan: bool
+) -> tuple[Any, bool]:
     """Finite numbers of their own type, as an array or a CSR matrix without a copy.
 
-    Also whether all of them lie in the domain: one look at the data tells both.
+    Also whether all of them lie in the domain: one look at the data tells both. NaN may stand for
+    what is missing in an array.
     """
     options = {"accept_sparse": domain.accept_sparse, "input_name": name, "estimator": estimator}
     rows = check_array(X, ensure_all_finite=False, **options)
@@ -361,10 +371,68 @@ def _check_numbers(estimator: Any, X: Any, name: str, domain: Domain) -> tuple[A
         rows = rows.copy()  # scipy would sort and sum the caller's own entries
         rows.sum_duplicates()
     low, high = (0, 1) if rows.dtype == bool else _kernels.bounds(rows)
-    if low >= domain.low and high <= domain.high:
+    if np.isnan(low):
+        allow_nan = allow_nan and not sparse.issparse(rows)
+        if not allow_nan and hasattr(estimator, "missing_values"):
+            msg = (
+                f"{name} contains NaN, must not: NaN in an array is a missing value for impute, "
+                "and with missing_values='allow' for fit, transform, score and score_samples."
+            )
+            raise ValueError(msg)
+        if allow_nan:
+            low, high = np.fmin.reduce(rows, axis=None), np.fmax.reduce(rows, axis=None)
+    if (low >= domain.low and high <= domain.high) or np.isnan(low) and allow_nan:
         return rows, True
-    check_array(rows, **options)
+    check_array(rows, ensure_all_finite="allow-nan" if allow_nan else True, **options)
     return rows, False
+
+
+def check_given_values(estimator: Any, name: str, given: Any) -> Array:
+    """One value a fitted column, NaN where there is none, from a row or from values by column."""
+    n_features = estimator.n_features_in_
+    if not isinstance(given, Mapping):
+        row = np.asarray(given)
+        if row.dtype.kind not in "buif" or row.shape != (n_features,):
+            msg = (
+                f"{name} is an array of {row.dtype} of shape {row.shape}, must be of numbers, one "
+                f"for each of {n_features} columns, with NaN where it is free."
+            )
+            raise ValueError(msg)
+        return row.astype(np.float64)
+    names = list(getattr(estimator, "feature_names_in_", []))
+    row = np.full(n_features, np.nan)
+    for column, value in given.items():
+        known = column in names if isinstance(column, str) else isinstance(column, Integral)
+        index = names.index(column) if known and isinstance(column, str) else column
+        if not known or not 0 <= index < n_features:
+            msg = (
+                f"{name} has the column {column!r}, must have indices from 0 to {n_features - 1} "
+                "or names that fit has seen."
+            )
+            raise ValueError(msg)
+        if not isinstance(value, Real):
+            msg = f"{name}[{column!r}] == {value!r}, must be a number."
+            raise ValueError(msg)
+        row[index] = value
+    return row
+
+
+def check_states(name: str, rows: Array, layer: Layer) -> None:
+    """Values that are states of a layer, apart from NaN."""
+    known = rows[~np.isnan(rows)]
+    if not layer.are_states([known]):
+        msg = f"{name} has the values {known}, must have states of binary units, 0 or 1, and NaN."
+        raise ValueError(msg)
+
+
+def check_seen(name: str, X: Any) -> None:
+    """An array of which every column has a value in some row."""
+    if sparse.issparse(X) or X.dtype.kind != "f":
+        return
+    empty = np.flatnonzero(np.isnan(X).all(axis=0))
+    if len(empty) > 0:
+        msg = f"{name} has no value in column {empty[0]}, must have one in some row with weight."
+        raise ValueError(msg)
 
 
 def _within(domain: Domain, X: Any, rows: Any, name: str) -> Any:
@@ -372,7 +440,10 @@ def _within(domain: Domain, X: Any, rows: Any, name: str) -> Any:
 
     X is what the rows were made from, and may name their columns.
     """
-    low, high = min_max_axis(rows, axis=0) if sparse.issparse(rows) else (rows.min(0), rows.max(0))
+    if sparse.issparse(rows):
+        low, high = min_max_axis(rows, axis=0)
+    else:  # apart from what is missing
+        low, high = np.fmin.reduce(rows), np.fmax.reduce(rows)
     outside = np.flatnonzero((low < domain.low) | (high > domain.high))
     if len(outside) == 0:
         return rows

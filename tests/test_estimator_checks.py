@@ -11,6 +11,7 @@ from skrbm import (
     DeepBeliefNetwork,
     GaussianBernoulliRBM,
     RBMClassifier,
+    RBMImputer,
 )
 
 STACK = DeepBeliefNetwork((6, 4), rbm=BernoulliRBM(n_iter=2))
@@ -27,6 +28,9 @@ STACK = DeepBeliefNetwork((6, 4), rbm=BernoulliRBM(n_iter=2))
         BernoulliRBM(3, hidden="gaussian", n_iter=10),
         GaussianBernoulliRBM(n_iter=10),
         GaussianBernoulliRBM(3, variance="shared", gradient="exact", n_iter=2),
+        BernoulliRBM(4, missing_values="allow", n_iter=5),
+        GaussianBernoulliRBM(4, missing_values="allow", n_iter=5),
+        RBMImputer(GaussianBernoulliRBM(4, n_iter=5), n_steps=10),
         DeepBeliefNetwork((4, 3), rbm=BernoulliRBM(n_iter=5)),
         DeepBeliefNetwork((4, 3, 2), visible_rbm=GaussianBernoulliRBM(n_iter=5), output="all"),
         RBMClassifier(20, n_iter=30),

@@ -1,0 +1,112 @@
+"""What a fitted RBM says where values are missing: features, scores, and the values themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from skrbm import _kernels, conditionals, validation
+from skrbm._kernels import Array, Generator
+from skrbm.inference import RBMInference
+
+_N_STEPS = 200  # of the chains that tell features where some values are missing
+METHODS = ("sample", "mean", "mode")
+
+
+class Completing(RBMInference):
+    """The methods of every RBM estimator that take NaN as a value that is missing."""
+
+    missing_values: str
+
+    @property
+    def _takes_missing(self) -> bool:
+        return self.missing_values == "allow"
+
+    def impute(
+        self,
+        X: Any,
+        *,
+        method: str = "sample",
+        n_steps: int = 200,
+        n_draws: int | None = None,
+        random_state: Any = None,
+    ) -> Array:
+        """Fill NaN with what the model says of it, given the values that are known in its row.
+
+        Exact where there are at most ten hidden units, or at most ten missing values in a row of
+        binary units; elsewhere by a chain of block Gibbs steps a row, in which what is known
+        stays as it is.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            NaN where a value is missing, whatever `missing_values` says.
+        method : {"sample", "mean", "mode"}, default="sample"
+            A draw from p(missing | known); the conditional mean; or a mode: where an ascent of that
+            probability ends which starts at what is most probable value by value.
+        n_steps : int, default=200
+            Length of the chains. A draw is the last state; a mean is over the second half.
+        n_draws : int, default=None
+            With "sample", so many draws for every row, each from a chain of its own.
+        random_state : int, RandomState instance or None, default=None
+            By default the draws go on from those of `gibbs` and `sample` before.
+
+        Returns
+        -------
+        X_filled : ndarray of shape (n_samples, n_features) or (n_draws, n_samples, n_features)
+            What is known comes back as it was, bit for bit. Of the dtype of X where that is a
+            float, and else of the model's.
+        """
+        X = _kernels.dense(self._check_visible(X, allow_nan=True))
+        validation.check_choice("method", method, METHODS)
+        n_steps = validation.check_count("n_steps", n_steps)
+        if n_draws is not None:
+            validation.check_count("n_draws", n_draws)
+            validation.check_choice("method with n_draws", method, ("sample",))
+        many = np.concatenate([X] * (n_draws or 1))
+        filled = self._filled(many, method, n_steps, self._rng(random_state))
+        return filled if n_draws is None else filled.reshape(n_draws, *X.shape)
+
+    def _filled(self, X: Array, method: str, n_steps: int, rng: Generator) -> Array:
+        """The rows with all that is missing filled in."""
+        rbm, base, coordinates = self._model(), self._base, self._coordinates
+        tell: dict[str, Callable[[Array, Generator], Array]] = {
+            "sample": lambda v, rng: conditionals.draw(rbm, base, v, rng, n_steps),
+            "mean": lambda v, rng: conditionals.means(rbm, base, v, rng, n_steps).visible,
+            "mode": lambda v, rng: conditionals.mode(rbm, base, v, rng, n_steps),
+        }
+        if X.dtype.kind != "f":  # and nothing is missing
+            return X.astype(rbm.weights.dtype)
+        told = coordinates.to_data(self._by_rows(tell[method], X, rng))
+        return np.where(np.isnan(X), told, X).astype(X.dtype, copy=False)
+
+    def _hidden_means(self, X: Any) -> Array:
+        if not _has_missing(X):
+            return super()._hidden_means(X)
+        rbm, base = self._model(), self._base
+
+        def work(v: Array, rng: Generator) -> Array:
+            return conditionals.means(rbm, base, v, rng, _N_STEPS).hidden
+
+        return self._by_rows(work, X, self._fixed_rng())
+
+    def _free_energies(self, X: Any) -> Array:
+        if not _has_missing(X):
+            return super()._free_energies(X)
+        rbm, base = self._model(), self._base
+
+        def work(v: Array, rng: Generator) -> Array:
+            return -conditionals.log_marginal(rbm, base, v, rng)
+
+        free_energy = self._by_rows(work, X, self._fixed_rng())
+        return free_energy - self._coordinates.log_volume_of(np.isnan(X))
+
+    def _fixed_rng(self) -> Generator:
+        """Of a generator that starts at the same place in every call."""
+        return _kernels.generator(self._likelihood_seed)
+
+
+def _has_missing(X: Any) -> bool:
+    return not _kernels.is_sparse(X) and X.dtype.kind == "f" and _kernels.has_nan(X)

@@ -1,0 +1,292 @@
+"""What a model says about visible units where some of them are given, and the others free.
+
+Free units are summed out, averaged over, drawn, or set to what is most probable. Where they, or
+the hidden units, have few joint states, all is exact, by enumeration. Elsewhere block Gibbs chains
+tell, in which the given units stay as they are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from skrbm import _kernels, samplers
+from skrbm._kernels import Array, Generator
+from skrbm.annealing import Path, anneal
+from skrbm.model import RBM
+from skrbm.units import Layer
+
+_LOG2_STATES = 10  # of the hidden units, or of a row's free ones, that are enumerated
+_MOST_NUMBERS = 2**22  # that are looked at at once
+_N_TEMPERATURES = 500
+_N_CHAINS = 20  # a row, that are annealed
+_MOST_STEPS = 100  # of the ascent to a mode
+
+
+class Means(NamedTuple):
+    """`E[v | given]` and `E[h | given]` of every row."""
+
+    visible: Array
+    hidden: Array
+
+
+@dataclass(frozen=True)
+class Given:
+    """Rows of visible states of which some units are given.
+
+    Parameters
+    ----------
+    rbm : RBM
+    values : ndarray of shape (n_rows, n_visible)
+        Zero where a unit is free.
+    free : ndarray of bool of shape (n_rows, n_visible)
+    """
+
+    rbm: RBM
+    values: Array
+    free: Array
+
+    @classmethod
+    def rows(cls, rbm: RBM, v: Array) -> Given:
+        """Rows that hold NaN where a unit is free."""
+        free = _kernels.is_nan(v)
+        return cls(rbm, _kernels.where(free, 0 * rbm.weights[0, 0], v), free)
+
+    def part(self, rows: Array | slice) -> Given:
+        """Some of the rows."""
+        return Given(self.rbm, self.values[rows], self.free[rows])
+
+    def completed(self, v: Array) -> Array:
+        """The states v, but for the units that are given."""
+        return _kernels.where(self.free, v, self.values)
+
+    def given_energy(self, layer: Layer) -> Array:
+        """The visible layer's energy, or another one's, of the given units of every row."""
+        return _kernels.sum_float64(_kernels.where(self.free, 0.0, layer.energies(self.values)))
+
+
+class _Mixture(NamedTuple):
+    """`p(v, h | given)` of some rows, as a mixture over enumerated states.
+
+    Parameters
+    ----------
+    log_weights : ndarray of float64 of shape (n_rows, n_states)
+        `log p(given, state) + log Z`.
+    visible, hidden : ndarray of shape (n_rows or 1, n_states, n_units)
+        Of the two layers one is enumerated, and this the means of the other one.
+    """
+
+    log_weights: Array
+    visible: Array
+    hidden: Array
+
+    @property
+    def log_total(self) -> Array:
+        return _kernels.row_log_sum_exp(self.log_weights)
+
+    @property
+    def means(self) -> Means:
+        share = _kernels.softmax(self.log_weights)
+        return Means(_mix(share, self.visible), _mix(share, self.hidden))
+
+    def sample(self, layer: Layer, rng: Generator) -> Array:
+        share = _kernels.one_hot_choices(_kernels.softmax(self.log_weights), rng)
+        return layer.sample(_mix(share, self.visible), rng)
+
+
+def _mix(share: Array, states: Array) -> Array:
+    """`sum_s share_rs states_rs` of every row r."""
+    if len(states) == 1:
+        return share @ states[0]
+    return (share[:, None] @ states)[:, 0]
+
+
+def _enumerated(given: Given) -> Iterator[tuple[Array, _Mixture | None]]:
+    """Rows, and what is exact of them; None where neither layer has few enough free states."""
+    rbm, count = given.rbm, given.free.sum(axis=1)
+    if rbm.hidden.log2_states <= _LOG2_STATES:
+        yield _kernels.indices(count >= 0), _over_hidden(given)
+        return
+    few = (count <= _LOG2_STATES) & (rbm.visible.log2_states < math.inf)
+    for n_free in range(_LOG2_STATES + 1):
+        rows = _kernels.indices(few & (count == n_free))
+        n_numbers = len(rows) * 2**n_free * sum(rbm.weights.shape)
+        for some in _kernels.split(rows, max(1, n_numbers // _MOST_NUMBERS)):
+            if len(some):
+                yield some, _over_free(given.part(some), n_free)
+    if not few.all():
+        yield _kernels.indices(~few), None
+
+
+def _over_hidden(given: Given) -> _Mixture:
+    """All hidden states, and for each the means of the visible units."""
+    rbm = given.rbm.astype("float64")
+    hidden = rbm.hidden.states()
+    x = rbm.swap().hidden_input(hidden)
+    log_weights = given.values @ x.T + given.free @ rbm.visible.log_normalizers(x).T
+    log_weights -= rbm.hidden.energy(hidden) + given.given_energy(rbm.visible)[:, None]
+    return _Mixture(log_weights, rbm.visible.mean(x)[None], hidden[None])
+
+
+def _over_free(given: Given, n_free: int) -> _Mixture:
+    """All states of the free units, which are as many in every row, and for each E[h | v]."""
+    rbm = given.rbm
+    columns = _kernels.argsort(~given.free)[:, :n_free]
+    states = rbm.visible.part(slice(n_free)).states()
+    unit_vectors = _kernels.identity(rbm.visible.n_units, rbm.weights.dtype)
+    visible = given.values[:, None] + states @ unit_vectors[columns]
+    x = rbm.hidden_input(visible)
+    return _Mixture(-rbm.free_energy(visible, x), visible, rbm.hidden.mean(x))
+
+
+def log_marginal(rbm: RBM, base: Layer, v: Array, rng: Generator) -> Array:
+    """`log p(given) + log Z` of every row, in float64.
+
+    Where it is not exact, it is from 20 chains a row, annealed through 500 temperatures from
+    independent units, with the given ones as they are: on average too low.
+
+    Parameters
+    ----------
+    rbm : RBM
+    base : Layer
+        The visible layer that annealing starts from.
+    v : ndarray of shape (n_rows, n_visible)
+        NaN where a unit is free.
+    rng : Generator
+
+    References
+    ----------
+    R. M. Neal, "Annealed importance sampling", Statistics and Computing 11, 2001.
+    """
+    given = Given.rows(rbm, v)
+    result = _kernels.zeros((len(v),), "float64")
+    for rows, mixture in _enumerated(given):
+        if mixture is None:
+            result[rows] = _annealed(given.part(rows), base, rng)
+        else:
+            result[rows] = mixture.log_total
+    return result
+
+
+def _annealed(given: Given, base: Layer, rng: Generator) -> Array:
+    """Logarithm of the mean weight of every row's chains."""
+    n_units = base.n_units
+    chains = Given(
+        given.rbm,
+        *(_kernels.repeat(x, _N_CHAINS).reshape(-1, n_units) for x in (given.values, given.free)),
+    )
+    path = Path(given.rbm, base)
+    v = chains.completed(samplers.independent(base, len(chains.values), rng))
+    betas = _kernels.linspace(0.0, 1.0, _N_TEMPERATURES)
+    increments = anneal(path, v, betas, rng, chains.completed)
+    log_weights = increments.sum(axis=1).reshape(_N_CHAINS, -1).T
+    free_at_zero = given.free @ base.log_normalizers(0.0)
+    hidden_at_zero = given.rbm.hidden.neutral().log_normalizer(0.0)
+    at_zero = free_at_zero + hidden_at_zero - given.given_energy(base)
+    return at_zero + _kernels.row_log_sum_exp(log_weights) - math.log(_N_CHAINS)
+
+
+def means(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Means:
+    """`E[v | given]`, where given units are what they are, and `E[h | given]`.
+
+    Where they are not exact, they are averages over the second half of a chain of n_steps block
+    Gibbs steps a row, of means that hold given the other layer's state.
+
+    Parameters
+    ----------
+    rbm : RBM
+    base : Layer
+        Free units start as draws from it.
+    v : ndarray of shape (n_rows, n_visible)
+        NaN where a unit is free.
+    rng : Generator
+    n_steps : int
+    """
+    given = Given.rows(rbm, v)
+    dtype = rbm.weights.dtype
+    result = Means(*(_kernels.zeros((len(v), n), dtype) for n in rbm.weights.shape))
+    for rows, mixture in _enumerated(given):
+        some = given.part(rows)
+        found = _averages(some, base, rng, n_steps) if mixture is None else mixture.means
+        result.visible[rows] = some.completed(found.visible)
+        result.hidden[rows] = found.hidden
+    return result
+
+
+def _averages(given: Given, base: Layer, rng: Generator, n_steps: int) -> Means:
+    rbm, n_rows = given.rbm, len(given.values)
+    v = given.completed(samplers.independent(base, n_rows, rng))
+    totals = Means(0 * v, 0 * rbm.hidden_from_visible(v))
+    first = n_steps // 2
+    for step in range(n_steps):
+        hidden_mean = rbm.hidden_from_visible(v)
+        visible_mean = rbm.visible_from_hidden(rbm.hidden.sample(hidden_mean, rng))
+        if step >= first:
+            for total, mean in zip(totals, (visible_mean, hidden_mean), strict=True):
+                total += mean
+        v = given.completed(rbm.visible.sample(visible_mean, rng))
+    return Means(*(total / (n_steps - first) for total in totals))
+
+
+def draw(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Array:
+    """Draws from `p(v | given)`; where they are not exact, the ends of chains of n_steps steps.
+
+    Parameters
+    ----------
+    rbm : RBM
+    base : Layer
+        Free units of the chains start as draws from it.
+    v : ndarray of shape (n_rows, n_visible)
+        NaN where a unit is free.
+    rng : Generator
+    n_steps : int
+    """
+    given = Given.rows(rbm, v)
+    result = 0 * given.values
+    for rows, mixture in _enumerated(given):
+        some = given.part(rows)
+        if mixture is None:
+            start = samplers.independent(base, len(rows), rng)
+            result[rows] = gibbs(some, start, rng, n_steps)
+        else:
+            result[rows] = some.completed(mixture.sample(rbm.visible, rng))
+    return result
+
+
+def gibbs(given: Given, v: Array, rng: Generator, n_steps: int) -> Array:
+    """Block Gibbs chains from v in which given units stay as they are."""
+    v = given.completed(v)
+    for _ in range(n_steps):
+        v = given.completed(samplers.gibbs_visible(given.rbm, v, rng))
+    return v
+
+
+def mode(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Array:
+    """A mode of `p(v | given)`: where an ascent ends that starts at what is most probable by unit.
+
+    Again and again v becomes the most probable state given the hidden units' means. That cannot
+    lower `p(v)`, whose logarithm, but for the visible energy, is convex in v and lies above its
+    tangents.
+
+    Parameters
+    ----------
+    rbm : RBM
+    base : Layer
+    v : ndarray of shape (n_rows, n_visible)
+        NaN where a unit is free.
+    rng : Generator
+    n_steps : int
+        Of the chains that find where to start, as for `means`.
+    """
+    given = Given.rows(rbm, v)
+    start = means(rbm, base, v, rng, n_steps).visible
+    best = given.completed(rbm.visible.most_probable(start))
+    for _ in range(_MOST_STEPS):
+        mean = rbm.visible_from_hidden(rbm.hidden_from_visible(best))
+        new = given.completed(rbm.visible.most_probable(mean))
+        if (new == best).all():
+            break
+        best = new
+    return best

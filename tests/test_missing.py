@@ -1,0 +1,255 @@
+"""Missing values: refused, learnt around, scored, filled in, and asked for as conditions."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from scipy.special import logsumexp
+from sklearn.datasets import load_iris
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from skrbm import BernoulliRBM, GaussianBernoulliRBM, RBMImputer
+
+from laws import BERNOULLI, all_states
+
+
+def _copies(n=400, seed=0):
+    """Three copies of a fair bit, and one that is independent."""
+    rng = np.random.default_rng(seed)
+    bit = rng.integers(2, size=(n, 1))
+    return np.hstack([bit, bit, bit, rng.integers(2, size=(n, 1))]).astype(float)
+
+
+def _holes(X, share=0.3, seed=1):
+    """The rows with some values missing at random, but none of them all."""
+    missing = np.random.default_rng(seed).random(X.shape) < share
+    missing[missing.all(axis=1), 0] = False
+    return np.where(missing, np.nan, X)
+
+
+@pytest.fixture(scope="module")
+def bits():
+    return BernoulliRBM(4, missing_values="allow", n_iter=100, random_state=0).fit(_copies())
+
+
+@pytest.fixture(scope="module")
+def flowers():
+    X = load_iris().data
+    return GaussianBernoulliRBM(6, missing_values="allow", n_iter=100, random_state=0).fit(X)
+
+
+def _log_joint(rbm):
+    """All states of binary data, and the logarithms of their probabilities."""
+    v, _ = all_states(BERNOULLI, rbm.n_features_in_)
+    return v, rbm.score_samples(v)
+
+
+def test_nan_is_refused_with_a_hint_unless_it_is_allowed():
+    """Fails if NaN trains, or a method that cannot take it does."""
+    X = _copies()
+    holes = _holes(X)
+    refusing = BernoulliRBM(2, n_iter=1, random_state=0)
+    with pytest.raises(ValueError, match="X contains NaN, must not.*missing_values='allow'"):
+        refusing.fit(holes)
+    assert not hasattr(refusing, "components_")
+    refusing.fit(X)
+    for method in (refusing.transform, refusing.score_samples, refusing.score):
+        with pytest.raises(ValueError, match="X contains NaN, must not"):
+            method(holes)
+    allowing = BernoulliRBM(2, n_iter=1, missing_values="allow", random_state=0).fit(X)
+    for method in (allowing.gibbs, allowing.reconstruct, allowing.free_energy):
+        with pytest.raises(ValueError, match="contains NaN, must not"):
+            method(holes)
+    with pytest.raises(ValueError, match="infinity"):
+        allowing.fit(np.where(np.isnan(holes), np.inf, X))
+    with pytest.raises(ValueError, match="X has no value in column 2"):
+        allowing.fit(np.where(np.arange(4) == 2, np.nan, X))
+    with pytest.raises(ValueError, match="missing_values == 'yes', must be one of"):
+        BernoulliRBM(missing_values="yes").fit(X)
+    with pytest.raises(ValueError, match="X contains NaN, must not: NaN in an array"):
+        allowing.fit(sparse.csr_array(np.nan_to_num(holes, nan=np.inf) * np.nan))
+
+
+def test_complete_rows_are_what_they_were():
+    """Fails if allowing NaN changes what is learnt, or said, where there is none."""
+    X = _copies()
+    fits = [
+        BernoulliRBM(3, missing_values=m, n_iter=3, random_state=0).fit(X)
+        for m in ("refuse", "allow")
+    ]
+    for method in ("transform", "score_samples"):
+        got = [getattr(fit, method)(X) for fit in fits]
+        np.testing.assert_array_equal(*got)
+
+
+def test_binary_scores_are_sums_over_what_is_missing(bits):
+    """Fails if a missing value counts as zero."""
+    v, log_p = _log_joint(bits)
+    rows = _holes(_copies(30))
+    for row, score in zip(rows, bits.score_samples(rows), strict=True):
+        agree = (np.isnan(row) | (v == row)).all(axis=1)
+        assert score == pytest.approx(logsumexp(log_p[agree]), abs=1e-4)
+
+
+def test_densities_are_those_of_the_known_columns(flowers):
+    """Fails if a missing column leaves its scale in the density, or its mean in the hidden input.
+
+    The density is a mixture of normal ones over the hidden states, in the units of the data.
+    """
+    X = load_iris().data[:20]
+    rows = _holes(X, 0.4)
+    h, _ = all_states(BERNOULLI, 6)
+    means = flowers.intercept_visible_ + h @ flowers.components_
+    variance = flowers.variance_
+    # The weight of a state is the integral of exp(-energy) over the visible units.
+    log_weight = h @ flowers.intercept_hidden_
+    b = flowers.intercept_visible_
+    log_weight = log_weight + ((means**2 - b**2) / (2 * variance)).sum(axis=1)
+    log_weight -= logsumexp(log_weight)
+    for row, score in zip(rows, flowers.score_samples(rows), strict=True):
+        known = ~np.isnan(row)
+        log_density = -0.5 * (
+            (row[known] - means[:, known]) ** 2 / variance[known]
+            + np.log(2 * np.pi * variance[known])
+        ).sum(axis=1)
+        assert score == pytest.approx(logsumexp(log_weight + log_density), abs=1e-4)
+
+
+def test_features_are_means_given_what_is_known(bits):
+    """Fails if features are those of a row filled with zeros, or change from call to call."""
+    v, log_p = _log_joint(bits)
+    features = bits.transform(v)
+    rows = _holes(_copies(30))
+    for row, got in zip(rows, bits.transform(rows), strict=True):
+        agree = (np.isnan(row) | (v == row)).all(axis=1)
+        share = np.exp(log_p[agree] - logsumexp(log_p[agree]))
+        np.testing.assert_allclose(got, share @ features[agree], atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["sample", "mean", "mode"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_what_is_known_comes_back_bit_for_bit(flowers, method, dtype):
+    """Fails if known values pass through the model's coordinates."""
+    X = (load_iris().data * np.pi).astype(dtype) / 3
+    rows = _holes(X)
+    before = rows.copy()
+    filled = flowers.impute(rows, method=method, random_state=0)
+    np.testing.assert_array_equal(rows, before)
+    known = ~np.isnan(rows)
+    np.testing.assert_array_equal(filled[known], rows[known])
+    assert np.isfinite(filled).all()
+    assert filled.dtype == dtype
+
+
+def test_draws_and_means_are_those_of_the_conditional_distribution(bits):
+    """Fails if draws ignore what is known, or are one and the same. Six standard errors."""
+    v, log_p = _log_joint(bits)
+    row = np.array([[1.0, np.nan, np.nan, np.nan]])
+    agree = v[:, 0] == 1
+    share = np.exp(log_p[agree] - logsumexp(log_p[agree]))
+    n = 5_000
+    draws = bits.impute(row, n_draws=n, random_state=0)
+    assert draws.shape == (n, 1, 4)
+    code = draws[:, 0, 1:] @ [4, 2, 1]
+    expected = share[np.argsort(v[agree][:, 1:] @ [4, 2, 1])]
+    frequency = np.bincount(code.astype(int), minlength=8) / n
+    assert (np.abs(frequency - expected) <= 6 * np.sqrt(expected / n) + 1e-4).all()
+    mean = bits.impute(row, method="mean")
+    np.testing.assert_allclose(mean[0], share @ v[agree], atol=1e-4)
+    mode = bits.impute(row, method="mode")
+    assert share[(v[agree] == mode).all(axis=1)] == pytest.approx(share.max())
+    with pytest.raises(ValueError, match="method with n_draws == 'mean', must be"):
+        bits.impute(row, method="mean", n_draws=2)
+
+
+@pytest.mark.parametrize("estimator", [BernoulliRBM, GaussianBernoulliRBM])
+def test_what_is_missing_is_learnt_around(estimator):
+    """Fails if missing values are learnt as zeros, or as draws without the rest of their row.
+
+    With three copies of a bit a third of whose values are missing, the other copies tell it.
+    """
+    X = _copies(1_000)
+    holes = _holes(X)
+    rbm = estimator(4, missing_values="allow", n_iter=200, random_state=0).fit(holes)
+    row = np.array([[1.0, np.nan, np.nan, np.nan], [0.0, np.nan, np.nan, np.nan]])
+    mean = rbm.impute(row, method="mean", random_state=0)
+    np.testing.assert_allclose(mean[:, 1:3], [[1, 1], [0, 0]], atol=0.1)
+    np.testing.assert_allclose(mean[:, 3], 0.5, atol=0.1)
+
+
+def test_early_stopping_sees_rows_with_missing_values():
+    """Fails if a score is NaN, so that no sweep is the best one."""
+    rbm = BernoulliRBM(
+        4, missing_values="allow", early_stopping=True, n_iter=20, random_state=0
+    ).fit(_holes(_copies()))
+    assert np.isfinite(rbm.history_["validation_score"]).all()
+    assert np.isfinite(rbm.history_["pseudo_log_likelihood"]).all()
+
+
+def test_grey_values_and_missing_ones_are_learnt_together():
+    """Fails if drawing grey values makes a missing one a zero: the mean of a column is known."""
+    rng = np.random.default_rng(0)
+    X = rng.beta(8, 2, size=(600, 3))
+    X[rng.random(X.shape) < 0.5] = np.nan
+    X = X[~np.isnan(X).all(axis=1)]
+    rbm = BernoulliRBM(2, missing_values="allow", n_iter=50, random_state=0).fit(X)
+    mean = rbm.impute(np.full((1, 3), np.nan), method="mean")
+    np.testing.assert_allclose(mean[0], np.nanmean(X, axis=0), atol=0.06)
+
+
+def test_samples_are_drawn_under_a_condition(bits):
+    """Fails if what is given changes, or the rest does not know of it. Six standard errors."""
+    n = 4_000
+    v, log_p = _log_joint(bits)
+    agree = v[:, 2] == 0
+    share = np.exp(log_p[agree] - logsumexp(log_p[agree]))
+    for given in ({2: 0}, [np.nan, np.nan, 0, np.nan]):
+        rows = bits.sample(n, given=given, random_state=0)
+        assert rows.dtype == bool
+        assert not rows[:, 2].any()
+        assert (np.abs(rows.mean(axis=0) - share @ v[agree]) <= 3 / np.sqrt(n)).all()
+
+
+def test_conditions_have_the_names_of_the_columns(flowers):
+    """Fails if a name is another column, or a wrong one passes."""
+    frame = load_iris(as_frame=True).data
+    rbm = GaussianBernoulliRBM(4, n_iter=20, random_state=0).fit(frame)
+    rows = rbm.sample(5, given={"petal width (cm)": 2.0, 0: 6.5}, random_state=0)
+    np.testing.assert_allclose(rows[:, [3, 0]], [[2.0, 6.5]] * 5, rtol=1e-6)
+    for given, sentence in (
+        ({"petal": 1.0}, "given has the column 'petal', must have"),
+        ({4: 1.0}, "given has the column 4, must have indices from 0 to 3"),
+        ({0: "long"}, "given.0. == 'long', must be a number"),
+        ([1.0, 2.0], r"given is an array of float64 of shape \(2,\), must be"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            rbm.sample(1, given=given)
+
+
+def test_a_condition_of_binary_units_is_a_state(bits):
+    """Fails if a grey value passes, which no draw of truth values can have."""
+    with pytest.raises(ValueError, match="given has the values .*0.5.*, must have states"):
+        bits.sample(1, given={0: 0.5})
+
+
+def test_an_imputer_beats_the_mean_and_fits_into_a_pipeline():
+    """Fails if the columns of a row say nothing of each other, or names and indicators are lost."""
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    holes = pd.DataFrame(_holes(X.to_numpy()), columns=X.columns)
+    imputer = RBMImputer(GaussianBernoulliRBM(8, n_iter=100), random_state=0)
+    errors = [
+        np.square(filler.fit_transform(holes) - X.to_numpy()).sum()
+        for filler in (imputer, SimpleImputer())
+    ]
+    assert errors[0] < errors[1] / 2
+    imputer.set_params(add_indicator=True)
+    filled = imputer.fit_transform(holes)
+    np.testing.assert_array_equal(filled[:, 4:], holes.isna())
+    names = imputer.get_feature_names_out()
+    assert list(names[:4]) == list(X.columns)
+    assert len(names) == 8
+    np.testing.assert_array_equal(imputer.transform(holes), filled)  # the same in every call
+    pipeline = make_pipeline(imputer, LogisticRegression(max_iter=2_000)).fit(holes, y)
+    assert pipeline.score(holes, y) > 0.85
