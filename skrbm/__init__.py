@@ -1,5 +1,6 @@
 """Restricted Boltzmann machines and deep belief networks as scikit-learn estimators."""
 
+from skrbm.checkpoint import Checkpoint
 from skrbm.dbn import DeepBeliefNetwork
 from skrbm.fine_tuned import DBNClassifier, DBNRegressor
 from skrbm.gaussian_rbm import GaussianBernoulliRBM
@@ -9,6 +10,7 @@ from skrbm.rbm_classifier import RBMClassifier
 
 __all__ = [
     "BernoulliRBM",
+    "Checkpoint",
     "DBNClassifier",
     "DBNRegressor",
     "DeepBeliefNetwork",

@@ -226,14 +226,18 @@ class CompletedRows:
     base : Layer
         Chains start as draws from it.
     rng : Generator
+    states : ndarray, optional
+        Of chains that go on.
     """
 
-    def __init__(self, X: Any, rbm: RBM, base: Layer, rng: Generator) -> None:
+    def __init__(
+        self, X: Any, rbm: RBM, base: Layer, rng: Generator, states: Array | None = None
+    ) -> None:
         self.X, self.rbm, self.rng = X, rbm, rng
         blocks = gen_batches(X.shape[0], BLOCK_ROWS)
         incomplete = np.concatenate([np.isnan(X[rows]).any(axis=1) for rows in blocks])
         self.chain = np.where(incomplete, incomplete.cumsum() - 1, -1)
-        self.states = independent(base, int(incomplete.sum()), rng)
+        self.states = independent(base, int(incomplete.sum()), rng) if states is None else states
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from skrbm.coordinates import MappedRows
 from skrbm.fitting import RBMEstimator
 from skrbm.optimizers import Schedule, constant, linear_decay
 from skrbm.rbm import BernoulliRBM
-from skrbm.training import Monitor, Plan, progress
+from skrbm.training import Monitor, Plan, are_states, progress
 from skrbm.up_down import UpDown
 from skrbm.validation import Domain
 
@@ -178,11 +178,13 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         rbms, rows, weights = self._check_fit(X, sample_weight, split=True)
         rng = self._seed_layers(rbms)
         for i, rbm in enumerate(rbms):
-            train, apart = rbm._split(len(weights))
+            seed = rbm._validation_seed()
+            train, apart = rbm._split(len(weights), seed)
             seen, of_seen = self._activations(rbms[:i], rows[train], rng), weights[train]
             held_out = None if apart is None else self._activations(rbms[:i], rows[apart], None)
             self._start_layer(rbms, i, seen, of_seen)
-            rbm._fit(seen, of_seen, held_out, rising=True, title=self._title(f"layer {i + 1}"))
+            title = self._title(f"layer {i + 1}")
+            rbm._fit(seen, of_seen, held_out, seed, rising=True, title=title)
         self._keep(rbms, X, rng)
         if self.fine_tune_iter > 0:
             self._up_down = _up_down(rbms[-1], rng)
@@ -359,7 +361,9 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         rate = top._rate() if self.fine_tune_rate == "auto" else float(self.fine_tune_rate)
         plan = Plan(n_iter, top.batch_size, decay(rate), shuffle)
         monitor = _pseudo_bound(coordinates.log_volume)
-        sweeps = up_down.run(net, coordinates.view(X), weights, plan, monitor)
+        seen = coordinates.view(X)
+        up_down.draws = not are_states(net.visible, seen)
+        sweeps = up_down.run(net, seen, weights, plan, monitor)
         try:
             title, verbose = self._title("up-down"), self.verbose > 0
             with progress(title, n_iter, up_down.figure, verbose=verbose) as report:

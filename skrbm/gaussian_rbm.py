@@ -11,10 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 from skrbm import validation
 from skrbm._kernels import Array
 from skrbm.coordinates import Standardized
-from skrbm.fitting import RBMEstimator, Start
+from skrbm.fitting import RBMEstimator
 from skrbm.model import RBM
 from skrbm.optimizers import VarianceGradient
 from skrbm.recipes import GAUSSIAN, HIDDEN_BIAS, Recipe
+from skrbm.trained import Start
 from skrbm.units import Bernoulli, Gaussian
 
 _VARIANCES = ("learned", "shared", "data")
@@ -88,6 +89,9 @@ class GaussianBernoulliRBM(RBMEstimator):
         block Gibbs chains in which what is known stays as it is, annealed ones for scores. In
         training such a chain a row makes five steps whenever the row is seen. `impute` fills what
         is missing in either case.
+    callbacks : callable or list of callables, default=None
+        Called after every sweep with the estimator, as it is by then, and the number of its
+        sweeps. One that raises StopIteration ends the training; see `Checkpoint`.
     verbose : int, default=0
         Above 0, report every sweep: in a progress bar on a terminal, if tqdm is installed (extra
         "progress"), or else in a line on the standard output.
@@ -182,6 +186,7 @@ class GaussianBernoulliRBM(RBMEstimator):
         tol: float = 1e-4,
         warm_start: bool = False,
         missing_values: str = "refuse",
+        callbacks: Any = None,
         verbose: int = 0,
         random_state: Any = None,
     ) -> None:
@@ -198,6 +203,7 @@ class GaussianBernoulliRBM(RBMEstimator):
             n_iter_no_change=n_iter_no_change,
             tol=tol,
             warm_start=warm_start,
+            callbacks=callbacks,
             verbose=verbose,
             random_state=random_state,
         )

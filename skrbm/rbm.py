@@ -10,9 +10,10 @@ import numpy as np
 from skrbm import validation
 from skrbm._kernels import Array
 from skrbm.coordinates import Binary
-from skrbm.fitting import RBMEstimator, Start
+from skrbm.fitting import RBMEstimator
 from skrbm.model import RBM
 from skrbm.recipes import BINARY, GAUSSIAN, HIDDEN_BIAS, Recipe
+from skrbm.trained import Start
 from skrbm.training import column_totals
 from skrbm.units import Bernoulli, Gaussian, Layer
 
@@ -91,6 +92,9 @@ class BernoulliRBM(RBMEstimator):
         missing values in a row, elsewhere with block Gibbs chains in which what is known stays as
         it is, annealed ones for scores. In training such a chain a row makes five steps whenever
         the row is seen. `impute` fills what is missing in either case.
+    callbacks : callable or list of callables, default=None
+        Called after every sweep with the estimator, as it is by then, and the number of its
+        sweeps. One that raises StopIteration ends the training; see `Checkpoint`.
     verbose : int, default=0
         Above 0, report every sweep: in a progress bar on a terminal, if tqdm is installed (extra
         "progress"), or else in a line on the standard output.
@@ -179,6 +183,7 @@ class BernoulliRBM(RBMEstimator):
         tol: float = 1e-4,
         warm_start: bool = False,
         missing_values: str = "refuse",
+        callbacks: Any = None,
         verbose: int = 0,
         random_state: Any = None,
     ) -> None:
@@ -195,6 +200,7 @@ class BernoulliRBM(RBMEstimator):
             n_iter_no_change=n_iter_no_change,
             tol=tol,
             warm_start=warm_start,
+            callbacks=callbacks,
             verbose=verbose,
             random_state=random_state,
         )

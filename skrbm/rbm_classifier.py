@@ -13,11 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 from skrbm import _kernels, validation
 from skrbm._kernels import Array, Generator
 from skrbm.coordinates import Binary, LabelledRows
-from skrbm.fitting import Start, TrainedRBM
 from skrbm.gradients import Gradient
 from skrbm.label_gradient import LabelGradient, label_logits, log_label_probability
 from skrbm.model import RBM
 from skrbm.recipes import HIDDEN_BIAS, Recipe, labelled
+from skrbm.trained import Start, TrainedRBM
 from skrbm.training import RowFigure, column_totals
 from skrbm.units import Bernoulli, LabelledBernoulli, Layer
 
@@ -79,6 +79,9 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
     warm_start : bool, default=False
         Whether `fit` goes on from the model that it finds, for `n_iter` sweeps more, with its
         chains and its history; the step size starts anew.
+    callbacks : callable or list of callables, default=None
+        Called after every sweep with the estimator, as it is by then, and the number of its
+        sweeps. One that raises StopIteration ends the training; see `Checkpoint`.
     verbose : int, default=0
         Above 0, report every sweep: in a progress bar on a terminal, if tqdm is installed (extra
         "progress"), or else in a line on the standard output.
@@ -155,6 +158,7 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
         warm_start: bool = False,
+        callbacks: Any = None,
         verbose: int = 0,
         random_state: Any = None,
     ) -> None:
@@ -171,6 +175,7 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
             n_iter_no_change=n_iter_no_change,
             tol=tol,
             warm_start=warm_start,
+            callbacks=callbacks,
             verbose=verbose,
             random_state=random_state,
         )
@@ -207,13 +212,46 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         every, weights, classes = self._check_labelled(X, y, sample_weight, first=first)
         self._check_sizes(*every.X.shape, split=self.early_stopping)
         validation.check_columns(self, X, reset=first)
-        train, apart = self._split(len(weights))
+        seed = self._validation_seed()
+        train, apart = self._split(len(weights), seed)
         rows, of_rows = every.part(train), weights[train]
         if first:
             self.classes_ = classes
             self._start(rows, of_rows)
         held_out = None if apart is None else every.part(apart)
-        return self._fit(rows, of_rows, held_out, rising=False)
+        return self._fit(rows, of_rows, held_out, seed, rising=False)
+
+    def resume(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Go on with a `fit` that was interrupted, to the same end as without the interruption.
+
+        `Checkpoint.load` returns such an estimator. After a KeyboardInterrupt the sweep that it cut
+        short is made again.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            The data of that `fit`.
+        y : array-like of shape (n_samples,)
+            The labels of that `fit`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            The weights of that `fit`.
+
+        Returns
+        -------
+        self : RBMClassifier
+
+        Raises
+        ------
+        ValueError
+            If no `fit` was interrupted, or the data cannot be the same.
+        """
+        validation.check_unfinished(self)
+        every, weights, _ = self._check_labelled(X, y, sample_weight, first=False)
+        validation.check_columns(self, X, reset=False)
+        train, apart = self._split(len(weights), self._unfinished.seed)
+        validation.check_same_rows("X", len(weights[train]), self._unfinished.n_rows)
+        held_out = None if apart is None else every.part(apart)
+        return self._finish(every.part(train), weights[train], held_out)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go on training by one sweep over the rows in their order, or start with it.

@@ -8,10 +8,21 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
-from skrbm import _kernels
+from skrbm import _kernels, conditionals
 from skrbm._kernels import BLOCK_ROWS, Array, Generator
 from skrbm.model import RBM
 from skrbm.training import Record, RowFigure, dense_rows
+
+_N_STEPS = 20  # of chains for what is missing in rows that are scored
+
+
+@dataclass
+class Seen:
+    """What a watch has seen: the best score, its parameters, and sweeps without a better one."""
+
+    best_score: float = -np.inf
+    best: list[Array] = field(default_factory=list)
+    n_unchanged: int = 0
 
 
 @dataclass
@@ -32,6 +43,8 @@ class EarlyStopping:
     seed : SeedSequence
         Draws the columns, and states from rows that hold means.
     score : RowFigure
+    seen : Seen, optional
+        To go on from.
     """
 
     validation: Any
@@ -40,9 +53,7 @@ class EarlyStopping:
     tol: float
     seed: np.random.SeedSequence
     score: RowFigure[RBM]
-    best_score: float = -np.inf
-    _best: list[Array] = field(default_factory=list)
-    _n_unchanged: int = 0
+    seen: Seen = field(default_factory=Seen)
 
     def see(self, rbm: RBM, record: Record) -> bool:
         """Add the figures of a sweep to its record, and return whether training should stop."""
@@ -50,17 +61,18 @@ class EarlyStopping:
         gap = self._mean(rbm, self.validation, _free_energy)
         gap -= self._mean(rbm, self.training, _free_energy)
         record.update(validation_score=score, free_energy_gap=gap)
-        self._n_unchanged += 1
-        if score > self.best_score + self.tol:
-            self._n_unchanged = 0
-        if score > self.best_score:
-            self.best_score = score
-            self._best = [x.copy() for x in rbm.parameters]
-        return self._n_unchanged >= self.n_iter_no_change
+        seen = self.seen
+        seen.n_unchanged += 1
+        if score > seen.best_score + self.tol:
+            seen.n_unchanged = 0
+        if score > seen.best_score:
+            seen.best_score = score
+            seen.best = [x.copy() for x in rbm.parameters]
+        return seen.n_unchanged >= self.n_iter_no_change
 
     def restore(self, rbm: RBM) -> None:
         """Set the parameters to the best that were seen."""
-        for now, best in zip(rbm.parameters, self._best, strict=False):
+        for now, best in zip(rbm.parameters, self.seen.best, strict=False):
             now[...] = best
 
     def _mean(self, rbm: RBM, X: Any, figure: RowFigure[RBM]) -> float:
@@ -71,7 +83,9 @@ class EarlyStopping:
 
 
 def drawn(rbm: RBM, v: Array, rng: Generator) -> Array:
-    """States for values of data, which may be means."""
+    """States for values of data, which may be means or missing."""
+    if np.isnan(v).any():
+        v = conditionals.draw(rbm, rbm.visible, v, rng, _N_STEPS)
     return rbm.visible.from_data(v, _kernels.uniform(v.shape, rng))
 
 

@@ -54,6 +54,7 @@ class Plan:
     schedule: Schedule
     shuffle: bool
     variance_share: Schedule = constant(1.0)
+    first: int = 0  # of the sweeps that are left
 
 
 class Pace(NamedTuple):
@@ -69,8 +70,8 @@ class Sweeps(ABC, Generic[M]):
 
     `order` draws the order of the rows and what is monitored, `rng` everything else: so the
     chains do not depend on the number of rows, and a row of weight two is that row given twice.
-    `figure` is the name of what is monitored, and `draws` tells whether values of data that are no
-    states are drawn as states, anew in every mini-batch.
+    `figure` is the name of what is monitored, and `draws` tells whether values of data, which are
+    not all states, are drawn as states, anew in every mini-batch.
     """
 
     rng: Generator
@@ -106,15 +107,14 @@ class Sweeps(ABC, Generic[M]):
         n_rows = X.shape[0]
         n_batches = math.ceil(n_rows / plan.batch_size)
         mean_weight = weights.sum() / n_batches
-        draws = self.draws and not _are_states(model, X)
-        for sweep in range(plan.n_iter):
+        for sweep in range(plan.first, plan.n_iter):
             begin = perf_counter()
             rows = self.order.permutation(n_rows) if plan.shuffle else np.arange(n_rows)
             for i, batch in enumerate(np.array_split(rows, n_batches)):
                 progress = (sweep + i / n_batches) / plan.n_iter
                 rate = plan.schedule(progress)
                 v = typed_rows(X, batch, model.weights.dtype)
-                if draws:
+                if self.draws:
                     v = states_of(model, v, self.rng)
                 of_batch = weights[batch]
                 share = of_batch.sum() / mean_weight
@@ -132,10 +132,14 @@ class Sweeps(ABC, Generic[M]):
 
 @dataclass(kw_only=True)
 class Training(Sweeps[RBM]):
-    """Ascent of an RBM's log-likelihood along an estimate of its gradient."""
+    """Ascent of an RBM's log-likelihood along an estimate of its gradient.
+
+    `fills` are states of the rows that have missing values, while these are trained on.
+    """
 
     gradient: Gradient
     optimizer: CentredGradient
+    fills: Array | None = None
 
     def update(self, model: RBM, v: Any, weights: Array, pace: Pace) -> None:
         """Make a step of the optimizer."""
@@ -151,8 +155,9 @@ def states_of(model: Model, v: Any, rng: Generator) -> Any:
     return sparse.csr_array((model.visible.from_data(v.data, u), v.indices, v.indptr), v.shape)
 
 
-def _are_states(model: Model, X: Any) -> bool:
-    return model.visible.are_states(X[rows] for rows in gen_batches(X.shape[0], BLOCK_ROWS))
+def are_states(layer: Layer, X: Any) -> bool:
+    """Whether all rows are states of a layer, and no means."""
+    return layer.are_states(X[rows] for rows in gen_batches(X.shape[0], BLOCK_ROWS))
 
 
 def enough_sweeps(n_rows: int, batch_size: int) -> int:

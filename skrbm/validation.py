@@ -174,6 +174,31 @@ def check_seed(random_state: Any) -> np.random.SeedSequence:
     return np.random.SeedSequence(words.tolist())
 
 
+def check_callbacks(name: str, value: Any) -> None:
+    """None, something to call, or a list of such."""
+    callbacks = value if isinstance(value, list | tuple) else [value]
+    if value is not None and not all(map(callable, callbacks)):
+        msg = f"{name} == {value!r}, must be None, a callable or a list of callables."
+        raise ValueError(msg)
+
+
+def check_unfinished(estimator: Any) -> None:
+    """An estimator whose fit was interrupted."""
+    if not hasattr(estimator, "_unfinished"):
+        msg = (
+            f"{type(estimator).__name__} has no fit to resume: none was interrupted after its "
+            "start; call fit."
+        )
+        raise ValueError(msg)
+
+
+def check_same_rows(name: str, n_rows: int, n_before: int) -> None:
+    """As many rows as before."""
+    if n_rows != n_before:
+        msg = f"{name} has {n_rows} rows to train on, must be the {n_before} of the fit to resume."
+        raise ValueError(msg)
+
+
 def check_unchanged(estimator: Any, started_with: dict[str, Any]) -> None:
     """Parameters that cannot change while a model is in training."""
     for name, value in started_with.items():

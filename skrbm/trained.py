@@ -1,0 +1,410 @@
+"""Training an RBM: the parameters of all estimators that are one, and the way through a fit."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, NamedTuple, Self
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Tags, shuffle
+from sklearn.utils.validation import check_is_fitted
+
+from skrbm import _kernels, validation
+from skrbm._kernels import Array, Generator
+from skrbm.coordinates import CompletedRows, Coordinates
+from skrbm.gradients import GRADIENTS, Gradient
+from skrbm.model import RBM
+from skrbm.optimizers import CentredGradient, VarianceGradient, constant, rising_share
+from skrbm.recipes import Recipe
+from skrbm.stopping import EarlyStopping, Seen
+from skrbm.training import Plan, RowFigure, Training, are_states, enough_sweeps, progress
+from skrbm.units import Layer
+from skrbm.validation import Domain
+
+_EXACT_UNITS = 16  # the largest layer that gradient="exact" enumerates at every update
+
+# Columns a row from which a pseudo-likelihood is estimated: of a mini-batch after every sweep, at
+# the cost of one product, and of all rows kept apart.
+_FLIPS_MONITORED, _FLIPS_SCORED = 1, 10
+
+_N_SEEDS = 5  # of training, order, likelihood, samples and validation rows
+
+
+# Called after every sweep, with an estimator and the number of its sweeps.
+Callback = Callable[[Any, int], object]
+
+
+def as_callbacks(callbacks: Any) -> list[Callback]:
+    """None, one or some callbacks as a list."""
+    if callbacks is None:
+        return []
+    return [callbacks] if callable(callbacks) else list(callbacks)
+
+
+class Start(NamedTuple):
+    """What the training of a model starts from: layers before they are coupled."""
+
+    coordinates: Coordinates
+    visible: Layer
+    hidden: Layer
+    variance: VarianceGradient | None = None
+
+
+@dataclass
+class Unfinished:
+    """What a fit needs to go on from between two sweeps, beside the model and its training.
+
+    Parameters
+    ----------
+    n_iter : int
+        Sweeps in all.
+    n_rows : int
+        Rows to train on.
+    rising : bool
+        Whether variances rise at first.
+    title : str
+        Of the progress.
+    seed : SeedSequence
+        Of the rows kept apart, and of their scores.
+    seen : Seen
+        Their scores.
+    n_done : int
+        Sweeps made.
+    """
+
+    n_iter: int
+    n_rows: int
+    rising: bool
+    title: str
+    seed: np.random.SeedSequence
+    seen: Seen
+    n_done: int = 0
+
+
+class TrainedRBM(BaseEstimator):
+    """The parameters of every estimator that is an RBM, and how it is trained.
+
+    A subclass says what its layers are: which data they take, and where training starts.
+    """
+
+    _figure: ClassVar[str] = "pseudo_log_likelihood"
+    _SHAPING: ClassVar[tuple[str, ...]] = ("n_components", "gradient", "n_steps", "n_chains")
+
+    def __init__(
+        self,
+        n_components: int = 256,
+        *,
+        learning_rate: float | Literal["auto"] = "auto",
+        batch_size: int = 100,
+        n_iter: int | Literal["auto"] = "auto",
+        gradient: str = "jump",
+        n_steps: int = 1,
+        n_chains: int = 100,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        callbacks: Any = None,
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
+        self.n_components = n_components
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.n_iter = n_iter
+        self.gradient = gradient
+        self.n_steps = n_steps
+        self.n_chains = n_chains
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+
+    @abstractmethod
+    def _layer_sizes(self, n_features: int) -> list[float]:
+        """Binary units of the visible and of the hidden layer; infinite where these are others."""
+
+    @abstractmethod
+    def _begin(self, X: Any, weights: Array, dtype: Any) -> Start:
+        """Layers for the rows, before they are coupled."""
+
+    @abstractmethod
+    def _keep(self, rbm: RBM, coordinates: Any) -> None:
+        """Make this the estimator's model."""
+
+    @property
+    @abstractmethod
+    def _recipe(self) -> Recipe:
+        """How such a model is trained by default."""
+
+    @property
+    @abstractmethod
+    def _domain(self) -> Domain:
+        """Which data the visible units take."""
+
+    @property
+    @abstractmethod
+    def _coordinates(self) -> Coordinates:
+        """The way between the data and the model's visible units."""
+
+    @abstractmethod
+    def _model(self) -> RBM:
+        """The fitted model."""
+
+    @abstractmethod
+    def _row_figure(self, n_flips: int) -> RowFigure[RBM]:
+        """What is watched, and kept at its best: from so many columns of every row."""
+
+    @property
+    def _draws(self) -> bool:
+        """Whether values of data that are no states are drawn as states in every mini-batch."""
+        return True
+
+    @property
+    def _takes_missing(self) -> bool:
+        """Whether NaN is a value that is missing."""
+        return False
+
+    @property
+    def history_(self) -> dict[str, Array]:
+        """One array a figure, with one element a sweep."""
+        check_is_fitted(self)
+        return self._training.history_arrays
+
+    @property
+    def n_iter_(self) -> int:
+        """Number of sweeps trained."""
+        check_is_fitted(self)
+        return len(self._training.history)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = bool(self._domain.accept_sparse)
+        tags.input_tags.allow_nan = self._takes_missing
+        return tags
+
+    def _rate(self) -> float:
+        if self.learning_rate == "auto":
+            return self._recipe.rate(self.n_components)
+        return float(self.learning_rate)
+
+    def _is_started(self) -> bool:
+        return hasattr(self, "_training")
+
+    def _check_continued(self, *, first: bool) -> None:
+        """Refuse parameters that no data allow, or that have changed since the first call."""
+        self._check_parameters()
+        if not first:
+            validation.check_unchanged(self, self._started_with)
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters that no data allow."""
+        for name in ("n_components", "batch_size", "n_steps", "n_chains"):
+            validation.check_count(name, getattr(self, name))
+        if self.n_iter != "auto":
+            validation.check_count("n_iter", self.n_iter, minimum=0, alternative="auto")
+        validation.check_count("verbose", self.verbose, minimum=0)
+        validation.check_rate("learning_rate", self.learning_rate, alternative="auto")
+        for name in ("early_stopping", "warm_start"):
+            validation.check_flag(name, getattr(self, name))
+        validation.check_fraction("validation_fraction", self.validation_fraction)
+        validation.check_count("n_iter_no_change", self.n_iter_no_change)
+        validation.check_tolerance("tol", self.tol)
+        validation.check_choice("gradient", self.gradient, GRADIENTS)
+        validation.check_callbacks("callbacks", self.callbacks)
+        validation.check_random_state(self.random_state)
+
+    def _check_sizes(self, n_rows: int, n_features: int, *, split: bool) -> None:
+        """Refuse parameters that data of this shape do not allow."""
+        if self.gradient == "exact":
+            sizes = self._layer_sizes(n_features)
+            validation.check_enumerable("gradient", sizes, _EXACT_UNITS)
+        if split:
+            validation.check_split("validation_fraction", self.validation_fraction, n_rows)
+
+    def _start(self, X: Any, weights: Array, like: RBM | None = None) -> None:
+        """A new model, or a copy of one, and the state of its training, from the first rows."""
+        seed = validation.check_seed(self.random_state)
+        training_seed, order_seed, likelihood_seed, sampling_seed, _ = seed.spawn(_N_SEEDS)
+        rng = _kernels.generator(training_seed)
+        dtype = validation.model_dtype(X.dtype)
+        start = self._begin(X, weights, dtype)
+        base, hidden = start.visible, start.hidden
+        if like is None:
+            shape = base.n_units, hidden.n_units
+            initial = _kernels.normal(shape, self._recipe.weight_scale(*shape), dtype, rng)
+            rbm = RBM.couple(base, hidden, initial)
+        else:
+            rbm = like.map(_kernels.copy).astype(dtype)
+        training = Training(
+            gradient=self._gradient(rbm, base, rng),
+            optimizer=CentredGradient(
+                base.mean(0.0),
+                rbm.hidden_from_visible(base.mean(0.0)[None])[0],
+                largest_step=self._recipe.largest_step,
+                variance=start.variance,
+            ),
+            rng=rng,
+            order=_kernels.generator(order_seed),
+            figure=self._figure,
+        )
+        self._keep(rbm, start.coordinates)
+        self._training = training
+        self._base = base
+        self._likelihood_seed = likelihood_seed
+        self._sampling_rng = _kernels.generator(sampling_seed)
+        self._log_partitions: dict[str, Any] = {}
+        self.__dict__.pop("best_validation_score_", None)  # of another model
+        self._started_with = {name: getattr(self, name) for name in self._SHAPING}
+
+    def _gradient(self, rbm: RBM, base: Layer, rng: Generator) -> Gradient:
+        """How the gradient is estimated, for a model that starts from this visible layer."""
+        return GRADIENTS[self.gradient](rbm, base, self.n_steps, self.n_chains, rng)
+
+    def _validation_seed(self) -> np.random.SeedSequence:
+        return validation.check_seed(self.random_state).spawn(_N_SEEDS)[-1]
+
+    def _split(self, n_rows: int, seed: np.random.SeedSequence) -> tuple[Any, Any]:
+        """Indices of the rows to train on, and with early stopping of those to keep apart."""
+        if not self.early_stopping:
+            return slice(None), None
+        order = shuffle(np.arange(n_rows), random_state=int(seed.generate_state(1)[0]))
+        n_held_out = math.ceil(self.validation_fraction * n_rows)
+        return order[n_held_out:], order[:n_held_out]
+
+    def _fit(
+        self,
+        rows: Any,
+        weights: Array,
+        held_out: Any,
+        seed: np.random.SeedSequence,
+        *,
+        rising: bool,
+        title: str = "",
+    ) -> Self:
+        """Make n_iter sweeps, in which variances rise at first or are where they belong."""
+        n_iter, n_rows = self.n_iter, len(weights)
+        if n_iter == "auto":
+            n_iter = enough_sweeps(n_rows, self.batch_size)
+        self._training.fills = None
+        self._unfinished = Unfinished(n_iter, n_rows, rising, title, seed, Seen())
+        return self._finish(rows, weights, held_out)
+
+    def _finish(self, rows: Any, weights: Array, held_out: Any) -> Self:
+        """Make the sweeps that are left."""
+        rate, unfinished = self._rate(), self._unfinished
+        n_iter, n_done = unfinished.n_iter, unfinished.n_done
+        plan = Plan(n_iter, self.batch_size, self._recipe.decay(rate), shuffle=True, first=n_done)
+        if unfinished.rising:
+            n_updates = n_iter * math.ceil(len(weights) / self.batch_size)
+            plan = replace(plan, variance_share=rising_share(rate, n_updates))
+        stopping = None
+        if held_out is not None:
+            stopping = self._watch(held_out, rows, unfinished.seed, unfinished.seen)
+        self._train(rows, weights, plan, stopping, unfinished)
+        self._training.fills = None
+        del self._unfinished
+        return self
+
+    def _go_on(self, rows: Any, weights: Array) -> Self:
+        """Make one sweep over the rows in their order."""
+        schedule = constant(self._rate())
+        self._training.fills = None
+        return self._train(rows, weights, Plan(1, self.batch_size, schedule, shuffle=False))
+
+    def _watch(
+        self, held_out: Any, train: Any, seed: np.random.SeedSequence, seen: Seen
+    ) -> EarlyStopping:
+        """The watch over rows kept apart, beside those trained on."""
+        view = self._coordinates.view
+        return EarlyStopping(
+            view(held_out),
+            view(train),
+            self.n_iter_no_change,
+            self.tol,
+            seed,
+            self._row_figure(_FLIPS_SCORED),
+            seen,
+        )
+
+    def _train(
+        self,
+        X: Any,
+        weights: Array,
+        plan: Plan,
+        stopping: EarlyStopping | None = None,
+        unfinished: Unfinished | None = None,
+    ) -> Self:
+        rbm = self._model().map(_writable)
+        self._keep(rbm, self._coordinates)
+        training, figure = self._training, self._row_figure(_FLIPS_MONITORED)
+
+        def monitor(rbm: RBM, v: Array, rng: Generator) -> float:
+            return float(figure(rbm, v, rng).mean())
+
+        rows = self._coordinates.view(X)
+        training.draws = self._draws and not are_states(rbm.visible, rows)
+        sweeps = training.run(rbm, self._completed(X, rows), weights, plan, monitor)
+        title = (unfinished.title if unfinished else "") or type(self).__name__
+        with progress(
+            title, plan.n_iter - plan.first, training.figure, verbose=self.verbose > 0
+        ) as report:
+            for record in sweeps:
+                stop = stopping is not None and stopping.see(rbm, record)
+                report(record)
+                if unfinished is not None:
+                    unfinished.n_done += 1
+                if self._asked_to_stop() or stop:
+                    break
+        if stopping is not None:
+            stopping.restore(rbm)
+            self.best_validation_score_ = stopping.seen.best_score
+        self._warn_of_saturation(rbm)
+        return self
+
+    def _asked_to_stop(self) -> bool:
+        """Whether a callback asks to stop; all of them are called."""
+        asked = False
+        for callback in as_callbacks(self.callbacks):
+            try:
+                callback(self, self.n_iter_)
+            except StopIteration:
+                asked = True
+        return asked
+
+    def _completed(self, X: Any, rows: Any) -> Any:
+        """The rows that data are, with chains for what is missing."""
+        training = self._training
+        if not self._takes_missing or issparse(X) or not _kernels.has_nan(X):
+            return rows
+        completed = CompletedRows(rows, self._model(), self._base, training.rng, training.fills)
+        training.fills = completed.states
+        return completed
+
+    def _warn_of_saturation(self, rbm: RBM) -> None:
+        saturated = rbm.hidden.saturated(self._training.optimizer.hidden_offset)
+        n_saturated = int(saturated.sum())
+        if n_saturated > len(saturated) / 2:
+            warnings.warn(
+                f"{n_saturated} of {len(saturated)} hidden units are on or off in nearly all rows: "
+                f"use a smaller learning_rate than {self._rate():g}, or fewer n_components.",
+                ConvergenceWarning,
+                stacklevel=validation.levels_to_the_caller(),
+            )
+
+
+def _writable(x: Array) -> Array:
+    """The array, or a copy where it is read-only, as one that was loaded from a file may be."""
+    return np.require(x, requirements="W")

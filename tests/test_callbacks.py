@@ -1,0 +1,166 @@
+"""Callbacks: when they are called, how they stop, and fits that go on where they were."""
+
+import pickle
+import signal
+import subprocess
+import sys
+import time
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+
+from skrbm import BernoulliRBM, Checkpoint, GaussianBernoulliRBM, RBMClassifier
+
+_N_KILLS = 4
+
+X = (load_digits().data[:300] / 16).astype(np.float32)
+Y = load_digits().target[:300]
+HOLES = np.where(np.random.default_rng(0).random(X.shape) < 0.1, np.nan, X)
+
+
+def _cases():
+    """Estimators whose fits go on from all kinds of state, and what they are fitted to."""
+    small = {"n_components": 8, "n_iter": 6, "random_state": 0}
+    stopping = {"early_stopping": True, "n_iter_no_change": 2, "n_iter": 12}
+    yield "jump", BernoulliRBM(**small), (X,)
+    yield "pt", BernoulliRBM(**small, gradient="pt"), (X,)
+    yield "seedless", BernoulliRBM(**small | {"random_state": None} | stopping), (X,)
+    yield "stopping", BernoulliRBM(**small | stopping), (X,)
+    yield "holes", BernoulliRBM(**small | stopping, missing_values="allow"), (HOLES,)
+    yield "gaussian", GaussianBernoulliRBM(**small), (X,)
+    yield "classifier", RBMClassifier(**small | stopping, inputs="sample"), (X, Y)
+
+
+CASES = list(_cases())
+
+
+def _parameters(estimator):
+    return joblib.hash(estimator._model().parameters)
+
+
+class _Interrupt:
+    """Keeps what a file would hold, and interrupts the fit after some sweeps."""
+
+    def __init__(self, after):
+        self.after = after
+
+    def __call__(self, estimator, iteration):
+        if iteration == self.after:
+            self.kept = pickle.dumps(estimator)
+
+    def __deepcopy__(self, memory):
+        return self
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
+def test_an_interrupted_fit_goes_on_to_the_same_end(case):
+    """Fails if chains, generators, moving averages, the schedule or the best score start anew."""
+    _, estimator, data = case
+    interrupt = _Interrupt(after=2)
+    unbroken = clone(estimator).set_params(callbacks=interrupt).fit(*data)
+    resumed = pickle.loads(interrupt.kept).resume(*data)
+    assert _parameters(resumed) == _parameters(unbroken)
+    for name, values in unbroken.history_.items():
+        if name != "time":
+            np.testing.assert_array_equal(resumed.history_[name], values)
+
+
+def test_what_cannot_be_resumed_is_refused():
+    """Fails if a finished fit is trained again, or other data are trained on."""
+    interrupt = _Interrupt(after=1)
+    rbm = BernoulliRBM(4, n_iter=3, callbacks=interrupt, random_state=0).fit(X)
+    before = _parameters(rbm)
+    with pytest.raises(ValueError, match="BernoulliRBM has no fit to resume"):
+        rbm.resume(X)
+    assert _parameters(rbm) == before
+    with pytest.raises(ValueError, match="X has 299 rows to train on, must be the 300"):
+        pickle.loads(interrupt.kept).resume(X[1:])
+
+
+def test_callbacks_see_the_estimator_after_every_sweep():
+    """Fails if one is called before the sweep, or with an estimator that cannot be used."""
+    seen = []
+
+    def see(rbm, iteration):
+        seen.append((iteration, rbm.n_iter_, rbm.pseudo_log_likelihood(X).mean()))
+
+    rbm = BernoulliRBM(8, n_iter=4, callbacks=see, random_state=0).fit(X)
+    assert [s[:2] for s in seen] == [(i, i) for i in range(1, 5)]
+    assert seen[-1][2] == pytest.approx(rbm.pseudo_log_likelihood(X).mean())
+    unwatched = BernoulliRBM(8, n_iter=4, random_state=0).fit(X)
+    assert _parameters(rbm) == _parameters(unwatched)
+
+
+def test_stop_iteration_ends_a_fit_and_all_callbacks_are_called():
+    """Fails if the rest of the callbacks are left out, or the estimator is left unfinished."""
+    called = []
+
+    def stop(rbm, iteration):
+        if iteration == 2:
+            raise StopIteration
+
+    rbm = BernoulliRBM(4, n_iter=9, callbacks=[stop, lambda *args: called.append(args[1])])
+    rbm.fit(X)
+    assert rbm.n_iter_ == 2
+    assert called == [1, 2]
+    with pytest.raises(ValueError, match="no fit to resume"):
+        rbm.resume(X)
+    with pytest.raises(ValueError, match="callbacks == 3, must be None, a callable or a list"):
+        BernoulliRBM(callbacks=3).fit(X)
+
+
+_FIT = """
+import sys
+import numpy as np
+from sklearn.datasets import load_digits
+from skrbm import BernoulliRBM, Checkpoint
+X = (load_digits().data[:300] / 16).astype(np.float32)
+print("ready", flush=True)
+BernoulliRBM(64, n_iter=1000, callbacks=Checkpoint(sys.argv[1]), random_state=0).fit(X)
+"""
+
+
+def test_a_killed_fit_goes_on_from_its_file(tmp_path):
+    """Fails if a kill leaves a file that cannot be read, or one that goes on to another end."""
+    rng = np.random.default_rng(0)
+    ends = {}
+    for i in range(_N_KILLS):
+        path = tmp_path / f"{i}.checkpoint"
+        fit = subprocess.Popen([sys.executable, "-c", _FIT, path], stdout=subprocess.PIPE)
+        fit.stdout.readline()
+        while not path.exists():
+            time.sleep(0.001)
+        time.sleep(rng.uniform(0, 0.2))
+        fit.send_signal(signal.SIGKILL)
+        fit.wait()
+        fit.stdout.close()
+        rbm = Checkpoint.load(path)
+        ends[path] = rbm.n_iter_
+        rbm._unfinished.n_iter = rbm.n_iter_ + 3  # which the schedule of this one does not know
+        unbroken = pickle.loads(pickle.dumps(rbm)).set_params(callbacks=None)
+        rbm.set_params(callbacks=None).resume(X)
+        assert _parameters(rbm) == _parameters(unbroken.resume(X))
+    assert max(ends.values()) > 1
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
+    """Fails if a damaged or foreign file raises something else, or passes."""
+    path = tmp_path / "rbm.checkpoint"
+    BernoulliRBM(4, n_iter=2, callbacks=Checkpoint(path, every=2), random_state=0).fit(X)
+    whole = path.read_bytes()
+    assert Checkpoint.load(path).n_iter_ == 2
+    assert list(tmp_path.iterdir()) == [path]
+    foreign = [whole[:n] for n in range(0, len(whole) - 1, max(1, len(whole) // 50))]
+    foreign += [b"not a pickle", pickle.dumps({"a": 1}), pickle.dumps(LogisticRegression())]
+    for content in foreign:
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="must be a file that a Checkpoint wrote"):
+            Checkpoint.load(path)
+    with pytest.raises(FileNotFoundError):
+        Checkpoint.load(tmp_path / "none")
+    with pytest.raises(ValueError, match="every == 0, must be an integer >= 1"):
+        Checkpoint(path, every=0)
