@@ -5,6 +5,7 @@ from skrbm.dbn import DeepBeliefNetwork
 from skrbm.fine_tuned import DBNClassifier, DBNRegressor
 from skrbm.gaussian_rbm import GaussianBernoulliRBM
 from skrbm.imputer import RBMImputer
+from skrbm.outlier_detector import RBMOutlierDetector
 from skrbm.rbm import BernoulliRBM
 from skrbm.rbm_classifier import RBMClassifier
 
@@ -17,5 +18,6 @@ __all__ = [
     "GaussianBernoulliRBM",
     "RBMClassifier",
     "RBMImputer",
+    "RBMOutlierDetector",
 ]
 __version__ = "0.1.0"

@@ -47,10 +47,17 @@ np.empty(2**25 - 2**13, np.uint8)
 
 
 def generator(seed: Any) -> Generator:
-    """A generator from an integer or a `numpy.random.SeedSequence`."""
-    if isinstance(seed, np.random.SeedSequence):  # which counts the generators that it spawned
-        seed = np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key)
+    """A generator from an integer or a fresh `numpy.random.SeedSequence`."""
     return np.random.Generator(np.random.SFC64(seed))
+
+
+def generators(rng: Generator, n: int) -> list[Generator]:
+    """So many generators from draws of one.
+
+    What `spawn` makes depends on more than the state of a generator, which is all that is stored of
+    one by some.
+    """
+    return [generator(int(seed)) for seed in rng.integers(2**63, size=n)]
 
 
 @cache
@@ -97,8 +104,8 @@ def by_rows(work: Callable[..., Array], x: Any, rng: Generator | None = None) ->
                 results.append(np.empty((x.shape[0], *block.shape[1:]), block.dtype))
         results[0][rows] = block
 
-    generators = () if rng is None else (rng.spawn(len(starts)),)
-    in_threads(one_block, starts, *generators)
+    rngs = () if rng is None else (generators(rng, len(starts)),)
+    in_threads(one_block, starts, *rngs)
     return results[0]
 
 

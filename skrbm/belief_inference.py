@@ -36,7 +36,7 @@ class BeliefNetInference(Rowwise):
     output: str
     rbms_: list[RBMEstimator]
     _untied: tuple[tuple[Conditional, ...], tuple[Conditional, ...]] | None
-    _likelihood_seed: np.random.SeedSequence
+    _likelihood_seed: int
 
     def transform(self, X: Any) -> Array:
         """Means of the hidden units, each given those of the layer below.
@@ -246,7 +246,7 @@ class BeliefNetInference(Rowwise):
             else BeliefNet(*self._untied, models[-1])
         )
 
-    def _lower_bound(self, rows: Any, n_draws: int, seed: np.random.SeedSequence) -> LowerBound:
+    def _lower_bound(self, rows: Any, n_draws: int, seed: int) -> LowerBound:
         net = self._net()
 
         def log_ratios(v: Any) -> Array:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -12,19 +11,6 @@ import joblib
 from sklearn.base import BaseEstimator
 
 from skrbm import validation
-
-# What unpickling a file may raise that is damaged or was never a pickle.
-_UNREADABLE = (
-    pickle.UnpicklingError,
-    AttributeError,
-    EOFError,
-    ImportError,
-    IndexError,
-    KeyError,
-    TypeError,
-    UnicodeDecodeError,
-    ValueError,
-)
 
 
 class Checkpoint:
@@ -108,7 +94,9 @@ class Checkpoint:
         estimator, cause = None, None
         try:
             estimator = joblib.load(path)
-        except _UNREADABLE as error:
+        except OSError:
+            raise
+        except Exception as error:  # whatever unpickling something else comes to
             cause = error
         if not (isinstance(estimator, BaseEstimator) and hasattr(estimator, "resume")):
             msg = f"path == {str(path)!r}, must be a file that a Checkpoint wrote."

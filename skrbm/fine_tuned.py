@@ -87,7 +87,7 @@ class FineTuned(BaseEstimator):
             unchanged.
         """
         validation.check_choice("inputs", self.inputs, validation.INPUTS)
-        mlp_seed, inputs_seed = validation.check_seed(self.random_state).spawn(2)
+        mlp_seed, inputs_seed = validation.check_seeds(self.random_state, 2)
         (dbn, frozen), mlp = self._stack(), self._new_perceptron(mlp_seed)
         if frozen:
             rows = validation.check_visible(dbn, X, "X", dbn._domain)
@@ -168,20 +168,20 @@ class FineTuned(BaseEstimator):
             seed = validation.check_seed(self.random_state)
             dbn = DeepBeliefNetwork() if given is None else clone(given)
             dbn._check_parameters()
-            dbn.set_params(random_state=int(seed.generate_state(1)[0] >> 1))
+            dbn.set_params(random_state=seed % 2**32)
             top = dbn._prototypes()[-1]
             top._check_parameters()
             validation.check_binary_top(top)
         return dbn, frozen
 
-    def _new_perceptron(self, seed: np.random.SeedSequence) -> Any:
+    def _new_perceptron(self, seed: int) -> Any:
         name = self._Perceptron.__name__
         validation.check_kind("mlp", self.mlp, self._Perceptron, f"a {name} of scikit-learn")
         mlp = self._Perceptron(solver="sgd", learning_rate_init=self._learning_rate)
         if self.mlp is not None:
             mlp = clone(self.mlp)
         validation.check_count("max_iter of mlp", mlp.max_iter)
-        return mlp.set_params(random_state=np.random.RandomState(seed.generate_state(1)))
+        return mlp.set_params(random_state=np.random.RandomState(seed % 2**32))
 
     def _visible(self, X: Any) -> Any:
         """Checked rows as the perceptron takes them."""

@@ -109,16 +109,16 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         validation.check_choice("method", self.method, METHODS)
         validation.check_count("n_steps", self.n_steps)
         validation.check_flag("add_indicator", self.add_indicator)
-        seed = validation.check_seed(self.random_state)
+        seed, draws_seed = validation.check_seeds(self.random_state, 2)
         rbm = self._prototype()
-        rbm.set_params(missing_values="allow", random_state=int(seed.generate_state(1)[0] >> 1))
+        rbm.set_params(missing_values="allow", random_state=seed % 2**32)
         rbm.fit(X, sample_weight=sample_weight)
         indicator = None
         if self.add_indicator:
             indicator = MissingIndicator(error_on_new=False).fit(X)
         validation.check_columns(self, X, reset=True)
         self.rbm_, self.indicator_ = rbm, indicator
-        self._seed = seed.spawn(1)[0]
+        self._seed = draws_seed
         return self
 
     def transform(self, X: Any) -> Array:

@@ -37,7 +37,7 @@ class RBMInference(Rowwise):
     _started_with: dict[str, Any]
     _base: Layer
     _training: Training
-    _likelihood_seed: np.random.SeedSequence
+    _likelihood_seed: int
     _log_partitions: dict[str, LogPartition]
 
     @abstractmethod

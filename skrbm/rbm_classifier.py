@@ -53,7 +53,7 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         what a few fine-grained columns say, and keeps many grey pixels from being learnt by heart.
     learning_rate : float or "auto", default="auto"
         Step size of the first update of `fit`, and of all updates of `partial_fit`; "auto" is 10,
-        but at most that of `BernoulliRBM` divided by s.
+        but at most 4 / s times that of `BernoulliRBM`.
     batch_size : int, default=100
         Largest number of rows an update.
     n_iter : int or "auto", default="auto"

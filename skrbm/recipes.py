@@ -12,6 +12,7 @@ from skrbm.optimizers import Schedule, linear_decay, quadratic_decay
 HIDDEN_BIAS = -2.0
 
 _LABEL_RATE = 10.0
+_LABELLED_FACTOR = 4.0  # on the rate of chains, whose model is here to tell labels apart
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def labelled(generative_share: float) -> Recipe:
     """With a label, which alone has no chains that a long step could leave behind."""
 
     def rate(n_components: int) -> float:
-        of_chains = _binary_rate(n_components) / max(generative_share, 1e-9)
-        return min(_LABEL_RATE, of_chains)
+        of_chains = _LABELLED_FACTOR * _binary_rate(n_components)
+        return min(_LABEL_RATE, of_chains / max(generative_share, 1e-9))
 
     return replace(BINARY, rate=rate)

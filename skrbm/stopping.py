@@ -40,7 +40,7 @@ class EarlyStopping:
         Sweeps without an improvement after which training stops.
     tol : float
         The least improvement, in nats a row.
-    seed : SeedSequence
+    seed : int
         Draws the columns, and states from rows that hold means.
     score : RowFigure
     seen : Seen, optional
@@ -51,7 +51,7 @@ class EarlyStopping:
     training: Any
     n_iter_no_change: int
     tol: float
-    seed: np.random.SeedSequence
+    seed: int
     score: RowFigure[RBM]
     seen: Seen = field(default_factory=Seen)
 
@@ -76,7 +76,7 @@ class EarlyStopping:
             now[...] = best
 
     def _mean(self, rbm: RBM, X: Any, figure: RowFigure[RBM]) -> float:
-        rng = _kernels.generator(self.seed.entropy)
+        rng = _kernels.generator(self.seed)
         blocks = gen_batches(min(X.shape[0], self.validation.shape[0]), BLOCK_ROWS)
         rows = (dense_rows(X, block, rbm.weights.dtype) for block in blocks)
         return float(np.concatenate([figure(rbm, v, rng) for v in rows]).mean())

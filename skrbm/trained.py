@@ -71,7 +71,7 @@ class Unfinished:
         Whether variances rise at first.
     title : str
         Of the progress.
-    seed : SeedSequence
+    seed : int
         Of the rows kept apart, and of their scores.
     seen : Seen
         Their scores.
@@ -83,7 +83,7 @@ class Unfinished:
     n_rows: int
     rising: bool
     title: str
-    seed: np.random.SeedSequence
+    seed: int
     seen: Seen
     n_done: int = 0
 
@@ -236,8 +236,8 @@ class TrainedRBM(BaseEstimator):
 
     def _start(self, X: Any, weights: Array, like: RBM | None = None) -> None:
         """A new model, or a copy of one, and the state of its training, from the first rows."""
-        seed = validation.check_seed(self.random_state)
-        training_seed, order_seed, likelihood_seed, sampling_seed, _ = seed.spawn(_N_SEEDS)
+        seeds = validation.check_seeds(self.random_state, _N_SEEDS)
+        training_seed, order_seed, likelihood_seed, sampling_seed, _ = seeds
         rng = _kernels.generator(training_seed)
         dtype = validation.model_dtype(X.dtype)
         start = self._begin(X, weights, dtype)
@@ -273,14 +273,14 @@ class TrainedRBM(BaseEstimator):
         """How the gradient is estimated, for a model that starts from this visible layer."""
         return GRADIENTS[self.gradient](rbm, base, self.n_steps, self.n_chains, rng)
 
-    def _validation_seed(self) -> np.random.SeedSequence:
-        return validation.check_seed(self.random_state).spawn(_N_SEEDS)[-1]
+    def _validation_seed(self) -> int:
+        return validation.check_seeds(self.random_state, _N_SEEDS)[-1]
 
-    def _split(self, n_rows: int, seed: np.random.SeedSequence) -> tuple[Any, Any]:
+    def _split(self, n_rows: int, seed: int) -> tuple[Any, Any]:
         """Indices of the rows to train on, and with early stopping of those to keep apart."""
         if not self.early_stopping:
             return slice(None), None
-        order = shuffle(np.arange(n_rows), random_state=int(seed.generate_state(1)[0]))
+        order = shuffle(np.arange(n_rows), random_state=seed % 2**32)
         n_held_out = math.ceil(self.validation_fraction * n_rows)
         return order[n_held_out:], order[:n_held_out]
 
@@ -289,7 +289,7 @@ class TrainedRBM(BaseEstimator):
         rows: Any,
         weights: Array,
         held_out: Any,
-        seed: np.random.SeedSequence,
+        seed: int,
         *,
         rising: bool,
         title: str = "",
@@ -324,9 +324,7 @@ class TrainedRBM(BaseEstimator):
         self._training.fills = None
         return self._train(rows, weights, Plan(1, self.batch_size, schedule, shuffle=False))
 
-    def _watch(
-        self, held_out: Any, train: Any, seed: np.random.SeedSequence, seen: Seen
-    ) -> EarlyStopping:
+    def _watch(self, held_out: Any, train: Any, seed: int, seen: Seen) -> EarlyStopping:
         """The watch over rows kept apart, beside those trained on."""
         view = self._coordinates.view
         return EarlyStopping(

@@ -106,6 +106,13 @@ def check_fraction(name: str, value: Any) -> None:
         raise ValueError(msg)
 
 
+def check_contamination(name: str, value: Any) -> None:
+    """A number above zero, and at most one half."""
+    if not isinstance(value, Real) or not 0 < float(value) <= 0.5:
+        msg = f"{name} == {value!r}, must be a number > 0 and <= 0.5."
+        raise ValueError(msg)
+
+
 def check_share(name: str, value: Any) -> None:
     """A number from zero to one."""
     if not isinstance(value, Real) or not 0 <= float(value) <= 1:
@@ -168,10 +175,16 @@ def check_random_state(random_state: Any) -> np.random.RandomState:
         raise ValueError(msg) from error
 
 
-def check_seed(random_state: Any) -> np.random.SeedSequence:
-    """Fresh entropy from a random_state as scikit-learn takes it."""
+def check_seed(random_state: Any) -> int:
+    """A seed from a random_state as scikit-learn takes it."""
+    return check_seeds(random_state, 1)[0]
+
+
+def check_seeds(random_state: Any, n: int) -> list[int]:
+    """So many independent seeds from a random_state as scikit-learn takes it."""
     words = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
-    return np.random.SeedSequence(words.tolist())
+    seeds = np.random.SeedSequence(words.tolist()).spawn(n)
+    return [int(seed.generate_state(1, np.uint64)[0] >> 1) for seed in seeds]
 
 
 def check_callbacks(name: str, value: Any) -> None:

@@ -38,6 +38,7 @@ LAYERS = [
     "gaussian_rbm",
     "rbm_classifier",
     "imputer",
+    "outlier_detector",
     "belief_inference",
     "dbn",
     "fine_tuned",

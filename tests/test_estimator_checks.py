@@ -12,6 +12,7 @@ from skrbm import (
     GaussianBernoulliRBM,
     RBMClassifier,
     RBMImputer,
+    RBMOutlierDetector,
 )
 
 STACK = DeepBeliefNetwork((6, 4), rbm=BernoulliRBM(n_iter=2))
@@ -30,6 +31,7 @@ STACK = DeepBeliefNetwork((6, 4), rbm=BernoulliRBM(n_iter=2))
         GaussianBernoulliRBM(3, variance="shared", gradient="exact", n_iter=2),
         BernoulliRBM(4, missing_values="allow", n_iter=5),
         GaussianBernoulliRBM(4, missing_values="allow", n_iter=5),
+        RBMOutlierDetector(GaussianBernoulliRBM(4, n_iter=30)),
         RBMImputer(GaussianBernoulliRBM(4, n_iter=5), n_steps=10),
         DeepBeliefNetwork((4, 3), rbm=BernoulliRBM(n_iter=5)),
         DeepBeliefNetwork((4, 3, 2), visible_rbm=GaussianBernoulliRBM(n_iter=5), output="all"),
