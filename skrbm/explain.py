@@ -278,8 +278,8 @@ def _added(rbm: RBM, x: Array, j: int) -> Array:
 def _log_ratios(rbm: RBM, v: Array) -> list[LogRatio]:
     """`log Z_-j / Z` of every hidden unit j, from visible states of the model.
 
-    A weight is the probability of the unit to be silent, in state 0. Samples in which it never
-    is know nothing of the model without the unit, however equal their weights: so their effective number is
+    A weight is the probability of the unit to be silent, in state 0. Samples in which it never is
+    know nothing of the model without it, however equal their weights: so their effective number is
     at most the sum of the weights, over that of a unit without bias and input.
     """
     x, neutral = rbm.hidden_input(v), rbm.hidden.neutral()

@@ -114,8 +114,8 @@ def test_importance_from_samples_is_exact_within_its_error(monkeypatch):
     monkeypatch.setattr(explain, "_EXACT_UNITS", 0)
     reports = [describe(estimator, X, random_state=seed) for seed in range(20)]
     deviation = np.array([(r.importance - exact) / r.importance_std_error for r in reports])
-    # 100 deviations of size one, five of each seed dependent: their mean square is 1 within 0.6.
-    assert 0.4 < np.mean(deviation**2) < 1.6
+    # The mean square of 20 independent deviations is 1 within 0.32 at most: six times that above.
+    assert 0.2 < np.mean(deviation**2) < 2.8
     assert max(r.importance_std_error.max() for r in reports) < 0.1
     fewer = describe(estimator, X, n_samples=250, random_state=0)
     ratio = fewer.importance_std_error / reports[0].importance_std_error
@@ -220,7 +220,11 @@ def test_filters_of_a_stack_are_what_its_layers_generate_linearly(lowest, fine_t
     """Fails if the weights of the way up are taken, or patterns are not in units of the data."""
     X = np.random.default_rng(0).random((50, 6)) * ([1] * 5 + [0.1])
     dbn = DeepBeliefNetwork(
-        (4, 3, 2), visible_rbm=lowest, fine_tune_iter=fine_tune_iter, random_state=0
+        (4, 3, 2),
+        rbm=BernoulliRBM(n_iter=2),
+        visible_rbm=lowest,
+        fine_tune_iter=fine_tune_iter,
+        random_state=0,
     ).fit(X)
     net, to_data = dbn._net(), dbn._coordinates.to_data
     layer = net.visible
@@ -246,7 +250,7 @@ def test_filters_of_one_layer_are_its_components(gaussian):
     for estimator in (BernoulliRBM(2, n_iter=2).fit(X), RBMClassifier(2, n_iter=2).fit(X, y)):
         np.testing.assert_array_equal(filters(estimator), estimator.components_)
     np.testing.assert_array_equal(filters(gaussian), gaussian.components_)
-    single = DeepBeliefNetwork((4,), random_state=0).fit(X)
+    single = DeepBeliefNetwork(4, rbm=BernoulliRBM(n_iter=2), random_state=0).fit(X)
     np.testing.assert_array_equal(filters(single), single.rbms_[0].components_)
 
 
