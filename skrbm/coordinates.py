@@ -37,6 +37,9 @@ class Coordinates(Protocol):
     def draws(self, v: Array) -> Array:
         """States of visible units as rows of data."""
 
+    def patterns(self, rbm: RBM) -> Array:
+        """The `components_` of a model."""
+
     def view(self, X: Any) -> Any:
         """Rows of data as visible states, or as what the training makes states of."""
 
@@ -63,6 +66,10 @@ class Binary:
     def draws(self, v: Array) -> Array:
         """Whether each unit is on."""
         return v > 0
+
+    def patterns(self, rbm: RBM) -> Array:
+        """The weights, a row a unit."""
+        return rbm.weights.T
 
     def view(self, X: Any) -> Any:
         """The same rows."""

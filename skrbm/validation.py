@@ -90,6 +90,39 @@ def check_kind(name: str, value: Any, kind: type, description: str) -> None:
         raise ValueError(msg)
 
 
+def check_instance(name: str, value: Any, kind: type | tuple[type, ...], description: str) -> None:
+    """An estimator of one of the kinds that are described."""
+    if not isinstance(value, kind):
+        msg = f"{name} == {value!r}, must be {description}."
+        raise ValueError(msg)
+
+
+def check_image_shape(name: str, value: Any, n_features: int) -> tuple[int, int]:
+    """Height and width of an image of all columns; for None those of a square."""
+    side = math.isqrt(n_features)
+    if value is None and side**2 == n_features:
+        return side, side
+    numbers = value if isinstance(value, list | tuple) else ()
+    pair = len(numbers) == 2 and all(isinstance(n, Integral) and int(n) >= 1 for n in numbers)
+    if not pair or math.prod(numbers) != n_features:
+        msg = (
+            f"{name} == {value!r}, must be the height and width of an image of {n_features} "
+            "columns, or None where these make a square."
+        )
+        raise ValueError(msg)
+    return int(numbers[0]), int(numbers[1])
+
+
+def check_steps(name: str, value: Any) -> list[int]:
+    """Numbers of steps at which chains are looked at: at least one of them, none below the last."""
+    steps = list(value) if isinstance(value, list | tuple | range | np.ndarray) else []
+    counts = all(isinstance(n, Integral) and int(n) >= 0 for n in steps)
+    if not steps or not counts or steps != sorted(steps):
+        msg = f"{name} == {value!r}, must be integers >= 0 in ascending order."
+        raise ValueError(msg)
+    return [int(n) for n in steps]
+
+
 def check_rate(name: str, value: Any, alternative: str) -> None:
     """A finite number above zero, or the alternative to it."""
     if isinstance(value, str) and value == alternative:

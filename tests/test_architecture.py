@@ -42,6 +42,8 @@ LAYERS = [
     "belief_inference",
     "dbn",
     "fine_tuned",
+    "explain",
+    "plotting",
     "__init__",
 ]
 # Formulas take their arrays as they come; these modules name no array library.

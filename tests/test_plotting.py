@@ -1,0 +1,343 @@
+"""Displays: what is drawn is what is stored, and what is stored is the model's."""
+
+import subprocess
+import sys
+from copy import deepcopy
+from dataclasses import replace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import sklearn.neural_network
+from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
+
+from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM, RBMClassifier
+from skrbm.explain import describe, filters, strength
+from skrbm.plotting import FiltersDisplay, LikelihoodDisplay, SamplesDisplay, TrainingDisplay
+
+DISPLAYS = {
+    FiltersDisplay: (),
+    TrainingDisplay: (),
+    SamplesDisplay: (),
+    LikelihoodDisplay: (np.zeros((3, 64)), np.zeros((3, 64))),
+}
+
+
+@pytest.fixture(autouse=True)
+def drawn():
+    """Draw every figure, so that what matplotlib finds wrong fails the test; leave none open."""
+    plt.close("all")
+    yield
+    for number in plt.get_fignums():
+        plt.figure(number).canvas.draw()
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits().data[:300] / 16
+
+
+@pytest.fixture(scope="module")
+def rbm(digits):
+    return BernoulliRBM(10, n_iter=4, early_stopping=True, random_state=0).fit(digits)
+
+
+@pytest.fixture(scope="module")
+def gaussian(digits):
+    return GaussianBernoulliRBM(5, n_iter=2, random_state=0).fit(digits)
+
+
+@pytest.fixture(scope="module")
+def classifier(digits):
+    return RBMClassifier(5, n_iter=2, random_state=0).fit(digits, np.arange(300) % 3)
+
+
+@pytest.fixture(scope="module")
+def dbn(digits):
+    return DeepBeliefNetwork(
+        (6, 4), rbm=BernoulliRBM(n_iter=2), fine_tune_iter=3, random_state=0
+    ).fit(digits)
+
+
+def cell(display, row, column):
+    """One of the images side by side, as it is drawn."""
+    height, width = display.image_shape
+    top, left = row * (height + 1), column * (width + 1)
+    return display.image_.get_array()[top : top + height, left : left + width]
+
+
+# Filters
+
+
+@pytest.mark.parametrize("name", ["rbm", "gaussian", "classifier", "dbn"])
+def test_filters_are_drawn_as_they_are_stored(name, request):
+    """Fails if an image is transposed, in another place, or on a scale of its own."""
+    estimator = request.getfixturevalue(name)
+    display = FiltersDisplay.from_estimator(estimator, n_units=5)
+    np.testing.assert_array_equal(display.filters, filters(estimator)[display.units])
+    assert len(display.units) == 5
+    for k, pattern in enumerate(display.filters):
+        np.testing.assert_array_equal(cell(display, k // 3, k % 3), pattern.reshape(8, 8))
+    image = display.image_.get_array()
+    assert image.shape == (17, 26)
+    assert image.count() == 5 * 64  # nothing is drawn between the images, or where there is none
+    limit = np.abs(display.filters).max()
+    assert display.image_.get_clim() == (-limit, limit)
+
+
+def test_filters_of_a_higher_layer(dbn):
+    """Fails if the layer is not passed on, to the filters or to their order."""
+    display = FiltersDisplay.from_estimator(dbn, layer=1)
+    np.testing.assert_array_equal(display.filters, filters(dbn, 1)[display.units])
+    assert (np.diff(strength(dbn, 1)[display.units]) <= 0).all()
+
+
+def test_filters_come_in_the_order_that_is_asked_for(rbm, digits):
+    """Fails if an order is not by what it says, or is reversed."""
+    by_index = FiltersDisplay.from_estimator(rbm, order="index", n_units=4)
+    np.testing.assert_array_equal(by_index.units, range(4))
+    by_strength = FiltersDisplay.from_estimator(rbm)
+    assert (np.diff(strength(rbm)[by_strength.units]) < 0).all()
+    by_importance = FiltersDisplay.from_estimator(rbm, digits)
+    importance = describe(rbm, digits).importance
+    assert (np.diff(importance[by_importance.units]) < 0).all()
+    assert by_importance.units.tolist() != by_strength.units.tolist()
+
+
+def test_filters_may_be_oblong_and_zero():
+    """Fails if height and width change places, or a scale from zero to zero is drawn."""
+    rbm = BernoulliRBM(3, n_iter=0, random_state=0).fit(np.eye(6))
+    rbm.components_ = 0 * rbm.components_
+    display = FiltersDisplay.from_estimator(rbm, image_shape=(2, 3))
+    assert display.image_.get_array().shape == (5, 7)
+    assert display.image_.get_clim() == (-1, 1)
+
+
+@pytest.mark.parametrize("shape", [None, (2, 2), (3,), (6, 1, 1), 6, (-2, -3), (2.0, 3.0)])
+@pytest.mark.parametrize("display", [FiltersDisplay, SamplesDisplay])
+def test_columns_that_make_no_image_are_refused(display, shape):
+    """Fails if columns are cut off, or numpy complains instead."""
+    rbm = BernoulliRBM(3, n_iter=0, random_state=0).fit(np.eye(6))
+    with pytest.raises(ValueError, match="image_shape == .*, must be the height and width of an"):
+        display.from_estimator(rbm, image_shape=shape)
+    assert plt.get_fignums() == []
+
+
+# Training
+
+
+def test_training_is_drawn_as_it_was_recorded(rbm):
+    """Fails if a line is of another figure, or against another axis."""
+    display = TrainingDisplay.from_estimator(rbm)
+    history = rbm.history_
+    lines = [line for ax in display.axes_ for line in ax.lines]
+    names = ["pseudo_log_likelihood", "validation_score", "free_energy_gap"]
+    assert [len(ax.lines) for ax in display.axes_] == [2, 1]
+    for line, name in zip(lines, names, strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), history["iteration"])
+        np.testing.assert_array_equal(line.get_ydata(), history[name])
+
+
+def test_training_of_a_stack_has_a_line_a_layer(dbn):
+    """Fails if the fine-tuning is left out, or there is room for a gap that nobody recorded."""
+    display = TrainingDisplay.from_estimator(dbn)
+    (ax,) = display.axes_
+    assert [line.get_label() for line in ax.lines] == ["layer 1", "layer 2", "up-down"]
+    for line, history in zip(ax.lines, dbn.history_, strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), history["pseudo_log_likelihood"])
+
+
+def test_training_of_a_classifier_is_the_likelihood_of_its_labels(classifier):
+    """Fails if the name of the figure is taken for granted."""
+    (ax,) = TrainingDisplay.from_estimator(classifier).axes_
+    np.testing.assert_array_equal(
+        ax.lines[0].get_ydata(), classifier.history_["label_log_likelihood"]
+    )
+    assert ax.get_ylabel() == "label-log-likelihood\nin nats a row"
+
+
+def test_one_axes_is_not_enough_for_two(rbm):
+    """Fails if the gap is dropped, or drawn over the scores."""
+    with pytest.raises(ValueError, match="ax has 1 axes, must have 2."):
+        TrainingDisplay.from_estimator(rbm, ax=plt.subplot())
+
+
+# Samples
+
+
+@pytest.mark.parametrize("name", ["rbm", "gaussian", "dbn"])
+def test_chains_start_at_rows_and_are_those_of_gibbs(name, digits, request):
+    """Fails if a chain skips a step, starts elsewhere, or is not in the units of the data."""
+    estimator = request.getfixturevalue(name)
+    copy = deepcopy(estimator)
+    display = SamplesDisplay.from_estimator(estimator, digits, n_chains=4, n_steps=(3,))
+    np.testing.assert_array_equal(display.states[:, 0], copy.gibbs(digits[:4], 3))
+    if name != "dbn":  # whose chain goes on at the top, not at what is drawn from it
+        display = SamplesDisplay.from_estimator(estimator, digits, n_chains=4, n_steps=(0, 1, 3))
+        np.testing.assert_array_equal(display.states[:, 0], digits[:4])
+        one = copy.gibbs(digits[:4], 1)
+        np.testing.assert_allclose(display.states[:, 1], one, rtol=1e-12)
+        np.testing.assert_allclose(display.states[:, 2], copy.gibbs(one, 2), rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["rbm", "gaussian", "dbn"])
+def test_chains_without_rows_are_those_of_sample(name, request):
+    """Fails if chains start from noise although the training left some."""
+    estimator = request.getfixturevalue(name)
+    display = SamplesDisplay.from_estimator(estimator, n_steps=[5], random_state=0)
+    samples = estimator.sample(8, n_steps=5, method="gibbs", random_state=0)
+    np.testing.assert_array_equal(display.states[:, 0], samples)
+
+
+def test_a_seed_fixes_the_chains_and_leaves_the_estimator_alone(rbm, digits):
+    """Fails if a display with a seed draws from the estimator's own generator."""
+    copy = deepcopy(rbm)
+    first, second = (SamplesDisplay.from_estimator(rbm, random_state=0) for _ in range(2))
+    np.testing.assert_array_equal(first.states, second.states)
+    np.testing.assert_array_equal(rbm.gibbs(digits), copy.gibbs(digits))
+
+
+def test_chains_are_rows_and_steps_are_columns(gaussian, rbm, digits):
+    """Fails if the two are exchanged, a label is under another column, or white is another grey."""
+    display = SamplesDisplay.from_estimator(gaussian, digits, n_chains=3, n_steps=(0, 2))
+    for chain in range(3):
+        for look in range(2):
+            expected = display.states[chain, look].reshape(8, 8)
+            np.testing.assert_array_equal(cell(display, chain, look), expected)
+    assert display.image_.get_clim() == (display.states.min(), display.states.max())
+    ax = display.ax_
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "2"]
+    assert ax.get_xticks().tolist() == [3.5, 12.5]
+    black = SamplesDisplay.from_estimator(rbm, np.ones((2, 64)), n_steps=(0,))
+    assert black.image_.get_clim() == (0, 1)
+    assert black.states.shape == (2, 1, 64)
+
+
+@pytest.mark.parametrize("steps", [(), (1, 0), (-1,), (0.5,), 3, "10"])
+def test_steps_that_cannot_be_made_are_refused(rbm, steps):
+    """Fails if a chain should run backwards."""
+    with pytest.raises(ValueError, match="n_steps == .*, must be integers >= 0 in ascending order"):
+        SamplesDisplay.from_estimator(rbm, n_steps=steps)
+
+
+# Likelihoods
+
+
+def test_likelihoods_are_drawn_as_they_are_scored(rbm, digits):
+    """Fails if a histogram is of other rows, or has other bins than the other one."""
+    train, test = digits[:200], digits[200:]
+    display = LikelihoodDisplay.from_estimator(rbm, train, test)
+    np.testing.assert_array_equal(display.train, rbm.score_samples(train))
+    np.testing.assert_array_equal(display.test, rbm.score_samples(test))
+    scores = np.concatenate([display.train, display.test])
+    bars = np.array([[bar.get_x(), bar.get_height()] for bar in display.ax_.patches])
+    assert len(bars) == 80  # and no band: log Z is exact
+    for part, values in ((bars[:40], display.train), (bars[40:], display.test)):
+        density, edges = np.histogram(values, 40, (scores.min(), scores.max()), density=True)
+        np.testing.assert_allclose(part, np.column_stack([edges[:-1], density]), rtol=1e-9)
+    assert [line.get_xdata()[0] for line in display.ax_.lines] == pytest.approx(
+        [rbm.score(train), rbm.score(test)]
+    )
+
+
+def test_the_band_is_where_the_mean_lies_between_the_bounds_of_log_z(rbm, digits):
+    """Fails if the two bounds are exchanged: a larger log Z makes likelihoods smaller."""
+    estimator = deepcopy(rbm)
+    exact = estimator.log_partition_
+    log_z = replace(exact, lower=exact.value - 0.2, upper=exact.value + 0.5)
+    estimator._log_partitions = dict.fromkeys(estimator._log_partitions, log_z)
+    display = LikelihoodDisplay.from_estimator(estimator, digits[:200], digits[200:])
+    bands = display.ax_.patches[40:41] + display.ax_.patches[81:]
+    assert len(display.ax_.patches) == 82
+    for band, rows in zip(bands, (digits[:200], digits[200:]), strict=True):
+        free_energy = estimator.free_energy(rows).mean()
+        ends = band.get_x(), band.get_x() + band.get_width()
+        assert ends == pytest.approx((-free_energy - log_z.upper, -free_energy - log_z.lower))
+        assert ends[0] < ends[1]
+
+
+def test_a_bound_that_is_missing_leaves_the_band_open():
+    """Fails if an infinite bound makes the axes infinite."""
+    scores = np.array([-3.0, -2.0, -1.0])
+    display = LikelihoodDisplay(scores, scores - 1, margins=(np.inf, 0.5)).plot()
+    band = display.ax_.patches[40]
+    assert (band.get_x(), band.get_width()) == (-4, 2.5)
+
+
+def test_a_stack_has_the_margins_of_its_top(dbn, digits):
+    """Fails if a stack cannot be scored."""
+    display = LikelihoodDisplay.from_estimator(dbn, digits[:20], digits[20:40])
+    np.testing.assert_array_equal(display.test, dbn.score_samples(digits[20:40]))
+    assert display.margins == (0, 0)
+
+
+# All displays
+
+
+@pytest.mark.parametrize("display", DISPLAYS)
+def test_axes_are_used_and_figures_made_only_where_there_are_none(display, rbm, gaussian):
+    """Fails if a figure leaks, is not given, or a display cannot be drawn again."""
+    estimator = gaussian if display is TrainingDisplay else rbm
+    _, ax = plt.subplots()
+    given = display.from_estimator(estimator, *DISPLAYS[display], ax=ax)
+    assert plt.get_fignums() == [1]
+    assert (given.axes_[0] if display is TrainingDisplay else given.ax_) is ax
+    assert given.figure_ is ax.figure
+    made = display.from_estimator(estimator, *DISPLAYS[display])
+    assert plt.get_fignums() == [1, 2]
+    assert made.figure_ is plt.figure(2)
+    assert made.plot() is made
+    assert plt.get_fignums() == [1, 2, 3]
+    assert made.figure_ is plt.figure(3)
+
+
+@pytest.mark.parametrize("display", DISPLAYS)
+def test_estimators_that_cannot_be_shown_are_refused(display):
+    """Fails if another estimator, or one that is not fitted, leads to an AttributeError."""
+    rows = DISPLAYS[display]
+    with pytest.raises(ValueError, match=r"estimator == BernoulliRBM\(\), must be a BernoulliRBM,"):
+        display.from_estimator(sklearn.neural_network.BernoulliRBM(), *rows)
+    with pytest.raises(NotFittedError):
+        display.from_estimator(BernoulliRBM(), *rows)
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("display", [SamplesDisplay, LikelihoodDisplay])
+def test_what_has_no_likelihood_of_rows_shows_none(display, classifier):
+    """Fails if a classifier leads to an AttributeError."""
+    with pytest.raises(ValueError, match="must be a BernoulliRBM, GaussianBernoulliRBM or Deep"):
+        display.from_estimator(classifier, *DISPLAYS[display])
+
+
+@pytest.mark.parametrize(
+    ("display", "argument", "message"),
+    [
+        (FiltersDisplay, {"order": "size"}, "order == 'size', must be one of 'importance', 'index"),
+        (FiltersDisplay, {"n_units": 0}, "n_units == 0, must be an integer >= 1."),
+        (FiltersDisplay, {"layer": 1}, "layer == 1, must be an integer >= 0 and <= 0."),
+        (SamplesDisplay, {"n_chains": 0}, "n_chains == 0, must be an integer >= 1."),
+        (SamplesDisplay, {"random_state": "x"}, "random_state == 'x', must be None, an int"),
+    ],
+)
+def test_wrong_arguments_are_refused(rbm, display, argument, message):
+    """Fails if a wrong argument leads to a late or unclear error."""
+    with pytest.raises(ValueError, match=message):
+        display.from_estimator(rbm, **argument)
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("display", DISPLAYS)
+def test_without_matplotlib_one_sentence_names_the_extra(display, monkeypatch):
+    """Fails if the message is Python's own, or comes after the work."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"needs matplotlib, .* pip install 'skrbm\[plot\]'\.$"):
+        display.from_estimator(None, *DISPLAYS[display])  # None would be refused later
+
+
+def test_matplotlib_is_not_imported_before_it_is_used():
+    """Fails if the package cannot be imported without its extra."""
+    code = "import sys, skrbm.plotting; sys.exit('matplotlib' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
