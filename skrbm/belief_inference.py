@@ -11,11 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 from skrbm import _kernels, validation
 from skrbm._kernels import Array
 from skrbm.belief_net import BeliefNet, Conditional, drawn_by_content
+from skrbm.completing import Imputing, Teller
 from skrbm.coordinates import Coordinates
 from skrbm.fitting import RBMEstimator
 from skrbm.inference import SAMPLING_METHODS
 from skrbm.likelihood import LogPartition
-from skrbm.rowwise import Rowwise
 
 _N_DRAWS = 10  # of hidden states, of every row that is scored
 
@@ -27,7 +27,7 @@ class LowerBound(NamedTuple):
     std_error: Array
 
 
-class BeliefNetInference(Rowwise):
+class BeliefNetInference(Imputing):
     """The methods of a deep belief network that read the fitted layers and leave them alone.
 
     The estimator's `fit` sets the attributes below.
@@ -37,6 +37,7 @@ class BeliefNetInference(Rowwise):
     rbms_: list[RBMEstimator]
     _untied: tuple[tuple[Conditional, ...], tuple[Conditional, ...]] | None
     _likelihood_seed: int
+    _methods = ("sample", "mean")
 
     def transform(self, X: Any) -> Array:
         """Means of the hidden units, each given those of the layer below.
@@ -75,20 +76,29 @@ class BeliefNetInference(Rowwise):
         top = H[:, -net.top.hidden.n_units :]
         return _kernels.by_rows(lambda h: to_data(net.visible_from_top(h)), top)
 
-    def reconstruct(self, X: Any) -> Array:
-        """Up and down once, by the means of all layers.
+    def reconstruct(self, X: Any, n_steps: int = 1) -> Array:
+        """Up and down by the means of all layers.
 
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
+        n_steps : int, default=1
+            How often; a second time starts from the means of the first.
 
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
         """
         X = self._check_visible(X)
+        n_steps = validation.check_count("n_steps", n_steps)
         net, to_data = self._net(), self._coordinates.to_data
-        return self._by_rows(lambda v: to_data(net.visible_from_top(net.means(v)[-1])), X)
+
+        def work(v: Any) -> Array:
+            for _ in range(n_steps):
+                v = net.visible_from_top(net.means(v)[-1])
+            return to_data(v)
+
+        return self._by_rows(work, X)
 
     def gibbs(self, v: Any, n_steps: int = 1) -> Array:
         """From every row of v draw the layers upwards, run a Gibbs chain on top, and come down.
@@ -117,6 +127,7 @@ class BeliefNetInference(Rowwise):
         self,
         n_samples: int = 1,
         *,
+        given: Any = None,
         n_steps: int = 1000,
         method: str = "auto",
         random_state: Any = None,
@@ -126,10 +137,13 @@ class BeliefNetInference(Rowwise):
         Parameters
         ----------
         n_samples : int, default=1
+        given : array-like of shape (n_features,) or dict, default=None
+            Values that all rows shall have: a row with NaN where it is free, or values by the
+            name or the index of their column. The chains are then those of `impute`.
         n_steps : int, default=1000
             Length of the chains, which start at persistent chains of the training.
         method : {"auto", "gibbs", "tempering"}, default="auto"
-            How the chains move; see `BernoulliRBM.sample`.
+            How the chains move where nothing is given; see `BernoulliRBM.sample`.
         random_state : int, RandomState instance or None, default=None
             By default the draws go on from those of `gibbs` and `sample` before.
 
@@ -144,6 +158,9 @@ class BeliefNetInference(Rowwise):
         validation.check_choice("method", method, SAMPLING_METHODS)
         rng = self._rng(random_state)
         net, draws = self._net(), self._coordinates.draws
+        if given is not None:
+            rows = np.repeat(self._check_given(given, net.visible), n_samples, axis=0)
+            return draws(self._by_rows(self._teller("sample", n_steps), rows, rng))
         states = self.rbms_[-1]._sample_states(n_samples, n_steps, method, rng)
         return _kernels.by_rows(lambda x, rng: draws(net.down(x, rng)[0]), states, rng)
 
@@ -245,6 +262,10 @@ class BeliefNetInference(Rowwise):
             if self._untied is None
             else BeliefNet(*self._untied, models[-1])
         )
+
+    def _teller(self, method: str, n_steps: int) -> Teller:
+        net, which = self._net(), self._methods.index(method)
+        return lambda v, rng: net.complete(v, rng, n_steps)[which]
 
     def _lower_bound(self, rows: Any, n_draws: int, seed: int) -> LowerBound:
         net = self._net()

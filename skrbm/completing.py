@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from skrbm import _kernels, conditionals, validation
 from skrbm._kernels import Array, Generator
 from skrbm.inference import RBMInference
+from skrbm.rowwise import Rowwise
 
 _N_STEPS = 200  # of the chains that tell features where some values are missing
 METHODS = ("sample", "mean", "mode")
 
 
-class Completing(RBMInference):
-    """The methods of every RBM estimator that take NaN as a value that is missing."""
+# What a model says of NaN in rows of visible units: all of these units, from them and a generator.
+Teller: TypeAlias = Callable[[Array, Generator], Array]
 
-    missing_values: str
 
-    @property
-    def _takes_missing(self) -> bool:
-        return self.missing_values == "allow"
+class Imputing(Rowwise):
+    """Filling what is missing. A subclass knows what its model says of it."""
+
+    _methods: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def _teller(self, method: str, n_steps: int) -> Teller:
+        """What tells the values, in the coordinates of the model."""
 
     def impute(
         self,
@@ -35,9 +41,11 @@ class Completing(RBMInference):
     ) -> Array:
         """Fill NaN with what the model says of it, given the values that are known in its row.
 
-        Exact where there are at most ten hidden units, or at most ten missing values in a row of
-        binary units; elsewhere by a chain of block Gibbs steps a row, in which what is known
-        stays as it is.
+        For an RBM that is exact where there are at most ten hidden units, or at most ten missing
+        values in a row of binary units; elsewhere it is told by a chain of block Gibbs steps a row,
+        in which what is known stays as it is. In the chain of a deep belief network a step goes up
+        by the recognition, once through the RBM on top, and down; so it is right as far as the
+        recognition is.
 
         Parameters
         ----------
@@ -45,7 +53,8 @@ class Completing(RBMInference):
             NaN where a value is missing, whatever `missing_values` says.
         method : {"sample", "mean", "mode"}, default="sample"
             A draw from p(missing | known); the conditional mean; or a mode: where an ascent of that
-            probability ends which starts at what is most probable value by value.
+            probability ends which starts at what is most probable value by value. A deep belief
+            network tells no mode.
         n_steps : int, default=200
             Length of the chains. A draw is the last state; a mean is over the second half.
         n_draws : int, default=None
@@ -60,7 +69,7 @@ class Completing(RBMInference):
             float, and else of the model's.
         """
         X = _kernels.dense(self._check_visible(X, allow_nan=True))
-        validation.check_choice("method", method, METHODS)
+        validation.check_choice("method", method, self._methods)
         n_steps = validation.check_count("n_steps", n_steps)
         if n_draws is not None:
             validation.check_count("n_draws", n_draws)
@@ -71,16 +80,28 @@ class Completing(RBMInference):
 
     def _filled(self, X: Array, method: str, n_steps: int, rng: Generator) -> Array:
         """The rows with all that is missing filled in."""
-        rbm, base, coordinates = self._model(), self._base, self._coordinates
-        tell: dict[str, Callable[[Array, Generator], Array]] = {
-            "sample": lambda v, rng: conditionals.draw(rbm, base, v, rng, n_steps),
-            "mean": lambda v, rng: conditionals.means(rbm, base, v, rng, n_steps).visible,
-            "mode": lambda v, rng: conditionals.mode(rbm, base, v, rng, n_steps),
-        }
+        told = self._coordinates.to_data(self._by_rows(self._teller(method, n_steps), X, rng))
         if X.dtype.kind != "f":  # and nothing is missing
-            return X.astype(rbm.weights.dtype)
-        told = coordinates.to_data(self._by_rows(tell[method], X, rng))
+            return X.astype(told.dtype)
         return np.where(np.isnan(X), told, X).astype(X.dtype, copy=False)
+
+
+class Completing(Imputing, RBMInference):
+    """The methods of every RBM estimator that take NaN as a value that is missing."""
+
+    missing_values: str
+    _methods = METHODS
+
+    @property
+    def _takes_missing(self) -> bool:
+        return self.missing_values == "allow"
+
+    def _teller(self, method: str, n_steps: int) -> Teller:
+        rbm, base = self._model(), self._base
+        if method == "mean":
+            return lambda v, rng: conditionals.means(rbm, base, v, rng, n_steps).visible
+        tell = conditionals.draw if method == "sample" else conditionals.mode
+        return lambda v, rng: tell(rbm, base, v, rng, n_steps)
 
     def _hidden_means(self, X: Any) -> Array:
         if not _has_missing(X):

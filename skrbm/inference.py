@@ -74,22 +74,30 @@ class RBMInference(Rowwise):
         rbm = self._model()
         return _kernels.by_rows(lambda h: self._coordinates.to_data(rbm.visible_from_hidden(h)), H)
 
-    def reconstruct(self, X: Any) -> Array:
-        """`E[v_i | h = E[h | v]]` for every row v of X: up and down once, without noise.
+    def reconstruct(self, X: Any, n_steps: int = 1) -> Array:
+        """`E[v_i | h = E[h | v]]` for every row v of X: up and down, without noise.
 
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
+        n_steps : int, default=1
+            How often; a second time starts from the means of the first. Each step leads further
+            from noise in the rows, and at last from what is particular to them.
 
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
         """
         X = self._check_visible(X)
+        n_steps = validation.check_count("n_steps", n_steps)
         rbm, to_data = self._model(), self._coordinates.to_data
-        return self._by_rows(
-            lambda v: to_data(rbm.visible_from_hidden(rbm.hidden_from_visible(v))), X
-        )
+
+        def work(v: Any) -> Array:
+            for _ in range(n_steps):
+                v = rbm.visible_from_hidden(rbm.hidden_from_visible(v))
+            return to_data(v)
+
+        return self._by_rows(work, X)
 
     def gibbs(self, v: Any, n_steps: int = 1) -> Array:
         """Run a Gibbs chain from every row of v: h given v, then v given h, `n_steps` times.
@@ -161,7 +169,8 @@ class RBMInference(Rowwise):
         if given is None:
             states = self._sample_states(n_samples, n_steps, method, rng)
         else:
-            states = self._conditional_states(self._check_given(given), n_samples, n_steps, rng)
+            row = self._check_given(given, self._model().visible)
+            states = self._conditional_states(row, n_samples, n_steps, rng)
         return self._coordinates.draws(states)
 
     def energy(self, v: Any, h: Any) -> Array:
@@ -357,13 +366,6 @@ class RBMInference(Rowwise):
 
     def _log_likelihood(self, rows: Any) -> Array:
         return -self._free_energies(rows) - self.log_partition_.value
-
-    def _check_given(self, given: Any) -> Array:
-        """A row of data with NaN where it is free."""
-        row = validation.check_given_values(self, "given", given)
-        rows = validation.check_rows(self, row[None], "given", self._domain, allow_nan=True)
-        validation.check_states("given", rows, self._model().visible)
-        return rows
 
     def _conditional_states(self, given: Array, n: int, n_steps: int, rng: Generator) -> Array:
         """Visible states of the model where those of a row are given."""

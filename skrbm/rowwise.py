@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skrbm import _kernels, validation
 from skrbm._kernels import Array, Generator
 from skrbm.coordinates import Coordinates
+from skrbm.units import Layer
 from skrbm.validation import Domain
 
 
@@ -64,6 +65,13 @@ class Rowwise(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
     def _check_visible(self, X: Any, name: str = "X", *, allow_nan: bool = False) -> Any:
         check_is_fitted(self)
         return validation.check_visible(self, X, name, self._domain, allow_nan=allow_nan)
+
+    def _check_given(self, given: Any, layer: Layer) -> Array:
+        """A row of data, NaN where it is free and states of the visible layer elsewhere."""
+        row = validation.check_given_values(self, "given", given)
+        rows = validation.check_rows(self, row[None], "given", self._domain, allow_nan=True)
+        validation.check_states("given", rows, layer)
+        return rows
 
     def _rng(self, random_state: Any) -> Generator:
         if random_state is None:

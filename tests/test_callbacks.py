@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from skrbm import BernoulliRBM, Checkpoint, GaussianBernoulliRBM, RBMClassifier
 
-_N_KILLS = 4
+_N_KILLS = 10
 
 X = (load_digits().data[:300] / 16).astype(np.float32)
 Y = load_digits().target[:300]
@@ -119,32 +119,34 @@ import numpy as np
 from sklearn.datasets import load_digits
 from skrbm import BernoulliRBM, Checkpoint
 X = (load_digits().data[:300] / 16).astype(np.float32)
+checkpoint = Checkpoint(sys.argv[1])
+rbm = BernoulliRBM(64, n_iter=200, callbacks=checkpoint, random_state=0)
 print("ready", flush=True)
-BernoulliRBM(64, n_iter=1000, callbacks=Checkpoint(sys.argv[1]), random_state=0).fit(X)
+rbm.fit(X)
 """
 
 
 def test_a_killed_fit_goes_on_from_its_file(tmp_path):
     """Fails if a kill leaves a file that cannot be read, or one that goes on to another end."""
     rng = np.random.default_rng(0)
-    ends = {}
+    unbroken = BernoulliRBM(64, n_iter=200, random_state=0).fit(X)
+    n_resumed = 0
     for i in range(_N_KILLS):
         path = tmp_path / f"{i}.checkpoint"
         fit = subprocess.Popen([sys.executable, "-c", _FIT, path], stdout=subprocess.PIPE)
         fit.stdout.readline()
-        while not path.exists():
-            time.sleep(0.001)
-        time.sleep(rng.uniform(0, 0.2))
+        time.sleep(rng.uniform(0, 1))
         fit.send_signal(signal.SIGKILL)
         fit.wait()
         fit.stdout.close()
+        if not path.exists():  # killed before its first sweep ended
+            continue
         rbm = Checkpoint.load(path)
-        ends[path] = rbm.n_iter_
-        rbm._unfinished.n_iter = rbm.n_iter_ + 3  # which the schedule of this one does not know
-        unbroken = pickle.loads(pickle.dumps(rbm)).set_params(callbacks=None)
-        rbm.set_params(callbacks=None).resume(X)
-        assert _parameters(rbm) == _parameters(unbroken.resume(X))
-    assert max(ends.values()) > 1
+        if hasattr(rbm, "_unfinished"):
+            n_resumed += rbm.n_iter_ < 200
+            rbm.resume(X)
+        assert _parameters(rbm) == _parameters(unbroken)
+    assert n_resumed > 0
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):

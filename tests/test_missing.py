@@ -10,7 +10,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from skrbm import BernoulliRBM, GaussianBernoulliRBM, RBMImputer
+from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM, RBMImputer
 
 from laws import BERNOULLI, all_states
 
@@ -253,3 +253,37 @@ def test_an_imputer_beats_the_mean_and_fits_into_a_pipeline():
     np.testing.assert_array_equal(imputer.transform(holes), filled)  # the same in every call
     pipeline = make_pipeline(imputer, LogisticRegression(max_iter=2_000)).fit(holes, y)
     assert pipeline.score(holes, y) > 0.85
+
+
+@pytest.fixture(scope="module")
+def stack():
+    X = _copies(1_000)
+    return DeepBeliefNetwork((4, 3), rbm=BernoulliRBM(n_iter=150), random_state=0).fit(X)
+
+
+def test_a_stack_completes_rows(stack):
+    """Fails if the chain forgets what is given, or what is told is not about it."""
+    rows = np.array([[1.0, np.nan, np.nan, np.nan], [0.0, np.nan, np.nan, np.nan]])
+    mean = stack.impute(rows, method="mean", n_steps=2_000, random_state=0)
+    np.testing.assert_array_equal(mean[:, 0], [1, 0])
+    np.testing.assert_allclose(mean[:, 1:3], [[1, 1], [0, 0]], atol=0.15)
+    draws = stack.impute(rows, n_draws=300, n_steps=1_000, random_state=0)
+    assert draws.shape == (300, 2, 4)
+    np.testing.assert_allclose(draws.mean(axis=0), mean, atol=0.15)
+    samples = stack.sample(300, given={0: 1}, n_steps=1_000, random_state=0)
+    assert samples.dtype == bool
+    assert samples[:, 0].all()
+    np.testing.assert_allclose(samples.mean(axis=0), mean[0], atol=0.15)
+    with pytest.raises(ValueError, match="method == 'mode', must be one of 'sample', 'mean'"):
+        stack.impute(rows, method="mode")
+    with pytest.raises(ValueError, match="contains NaN"):
+        stack.transform(rows)
+
+
+def test_a_stack_of_one_layer_completes_as_its_rbm_does():
+    """Fails if the chain of a net has another stationary distribution than its RBM."""
+    single = DeepBeliefNetwork((4,), rbm=BernoulliRBM(n_iter=100), random_state=0).fit(_copies())
+    rows = _holes(_copies(20))
+    mean = single.impute(rows, method="mean", n_steps=5_000, random_state=0)
+    exact = single.rbms_[0].impute(rows, method="mean")
+    np.testing.assert_allclose(mean, exact, atol=0.1)
