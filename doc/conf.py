@@ -1,7 +1,9 @@
-"""How the documentation is built: `python -m sphinx -W --keep-going -b html doc doc/_build/html`."""
+"""How Sphinx builds the documentation; the command is in CONTRIBUTING.md."""
 
 import shutil
 from pathlib import Path
+
+from numpydoc.docscrape_sphinx import SphinxDocString
 
 import skrbm
 
@@ -27,11 +29,19 @@ default_role = "code"  # a single backtick, as in the docstrings
 html_theme = "pydata_sphinx_theme"
 html_title = "skrbm"
 html_copy_source = html_show_sourcelink = False
-html_theme_options = {"secondary_sidebar_items": ["page-toc"], "show_prev_next": True}
+html_sidebars = dict.fromkeys(["index", "sklearn", "choosing", "measured", "changelog"], [])
+html_theme_options = {
+    "navbar_align": "left",
+    "header_links_before_dropdown": 7,
+    "secondary_sidebar_items": {"measured": ["page-toc"]},  # elsewhere code needs the room
+}
 
 autodoc_typehints = "none"  # the docstrings say what is taken and returned
 autosummary_generate = True
 numpydoc_show_class_members = False  # the templates of autosummary list them
+# Attributes are described as the class does it, also where they are properties with a docstring.
+_process = SphinxDocString._process_param
+SphinxDocString._process_param = lambda self, *param: _process(self, *param[:2], fake_autosummary=0)
 numpydoc_validation_checks = {"PR02", "PR03", "PR04", "YD01"}
 
 sphinx_gallery_conf = {

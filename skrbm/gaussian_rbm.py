@@ -49,7 +49,8 @@ class GaussianBernoulliRBM(RBMEstimator):
     variance : {"learned", "shared", "data"}, float or ndarray, default="learned"
         Variances s^2 of the visible units given the hidden ones, in the squared units of the data:
         learnt for each column, learnt as one for all columns, that of each column of the data, or
-        as given, one or an array of shape (n_features,). Learnt ones stay above 0.0001 times the variance of their column.
+        as given, one or an array of shape (n_features,). Learnt ones stay above 0.0001 times the
+        variance of their column.
     learning_rate : float or "auto", default="auto"
         Step size of the first update of `fit`, and of all updates of `partial_fit`; "auto" is 2.
         Rates from 0.01 to 10 are safe: no step changes the model by more than about five nats.
