@@ -1,7 +1,7 @@
 """
-================
+=================
 Generating digits
-================
+=================
 
 A restricted Boltzmann machine is a model of the joint distribution of all pixels: it says how
 likely an image is, and draws new ones.

@@ -1,7 +1,7 @@
 """
-====================================
+=====================================
 Grid search over an RBM in a pipeline
-====================================
+=====================================
 
 The hidden layer is a step of a pipeline like any other: its parameters are searched together with
 those of the classifier, and its features are learnt anew from the training rows of every fold.

@@ -1,7 +1,7 @@
 """
-===========================
+=============================
 What hidden units have learnt
-===========================
+=============================
 
 Bars and stripes is the smallest data set with a structure that no single pixel shows: every image
 is made either of full rows or of full columns. An RBM small enough for an exact likelihood learns

@@ -1,7 +1,7 @@
 """
-===================================
+====================================
 What the likelihood says, and others
-===================================
+====================================
 
 An RBM is trained on few images for far too long. The log-likelihood of held-out images, with the
 bracket of its log Z, tells when to stop. What else is watched because it needs no log Z: the

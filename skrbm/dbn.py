@@ -91,7 +91,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         log Z of the uppermost RBM.
     n_features_in_ : int
         Number of features seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where all are strings.
 
     Notes

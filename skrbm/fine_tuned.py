@@ -236,7 +236,7 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         Loss of every sweep of the fine-tuning.
     n_features_in_ : int
         Number of features seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where all are strings.
 
     See Also
@@ -357,7 +357,7 @@ class DBNRegressor(RegressorMixin, FineTuned):
         Loss of every sweep of the fine-tuning.
     n_features_in_ : int
         Number of features seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where all are strings.
 
     See Also

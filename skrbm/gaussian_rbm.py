@@ -47,11 +47,11 @@ class GaussianBernoulliRBM(RBMEstimator):
     ----------
     n_components : int, default=256
         Number of hidden units.
-    variance : {"learned", "shared", "data"}, float or ndarray of shape (n_features,), \
-            default="learned"
+    variance : {"learned", "shared", "data"}, float or ndarray, default="learned"
         Variances s^2 of the visible units given the hidden ones, in the squared units of the data:
         learnt for each column, learnt as one for all columns, that of each column of the data, or
-        as given. Learnt ones stay above 0.0001 times the variance of their column.
+        as given, one or an array of shape (n_features,). Learnt ones stay above 0.0001 times the
+        variance of their column.
     learning_rate : float or "auto", default="auto"
         Step size of the first update of `fit`, and of all updates of `partial_fit`; "auto" is 2.
         Rates from 0.01 to 10 are safe: no step changes the model by more than about five nats.
@@ -99,7 +99,6 @@ class GaussianBernoulliRBM(RBMEstimator):
         Seed of all that is drawn: weights, order of the rows, chains, samples. An int makes a fit,
         and the sequence of later calls of `gibbs` and `sample`, reproducible.
 
-
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_features)
@@ -120,7 +119,7 @@ class GaussianBernoulliRBM(RBMEstimator):
     tempering_ : ParallelTempering
         The chains at all temperatures, their temperatures `betas` and `swap_rates` ("pt" alone),
         in the coordinates of the training.
-    history_ : dict of str to ndarray of shape (n_iter_,)
+    history_ : dict of str to ndarray of shape (`n_iter_`,)
         For every sweep `iteration`, `learning_rate` at its end, `pseudo_log_likelihood` (mean
         nats a row of its last mini-batch, estimated from one column a row) and `time` in seconds;
         with early stopping also `validation_score` (mean pseudo-log-likelihood of the rows kept
@@ -135,7 +134,7 @@ class GaussianBernoulliRBM(RBMEstimator):
         computes it when it is first needed.
     n_features_in_ : int
         Number of features seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where all are strings.
 
     See Also

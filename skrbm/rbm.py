@@ -118,7 +118,7 @@ class BernoulliRBM(RBMEstimator):
         Hidden states of the same chains.
     tempering_ : ParallelTempering
         The chains at all temperatures, their temperatures `betas` and `swap_rates` ("pt" alone).
-    history_ : dict of str to ndarray of shape (n_iter_,)
+    history_ : dict of str to ndarray of shape (`n_iter_`,)
         For every sweep `iteration`, `learning_rate` at its end, `pseudo_log_likelihood` (mean
         nats a row of its last mini-batch, estimated from one column a row) and `time` in seconds;
         with early stopping also `validation_score` (mean pseudo-log-likelihood of the rows kept
@@ -133,7 +133,7 @@ class BernoulliRBM(RBMEstimator):
         computes it when it is first needed.
     n_features_in_ : int
         Number of features seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where all are strings.
 
     See Also

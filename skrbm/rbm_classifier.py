@@ -103,7 +103,7 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         Biases b of the data's columns.
     intercept_label_ : ndarray of shape (n_classes,)
         Biases d of the labels.
-    history_ : dict of str to ndarray of shape (n_iter_,)
+    history_ : dict of str to ndarray of shape (`n_iter_`,)
         For every sweep `iteration`, `learning_rate` at its end, `label_log_likelihood` (mean
         log P(y | x) of its last mini-batch, in nats) and `time` in seconds; with early stopping
         also `validation_score` (mean log P(y | x) of the rows kept apart) and `free_energy_gap`
@@ -114,7 +114,7 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         Number of sweeps trained, a call of `partial_fit` being one.
     n_features_in_ : int
         Number of features seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where all are strings.
 
     See Also

@@ -30,7 +30,9 @@ _MOST_NODES = 10_000
 
 @dataclass(frozen=True)
 class Bernoulli:
-    """Units in {0, 1}: `p(s | input)` is proportional to `exp(s . (bias + input))`.
+    """Units in {0, 1}.
+
+    `p(s | input)` is proportional to `exp(s . (bias + input))`.
 
     Parameters
     ----------
@@ -252,7 +254,9 @@ class LabelledBernoulli(Bernoulli):
 
 @dataclass(frozen=True)
 class Gaussian:
-    """Real units: `p(s | input)` is proportional to `exp(s . input - (s - m)^2 precision / 2)`.
+    """Real units.
+
+    `p(s | input)` is proportional to `exp(s . input - (s - m)^2 precision / 2)`.
 
     Parameters
     ----------

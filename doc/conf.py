@@ -1,0 +1,58 @@
+"""How Sphinx builds the documentation; the command is in CONTRIBUTING.md."""
+
+import shutil
+from pathlib import Path
+
+from numpydoc.docscrape_sphinx import SphinxDocString
+
+import skrbm
+
+DOC = Path(__file__).parent
+EXAMPLES = DOC / "_build" / "examples"  # a copy, which the pictures that examples save fall into
+shutil.copytree(DOC.parent / "examples", EXAMPLES, dirs_exist_ok=True)
+
+project = "skrbm"
+author = "The skrbm developers"
+version = release = skrbm.__version__
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_templates"]
+default_role = "code"  # a single backtick, as in the docstrings
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skrbm"
+html_copy_source = html_show_sourcelink = False
+html_sidebars = dict.fromkeys(["index", "sklearn", "choosing", "measured", "changelog"], [])
+html_theme_options = {
+    "navbar_align": "left",
+    "header_links_before_dropdown": 7,
+    "secondary_sidebar_items": {"measured": ["page-toc"]},  # elsewhere code needs the room
+}
+
+autodoc_typehints = "none"  # the docstrings say what is taken and returned
+autosummary_generate = True
+numpydoc_show_class_members = False  # the templates of autosummary list them
+# Attributes are described as the class does it, also where they are properties with a docstring.
+_process = SphinxDocString._process_param
+SphinxDocString._process_param = lambda self, *param: _process(self, *param[:2], fake_autosummary=0)
+numpydoc_validation_checks = {"PR02", "PR03", "PR04", "YD01"}
+
+sphinx_gallery_conf = {
+    "examples_dirs": str(EXAMPLES),
+    "gallery_dirs": "gallery",
+    "doc_module": ("skrbm",),
+    "backreferences_dir": "gallery/backreferences",
+    "within_subsection_order": "FileNameSortKey",
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "show_signature": False,
+    "write_computation_times": False,
+    "parallel": 2,
+}

@@ -1,0 +1,15 @@
+"""What the pages of the documentation print is what they say."""
+
+import doctest
+from pathlib import Path
+
+import pytest
+
+DOC = Path(__file__).parent.parent / "doc"
+PAGES = [*sorted(DOC.glob("*.rst")), *sorted(DOC.glob("guide/*.rst"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_page_prints_what_it_says(page):
+    """Fails if the code on a page warns, raises or prints something else."""
+    assert doctest.testfile(str(page), module_relative=False).failed == 0
