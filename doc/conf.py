@@ -3,8 +3,6 @@
 import shutil
 from pathlib import Path
 
-from numpydoc.docscrape_sphinx import SphinxDocString
-
 import skrbm
 
 DOC = Path(__file__).parent
@@ -39,9 +37,6 @@ html_theme_options = {
 autodoc_typehints = "none"  # the docstrings say what is taken and returned
 autosummary_generate = True
 numpydoc_show_class_members = False  # the templates of autosummary list them
-# Attributes are described as the class does it, also where they are properties with a docstring.
-_process = SphinxDocString._process_param
-SphinxDocString._process_param = lambda self, *param: _process(self, *param[:2], fake_autosummary=0)
 numpydoc_validation_checks = {"PR02", "PR03", "PR04", "YD01"}
 
 sphinx_gallery_conf = {

@@ -40,7 +40,7 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
         The threshold, in nats: `decision_function(X) == score_samples(X) - offset_`.
     n_features_in_ : int
         Number of features seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where all are strings.
 
     See Also
