@@ -13,7 +13,7 @@ from skrbm._kernels import Array, Generator
 from skrbm.inference import RBMInference
 from skrbm.rowwise import Rowwise
 
-_N_STEPS = 200  # of the chains that tell features where some values are missing
+_N_STEPS = 100  # of the chains that tell features where some values are missing
 METHODS = ("sample", "mean", "mode")
 
 
@@ -35,7 +35,7 @@ class Imputing(Rowwise):
         X: Any,
         *,
         method: str = "sample",
-        n_steps: int = 200,
+        n_steps: int = 100,
         n_draws: int | None = None,
         random_state: Any = None,
     ) -> Array:
@@ -55,8 +55,9 @@ class Imputing(Rowwise):
             A draw from p(missing | known); the conditional mean; or a mode: where an ascent of that
             probability ends which starts at what is most probable value by value. A deep belief
             network tells no mode.
-        n_steps : int, default=200
-            Length of the chains. A draw is the last state; a mean is over the second half.
+        n_steps : int, default=100
+            Length of the chains. A draw is the last state; a mean is over the second half, and for
+            an RBM over 20 chains a row.
         n_draws : int, default=None
             With "sample", so many draws for every row, each from a chain of its own.
         random_state : int, RandomState instance or None, default=None

@@ -21,7 +21,7 @@ from skrbm.units import Layer
 _LOG2_STATES = 10  # of the hidden units, or of a row's free ones, that are enumerated
 _MOST_NUMBERS = 2**22  # that are looked at at once
 _N_TEMPERATURES = 500
-_N_CHAINS = 20  # a row, that are annealed
+_N_CHAINS = 20  # a row, that are annealed or averaged over
 _MOST_STEPS = 100  # of the ascent to a mode
 
 
@@ -57,6 +57,14 @@ class Given:
     def part(self, rows: Array | slice) -> Given:
         """Some of the rows."""
         return Given(self.rbm, self.values[rows], self.free[rows])
+
+    def repeated(self, n: int) -> Given:
+        """All rows n times, one repetition below the other."""
+        n_units = self.rbm.visible.n_units
+        return Given(
+            self.rbm,
+            *(_kernels.repeat(x, n).reshape(-1, n_units) for x in (self.values, self.free)),
+        )
 
     def completed(self, v: Array) -> Array:
         """The states v, but for the units that are given."""
@@ -172,11 +180,7 @@ def log_marginal(rbm: RBM, base: Layer, v: Array, rng: Generator) -> Array:
 
 def _annealed(given: Given, base: Layer, rng: Generator) -> Array:
     """Logarithm of the mean weight of every row's chains."""
-    n_units = base.n_units
-    chains = Given(
-        given.rbm,
-        *(_kernels.repeat(x, _N_CHAINS).reshape(-1, n_units) for x in (given.values, given.free)),
-    )
+    chains = given.repeated(_N_CHAINS)
     path = Path(given.rbm, base)
     v = chains.completed(samplers.independent(base, len(chains.values), rng))
     betas = _kernels.linspace(0.0, 1.0, _N_TEMPERATURES)
@@ -191,8 +195,8 @@ def _annealed(given: Given, base: Layer, rng: Generator) -> Array:
 def means(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Means:
     """`E[v | given]`, where given units are what they are, and `E[h | given]`.
 
-    Where they are not exact, they are averages over the second half of a chain of n_steps block
-    Gibbs steps a row, of means that hold given the other layer's state.
+    Where they are not exact, they are averages over 20 chains a row and the second half of their
+    n_steps block Gibbs steps, of means that hold given the other layer's state.
 
     Parameters
     ----------
@@ -216,17 +220,18 @@ def means(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Mean
 
 
 def _averages(given: Given, base: Layer, rng: Generator, n_steps: int) -> Means:
-    rbm, n_rows = given.rbm, len(given.values)
-    v = given.completed(samplers.independent(base, n_rows, rng))
-    totals = Means(0 * v, 0 * rbm.hidden_from_visible(v))
-    first = n_steps // 2
+    """Over all chains of a row; one alone would know of one mode."""
+    rbm, chains = given.rbm, given.repeated(_N_CHAINS)
+    v = chains.completed(samplers.independent(base, len(chains.values), rng))
+    n_rows, first = len(given.values), n_steps // 2
+    totals = [_kernels.zeros((n_rows, n), v.dtype) for n in rbm.weights.shape]
     for step in range(n_steps):
         hidden_mean = rbm.hidden_from_visible(v)
         visible_mean = rbm.visible_from_hidden(rbm.hidden.sample(hidden_mean, rng))
         if step >= first:
             for total, mean in zip(totals, (visible_mean, hidden_mean), strict=True):
-                total += mean
-        v = given.completed(rbm.visible.sample(visible_mean, rng))
+                total += mean.reshape(_N_CHAINS, n_rows, -1).mean(axis=0)
+        v = chains.completed(rbm.visible.sample(visible_mean, rng))
     return Means(*(total / (n_steps - first) for total in totals))
 
 

@@ -31,7 +31,7 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         `GaussianBernoulliRBM()`, for real-valued columns in any units.
     method : {"mean", "sample", "mode"}, default="mean"
         What is filled in; see `GaussianBernoulliRBM.impute`.
-    n_steps : int, default=200
+    n_steps : int, default=100
         Length of the block Gibbs chains that find it, where it is not exact.
     add_indicator : bool, default=False
         Whether columns follow that say what was missing, one for each column in which something
@@ -74,7 +74,7 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         rbm: Any = None,
         *,
         method: str = "mean",
-        n_steps: int = 200,
+        n_steps: int = 100,
         add_indicator: bool = False,
         random_state: Any = None,
     ) -> None:
