@@ -287,3 +287,40 @@ def test_a_stack_of_one_layer_completes_as_its_rbm_does():
     mean = single.impute(rows, method="mean", n_steps=5_000, random_state=0)
     exact = single.rbms_[0].impute(rows, method="mean")
     np.testing.assert_allclose(mean, exact, atol=0.1)
+
+
+def test_binary_scores_of_wide_models_are_sums():
+    """Fails if missing values are not enumerated one by one where hidden units are too many."""
+    rbm = BernoulliRBM(20, missing_values="allow", n_iter=20, random_state=0).fit(_copies())
+    v, log_p = _log_joint(rbm)
+    rows = _holes(_copies(30), 0.5)
+    scores, means = rbm.score_samples(rows), rbm.impute(rows, method="mean")
+    for row, score, mean in zip(rows, scores, means, strict=True):
+        agree = (np.isnan(row) | (v == row)).all(axis=1)
+        assert score == pytest.approx(logsumexp(log_p[agree]), abs=1e-4)
+        share = np.exp(log_p[agree] - logsumexp(log_p[agree]))
+        np.testing.assert_allclose(mean, share @ v[agree], atol=1e-4)
+
+
+def test_columns_start_from_what_is_known_of_them():
+    """Fails if a missing value counts as zero in the first biases, or in location and scale."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(50, 2, size=(400, 2))
+    X[::2, 0] = np.nan
+    rbm = GaussianBernoulliRBM(2, missing_values="allow", n_iter=0).fit(X)
+    known = X[1::2, 0]
+    np.testing.assert_allclose(rbm.intercept_visible_[0], known.mean(), rtol=1e-2)
+    np.testing.assert_allclose(rbm.variance_[0], known.var(), rtol=1e-1)
+    bits = (rng.random((400, 1)) < 0.9).astype(float)
+    bits[::2] = np.nan
+    start = BernoulliRBM(2, missing_values="allow", n_iter=0, random_state=0).fit(bits)
+    mean = start._base.mean(0.0)
+    assert mean[0] == pytest.approx((bits[1::2].sum() + 1) / 202)
+
+
+def test_an_imputer_that_draws_draws_the_same_in_every_call():
+    """Fails if transform depends on the calls before."""
+    holes = _holes(load_iris().data)
+    imputer = RBMImputer(GaussianBernoulliRBM(4, n_iter=5), method="sample", random_state=0)
+    first = imputer.fit_transform(holes)
+    np.testing.assert_array_equal(imputer.transform(holes), first)
