@@ -68,7 +68,12 @@ class EarlyStopping:
         if score > seen.best_score:
             seen.best_score = score
             seen.best = [x.copy() for x in rbm.parameters]
-        return seen.n_unchanged >= self.n_iter_no_change
+        return self.over
+
+    @property
+    def over(self) -> bool:
+        """Whether training should stop."""
+        return self.seen.n_unchanged >= self.n_iter_no_change
 
     def restore(self, rbm: RBM) -> None:
         """Set the parameters to the best that were seen."""

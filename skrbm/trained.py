@@ -313,6 +313,8 @@ class TrainedRBM(BaseEstimator):
         stopping = None
         if held_out is not None:
             stopping = self._watch(held_out, rows, unfinished.seed, unfinished.seen)
+            if stopping.over:  # as it was when a checkpoint was written
+                plan = replace(plan, first=n_iter)
         self._train(rows, weights, plan, stopping, unfinished)
         self._training.fills = None
         del self._unfinished
@@ -322,6 +324,7 @@ class TrainedRBM(BaseEstimator):
         """Make one sweep over the rows in their order."""
         schedule = constant(self._rate())
         self._training.fills = None
+        self.__dict__.pop("_unfinished", None)  # which these rows are no part of
         return self._train(rows, weights, Plan(1, self.batch_size, schedule, shuffle=False))
 
     def _watch(self, held_out: Any, train: Any, seed: int, seen: Seen) -> EarlyStopping:

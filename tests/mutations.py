@@ -304,6 +304,8 @@ MUTATIONS = [
     ("trained", "shuffle=True, first=n_done)", "shuffle=True)", "test_callbacks.py::test_an_interrupted_fit_goes_on_to_the_same_end"),
     ("trained", "self._base, training.rng, training.fills)", "self._base, training.rng)", "test_callbacks.py::test_an_interrupted_fit_goes_on_to_the_same_end"),
     ("trained", "unfinished.seed, unfinished.seen)", "unfinished.seed, Seen())", "test_callbacks.py::test_an_interrupted_fit_goes_on_to_the_same_end"),
+    ("trained", "if stopping.over:", "if False:", "test_callbacks.py::test_an_interrupted_fit_goes_on_to_the_same_end"),
+    ("trained", 'self.__dict__.pop("_unfinished", None)', "pass", "test_callbacks.py::test_what_cannot_be_resumed_is_refused"),
     ("trained", "        del self._unfinished\n", "", "test_callbacks.py::test_what_cannot_be_resumed_is_refused"),
     ("trained", "            except StopIteration:\n                asked = True", "            except StopIteration:\n                return True", "test_callbacks.py::test_stop_iteration_ends_a_fit_and_all_callbacks_are_called"),
     ("checkpoint", "        part.replace(self.path)", "        self.path.write_bytes(part.read_bytes())", "test_callbacks.py::test_a_file_that_is_no_checkpoint_is_refused"),

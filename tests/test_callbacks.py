@@ -25,7 +25,7 @@ HOLES = np.where(np.random.default_rng(0).random(X.shape) < 0.1, np.nan, X)
 def _cases():
     """Estimators whose fits go on from all kinds of state, and what they are fitted to."""
     small = {"n_components": 8, "n_iter": 6, "random_state": 0}
-    stopping = {"early_stopping": True, "n_iter_no_change": 2, "n_iter": 12}
+    stopping = {"early_stopping": True, "n_iter_no_change": 3, "tol": 100.0, "n_iter": 12}
     yield "jump", BernoulliRBM(**small), (X,)
     yield "pt", BernoulliRBM(**small, gradient="pt"), (X,)
     yield "seedless", BernoulliRBM(**small | {"random_state": None} | stopping), (X,)
@@ -42,15 +42,14 @@ def _parameters(estimator):
     return joblib.hash(estimator._model().parameters)
 
 
-class _Interrupt:
-    """Keeps what a file would hold, and interrupts the fit after some sweeps."""
+class _Keep:
+    """Keeps what a file would hold after every sweep."""
 
-    def __init__(self, after):
-        self.after = after
+    def __init__(self):
+        self.kept = {}
 
     def __call__(self, estimator, iteration):
-        if iteration == self.after:
-            self.kept = pickle.dumps(estimator)
+        self.kept[iteration] = pickle.dumps(estimator)
 
     def __deepcopy__(self, memory):
         return self
@@ -60,25 +59,28 @@ class _Interrupt:
 def test_an_interrupted_fit_goes_on_to_the_same_end(case):
     """Fails if chains, generators, moving averages, the schedule or the best score start anew."""
     _, estimator, data = case
-    interrupt = _Interrupt(after=2)
-    unbroken = clone(estimator).set_params(callbacks=interrupt).fit(*data)
-    resumed = pickle.loads(interrupt.kept).resume(*data)
-    assert _parameters(resumed) == _parameters(unbroken)
-    for name, values in unbroken.history_.items():
-        if name != "time":
-            np.testing.assert_array_equal(resumed.history_[name], values)
+    keep = _Keep()
+    unbroken = clone(estimator).set_params(callbacks=keep).fit(*data)
+    for after in (2, unbroken.n_iter_):
+        resumed = pickle.loads(keep.kept[after]).set_params(callbacks=None).resume(*data)
+        assert _parameters(resumed) == _parameters(unbroken)
+        for name, values in unbroken.history_.items():
+            if name != "time":
+                np.testing.assert_array_equal(resumed.history_[name], values)
 
 
 def test_what_cannot_be_resumed_is_refused():
     """Fails if a finished fit is trained again, or other data are trained on."""
-    interrupt = _Interrupt(after=1)
-    rbm = BernoulliRBM(4, n_iter=3, callbacks=interrupt, random_state=0).fit(X)
+    keep = _Keep()
+    rbm = BernoulliRBM(4, n_iter=3, callbacks=keep, random_state=0).fit(X)
     before = _parameters(rbm)
     with pytest.raises(ValueError, match="BernoulliRBM has no fit to resume"):
         rbm.resume(X)
     assert _parameters(rbm) == before
     with pytest.raises(ValueError, match="X has 299 rows to train on, must be the 300"):
-        pickle.loads(interrupt.kept).resume(X[1:])
+        pickle.loads(keep.kept[1]).resume(X[1:])
+    with pytest.raises(ValueError, match="no fit to resume"):
+        pickle.loads(keep.kept[1]).partial_fit(X).resume(X)
 
 
 def test_callbacks_see_the_estimator_after_every_sweep():
