@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -20,9 +21,37 @@ from skrbm.coordinates import MappedRows
 from skrbm.fitting import RBMEstimator
 from skrbm.optimizers import Schedule, constant, linear_decay
 from skrbm.rbm import BernoulliRBM
-from skrbm.training import Monitor, Plan, are_states, progress
+from skrbm.trained import asked_to_stop
+from skrbm.training import Monitor, Plan, Sweeps, are_states, progress
 from skrbm.up_down import UpDown
 from skrbm.validation import Domain
+
+
+@dataclass
+class UnfinishedStack:
+    """What a fit needs to go on from between two sweeps.
+
+    Parameters
+    ----------
+    rbms : list of RBMEstimator
+        All layers.
+    rng : Generator
+        What draws activations.
+    n_rows : int
+    fine_tune_iter : int
+        Sweeps of up-down in all.
+    n_done : int
+        Layers that are trained.
+    is_stacked : bool
+        Whether they are the estimator's, and up-down has begun.
+    """
+
+    rbms: list[RBMEstimator]
+    rng: Generator
+    n_rows: int
+    fine_tune_iter: int
+    n_done: int = 0
+    is_stacked: bool = False
 
 
 class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
@@ -69,6 +98,10 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
     output : {"top", "all"}, default="top"
         What `transform` returns: the features of the uppermost layer, or of all layers side by
         side, from the bottom up.
+    callbacks : callable or list of callables, default=None
+        Called after every sweep of a layer or of up-down with the estimator, which is not fitted
+        before `fit` ends, and the number of sweeps so far. One that raises StopIteration ends
+        the training of that layer; see `Checkpoint`.
     verbose : int, default=0
         Above 0, report every sweep of every layer.
     random_state : int, RandomState instance or None, default=None
@@ -138,6 +171,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         fine_tune_iter: int = 0,
         fine_tune_rate: float | Literal["auto"] = "auto",
         output: str = "top",
+        callbacks: Any = None,
         verbose: int = 0,
         random_state: Any = None,
     ) -> None:
@@ -150,6 +184,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         self.fine_tune_iter = fine_tune_iter
         self.fine_tune_rate = fine_tune_rate
         self.output = output
+        self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
 
@@ -177,20 +212,83 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         """
         rbms, rows, weights = self._check_fit(X, sample_weight, split=True)
         rng = self._seed_layers(rbms)
-        for i, rbm in enumerate(rbms):
-            seed = rbm._validation_seed()
-            train, apart = rbm._split(len(weights), seed)
-            seen, of_seen = self._activations(rbms[:i], rows[train], rng), weights[train]
-            held_out = None if apart is None else self._activations(rbms[:i], rows[apart], None)
-            self._start_layer(rbms, i, seen, of_seen)
-            title = self._title(f"layer {i + 1}")
-            rbm._fit(seen, of_seen, held_out, seed, rising=True, title=title)
-        self._keep(rbms, X, rng)
-        if self.fine_tune_iter > 0:
-            self._up_down = _up_down(rbms[-1], rng)
-            n_iter, decay = self.fine_tune_iter, linear_decay
-            self._fine_tune(self._up_down, rows, weights, n_iter, decay, shuffle=True)
+        self._unfinished = UnfinishedStack(rbms, rng, len(weights), self.fine_tune_iter)
+        return self._finish(X, rows, weights)
+
+    def resume(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Go on with a `fit` that was interrupted, to the same end as without the interruption.
+
+        `Checkpoint.load` returns such an estimator. After a KeyboardInterrupt the sweep that it cut
+        short is made again.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            The data of that `fit`.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            The weights of that `fit`.
+
+        Returns
+        -------
+        self : DeepBeliefNetwork
+
+        Raises
+        ------
+        ValueError
+            If no `fit` was interrupted, or the data cannot be the same.
+        """
+        validation.check_unfinished(self)
+        lowest = self._unfinished.rbms[0]
+        rows, weights = validation.check_weighted(self, X, sample_weight, lowest._domain)
+        validation.check_columns(lowest, X, reset=False)
+        validation.check_same_rows("X", len(weights), self._unfinished.n_rows)
+        return self._finish(X, rows, weights)
+
+    def _finish(self, X: Any, rows: Any, weights: Array) -> Self:
+        """Train the layers that are left, and all together."""
+        unfinished = self._unfinished
+        rbms, rng = unfinished.rbms, unfinished.rng
+        for i in range(unfinished.n_done, len(rbms)):
+            self._fit_layer(rbms, i, rows, weights, rng)
+            unfinished.n_done += 1
+        if not unfinished.is_stacked:
+            self._keep(rbms, X, rng)
+            if unfinished.fine_tune_iter > 0:
+                self._up_down = _up_down(rbms[-1], rng)
+            unfinished.is_stacked = True
+        if self._up_down is not None:
+            n_iter = unfinished.fine_tune_iter
+            self._fine_tune(self._up_down, rows, weights, n_iter, linear_decay, shuffle=True)
+        del self._unfinished
         return self
+
+    def _fit_layer(
+        self, rbms: list[RBMEstimator], i: int, rows: Any, weights: Array, rng: Generator
+    ) -> None:
+        """Train layer i on what those below infer, or go on with it."""
+        rbm = rbms[i]
+        seed = rbm._validation_seed()
+        train, apart = rbm._split(len(weights), seed)
+        seen, of_seen = self._activations(rbms[:i], rows[train], rng), weights[train]
+        held_out = None if apart is None else self._activations(rbms[:i], rows[apart], None)
+        if hasattr(rbm, "_unfinished"):
+            rbm._finish(seen, of_seen, held_out, self._asked_to_stop)
+            return
+        self._start_layer(rbms, i, seen, of_seen)
+        title = self._title(f"layer {i + 1}")
+        rbm._fit(seen, of_seen, held_out, seed, rising=True, title=title, hook=self._asked_to_stop)
+
+    def _asked_to_stop(self) -> bool:
+        """Whether a callback asks to stop what is being trained."""
+        trained: list[Sweeps[Any]] = [
+            rbm._training for rbm in self._unfinished.rbms if rbm._is_started()
+        ]
+        if self._unfinished.is_stacked and self._up_down is not None:
+            trained.append(self._up_down)
+        n_sweeps = sum(len(training.history) for training in trained)
+        return asked_to_stop(self, self.callbacks, n_sweeps)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Go on training by one sweep over the rows in their order, or start with it.
@@ -275,6 +373,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         validation.check_count("fine_tune_iter", self.fine_tune_iter, minimum=0)
         validation.check_rate("fine_tune_rate", self.fine_tune_rate, alternative="auto")
         self._output()
+        validation.check_callbacks("callbacks", self.callbacks)
         validation.check_count("verbose", self.verbose, minimum=0)
         validation.check_random_state(self.random_state)
 
@@ -359,19 +458,20 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         """Make sweeps of up-down, on copies of all parameters."""
         net, coordinates, top = self._net().copy(), self._coordinates, self.rbms_[-1]
         rate = top._rate() if self.fine_tune_rate == "auto" else float(self.fine_tune_rate)
-        plan = Plan(n_iter, top.batch_size, decay(rate), shuffle)
+        first = len(up_down.history) if shuffle else 0  # of a fit
+        plan = Plan(n_iter, top.batch_size, decay(rate), shuffle, first=first)
         monitor = _pseudo_bound(coordinates.log_volume)
         seen = coordinates.view(X)
         up_down.draws = not are_states(net.visible, seen)
+        self._untied = net.recognition, net.generation  # which change in place
+        top._keep(net.top, top._coordinates)
         sweeps = up_down.run(net, seen, weights, plan, monitor)
-        try:
-            title, verbose = self._title("up-down"), self.verbose > 0
-            with progress(title, n_iter, up_down.figure, verbose=verbose) as report:
-                for record in sweeps:
-                    report(record)
-        finally:  # where it is interrupted, what was reached is kept
-            self._untied = net.recognition, net.generation
-            top._keep(net.top, top._coordinates)
+        title, verbose = self._title("up-down"), self.verbose > 0
+        with progress(title, n_iter - first, up_down.figure, verbose=verbose) as report:
+            for record in sweeps:
+                report(record)
+                if shuffle and self._asked_to_stop():
+                    break
 
     def _title(self, what: str) -> str:
         return f"{type(self).__name__}, {what}"

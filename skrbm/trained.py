@@ -37,15 +37,20 @@ _FLIPS_MONITORED, _FLIPS_SCORED = 1, 10
 _N_SEEDS = 5  # of training, order, likelihood, samples and validation rows
 
 
-# Called after every sweep, with an estimator and the number of its sweeps.
-Callback = Callable[[Any, int], object]
+# Called after every sweep of a layer; true where its training shall stop.
+Hook = Callable[[], bool]
 
 
-def as_callbacks(callbacks: Any) -> list[Callback]:
-    """None, one or some callbacks as a list."""
-    if callbacks is None:
-        return []
-    return [callbacks] if callable(callbacks) else list(callbacks)
+def asked_to_stop(estimator: Any, callbacks: Any, iteration: int) -> bool:
+    """Call a callback, or a list of them, or None; whether one asks to stop."""
+    asked = False
+    for callback in callbacks if isinstance(callbacks, list | tuple) else [callbacks]:
+        try:
+            if callback is not None:
+                callback(estimator, iteration)
+        except StopIteration:
+            asked = True
+    return asked
 
 
 class Start(NamedTuple):
@@ -293,6 +298,7 @@ class TrainedRBM(BaseEstimator):
         *,
         rising: bool,
         title: str = "",
+        hook: Hook | None = None,
     ) -> Self:
         """Make n_iter sweeps, in which variances rise at first or are where they belong."""
         n_iter, n_rows = self.n_iter, len(weights)
@@ -300,9 +306,9 @@ class TrainedRBM(BaseEstimator):
             n_iter = enough_sweeps(n_rows, self.batch_size)
         self._training.fills = None
         self._unfinished = Unfinished(n_iter, n_rows, rising, title, seed, Seen())
-        return self._finish(rows, weights, held_out)
+        return self._finish(rows, weights, held_out, hook)
 
-    def _finish(self, rows: Any, weights: Array, held_out: Any) -> Self:
+    def _finish(self, rows: Any, weights: Array, held_out: Any, hook: Hook | None = None) -> Self:
         """Make the sweeps that are left."""
         rate, unfinished = self._rate(), self._unfinished
         n_iter, n_done = unfinished.n_iter, unfinished.n_done
@@ -315,7 +321,7 @@ class TrainedRBM(BaseEstimator):
             stopping = self._watch(held_out, rows, unfinished.seed, unfinished.seen)
             if stopping.over:  # as it was when a checkpoint was written
                 plan = replace(plan, first=n_iter)
-        self._train(rows, weights, plan, stopping, unfinished)
+        self._train(rows, weights, plan, stopping, unfinished, hook)
         self._training.fills = None
         del self._unfinished
         return self
@@ -347,6 +353,7 @@ class TrainedRBM(BaseEstimator):
         plan: Plan,
         stopping: EarlyStopping | None = None,
         unfinished: Unfinished | None = None,
+        hook: Hook | None = None,
     ) -> Self:
         rbm = self._model().map(_writable)
         self._keep(rbm, self._coordinates)
@@ -356,7 +363,8 @@ class TrainedRBM(BaseEstimator):
             return float(figure(rbm, v, rng).mean())
 
         rows = self._coordinates.view(X)
-        training.draws = self._draws and not are_states(rbm.visible, rows)
+        if plan.first == 0:  # looking at activations may draw them
+            training.draws = self._draws and not are_states(rbm.visible, rows)
         sweeps = training.run(rbm, self._completed(X, rows), weights, plan, monitor)
         title = (unfinished.title if unfinished else "") or type(self).__name__
         with progress(
@@ -367,23 +375,14 @@ class TrainedRBM(BaseEstimator):
                 report(record)
                 if unfinished is not None:
                     unfinished.n_done += 1
-                if self._asked_to_stop() or stop:
+                stop = asked_to_stop(self, self.callbacks, self.n_iter_) or stop
+                if (hook is not None and hook()) or stop:
                     break
         if stopping is not None:
             stopping.restore(rbm)
             self.best_validation_score_ = stopping.seen.best_score
         self._warn_of_saturation(rbm)
         return self
-
-    def _asked_to_stop(self) -> bool:
-        """Whether a callback asks to stop; all of them are called."""
-        asked = False
-        for callback in as_callbacks(self.callbacks):
-            try:
-                callback(self, self.n_iter_)
-            except StopIteration:
-                asked = True
-        return asked
 
     def _completed(self, X: Any, rows: Any) -> Any:
         """The rows that data are, with chains for what is missing."""

@@ -13,7 +13,13 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
-from skrbm import BernoulliRBM, Checkpoint, GaussianBernoulliRBM, RBMClassifier
+from skrbm import (
+    BernoulliRBM,
+    Checkpoint,
+    DeepBeliefNetwork,
+    GaussianBernoulliRBM,
+    RBMClassifier,
+)
 
 _N_KILLS = 10
 
@@ -34,12 +40,32 @@ def _cases():
     yield "gaussian", GaussianBernoulliRBM(**small), (X,)
     yield "classifier", RBMClassifier(**small | stopping, inputs="sample"), (X, Y)
 
+    layer = BernoulliRBM(n_iter=3, callbacks=None)
+    stopping_layer = clone(layer).set_params(**stopping, batch_size=50)
+    sizes = {"hidden_layer_sizes": (8, 8, 4), "random_state": 0}
+    yield "stack", DeepBeliefNetwork(**sizes, rbm=layer, activations="sample"), (X,)
+    yield "stopping stack", DeepBeliefNetwork(**sizes, rbm=stopping_layer), (X,)
+    yield "up-down", DeepBeliefNetwork((8, 4), rbm=layer, fine_tune_iter=3, random_state=0), (X,)
+
 
 CASES = list(_cases())
 
 
 def _parameters(estimator):
+    if isinstance(estimator, DeepBeliefNetwork):
+        layers = [rbm._model().parameters for rbm in estimator.rbms_]
+        untied = estimator._untied or ()
+        directed = [(x.layer.bias, x.weights) for way in untied for x in way]
+        return joblib.hash((layers, directed))
     return joblib.hash(estimator._model().parameters)
+
+
+def _histories(estimator):
+    """All figures that do not depend on the machine."""
+    histories = estimator.history_
+    if not isinstance(histories, list):
+        histories = [histories]
+    return [{name: x for name, x in h.items() if name != "time"} for h in histories]
 
 
 class _Keep:
@@ -61,12 +87,13 @@ def test_an_interrupted_fit_goes_on_to_the_same_end(case):
     _, estimator, data = case
     keep = _Keep()
     unbroken = clone(estimator).set_params(callbacks=keep).fit(*data)
-    for after in (2, unbroken.n_iter_):
+    n_sweeps = len(keep.kept)
+    for after in {2, n_sweeps // 2, n_sweeps - 1, n_sweeps}:
         resumed = pickle.loads(keep.kept[after]).set_params(callbacks=None).resume(*data)
         assert _parameters(resumed) == _parameters(unbroken)
-        for name, values in unbroken.history_.items():
-            if name != "time":
-                np.testing.assert_array_equal(resumed.history_[name], values)
+        for got, expected in zip(_histories(resumed), _histories(unbroken), strict=True):
+            for name, values in expected.items():
+                np.testing.assert_array_equal(got[name], values)
 
 
 def test_what_cannot_be_resumed_is_refused():

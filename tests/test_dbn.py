@@ -288,7 +288,7 @@ def test_a_row_of_weight_two_is_that_row_given_twice(binary):
 def test_grid_search_over_layers_and_their_parameters(digits):
     """In parallel, through a pipeline. Fails if a nested parameter does not reach its layer."""
     X, y = digits
-    dbn = DeepBeliefNetwork(rbm=BernoulliRBM(n_iter=2), random_state=0)
+    dbn = DeepBeliefNetwork(rbm=BernoulliRBM(n_iter=20), random_state=0)
     pipeline = Pipeline([("dbn", dbn), ("classifier", LogisticRegression(max_iter=500, tol=1e-2))])
     grid = {"dbn__hidden_layer_sizes": [(8,), (32, 24)], "dbn__rbm__learning_rate": [1e-6, 0.3]}
     search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(X[:400], y[:400])
