@@ -52,6 +52,10 @@ class GaussianBernoulliRBM(RBMEstimator):
         learnt for each column, learnt as one for all columns, that of each column of the data, or
         as given, one or an array of shape (n_features,). Learnt ones stay above 0.0001 times the
         variance of their column.
+    hidden_bias : float or "auto", default="auto"
+        First biases of the hidden units: the log-odds of being on. "auto" is -2. At -4
+        few units are on at a time: features for a classifier become more selective, likelihoods a
+        little lower.
     learning_rate : float or "auto", default="auto"
         Step size of the first update of `fit`, and of all updates of `partial_fit`; "auto" is 2.
         Rates from 0.01 to 10 are safe: no step changes the model by more than about five nats.
@@ -173,6 +177,7 @@ class GaussianBernoulliRBM(RBMEstimator):
         n_components: int = 256,
         *,
         variance: str | float | Array = "learned",
+        hidden_bias: float | Literal["auto"] = "auto",
         learning_rate: float | Literal["auto"] = "auto",
         batch_size: int = 100,
         n_iter: int | Literal["auto"] = "auto",
@@ -191,6 +196,7 @@ class GaussianBernoulliRBM(RBMEstimator):
     ) -> None:
         super().__init__(
             n_components,
+            hidden_bias=hidden_bias,
             learning_rate=learning_rate,
             batch_size=batch_size,
             n_iter=n_iter,
@@ -250,7 +256,7 @@ class GaussianBernoulliRBM(RBMEstimator):
         return Start(
             coordinates,
             visible.map(lambda x: x.astype(dtype)),
-            Bernoulli(np.full(self.n_components, HIDDEN_BIAS, dtype)),
+            Bernoulli(np.full(self.n_components, self._first_hidden_bias(HIDDEN_BIAS), dtype)),
             gradient,
         )
 

@@ -55,6 +55,10 @@ class BernoulliRBM(RBMEstimator):
         Number of hidden units.
     hidden : {"bernoulli", "gaussian"}, default="bernoulli"
         Type of the hidden units: in {0, 1}, or real with variance one.
+    hidden_bias : float or "auto", default="auto"
+        First biases of the hidden units: the log-odds of being on. "auto" is -2, or 0 for
+        Gaussian ones. At -4 few units are on at a time: features for a classifier become more
+        selective, likelihoods a little lower.
     learning_rate : float or "auto", default="auto"
         Step size of the first update of `fit`, and of all updates of `partial_fit`; "auto" is
         `16 / n_components**0.75`, and at most 2; 2 with Gaussian hidden units.
@@ -171,6 +175,7 @@ class BernoulliRBM(RBMEstimator):
         n_components: int = 256,
         *,
         hidden: str = "bernoulli",
+        hidden_bias: float | Literal["auto"] = "auto",
         learning_rate: float | Literal["auto"] = "auto",
         batch_size: int = 100,
         n_iter: int | Literal["auto"] = "auto",
@@ -189,6 +194,7 @@ class BernoulliRBM(RBMEstimator):
     ) -> None:
         super().__init__(
             n_components,
+            hidden_bias=hidden_bias,
             learning_rate=learning_rate,
             batch_size=batch_size,
             n_iter=n_iter,
@@ -223,7 +229,7 @@ class BernoulliRBM(RBMEstimator):
 
     def _hidden_layer(self, dtype: Any) -> Layer:
         make, bias, _ = _HIDDEN[self.hidden]
-        return make(np.full(self.n_components, bias, dtype))
+        return make(np.full(self.n_components, self._first_hidden_bias(bias), dtype))
 
     def _begin(self, X: Any, weights: Array, dtype: Any) -> Start:
         visible = Bernoulli.from_totals(*column_totals(X, weights, dtype))

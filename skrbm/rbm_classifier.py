@@ -51,6 +51,10 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         How training takes values between 0 and 1: as they are, as predictions do, or as
         probabilities of zeros and ones that are drawn anew in every mini-batch. Such noise costs
         what a few fine-grained columns say, and keeps many grey pixels from being learnt by heart.
+    hidden_bias : float or "auto", default="auto"
+        First biases of the hidden units: the log-odds of being on. "auto" is -2. At -4
+        few units are on at a time: features for a classifier become more selective, likelihoods a
+        little lower.
     learning_rate : float or "auto", default="auto"
         Step size of the first update of `fit`, and of all updates of `partial_fit`; "auto" is 10,
         but at most 4 / s times that of `BernoulliRBM`.
@@ -147,6 +151,7 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         *,
         generative_share: float = 0.01,
         inputs: str = "mean",
+        hidden_bias: float | Literal["auto"] = "auto",
         learning_rate: float | Literal["auto"] = "auto",
         batch_size: int = 100,
         n_iter: int | Literal["auto"] = "auto",
@@ -164,6 +169,7 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
     ) -> None:
         super().__init__(
             n_components,
+            hidden_bias=hidden_bias,
             learning_rate=learning_rate,
             batch_size=batch_size,
             n_iter=n_iter,
@@ -403,7 +409,9 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         counts = np.bincount(X.labels, weights, X.n_labels)
         visible = LabelledBernoulli.of_counts(binary, counts).map(lambda x: x.astype(dtype))
         return Start(
-            Binary(dtype), visible, Bernoulli(np.full(self.n_components, HIDDEN_BIAS, dtype))
+            Binary(dtype),
+            visible,
+            Bernoulli(np.full(self.n_components, self._first_hidden_bias(HIDDEN_BIAS), dtype)),
         )
 
     def _gradient(self, rbm: RBM, base: Layer, rng: Generator) -> Gradient:

@@ -106,6 +106,7 @@ class TrainedRBM(BaseEstimator):
         self,
         n_components: int = 256,
         *,
+        hidden_bias: float | Literal["auto"] = "auto",
         learning_rate: float | Literal["auto"] = "auto",
         batch_size: int = 100,
         n_iter: int | Literal["auto"] = "auto",
@@ -122,6 +123,7 @@ class TrainedRBM(BaseEstimator):
         random_state: Any = None,
     ) -> None:
         self.n_components = n_components
+        self.hidden_bias = hidden_bias
         self.learning_rate = learning_rate
         self.batch_size = batch_size
         self.n_iter = n_iter
@@ -205,6 +207,9 @@ class TrainedRBM(BaseEstimator):
             return self._recipe.rate(self.n_components)
         return float(self.learning_rate)
 
+    def _first_hidden_bias(self, default: float) -> float:
+        return default if self.hidden_bias == "auto" else float(self.hidden_bias)
+
     def _is_started(self) -> bool:
         return hasattr(self, "_training")
 
@@ -221,6 +226,7 @@ class TrainedRBM(BaseEstimator):
         if self.n_iter != "auto":
             validation.check_count("n_iter", self.n_iter, minimum=0, alternative="auto")
         validation.check_count("verbose", self.verbose, minimum=0)
+        validation.check_number("hidden_bias", self.hidden_bias, alternative="auto")
         validation.check_rate("learning_rate", self.learning_rate, alternative="auto")
         for name in ("early_stopping", "warm_start"):
             validation.check_flag(name, getattr(self, name))

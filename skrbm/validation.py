@@ -132,6 +132,15 @@ def check_rate(name: str, value: Any, alternative: str) -> None:
         raise ValueError(msg)
 
 
+def check_number(name: str, value: Any, alternative: str) -> None:
+    """A finite number, or the alternative to it."""
+    if isinstance(value, str) and value == alternative:
+        return
+    if not isinstance(value, Real) or not math.isfinite(value):
+        msg = f"{name} == {value!r}, must be {alternative!r} or a finite number."
+        raise ValueError(msg)
+
+
 def check_fraction(name: str, value: Any) -> None:
     """A number between zero and one."""
     if not isinstance(value, Real) or not 0 < float(value) < 1:

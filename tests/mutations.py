@@ -289,7 +289,7 @@ MUTATIONS = [
     ("conditionals", " + given.free @ rbm.visible.log_normalizers(x).T", "", "test_conditionals.py::test_marginals_are_sums_over_what_is_free"),
     ("conditionals", " - given.given_energy(base)", "", "test_conditionals.py::test_marginals_are_sums_over_what_is_free"),
     ("conditionals", "anneal(path, v, betas, rng, chains.completed)", "anneal(path, v, betas, rng)", "test_conditionals.py::test_marginals_are_sums_over_what_is_free"),
-    ("conditionals", "result.visible[rows] = some.completed(found.visible)", "result.visible[rows] = found.visible", "test_missing.py::test_a_stack_of_one_layer_completes_as_its_rbm_does"),
+    ("conditionals", "result.visible[rows] = some.completed(found.visible)", "result.visible[rows] = found.visible", "test_conditionals.py::test_means_are_those_of_the_conditional_distribution"),
     ("conditionals", "        v = chains.completed(rbm.visible.sample(visible_mean, rng))", "        v = rbm.visible.sample(visible_mean, rng)", "test_conditionals.py::test_means_are_those_of_the_conditional_distribution"),
     ("conditionals", "        v = given.completed(samplers.gibbs_visible(given.rbm, v, rng))", "        v = samplers.gibbs_visible(given.rbm, v, rng)", "test_conditionals.py::test_draws_have_the_means_and_keep_what_is_given"),
     ("conditionals", "visible = given.values[:, None] + states @ unit_vectors[columns]", "visible = given.values[:, None] + 0 * (states @ unit_vectors[columns])", "test_missing.py::test_binary_scores_of_wide_models_are_sums"),

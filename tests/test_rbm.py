@@ -446,3 +446,13 @@ def test_gradients_without_chains_say_so(binary):
     assert not hasattr(BernoulliRBM(), "chains_")
     with pytest.raises(NotFittedError):
         _ = BernoulliRBM().log_partition_
+
+
+def test_hidden_biases_start_where_they_are_told_to(digits):
+    """Fails if the parameter is not used: the mean activity at the start is its logistic."""
+    for bias, share in (("auto", 1 / (1 + np.exp(2))), (-4.0, 1 / (1 + np.exp(4)))):
+        rbm = BernoulliRBM(200, hidden_bias=bias, n_iter=0, random_state=0).fit(digits)
+        at_mean = rbm.transform(digits.mean(axis=0, keepdims=True)).mean()
+        assert at_mean == pytest.approx(share, rel=0.1)
+    with pytest.raises(ValueError, match="hidden_bias == inf, must be 'auto' or a finite number"):
+        BernoulliRBM(hidden_bias=np.inf).fit(digits)
