@@ -307,7 +307,7 @@ MUTATIONS = [
     ("trained", "if stopping.over:", "if False:", "test_callbacks.py::test_an_interrupted_fit_goes_on_to_the_same_end"),
     ("trained", 'self.__dict__.pop("_unfinished", None)', "pass", "test_callbacks.py::test_what_cannot_be_resumed_is_refused"),
     ("trained", "        del self._unfinished\n", "", "test_callbacks.py::test_what_cannot_be_resumed_is_refused"),
-    ("trained", "            except StopIteration:\n                asked = True", "            except StopIteration:\n                return True", "test_callbacks.py::test_stop_iteration_ends_a_fit_and_all_callbacks_are_called"),
+    ("trained", "        except StopIteration:\n            asked = True", "        except StopIteration:\n            return True", "test_callbacks.py::test_stop_iteration_ends_a_fit_and_all_callbacks_are_called"),
     ("checkpoint", "        part.replace(self.path)", "        self.path.write_bytes(part.read_bytes())", "test_callbacks.py::test_a_file_that_is_no_checkpoint_is_refused"),
     ("outlier_detector", "return -self.rbm_._free_energies(rows)", "return self.rbm_._free_energies(rows)", "test_outliers.py::test_scores_order_rows_as_their_likelihoods_do"),
     ("outlier_detector", "upto = weights[order].cumsum()", "upto = (0 * weights + 1).cumsum()", "test_outliers.py::test_the_threshold_has_its_share_of_the_rows_below_it"),
