@@ -51,15 +51,6 @@ def generator(seed: Any) -> Generator:
     return np.random.Generator(np.random.SFC64(seed))
 
 
-def generators(rng: Generator, n: int) -> list[Generator]:
-    """So many generators from draws of one.
-
-    What `spawn` makes depends on more than the state of a generator, which is all that is stored of
-    one by some.
-    """
-    return [generator(int(seed)) for seed in rng.integers(2**63, size=n)]
-
-
 @cache
 def _blas() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
@@ -104,8 +95,8 @@ def by_rows(work: Callable[..., Array], x: Any, rng: Generator | None = None) ->
                 results.append(np.empty((x.shape[0], *block.shape[1:]), block.dtype))
         results[0][rows] = block
 
-    rngs = () if rng is None else (generators(rng, len(starts)),)
-    in_threads(one_block, starts, *rngs)
+    generators = () if rng is None else (rng.spawn(len(starts)),)
+    in_threads(one_block, starts, *generators)
     return results[0]
 
 

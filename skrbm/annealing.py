@@ -116,7 +116,7 @@ def _runs(
     done = _kernels.in_threads(
         lambda part, rng: anneal(path, part[0], part[1], rng),
         parts,
-        _kernels.generators(rng, len(parts)),
+        rng.spawn(len(parts)),
         n_jobs=n_jobs,
     )
     results = []

@@ -442,7 +442,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         validation.check_columns(self, X, reset=True)
         self.rbms_ = rbms
         self._untied = self._up_down = None
-        self._training_rng, self._sampling_rng = _kernels.generators(rng, 2)
+        self._training_rng, self._sampling_rng = rng.spawn(2)
         self._likelihood_seed = int(rng.integers(2**63))
 
     def _fine_tune(
@@ -480,7 +480,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
 def _up_down(top: RBMEstimator, rng: Generator) -> UpDown:
     """The algorithm, with the chains and the moving averages of the uppermost layer."""
     training = top._training
-    drawing, order = _kernels.generators(rng, 2)
+    drawing, order = rng.spawn(2)
     return UpDown(
         rng=drawing, order=order, gradient=training.gradient, optimizer=training.optimizer
     )

@@ -96,8 +96,8 @@ MUTATIONS = [
     ("_kernels", "tail = np.asarray(np.abs(x))\n    np.negative(tail, out=tail)\n    np.exp(tail, out=tail)\n    np.log1p(tail, out=tail)\n    tail += np.maximum(x, 0)\n    return tail", "return np.log1p(np.exp(x))", "test_rbm.py::test_weights_times_a_hundred_stay_finite"),
     # Draws and blocks
     ("_kernels", "int(bits[-1]) % 256 / 256", "0", "test_kernels.py::test_bernoulli_draws_have_their_probability"),
-    ("_kernels", "(generators(rng, len(starts)),)", "([rng] * len(starts),)", "test_kernels.py::test_draws_by_rows_do_not_depend_on_the_number_of_threads"),
-    ("_kernels", "(generators(rng, len(starts)),)", "([generator(start) for start in starts],)", "test_kernels.py::test_draws_by_rows_are_independent"),
+    ("_kernels", "rng.spawn(len(starts))", "[rng] * len(starts)", "test_kernels.py::test_draws_by_rows_do_not_depend_on_the_number_of_threads"),
+    ("_kernels", "rng.spawn(len(starts))", "[generator(start) for start in starts]", "test_kernels.py::test_draws_by_rows_are_independent"),
     ("_kernels", "y = y.astype(np.float64, copy=False)", "pass", "test_kernels.py::test_row_dot_is_summed_in_float64"),
     ("_kernels", "if not _in_threads.acquire(blocking=False):", "if not _in_threads.acquire(blocking=False) and False:", "test_kernels.py::test_threads_of_products_come_back_after_two_callers_at_a_time"),
     ("annealing", "if lowest - highest > _LARGEST_GAP:", "if False:", "test_likelihood.py::test_directions_too_far_apart_to_tell"),
@@ -311,8 +311,8 @@ MUTATIONS = [
     ("checkpoint", "        part.replace(self.path)", "        self.path.write_bytes(part.read_bytes())", "test_callbacks.py::test_a_file_that_is_no_checkpoint_is_refused"),
     ("outlier_detector", "return -self.rbm_._free_energies(rows)", "return self.rbm_._free_energies(rows)", "test_outliers.py::test_scores_order_rows_as_their_likelihoods_do"),
     ("outlier_detector", "upto = weights[order].cumsum()", "upto = (0 * weights + 1).cumsum()", "test_outliers.py::test_the_threshold_has_its_share_of_the_rows_below_it"),
+    ("validation", "return [int(seed.generate_state(1, np.uint64)[0] >> 1) for seed in seeds]", "return seeds", "test_storage.py::test_skops_keeps_an_estimator"),
     ("imputer", "self._seed = draws_seed", "self._seed = None", "test_missing.py::test_an_imputer_that_draws_draws_the_same_in_every_call"),
-    ("_kernels", "return [generator(int(seed)) for seed in rng.integers(2**63, size=n)]", "return rng.spawn(n)", "test_storage.py::test_skops_keeps_an_estimator"),
 ]  # fmt: skip
 
 
