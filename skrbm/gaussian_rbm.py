@@ -251,7 +251,7 @@ class GaussianBernoulliRBM(RBMEstimator):
         return Start(
             coordinates,
             visible.map(lambda x: x.astype(dtype)),
-            Bernoulli(np.full(self.n_components, HIDDEN_BIAS, dtype)),
+            Bernoulli(np.full(int(self.n_components), HIDDEN_BIAS, dtype)),
             gradient,
         )
 

@@ -203,6 +203,11 @@ class TrainedRBM(BaseEstimator):
     def _is_started(self) -> bool:
         return hasattr(self, "_training")
 
+    def _starts_anew(self) -> bool:
+        """Whether `fit` starts a model, or goes on from the one that it finds."""
+        validation.check_flag("warm_start", self.warm_start)
+        return not (self.warm_start and self._is_started())
+
     def _check_continued(self, *, first: bool) -> None:
         """Refuse parameters that no data allow, or that have changed since the first call."""
         self._check_parameters()
@@ -213,7 +218,7 @@ class TrainedRBM(BaseEstimator):
         """Refuse parameters that no data allow."""
         for name in ("n_components", "batch_size", "n_steps", "n_chains"):
             validation.check_count(name, getattr(self, name))
-        if self.n_iter != "auto":
+        if not isinstance(self.n_iter, str) or self.n_iter != "auto":
             validation.check_count("n_iter", self.n_iter, minimum=0, alternative="auto")
         validation.check_count("verbose", self.verbose, minimum=0)
         validation.check_rate("learning_rate", self.learning_rate, alternative="auto")
@@ -271,7 +276,8 @@ class TrainedRBM(BaseEstimator):
 
     def _gradient(self, rbm: RBM, base: Layer, rng: Generator) -> Gradient:
         """How the gradient is estimated, for a model that starts from this visible layer."""
-        return GRADIENTS[self.gradient](rbm, base, self.n_steps, self.n_chains, rng)
+        n_steps, n_chains = int(self.n_steps), int(self.n_chains)
+        return GRADIENTS[self.gradient](rbm, base, n_steps, n_chains, rng)
 
     def _validation_seed(self) -> int:
         return validation.check_seeds(self.random_state, _N_SEEDS)[-1]
@@ -295,9 +301,10 @@ class TrainedRBM(BaseEstimator):
         title: str = "",
     ) -> Self:
         """Make n_iter sweeps, in which variances rise at first or are where they belong."""
-        n_iter, n_rows = self.n_iter, len(weights)
-        if n_iter == "auto":
-            n_iter = enough_sweeps(n_rows, self.batch_size)
+        n_rows = len(weights)
+        n_iter = enough_sweeps(n_rows, self.batch_size)
+        if self.n_iter != "auto":
+            n_iter = int(self.n_iter)
         self._training.fills = None
         self._unfinished = Unfinished(n_iter, n_rows, rising, title, seed, Seen())
         return self._finish(rows, weights, held_out)
