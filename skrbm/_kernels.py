@@ -454,9 +454,9 @@ def uniform_by_content(x: Any, rng: Generator, n_columns: int | None = None) -> 
 def bounds(x: Any) -> tuple[float, float]:
     """The smallest and the largest element of an array or a sparse matrix; NaN if there is one."""
     if is_sparse(x):
-        return x.min(), x.max()
+        return float(x.min()), float(x.max())
     of_blocks = by_rows(lambda rows: np.full((len(rows), 2), [rows.min(), rows.max()]), x)
-    return of_blocks[:, 0].min(), of_blocks[:, 1].max()
+    return float(of_blocks[:, 0].min()), float(of_blocks[:, 1].max())
 
 
 def has_nan(x: Any) -> bool:
@@ -479,7 +479,7 @@ def column_moments(x: Array, weights: Array) -> tuple[Array, Array, Array]:
     def of_block(start: int) -> tuple[float, Array, Array, Array]:
         share = shares[start : start + n]
         total = share.sum()
-        u = x[start : start + n] - first
+        u = np.subtract(x[start : start + n], first, dtype=np.float64)
         mean = share @ u / (total or 1.0)
         u -= mean
         power = u * u

@@ -73,7 +73,7 @@ class Imputing(Rowwise):
         validation.check_choice("method", method, self._methods)
         n_steps = validation.check_count("n_steps", n_steps)
         if n_draws is not None:
-            validation.check_count("n_draws", n_draws)
+            n_draws = validation.check_count("n_draws", n_draws)
             validation.check_choice("method with n_draws", method, ("sample",))
         many = np.concatenate([X] * (n_draws or 1))
         filled = self._filled(many, method, n_steps, self._rng(random_state))

@@ -15,6 +15,7 @@ from skrbm.model import RBM
 from skrbm.samplers import independent
 from skrbm.units import Layer
 
+_FARTHEST = 1e30  # standard deviations
 _STEPS_A_VISIT = 5  # of the chains for what is missing
 
 
@@ -99,9 +100,10 @@ class Standardized:
         A column without variance keeps its units.
         """
         mean, variance, third_moment = _seen_moments(X, weights)
-        n, epsilon = weights.sum(), np.finfo(variance.dtype).eps
+        n, epsilon = len(weights), np.finfo(variance.dtype).eps
         # As scikit-learn's StandardScaler has it: what rounding would make of a constant column.
         constant = variance <= n * epsilon * variance + (n * epsilon * mean) ** 2
+        constant |= variance**0.5 < np.finfo(dtype).tiny
         scale = np.where(constant, 1, variance**0.5)
         variance = variance / scale**2
         scale = np.where(third_moment < 0, -scale, scale)
@@ -117,9 +119,11 @@ class Standardized:
         return columns @ np.log(np.abs(self.scale), dtype=np.float64)
 
     def to_model(self, X: Array) -> Array:
-        """`(x - location) / scale`."""
+        """`(x - location) / scale`, as far as products with weights stay finite in float32."""
         u = X - self.location
-        u /= self.scale
+        with np.errstate(over="ignore"):
+            u /= self.scale
+        u.clip(-_FARTHEST, _FARTHEST, out=u)
         return u.astype(self.scale.dtype, copy=False)
 
     def to_data(self, v: Array) -> Array:
@@ -138,9 +142,9 @@ class Standardized:
         return rbm.hidden.bias - (self.location / self.scale) @ rbm.weights
 
     def variance(self, rbm: RBM) -> Array:
-        """Variances of the data's columns given the hidden units."""
+        """Variances of the data's columns given the hidden units, in float64: squares are huge."""
         _, precision = rbm.visible.parameters
-        return self.scale**2 / precision
+        return self.scale.astype(np.float64) ** 2 / precision
 
     def view(self, X: Array) -> MappedRows:
         """The rows, standardized as they are taken."""

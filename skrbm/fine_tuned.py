@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.utils import Tags, check_array, check_consistent_length, column_or_1d
+from sklearn.utils import Tags, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm import _kernels, validation
@@ -295,8 +295,10 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         P : ndarray of shape (n_samples, n_classes)
             Columns in the order of `classes_`.
         """
-        v = self._visible(X)
-        return self.mlp_.predict_proba(v)
+        P = self.mlp_.predict_proba(self._visible(X))
+        if len(self.classes_) == 1:  # of which the perceptron makes two
+            return np.ones((len(P), 1), P.dtype)
+        return P
 
     def predict_log_proba(self, X: Any) -> Array:
         """Logarithms of the probabilities of the classes.
@@ -309,8 +311,8 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         -------
         log_P : ndarray of shape (n_samples, n_classes)
         """
-        v = self._visible(X)
-        return self.mlp_.predict_log_proba(v)
+        P = self.predict_proba(X)
+        return np.log(P.clip(np.finfo(P.dtype).tiny))
 
 
 class DBNRegressor(RegressorMixin, FineTuned):
@@ -389,7 +391,7 @@ class DBNRegressor(RegressorMixin, FineTuned):
 
     def _check_targets(self, y: Any) -> tuple[Array, Array]:
         validation.check_given(self, "y", y)
-        y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y", estimator=self)
+        y = validation.check_real(y, "y", ensure_2d=False, estimator=self)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return y, np.ones(len(y), bool)

@@ -48,7 +48,7 @@ class RBMEstimator(Completing, TrainedRBM):
         ValueError
             If a parameter or the data are not as described; the estimator is then unchanged.
         """
-        first = not (self.warm_start and self._is_started())
+        first = self._starts_anew()
         X, weights = self._check_fit(X, sample_weight, first=first, split=self.early_stopping)
         seed = self._validation_seed()
         train, apart = self._split(len(weights), seed)

@@ -256,7 +256,7 @@ class GaussianBernoulliRBM(RBMEstimator):
         return Start(
             coordinates,
             visible.map(lambda x: x.astype(dtype)),
-            Bernoulli(np.full(self.n_components, self._first_hidden_bias(HIDDEN_BIAS), dtype)),
+            Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype)),
             gradient,
         )
 

@@ -105,18 +105,18 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         ValueError
             If a parameter or the data are not as described; the estimator is then unchanged.
         """
-        validation.check_kind("rbm", self.rbm, RBMEstimator, "an RBM of skrbm")
-        validation.check_choice("method", self.method, METHODS)
-        validation.check_count("n_steps", self.n_steps)
-        validation.check_flag("add_indicator", self.add_indicator)
+        self._check_parameters()
         seed, draws_seed = validation.check_seeds(self.random_state, 2)
         rbm = self._prototype()
         rbm.set_params(missing_values="allow", random_state=seed % 2**32)
-        rbm.fit(X, sample_weight=sample_weight)
+        rbm._check_parameters()
+        rows = validation.check_rows(rbm, X, "X", rbm._domain, allow_nan=True)
+        rbm.fit(rows, sample_weight=sample_weight)
+        for part in (self, rbm):  # which has seen no names of columns
+            validation.check_columns(part, X, reset=True)
         indicator = None
         if self.add_indicator:
-            indicator = MissingIndicator(error_on_new=False).fit(X)
-        validation.check_columns(self, X, reset=True)
+            indicator = MissingIndicator(error_on_new=False).fit(_for_indicator(rows))
         self.rbm_, self.indicator_ = rbm, indicator
         self._seed = draws_seed
         return self
@@ -134,12 +134,13 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             What is known comes back as it was.
         """
         check_is_fitted(self)
+        self._check_parameters()
         rows = validation.check_visible(self, X, "X", self.rbm_._domain, allow_nan=True)
         rng = _kernels.generator(self._seed)
         filled = self.rbm_._filled(_kernels.dense(rows), self.method, self.n_steps, rng)
         if self.indicator_ is None:
             return filled
-        return np.hstack([filled, self.indicator_.transform(X)])
+        return np.hstack([filled, self.indicator_.transform(_for_indicator(rows))])
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Names of the columns, and after them of the indicator's.
@@ -164,5 +165,18 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
+    def _check_parameters(self) -> None:
+        """Refuse parameters that no data allow."""
+        validation.check_kind("rbm", self.rbm, RBMEstimator, "an RBM of skrbm")
+        validation.check_choice("method", self.method, METHODS)
+        validation.check_count("n_steps", self.n_steps)
+        validation.check_flag("add_indicator", self.add_indicator)
+
     def _prototype(self) -> RBMEstimator:
         return GaussianBernoulliRBM() if self.rbm is None else clone(self.rbm)
+
+
+def _for_indicator(rows: Any) -> Array:
+    """Checked rows as a MissingIndicator takes them: dense, and not of bool."""
+    rows = _kernels.dense(rows)
+    return rows.astype(np.float32) if rows.dtype == bool else rows

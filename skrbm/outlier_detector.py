@@ -92,10 +92,12 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
         seed = validation.check_seed(self.random_state)
         rbm = GaussianBernoulliRBM() if self.rbm is None else clone(self.rbm)
         rbm.set_params(random_state=seed % 2**32)
-        rbm.fit(X, sample_weight=sample_weight)
-        validation.check_columns(self, X, reset=True)
+        rbm._check_parameters()
+        rows = validation.check_rows(rbm, X, "X", rbm._domain, allow_nan=rbm._takes_missing)
+        rbm.fit(rows, sample_weight=sample_weight)
+        for part in (self, rbm):  # which has seen no names of columns
+            validation.check_columns(part, X, reset=True)
         self.rbm_ = rbm
-        rows = validation.check_rows(self, X, "X", rbm._domain, allow_nan=rbm._takes_missing)
         weights = validation.check_weights(sample_weight, rows)
         self.offset_ = _quantile(-rbm._free_energies(rows), weights, float(self.contamination))
         return self

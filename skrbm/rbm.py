@@ -229,7 +229,7 @@ class BernoulliRBM(RBMEstimator):
 
     def _hidden_layer(self, dtype: Any) -> Layer:
         make, bias, _ = _HIDDEN[self.hidden]
-        return make(np.full(self.n_components, self._first_hidden_bias(bias), dtype))
+        return make(self._hidden_biases(bias, dtype))
 
     def _begin(self, X: Any, weights: Array, dtype: Any) -> Start:
         visible = Bernoulli.from_totals(*column_totals(X, weights, dtype))

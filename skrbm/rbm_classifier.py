@@ -214,7 +214,7 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
             If a parameter, the data or the labels are not as described; the estimator is then
             unchanged.
         """
-        first = not (self.warm_start and self._is_started())
+        first = self._starts_anew()
         every, weights, classes = self._check_labelled(X, y, sample_weight, first=first)
         self._check_sizes(*every.X.shape, split=self.early_stopping)
         validation.check_columns(self, X, reset=first)
@@ -282,7 +282,8 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         self : RBMClassifier
         """
         first = not self._is_started()
-        classes = validation.check_classes("classes", classes, None if first else self.classes_)
+        known = None if first else self.classes_
+        classes = validation.check_classes(self, "classes", classes, known)
         rows, weights, _ = self._check_labelled(X, y, sample_weight, first=first, classes=classes)
         self._check_sizes(*rows.X.shape, split=False)
         validation.check_columns(self, X, reset=first)
@@ -408,11 +409,7 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         binary = Bernoulli.from_totals(*column_totals(X.X, weights, dtype))
         counts = np.bincount(X.labels, weights, X.n_labels)
         visible = LabelledBernoulli.of_counts(binary, counts).map(lambda x: x.astype(dtype))
-        return Start(
-            Binary(dtype),
-            visible,
-            Bernoulli(np.full(self.n_components, self._first_hidden_bias(HIDDEN_BIAS), dtype)),
-        )
+        return Start(Binary(dtype), visible, Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype)))
 
     def _gradient(self, rbm: RBM, base: Layer, rng: Generator) -> Gradient:
         joint = super()._gradient(rbm, base, rng)

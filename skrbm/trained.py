@@ -207,11 +207,18 @@ class TrainedRBM(BaseEstimator):
             return self._recipe.rate(self.n_components)
         return float(self.learning_rate)
 
-    def _first_hidden_bias(self, default: float) -> float:
-        return default if self.hidden_bias == "auto" else float(self.hidden_bias)
+    def _hidden_biases(self, default: float, dtype: Any) -> Array:
+        """The first ones."""
+        bias = default if self.hidden_bias == "auto" else float(self.hidden_bias)
+        return np.full(int(self.n_components), bias, dtype)
 
     def _is_started(self) -> bool:
         return hasattr(self, "_training")
+
+    def _starts_anew(self) -> bool:
+        """Whether `fit` starts a model, or goes on from the one that it finds."""
+        validation.check_flag("warm_start", self.warm_start)
+        return not (self.warm_start and self._is_started())
 
     def _check_continued(self, *, first: bool) -> None:
         """Refuse parameters that no data allow, or that have changed since the first call."""
@@ -223,7 +230,7 @@ class TrainedRBM(BaseEstimator):
         """Refuse parameters that no data allow."""
         for name in ("n_components", "batch_size", "n_steps", "n_chains"):
             validation.check_count(name, getattr(self, name))
-        if self.n_iter != "auto":
+        if not isinstance(self.n_iter, str) or self.n_iter != "auto":
             validation.check_count("n_iter", self.n_iter, minimum=0, alternative="auto")
         validation.check_count("verbose", self.verbose, minimum=0)
         validation.check_number("hidden_bias", self.hidden_bias, alternative="auto")
@@ -282,7 +289,8 @@ class TrainedRBM(BaseEstimator):
 
     def _gradient(self, rbm: RBM, base: Layer, rng: Generator) -> Gradient:
         """How the gradient is estimated, for a model that starts from this visible layer."""
-        return GRADIENTS[self.gradient](rbm, base, self.n_steps, self.n_chains, rng)
+        n_steps, n_chains = int(self.n_steps), int(self.n_chains)
+        return GRADIENTS[self.gradient](rbm, base, n_steps, n_chains, rng)
 
     def _validation_seed(self) -> int:
         return validation.check_seeds(self.random_state, _N_SEEDS)[-1]
@@ -307,9 +315,10 @@ class TrainedRBM(BaseEstimator):
         hook: Hook | None = None,
     ) -> Self:
         """Make n_iter sweeps, in which variances rise at first or are where they belong."""
-        n_iter, n_rows = self.n_iter, len(weights)
-        if n_iter == "auto":
-            n_iter = enough_sweeps(n_rows, self.batch_size)
+        n_rows = len(weights)
+        n_iter = enough_sweeps(n_rows, self.batch_size)
+        if self.n_iter != "auto":
+            n_iter = int(self.n_iter)
         self._training.fills = None
         self._unfinished = Unfinished(n_iter, n_rows, rising, title, seed, Seen())
         return self._finish(rows, weights, held_out, hook)

@@ -183,6 +183,8 @@ def column_totals(X: Any, weights: Array, dtype: Any) -> tuple[Array, Any]:
     if sparse.issparse(X):
         return X.T @ weights, weights.sum()
     total, of_seen = np.zeros((2, X.shape[1]))
+    unit = weights.max()  # of the weights, which may be too large for the dtype
+    weights = weights / unit
     for rows in gen_batches(len(weights), BLOCK_ROWS):
         x, w = dense_rows(X, rows, dtype), weights[rows].astype(dtype)
         sums = w @ x
@@ -193,7 +195,7 @@ def column_totals(X: Any, weights: Array, dtype: Any) -> tuple[Array, Any]:
         else:
             total += sums
             of_seen += weights[rows].sum()
-    return total, of_seen
+    return unit * total, unit * of_seen
 
 
 @contextmanager
@@ -202,8 +204,10 @@ def progress(
 ) -> Iterator[Callable[[Record], None]]:
     """Report records: in a tqdm bar on a terminal, if tqdm is installed, otherwise a line each."""
 
+    name_of_figure = figure.replace("_log", "").replace("_", "-")  # as scikit-learn prints it
+
     def seen(record: Record) -> str:
-        return f"{figure.replace('_', '-')} = {record[figure]:.2f}"
+        return f"{name_of_figure} = {record[figure]:.2f}"
 
     if not verbose:
         yield lambda record: None

@@ -46,6 +46,10 @@ UNIT_INTERVAL = Domain(
 # Sums of squares are finite in float64, and differences in float32.
 REAL_LINE = Domain("Gaussian", -1e38, 1e38, "Take logarithms of the data first.")
 
+_LARGEST_COUNT = 2**31 - 1
+_LARGEST_HIDDEN = 1e30  # which weights can be multiplied with, in float32
+_NEGLIGIBLE = 1e-30  # share of the largest weight: no mean and no variance can tell it from zero
+
 INPUTS = ("mean", "sample")  # how classifiers take values between two states: as they are, or drawn
 
 
@@ -53,13 +57,14 @@ def check_count(
     name: str,
     value: Any,
     minimum: int = 1,
-    maximum: float = math.inf,
+    maximum: int = _LARGEST_COUNT,
     alternative: str | None = None,
 ) -> int:
     """An integer between two bounds, or above one; the sentence names an alternative to it."""
     if not isinstance(value, Integral) or not minimum <= int(value) <= maximum:
         other = f"{alternative!r} or " if alternative else ""
-        limit = "" if maximum == math.inf else f" and <= {maximum}"
+        above = isinstance(value, Integral) and int(value) > maximum
+        limit = f" and <= {maximum}" if above or maximum < _LARGEST_COUNT else ""
         msg = f"{name} == {value!r}, must be {other}an integer >= {minimum}{limit}."
         raise ValueError(msg)
     return int(value)
@@ -69,7 +74,7 @@ def check_jobs(name: str, value: Any) -> int | None:
     """A number of threads: at least one, -1 for one a core, or None."""
     if value is None:
         return None
-    if not isinstance(value, Integral) or not (value == -1 or int(value) >= 1):
+    if not isinstance(value, Integral) or not (value == -1 or 1 <= int(value) <= _LARGEST_COUNT):
         msg = f"{name} == {value!r}, must be None, -1 or an integer >= 1."
         raise ValueError(msg)
     return joblib.effective_n_jobs(int(value))
@@ -78,7 +83,8 @@ def check_jobs(name: str, value: Any) -> int | None:
 def check_sizes(name: str, value: Any) -> None:
     """An integer of at least one, or some of them."""
     sizes = value if isinstance(value, list | tuple) or np.ndim(value) == 1 else [value]
-    if len(sizes) == 0 or any(not isinstance(size, Integral) or size < 1 for size in sizes):
+    counts = (isinstance(n, Integral) and 1 <= int(n) <= _LARGEST_COUNT for n in sizes)
+    if len(sizes) == 0 or not all(counts):
         msg = f"{name} == {value!r}, must be an integer >= 1 or a tuple of such integers."
         raise ValueError(msg)
 
@@ -127,7 +133,7 @@ def check_rate(name: str, value: Any, alternative: str) -> None:
     """A finite number above zero, or the alternative to it."""
     if isinstance(value, str) and value == alternative:
         return
-    if not isinstance(value, Real) or not 0 < float(value) < math.inf:
+    if not 0 < _number(value) < math.inf:
         msg = f"{name} == {value!r}, must be {alternative!r} or a finite number > 0."
         raise ValueError(msg)
 
@@ -143,21 +149,21 @@ def check_number(name: str, value: Any, alternative: str) -> None:
 
 def check_fraction(name: str, value: Any) -> None:
     """A number between zero and one."""
-    if not isinstance(value, Real) or not 0 < float(value) < 1:
+    if not 0 < _number(value) < 1:
         msg = f"{name} == {value!r}, must be a number > 0 and < 1."
         raise ValueError(msg)
 
 
 def check_contamination(name: str, value: Any) -> None:
     """A number above zero, and at most one half."""
-    if not isinstance(value, Real) or not 0 < float(value) <= 0.5:
+    if not 0 < _number(value) <= 0.5:
         msg = f"{name} == {value!r}, must be a number > 0 and <= 0.5."
         raise ValueError(msg)
 
 
 def check_share(name: str, value: Any) -> None:
     """A number from zero to one."""
-    if not isinstance(value, Real) or not 0 <= float(value) <= 1:
+    if not 0 <= _number(value) <= 1:
         msg = f"{name} == {value!r}, must be a number >= 0 and <= 1."
         raise ValueError(msg)
 
@@ -171,7 +177,7 @@ def check_split(name: str, fraction: float, n_rows: int) -> None:
 
 def check_tolerance(name: str, value: Any) -> None:
     """A finite number, zero or more."""
-    if not isinstance(value, Real) or not 0 <= float(value) < math.inf:
+    if not 0 <= _number(value) < math.inf:
         msg = f"{name} == {value!r}, must be a finite number >= 0."
         raise ValueError(msg)
 
@@ -346,18 +352,18 @@ def check_given(estimator: Any, name: str, value: Any) -> None:
 def check_labels(estimator: Any, name: str, value: Any) -> Array:
     """Labels of classes, one a row."""
     check_given(estimator, name, value)
-    labels = column_or_1d(value, warn=True)
-    if labels.dtype.kind == "f":
-        check_array(labels, ensure_2d=False, input_name=name, estimator=estimator)
-    check_classification_targets(labels)
+    labels = _check_sortable(estimator, name, value)
+    with np.errstate(invalid="ignore"):  # is a huge number an integer?
+        check_classification_targets(labels)
     return labels
 
 
-def check_classes(name: str, classes: Any, known: Any) -> Any:
+def check_classes(estimator: Any, name: str, classes: Any, known: Any) -> Any:
     """All labels that there will be, sorted: those given at first, which are the known ones later.
 
     Parameters
     ----------
+    estimator : estimator
     name : str
     classes : array-like or None
     known : ndarray or None
@@ -368,19 +374,39 @@ def check_classes(name: str, classes: Any, known: Any) -> Any:
         raise ValueError(msg)
     if classes is None:
         return known
-    given = np.unique(column_or_1d(classes))
+    given = np.unique(_check_sortable(estimator, name, classes))
+    if len(given) == 0:
+        msg = f"{name} is empty, must be all labels that there will be."
+        raise ValueError(msg)
     if known is not None and not np.array_equal(given, known):
-        msg = f"{name} == {list(given)!r}, must stay {list(known)!r}; fit starts anew."
+        msg = f"{name} == {given.tolist()!r}, must stay {known.tolist()!r}; fit starts anew."
         raise ValueError(msg)
     return given
 
 
+def _check_sortable(estimator: Any, name: str, value: Any) -> Array:
+    """Labels in one dimension that are all there, and of one type."""
+    labels = column_or_1d(value, warn=True)
+    if labels.dtype.kind == "f" and len(labels) > 0:
+        check_real(labels, name, ensure_2d=False, estimator=estimator)
+    try:
+        np.unique(labels)
+    except TypeError as error:
+        msg = f"{name} has labels that cannot be sorted, must have some of one type and no gaps."
+        raise ValueError(msg) from error
+    return labels
+
+
 def encode_labels(name: str, labels: Array, classes: Array) -> Array:
     """Index of every label among the classes, which are sorted."""
-    index = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
-    unknown = labels[classes[index] != labels]
+    try:
+        index = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
+        unknown = labels[classes[index] != labels]
+    except TypeError:  # they cannot even be compared
+        unknown = labels
     if len(unknown) > 0:
-        msg = f"{name} has the label {unknown[0]!r}, must have those of {list(classes)!r} alone."
+        label, known = unknown.tolist()[0], classes.tolist()
+        msg = f"{name} has the label {label!r}, must have those of {known!r} alone."
         raise ValueError(msg)
     return index
 
@@ -403,14 +429,26 @@ def check_binary_top(rbm: Any) -> None:
         raise ValueError(msg)
 
 
+def check_real(X: Any, name: str, **options: Any) -> Any:
+    """Real numbers, by scikit-learn's checks and in its words."""
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):  # which end as infinity or NaN
+            checked = check_array(X, input_name=name, **options)
+    except OverflowError as error:
+        msg = f"{name} has an integer that is too large for a float, must have finite numbers."
+        raise ValueError(msg) from error
+    if checked.dtype.kind not in "biuf":
+        msg = f"{name} is an array of {checked.dtype}, must be of real numbers."
+        raise ValueError(msg)
+    return checked
+
+
 def check_weights(sample_weight: Any, X: Any) -> Array:
     """One non-negative weight a row, not all zero; ones for None, and a number for every row."""
     n_rows = X.shape[0]
     if sample_weight is None or isinstance(sample_weight, Real):
         sample_weight = np.full(n_rows, 1.0 if sample_weight is None else sample_weight)
-    weights = check_array(
-        sample_weight, dtype=np.float64, ensure_2d=False, input_name="sample_weight"
-    )
+    weights = check_real(sample_weight, "sample_weight", dtype=np.float64, ensure_2d=False)
     if weights.ndim != 1:
         msg = f"sample_weight has {weights.ndim} dimensions, must have 1."
         raise ValueError(msg)
@@ -422,17 +460,21 @@ def check_weights(sample_weight: Any, X: Any) -> Array:
             "not all zero."
         )
         raise ValueError(msg)
-    return weights
+    return np.where(weights < _NEGLIGIBLE * high, 0, weights)
 
 
 def check_hidden(estimator: Any, H: Any, name: str, n_units: int, dtype: Any) -> Array:
     """Finite hidden states, a column a unit, in the dtype of the model's weights."""
-    checked = check_array(H, dtype=dtype, input_name=name, estimator=estimator)
+    checked = check_real(H, name, dtype=dtype, estimator=estimator)
     if checked.shape[1] != n_units:
         msg = (
             f"{name} has {checked.shape[1]} columns, must have one for each of {n_units} hidden "
             "units."
         )
+        raise ValueError(msg)
+    largest = abs(checked).max()
+    if largest > _LARGEST_HIDDEN:
+        msg = f"{name} has a value of size {largest:g}, must have none above {_LARGEST_HIDDEN:g}."
         raise ValueError(msg)
     return checked
 
@@ -445,8 +487,8 @@ def _check_numbers(
     Also whether all of them lie in the domain: one look at the data tells both. NaN may stand for
     what is missing in an array.
     """
-    options = {"accept_sparse": domain.accept_sparse, "input_name": name, "estimator": estimator}
-    rows = check_array(X, ensure_all_finite=False, **options)
+    options = {"accept_sparse": domain.accept_sparse, "estimator": estimator}
+    rows = check_real(X, name, ensure_all_finite=False, **options)
     if sparse.issparse(rows) and not rows.has_canonical_format:
         rows = rows.copy()  # scipy would sort and sum the caller's own entries
         rows.sum_duplicates()
@@ -460,10 +502,11 @@ def _check_numbers(
             )
             raise ValueError(msg)
         if allow_nan:
-            low, high = np.fmin.reduce(rows, axis=None), np.fmax.reduce(rows, axis=None)
+            low = float(np.fmin.reduce(rows, axis=None))
+            high = float(np.fmax.reduce(rows, axis=None))
     if (low >= domain.low and high <= domain.high) or np.isnan(low) and allow_nan:
         return rows, True
-    check_array(rows, ensure_all_finite="allow-nan" if allow_nan else True, **options)
+    check_real(rows, name, ensure_all_finite="allow-nan" if allow_nan else True, **options)
     return rows, False
 
 
@@ -478,7 +521,8 @@ def check_given_values(estimator: Any, name: str, given: Any) -> Array:
                 f"for each of {n_features} columns, with NaN where it is free."
             )
             raise ValueError(msg)
-        return row.astype(np.float64)
+        with np.errstate(over="ignore"):  # what is infinite is refused
+            return row.astype(np.float64)
     names = list(getattr(estimator, "feature_names_in_", []))
     row = np.full(n_features, np.nan)
     for column, value in given.items():
@@ -493,7 +537,7 @@ def check_given_values(estimator: Any, name: str, given: Any) -> Array:
         if not isinstance(value, Real):
             msg = f"{name}[{column!r}] == {value!r}, must be a number."
             raise ValueError(msg)
-        row[index] = value
+        row[index] = _number(value)
     return row
 
 
@@ -558,3 +602,11 @@ def model_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     float32, float16, booleans and integers of up to 16 bits make float32; all others float64.
     """
     return np.dtype(np.float32) if np.can_cast(dtype, np.float32) else np.dtype(np.float64)
+
+
+def _number(value: Any) -> float:
+    """The value as a float: NaN where it is no real number, infinite where it is too large."""
+    try:
+        return float(value) if isinstance(value, Real) else math.nan
+    except OverflowError:
+        return math.inf

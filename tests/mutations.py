@@ -28,7 +28,7 @@ MUTATIONS = [
     ("_kernels", "return sum_float64(terms)", "return terms.sum(axis=-1).astype(np.float64)", "test_kernels.py::test_sum_softplus_is_the_sum"),
     ("units", "return state @ (base.bias - self.bias)", "return state @ (self.bias - base.bias)", "test_units.py::test_energy_above_a_base_is_the_difference"),
     ("_kernels", "    third += distance * (3 * second + spread)\n", "", "test_kernels.py::test_column_moments_are_those_of_all_rows"),
-    ("_kernels", "u = x[start : start + n] - first", "u = x[start : start + n] - 0 * first", "test_kernels.py::test_column_moments_are_those_of_all_rows"),
+    ("_kernels", "u = np.subtract(x[start : start + n], first, dtype=np.float64)", "u = x[start : start + n] - 0 * first", "test_kernels.py::test_column_moments_are_those_of_all_rows"),
     # Law 1
     ("units", "_kernels.sum_softplus(input + self.bias)", "_kernels.sum_softplus(input + 0 * self.bias)", "test_units.py::test_log_normalizer_is_the_sum_over_states"),
     ("units", "_kernels.logistic(input, self.bias)", "_kernels.logistic(input, 0 * self.bias)", "test_units.py::test_mean_is_the_derivative_of_the_log_normalizer"),
@@ -125,7 +125,7 @@ MUTATIONS = [
     ("optimizers", "variance_share * (1 + excess) - 1", "excess", "test_optimizers.py::test_variances_rise_from_a_share_of_what_is_unexplained"),
     ("coordinates", "np.where(third_moment < 0, -scale, scale)", "scale + 0 * third_moment", "test_gaussian.py::test_units_of_the_data_do_not_matter"),
     ("coordinates", "column_moments(X, weights)", "column_moments(X, 0 * weights + 1)", "test_gaussian.py::test_weight_two_is_the_row_given_twice"),
-    ("coordinates", "self.scale**2 / precision", "self.scale**2 * precision", "test_gaussian.py::test_variance_as_asked"),
+    ("coordinates", "self.scale.astype(np.float64) ** 2 / precision", "self.scale**2 * precision", "test_gaussian.py::test_variance_as_asked"),
     ("gaussian_rbm", "self._standardized = coordinates", "self._standardized = Standardized(2 * coordinates.location, 2 * coordinates.scale)", "test_gaussian.py::test_first_call_of_partial_fit_fixes_the_units"),
     ("units", "return cls(mean, 0 * mean + 1)", "return cls(mean, 0 * mean + 2)", "test_hopfield.py::test_marginal_is_that_of_the_pairwise_model"),
     ("units", "noise *= self.precision**-0.5", "noise *= 0", "test_hopfield.py::test_samples_follow_the_pairwise_model"),

@@ -296,3 +296,29 @@ def test_inputs_are_drawn_or_taken_as_they_are():
     assert sample < -0.5  # a draw tells a label from the other with the probability 0.6 alone
     with pytest.raises(ValueError, match="inputs == 'grey', must be one of 'mean', 'sample'"):
         DBNClassifier(dbn, inputs="grey").fit(X, y)
+
+
+def test_one_label_has_one_column():
+    """Fails if the perceptron's two columns come through."""
+    dbn = DeepBeliefNetwork((2,), rbm=BernoulliRBM(n_iter=1))
+    classifier = DBNClassifier(dbn, mlp=clone(STILL).set_params(batch_size=2), random_state=0)
+    X = np.eye(4)
+    classifier.fit(X, np.full(4, "a"))
+    np.testing.assert_array_equal(classifier.predict_proba(X), np.ones((4, 1)))
+    np.testing.assert_array_equal(classifier.predict_log_proba(X), np.zeros((4, 1)))
+
+
+def test_dates_are_no_targets():
+    """Fails if they get as far as the perceptron."""
+    dbn = DeepBeliefNetwork((2,), rbm=BernoulliRBM(n_iter=1))
+    with pytest.raises(ValueError, match="y is an array of datetime64.*, must be of real numbers"):
+        DBNRegressor(dbn).fit(np.eye(4), np.ones(4, "M8[s]"))
+
+
+def test_logarithms_of_what_is_impossible_are_finite():
+    """Fails if a probability of zero has a logarithm that is not, or warns."""
+    dbn = DeepBeliefNetwork((2,), rbm=BernoulliRBM(n_iter=1))
+    mlp = clone(STILL).set_params(batch_size=2)
+    classifier = DBNClassifier(dbn, mlp=mlp, random_state=0).fit(np.eye(4), [0, 1, 0, 1])
+    classifier.mlp_.intercepts_[-1][...] = 1e5
+    assert np.isfinite(classifier.predict_log_proba(np.eye(4))).all()

@@ -347,3 +347,24 @@ def test_sparse_and_huge_data_are_refused_or_told(clusters):
     assert np.isfinite(rbm.score(clusters))
     with pytest.raises(ValueError, match="contains NaN"):
         GaussianBernoulliRBM(2).fit(np.array([[np.nan, 1.0]]))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
+def test_rows_far_away_and_tiny_columns_stay_finite(dtype):
+    """Fails if a distance overflows in products, or a bound or a moment in another precision."""
+    near = GaussianBernoulliRBM(2, n_iter=1, random_state=0).fit(1e-3 * np.eye(3, dtype=np.float32))
+    largest = 6e4 if dtype == np.float16 else 1e38
+    far = np.array([[largest, -largest, largest], [-largest, 0, largest]], dtype)
+    for method in (near.transform, near.free_energy, near.score_samples, near.reconstruct):
+        assert np.isfinite(method(far)).all()
+    for smallest in (5e-324, 1.4e-45):
+        tiny = (smallest * np.array([[0, 1, 0]] * 3 + [[0, 1, 1]])).astype(dtype)
+        assert np.isfinite(GaussianBernoulliRBM(2, n_iter=1).fit(tiny).score(tiny))
+
+
+def test_variances_of_huge_float32_columns_are_finite():
+    """Fails if their squares are taken in float32."""
+    X = np.array([[1e30, 0], [0, 1], [1e30, 2]], np.float32)
+    rbm = GaussianBernoulliRBM(2, n_iter=1, random_state=0).fit(X)
+    assert (rbm.variance_ > [1e50, 1e-9]).all()
+    assert np.isfinite(rbm.variance_).all()

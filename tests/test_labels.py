@@ -318,3 +318,27 @@ def test_what_is_wrong_is_said_before_any_work(digits, parameters, sentence):
     with pytest.raises(ValueError, match=sentence):
         classifier.fit(X, y)
     assert [name for name in vars(classifier) if name.endswith("_")] == []
+
+
+@pytest.mark.parametrize(
+    ("y", "classes", "sentence"),
+    [
+        (["a", None, "b"], ["a", "b"], "y has labels that cannot be sorted, must have some of one"),
+        ([1e300, 0, 1], [0, 1], "Unknown label type: continuous"),
+        (["a", "b", "a"], ["a", None, "b"], "classes has labels that cannot be sorted"),
+        (["a", "b", "a"], [], "classes is empty, must be all labels that there will be"),
+        (["a", "b", "a"], [0.0, 1.0], "y has the label 'a', must have those of"),
+    ],
+)
+def test_odd_labels_are_refused(y, classes, sentence):
+    """Fails if labels that cannot be compared raise what numpy says of them, or warn."""
+    classifier = RBMClassifier(2)
+    with pytest.raises(ValueError, match=sentence):
+        classifier.partial_fit(np.eye(3), y, classes=classes)
+    assert [name for name in vars(classifier) if name.endswith("_")] == []
+
+
+def test_many_classes_are_no_reason_to_warn():
+    """Fails if classes, which are all different, are taken for the labels of rows."""
+    classifier = RBMClassifier(2).partial_fit(np.eye(3), [0, 1, 2], classes=range(40))
+    assert len(classifier.classes_) == 40

@@ -324,3 +324,23 @@ def test_an_imputer_that_draws_draws_the_same_in_every_call():
     imputer = RBMImputer(GaussianBernoulliRBM(4, n_iter=5), method="sample", random_state=0)
     first = imputer.fit_transform(holes)
     np.testing.assert_array_equal(imputer.transform(holes), first)
+
+
+@pytest.mark.parametrize("container", [sparse.csr_array, np.asarray])
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32])
+def test_indicators_of_rows_of_every_kind(container, dtype):
+    """Fails if the indicator sees rows that the model takes, but a MissingIndicator does not."""
+    X = container(_copies(20).astype(dtype))
+    imputer = RBMImputer(BernoulliRBM(2, n_iter=1), add_indicator=True, random_state=0)
+    filled = imputer.fit(X).transform(X)
+    np.testing.assert_array_equal(filled, X.toarray() if sparse.issparse(X) else X)
+
+
+def test_an_imputer_warns_once_and_checks_what_was_set_after_its_fit():
+    """Fails if data are looked at twice, or a wrong method is a KeyError."""
+    imputer = RBMImputer(BernoulliRBM(2, n_iter=1), random_state=0)
+    with pytest.warns(UserWarning, match="X must be in") as caught:
+        imputer.fit(3 * _copies(20))
+    assert len(caught) == 1
+    with pytest.raises(ValueError, match="method == 'median', must be one of"):
+        imputer.set_params(method="median").transform(_copies(20))

@@ -53,3 +53,10 @@ def test_missing_values_and_sparse_rows_are_the_model_s_business():
     for share in (0, 0.6, "auto"):
         with pytest.raises(ValueError, match="contamination == .*, must be a number > 0 and <= 0"):
             RBMOutlierDetector(contamination=share).fit(X)
+
+
+def test_data_outside_the_unit_interval_draw_one_warning():
+    """Fails if the threshold's look at the data warns again."""
+    with pytest.warns(UserWarning, match="X must be in") as caught:
+        RBMOutlierDetector(BernoulliRBM(3, n_iter=5)).fit(2 * np.eye(4))
+    assert len(caught) == 1

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from skrbm import BernoulliRBM
+from skrbm import BernoulliRBM, GaussianBernoulliRBM
 
 GOOD = np.array([[0.0, 1, 0], [1, 0, 1], [1, 1, 0]])
 BAD_NAN, BAD_INF = GOOD.copy(), GOOD.copy()
@@ -39,6 +40,14 @@ BAD_INF[1, 1] = np.inf
         ({"validation_fraction": 1.0}, "validation_fraction == 1.0, must be a number > 0 and < 1."),
         ({"n_iter_no_change": 0}, "n_iter_no_change == 0, must be an integer >= 1."),
         ({"tol": -1.0}, "tol == -1.0, must be a finite number >= 0."),
+        ({"tol": 10**400}, "0, must be a finite number >= 0."),
+        ({"learning_rate": 10**400}, "0, must be 'auto' or a finite number > 0."),
+        (
+            {"n_chains": 10**10},
+            "n_chains == 10000000000, must be an integer >= 1 and <= 2147483647.",
+        ),
+        ({"n_iter": np.array([1, 2])}, "n_iter == array([1, 2]), must be 'auto' or an integer >="),
+        ({"warm_start": np.array([True, False])}, "warm_start == array([ True, False]), must be"),
         ({"verbose": -1}, "verbose == -1, must be an integer >= 0."),
         (
             {"random_state": "seed"},
@@ -63,6 +72,9 @@ BAD_DATA = [
     (GOOD[:0], "Found array with 0 sample(s)"),
     (GOOD[:, :0], "Found array with 0 feature(s)"),
     (GOOD + 1j, "Complex data not supported"),
+    (GOOD.astype("M8[s]"), "is an array of datetime64[s], must be of real numbers."),
+    (np.full((3, 3), 10**400, object), "has an integer that is too large for a float"),
+    (np.where(GOOD == 1, np.inf, -np.inf), "Input X contains infinity"),
 ]
 
 
@@ -119,6 +131,41 @@ def test_wrong_weights(weights, message):
     estimator.fit(GOOD)
     with pytest.raises(ValueError, match=re.escape(message)):
         estimator.score(GOOD, sample_weight=weights)
+
+
+def test_weights_of_any_size_and_ratio():
+    """Fails if weights overflow in float32, or rows that count for nothing set a scale."""
+    X = GOOD.astype(np.float32)
+    for rbm in (BernoulliRBM(2, n_iter=2, random_state=0), GaussianBernoulliRBM(2, random_state=0)):
+        rbm.set_params(n_iter=2).fit(X)
+        many = clone(rbm).fit(X, sample_weight=np.full(3, 1e300))
+        one = clone(rbm).fit(X, sample_weight=[1e300, 1, 1])
+        for fitted in (many, one):
+            assert np.isfinite(fitted.components_).all()
+            assert np.isfinite(fitted.transform(X)).all()
+    np.testing.assert_allclose(many.variance_, rbm.variance_, rtol=1e-3)
+
+
+def test_counts_of_every_integer_type():
+    """Fails if a small integer type overflows, or True is no count."""
+    few = {"n_components": np.int8(2), "batch_size": np.uint8(1), "n_chains": np.int8(3)}
+    for parameters in ({**few, "n_iter": np.uint8(100)}, {"n_components": True, "n_chains": True}):
+        estimator = GaussianBernoulliRBM(n_iter=2).set_params(**parameters).fit(GOOD)
+        assert np.isfinite(estimator.components_).all()
+    assert estimator.impute(BAD_NAN, n_draws=True).shape == (1, 3, 3)
+
+
+def test_values_that_no_float_holds():
+    """Fails if a condition or a hidden state overflows, in another error or in silence."""
+    estimator = BernoulliRBM(2, hidden="gaussian", n_iter=1, random_state=0).fit(GOOD)
+    for given in ({0: 10**400}, {0: np.longdouble("1e4000")}, [np.longdouble("1e4000"), 0, 0]):
+        with pytest.raises(ValueError, match="Input given contains infinity"):
+            estimator.sample(given=given)
+    message = re.escape("has a value of size 1e+300, must have none above 1e+30.")
+    with pytest.raises(ValueError, match=f"h {message}"):
+        estimator.energy(GOOD, np.full((3, 2), -1e300))
+    with pytest.raises(ValueError, match=f"H {message}"):
+        estimator.inverse_transform(np.full((3, 2), 1e300))
 
 
 def test_methods_need_a_fit():
