@@ -295,7 +295,8 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         P : ndarray of shape (n_samples, n_classes)
             Columns in the order of `classes_`.
         """
-        P = self.mlp_.predict_proba(self._visible(X))
+        v = self._visible(X)
+        P = self.mlp_.predict_proba(v)
         if len(self.classes_) == 1:  # of which the perceptron makes two
             return np.ones((len(P), 1), P.dtype)
         return P

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
 from sklearn.neural_network import MLPClassifier
 
 from skrbm import (
@@ -332,6 +332,10 @@ def model_of(estimator):
     return getattr(estimator, "rbm_", estimator)
 
 
+READERS = ("score_samples", "free_energy", "decision_function", "reconstruct", "transform")
+READERS += ("predict", "predict_proba", "predict_log_proba")
+
+
 def answers(estimator, X):
     """Every method that takes rows, with the shape and the kinds of dtype of its answer."""
     n, d = rows_of(X), estimator.n_features_in_
@@ -405,6 +409,18 @@ def test_odd_data_are_fitted_or_refused(name, X, method, fitted):
 
 
 PARAMETERS = ("components_", "intercept_hidden_", "intercept_visible_", "variance_", "chains_")
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_unfitted_estimators_say_so(name):
+    """Fails if a method that needs a fit says something else without one."""
+    for method in (*READERS, *ARGUMENTS):
+        if hasattr(ESTIMATORS[name], method):
+            arguments = (GOOD, GOOD) if method == "energy" else (GOOD,)
+            if method in ("sample", "log_partition"):
+                arguments = ()
+            with pytest.raises(NotFittedError):
+                getattr(clone(ESTIMATORS[name]), method)(*arguments)
 
 
 @pytest.fixture(scope="module")
