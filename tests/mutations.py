@@ -139,7 +139,7 @@ MUTATIONS = [
     ("coordinates", "return rbm.hidden.bias - (self.location / self.scale) @ rbm.weights", "return rbm.hidden.bias", "test_gaussian.py::test_scores_are_the_log_density_of_a_mixture"),
     ("recipes", "    largest_step=5.0,\n", "", "test_hopfield.py::test_couplings_are_learnt_at_any_rate"),
     # The estimator
-    ("fitting", "first = not (self.warm_start", "first = True or not (self.warm_start", "test_stopping.py::test_warm_start_goes_on"),
+    ("trained", "return not (self.warm_start", "return True or not (self.warm_start", "test_stopping.py::test_warm_start_goes_on"),
     ("inference", "return -self._free_energies(rows) - self.log_partition_.value", "return -self._free_energies(rows)", "test_rbm.py::test_probabilities_sum_to_one_for_the_parameters_as_they_are"),
     ("inference", "            self._sampling_rng,\n", "            self._training.rng,\n", "test_rbm.py::test_reading_methods_leave_the_chains_and_the_training_alone"),
     ("inference", "self._log_partitions.get(self._parameters_hash())", "next(iter(self._log_partitions.values()), None)", "test_rbm.py::test_probabilities_sum_to_one_for_the_parameters_as_they_are"),
