@@ -203,7 +203,6 @@ def progress(
     name: str, n_iter: int, figure: str, *, verbose: bool
 ) -> Iterator[Callable[[Record], None]]:
     """Report records: in a tqdm bar on a terminal, if tqdm is installed, otherwise a line each."""
-
     name_of_figure = figure.replace("_log", "").replace("_", "-")  # as scikit-learn prints it
 
     def seen(record: Record) -> str:
