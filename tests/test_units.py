@@ -92,3 +92,22 @@ def test_interpolation_is_linear_in_the_energy(unit):
         by_row = layer.interpolate(base, np.full((7, 1), beta))
         np.testing.assert_allclose(by_row.energy(states), between.energy(states), rtol=1e-12)
         np.testing.assert_allclose(by_row.log_normalizer(x), between.log_normalizer(x), rtol=1e-12)
+
+
+def test_units_add_up_to_their_layer(unit):
+    """Fails if a unit's own log-normaliser or energy leaves out its bias, or its volume."""
+    layer, x = _layer_and_input(unit)
+    states = np.random.default_rng(2).choice(unit.nodes, size=(6, layer.n_units))
+    np.testing.assert_allclose(layer.energies(states).sum(axis=1), layer.energy(states), rtol=1e-12)
+    total = layer.log_normalizers(x).sum(axis=1)
+    np.testing.assert_allclose(total, layer.log_normalizer(x), rtol=1e-12)
+
+
+def test_most_probable_states_have_the_largest_density(unit):
+    """Fails if the threshold is on the wrong side: some state is then more probable."""
+    layer, x = _layer_and_input(unit)
+    best = layer.most_probable(layer.mean(x))
+    at_best = x * best - layer.energies(best)
+    for node in unit.nodes:
+        states = np.full_like(best, node)
+        assert (at_best >= x * states - layer.energies(states) - 1e-12).all()
