@@ -20,6 +20,7 @@ from skrbm.units import Bernoulli, Gaussian
 
 _VARIANCES = ("learned", "shared", "data")
 _SMALLEST_VARIANCE = 1e-4  # of a unit given the hidden ones, in units of its column's variance
+_GIVEN_VARIANCES = 1e-12, 1e6  # the smallest and the largest, in the same units
 _VARIANCE_RATE = 0.3  # of the weights' rate
 
 
@@ -51,7 +52,8 @@ class GaussianBernoulliRBM(RBMEstimator):
             default="learned"
         Variances s^2 of the visible units given the hidden ones, in the squared units of the data:
         learnt for each column, learnt as one for all columns, that of each column of the data, or
-        as given. Learnt ones stay above 0.0001 times the variance of their column.
+        as given, from 1e-12 to 1e6 times that of the column. Learnt ones stay above 0.0001 times
+        the variance of their column.
     learning_rate : float or "auto", default="auto"
         Step size of the first update of `fit`, and of all updates of `partial_fit`; "auto" is 2.
         Rates from 0.01 to 10 are safe: no step changes the model by more than about five nats.
@@ -262,7 +264,8 @@ class GaussianBernoulliRBM(RBMEstimator):
         square = scale.astype(np.float64) ** 2
         given = validation.check_variance("variance", self.variance, _VARIANCES, len(scale))
         if given is not None:
-            return given / square, None
+            with np.errstate(over="ignore"):
+                return (given / square).clip(*_GIVEN_VARIANCES), None
         variance = of_data.clip(_SMALLEST_VARIANCE)
         if self.variance == "data":
             return variance, None
