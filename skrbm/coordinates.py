@@ -142,9 +142,10 @@ class Standardized:
         return rbm.hidden.bias - (self.location / self.scale) @ rbm.weights
 
     def variance(self, rbm: RBM) -> Array:
-        """Variances of the data's columns given the hidden units, in float64: squares are huge."""
+        """Variances of the data's columns given the hidden units, at most the largest number."""
         _, precision = rbm.visible.parameters
-        return self.scale.astype(np.float64) ** 2 / precision
+        variance = self.scale.astype(np.float64) ** 2 / precision
+        return variance.clip(max=np.finfo(self.scale.dtype).max).astype(self.scale.dtype)
 
     def view(self, X: Array) -> MappedRows:
         """The rows, standardized as they are taken."""

@@ -20,6 +20,7 @@ from skrbm.units import Bernoulli, Gaussian
 
 _VARIANCES = ("learned", "shared", "data")
 _SMALLEST_VARIANCE = 1e-4  # of a unit given the hidden ones, in units of its column's variance
+_GIVEN_VARIANCES = 1e-12, 1e6  # the smallest and the largest, in the same units
 _VARIANCE_RATE = 0.3  # of the weights' rate
 
 
@@ -50,8 +51,8 @@ class GaussianBernoulliRBM(RBMEstimator):
     variance : {"learned", "shared", "data"}, float or ndarray, default="learned"
         Variances s^2 of the visible units given the hidden ones, in the squared units of the data:
         learnt for each column, learnt as one for all columns, that of each column of the data, or
-        as given, one or an array of shape (n_features,). Learnt ones stay above 0.0001 times the
-        variance of their column.
+        as given, one or an array of shape (n_features,), from 1e-12 to 1e6 times that of the
+        column. Learnt ones stay above 0.0001 times the variance of their column.
     hidden_bias : float or "auto", default="auto"
         First biases of the hidden units: the log-odds of being on. "auto" is -2. At -4
         few units are on at a time: features for a classifier become more selective, likelihoods a
@@ -267,7 +268,8 @@ class GaussianBernoulliRBM(RBMEstimator):
         square = scale.astype(np.float64) ** 2
         given = validation.check_variance("variance", self.variance, _VARIANCES, len(scale))
         if given is not None:
-            return given / square, None
+            with np.errstate(over="ignore"):
+                return (given / square).clip(*_GIVEN_VARIANCES), None
         variance = of_data.clip(_SMALLEST_VARIANCE)
         if self.variance == "data":
             return variance, None

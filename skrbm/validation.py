@@ -47,6 +47,7 @@ UNIT_INTERVAL = Domain(
 REAL_LINE = Domain("Gaussian", -1e38, 1e38, "Take logarithms of the data first.")
 
 _LARGEST_COUNT = 2**31 - 1
+_SMALLEST_RATE = 1e-30
 _LARGEST_HIDDEN = 1e30  # which weights can be multiplied with, in float32
 _NEGLIGIBLE = 1e-30  # share of the largest weight: no mean and no variance can tell it from zero
 
@@ -133,8 +134,10 @@ def check_rate(name: str, value: Any, alternative: str) -> None:
     """A finite number above zero, or the alternative to it."""
     if isinstance(value, str) and value == alternative:
         return
-    if not 0 < _number(value) < math.inf:
-        msg = f"{name} == {value!r}, must be {alternative!r} or a finite number > 0."
+    number = _number(value)
+    if not _SMALLEST_RATE <= number <= 1 / _SMALLEST_RATE:
+        limit = ", from 1e-30 to 1e30" if 0 < number < math.inf else ""
+        msg = f"{name} == {value!r}, must be {alternative!r} or a finite number > 0{limit}."
         raise ValueError(msg)
 
 

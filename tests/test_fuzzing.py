@@ -478,7 +478,6 @@ VARIANCES += [
     [1, None, 3],
     np.array(["1", "2", "3"]),
     {},
-    pd.NA,
     object,
 ]
 VARIANCES += [pd.Series([1.0, 2, 3]), np.array([1e-300, 1, 1e300]), np.float32(1e38), 10**30]

@@ -368,3 +368,12 @@ def test_variances_of_huge_float32_columns_are_finite():
     rbm = GaussianBernoulliRBM(2, n_iter=1, random_state=0).fit(X)
     assert (rbm.variance_ > [1e50, 1e-9]).all()
     assert np.isfinite(rbm.variance_).all()
+
+
+@pytest.mark.parametrize("variance", [1e300, 1e-300, [1e-300, 1e300]])
+def test_variances_far_from_those_of_the_data_stay_finite(variance):
+    """Fails if what is given overflows in units of the data, or float32."""
+    X = np.array([[1e30, 0], [0, 1], [1e30, 2]], np.float32)
+    rbm = GaussianBernoulliRBM(2, variance=variance, n_iter=2, batch_size=1, random_state=0).fit(X)
+    for result in (rbm.transform(X), rbm.score_samples(X), rbm.gibbs(X), rbm.variance_):
+        assert np.isfinite(result).all()

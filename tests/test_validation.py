@@ -41,6 +41,10 @@ BAD_INF[1, 1] = np.inf
         ({"n_iter_no_change": 0}, "n_iter_no_change == 0, must be an integer >= 1."),
         ({"tol": -1.0}, "tol == -1.0, must be a finite number >= 0."),
         ({"tol": 10**400}, "0, must be a finite number >= 0."),
+        (
+            {"learning_rate": 1e300},
+            "learning_rate == 1e+300, must be 'auto' or a finite number > 0, from 1e-30 to 1e30.",
+        ),
         ({"learning_rate": 10**400}, "0, must be 'auto' or a finite number > 0."),
         (
             {"n_chains": 10**10},
@@ -65,7 +69,7 @@ def test_wrong_parameters(method, parameters, message):
 
 
 BAD_DATA = [
-    (BAD_NAN, "Input X contains NaN"),
+    (BAD_NAN, " contains NaN, must not"),
     (BAD_INF, "Input X contains infinity"),
     (GOOD[0], "Expected 2D array, got 1D array instead"),
     (np.array([["a", "b", "c"]]), "dtype='numeric' is not compatible with arrays of bytes/strings"),
