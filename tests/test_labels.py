@@ -224,15 +224,15 @@ def test_probabilities_are_those_of_the_parameters(digits):
 
 
 def test_sparse_rows_are_the_same_rows(digits):
-    """Fails if a sparse mini-batch loses its labels. Sums in another order, over ten updates."""
+    """Fails if a sparse mini-batch loses its labels. Sums in another order; nothing is drawn."""
     X, X_test, y, _ = digits
     X = (X > 0.5).astype(np.float32)
     fits = [
-        RBMClassifier(20, generative_share=0.1, n_iter=1, random_state=0).fit(rows, y)
+        RBMClassifier(20, generative_share=0.0, n_iter=1, random_state=0).fit(rows, y)
         for rows in (X, sparse.csr_array(X))
     ]
     expected, got = (fit.predict_proba(X_test) for fit in fits)
-    np.testing.assert_allclose(got, expected, atol=1e-2)
+    np.testing.assert_allclose(got, expected, atol=1e-3)
     np.testing.assert_allclose(fits[0].predict_proba(sparse.csr_array(X_test)), expected, atol=1e-5)
 
 
