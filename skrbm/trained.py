@@ -209,7 +209,7 @@ class TrainedRBM(BaseEstimator):
 
     def _hidden_biases(self, default: float, dtype: Any) -> Array:
         """The first ones."""
-        bias = default if self.hidden_bias == "auto" else float(self.hidden_bias)
+        bias = default if isinstance(self.hidden_bias, str) else float(self.hidden_bias)
         return np.full(int(self.n_components), bias, dtype)
 
     def _is_started(self) -> bool:
@@ -233,7 +233,7 @@ class TrainedRBM(BaseEstimator):
         if not isinstance(self.n_iter, str) or self.n_iter != "auto":
             validation.check_count("n_iter", self.n_iter, minimum=0, alternative="auto")
         validation.check_count("verbose", self.verbose, minimum=0)
-        validation.check_number("hidden_bias", self.hidden_bias, alternative="auto")
+        validation.check_log_odds("hidden_bias", self.hidden_bias, alternative="auto")
         validation.check_rate("learning_rate", self.learning_rate, alternative="auto")
         for name in ("early_stopping", "warm_start"):
             validation.check_flag(name, getattr(self, name))

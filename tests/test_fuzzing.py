@@ -517,7 +517,7 @@ ODD = {
     **dict.fromkeys(("n_iter_no_change", "fine_tune_iter"), COUNTS),
     "n_iter": [count for count in COUNTS if not isinstance(count, str) or count != "auto"],
     **dict.fromkeys(("learning_rate", "fine_tune_rate", "validation_fraction", "tol"), RATES),
-    **dict.fromkeys(("generative_share", "contamination"), RATES),
+    **dict.fromkeys(("generative_share", "contamination", "hidden_bias"), RATES),
     **dict.fromkeys(("early_stopping", "warm_start", "add_indicator"), FLAGS),
     "gradient": ["jump", "pcd", "pt", "cd", "exact", *CHOICES],
     "hidden": ["bernoulli", "gaussian", *CHOICES],

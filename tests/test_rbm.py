@@ -454,5 +454,5 @@ def test_hidden_biases_start_where_they_are_told_to(digits):
         rbm = BernoulliRBM(200, hidden_bias=bias, n_iter=0, random_state=0).fit(digits)
         at_mean = rbm.transform(digits.mean(axis=0, keepdims=True)).mean()
         assert at_mean == pytest.approx(share, rel=0.1)
-    with pytest.raises(ValueError, match="hidden_bias == inf, must be 'auto' or a finite number"):
+    with pytest.raises(ValueError, match="hidden_bias == inf, must be 'auto' or a number >= -80"):
         BernoulliRBM(hidden_bias=np.inf).fit(digits)
