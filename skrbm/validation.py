@@ -145,7 +145,7 @@ def check_log_odds(name: str, value: Any, alternative: str) -> None:
     """A number whose logistic is not 0 or 1 in float32, or the alternative to it."""
     if isinstance(value, str) and value == alternative:
         return
-    if not isinstance(value, Real) or not -80 <= value <= 80:
+    if not -80 <= _number(value) <= 80:
         msg = f"{name} == {value!r}, must be {alternative!r} or a number >= -80 and <= 80."
         raise ValueError(msg)
 
