@@ -171,6 +171,7 @@ def test_rows_are_told_apart_where_units_are_rounded_to_one():
     """Fails if rows are ordered by means, which float32 rounds, instead of inputs."""
     estimator = BernoulliRBM(1, n_iter=0).fit(np.zeros((2, 3), np.float32))
     estimator.components_ = np.array([[40, 20, 80]], np.float32)
+    estimator.intercept_hidden_ = np.zeros(1, np.float32)  # a drawn one may leave a mean below one
     assert (estimator.transform(np.eye(3, dtype=np.float32)) == 1).all()
     rows = describe(estimator, np.eye(3, dtype=np.float32), n_rows=3).most_activating
     np.testing.assert_array_equal(rows, [[2, 0, 1]])
