@@ -137,17 +137,17 @@ def anneal(
 
     At each temperature one product `v W` serves both free energies and the hidden states.
     """
-    increments = _kernels.zeros((len(v), len(betas) - 1), "float64")
+    increments = []
     models = (path.at(float(beta)) for beta in betas)
-    for i, (previous, current) in enumerate(pairwise(models)):
+    for previous, current in pairwise(models):
         coupling = path.rbm.hidden_input(v)
         x = current.scaled(coupling)
-        increments[:, i] = previous.free_energy(v, previous.scaled(coupling))
-        increments[:, i] -= current.free_energy(v, x)
+        before = previous.free_energy(v, previous.scaled(coupling))
+        increments.append((before - current.free_energy(v, x))[:, None])
         v = current.sample_visible(current.hidden.draw(x, rng), rng)
         if completed is not None:
             v = completed(v)
-    return increments
+    return _kernels.to_host(_kernels.columns(*increments))
 
 
 def equal_divergence(betas: Array, forward: Array, reverse: Array | None, n: int) -> Array:
@@ -240,7 +240,7 @@ def disagreement(forward: Array, reverse: Array) -> float:
     free energy differences", Physical Review E 60, 1999.
     """
     share = _kernels.exp(forward - _kernels.log_sum_exp(forward))
-    equal = _kernels.equal_weights(len(reverse), "float64")
+    equal = _kernels.equal_weights(len(reverse))
     works = (_kernels.rows(forward, -reverse) / _SAME_WORK).round()
     order = _kernels.argsort(works)
     works, excess = works[order], _kernels.rows(share, -equal)[order].cumsum()

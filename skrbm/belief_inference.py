@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,7 +53,7 @@ class BeliefNetInference(Imputing):
             Of the uppermost layer, or with `output="all"` of all layers from the bottom up.
         """
         X = self._check_visible(X)
-        net = self._net()
+        net = self._placed_net()
         if self._output() == "top":
             return self._by_rows(lambda v: net.means(v)[-1], X)
         return self._by_rows(lambda v: _kernels.columns(*net.means(v)), X)
@@ -70,11 +71,11 @@ class BeliefNetInference(Imputing):
         V : ndarray of shape (n_samples, n_features)
         """
         check_is_fitted(self)
-        net = self._net()
-        H = validation.check_hidden(self, H, "H", self._n_features_out, net.weights.dtype)
-        to_data = self._coordinates.to_data
+        dtype, net, place = self._net().weights.dtype, self._placed_net(), self._place
+        H = validation.check_hidden(self, H, "H", self._n_features_out, dtype)
         top = H[:, -net.top.hidden.n_units :]
-        return _kernels.by_rows(lambda h: to_data(net.visible_from_top(h)), top)
+        means = _kernels.by_rows(lambda h: net.visible_from_top(place(h)), top)
+        return self._coordinates.to_data(means)
 
     def reconstruct(self, X: Any, n_steps: int = 1) -> Array:
         """Up and down by the means of all layers.
@@ -91,14 +92,14 @@ class BeliefNetInference(Imputing):
         """
         X = self._check_visible(X)
         n_steps = validation.check_count("n_steps", n_steps)
-        net, to_data = self._net(), self._coordinates.to_data
+        net = self._placed_net()
 
         def work(v: Any) -> Array:
             for _ in range(n_steps):
                 v = net.visible_from_top(net.means(v)[-1])
-            return to_data(v)
+            return v
 
-        return self._by_rows(work, X)
+        return self._coordinates.to_data(self._by_rows(work, X))
 
     def gibbs(self, v: Any, n_steps: int = 1) -> Array:
         """From every row of v draw the layers upwards, run a Gibbs chain on top, and come down.
@@ -118,10 +119,9 @@ class BeliefNetInference(Imputing):
         """
         n_steps = validation.check_count("n_steps", n_steps)
         v = self._check_visible(v, name="v")
-        net, draws = self._net(), self._coordinates.draws
-        return self._by_rows(
-            lambda v, rng: draws(net.gibbs(v, rng, n_steps)), v, self._sampling_rng
-        )
+        net = self._placed_net()
+        states = self._by_rows(lambda v, rng: net.gibbs(v, rng, n_steps), v, self._sampling_rng)
+        return self._coordinates.draws(states)
 
     def sample(
         self,
@@ -157,12 +157,12 @@ class BeliefNetInference(Imputing):
         n_steps = validation.check_count("n_steps", n_steps)
         validation.check_choice("method", method, SAMPLING_METHODS)
         rng = self._rng(random_state)
-        net, draws = self._net(), self._coordinates.draws
+        net, draws, place = self._placed_net(), self._coordinates.draws, self._place
         if given is not None:
             rows = np.repeat(self._check_given(given, net.visible), n_samples, axis=0)
             return draws(self._by_rows(self._teller("sample", n_steps), rows, rng))
         states = self.rbms_[-1]._sample_states(n_samples, n_steps, method, rng)
-        return _kernels.by_rows(lambda x, rng: draws(net.down(x, rng)[0]), states, rng)
+        return draws(_kernels.by_rows(lambda x, rng: net.down(place(x), rng)[0], states, rng))
 
     def lower_bound(
         self, X: Any, n_draws: int = _N_DRAWS, *, random_state: Any = None
@@ -248,6 +248,14 @@ class BeliefNetInference(Imputing):
         return self.rbms_[0]._coordinates
 
     @property
+    def _device(self) -> str | None:
+        return self.rbms_[0]._device if self.device is None else self.device
+
+    @property
+    def _precision(self) -> str:
+        return self.rbms_[0]._precision if self.precision is None else self.precision
+
+    @property
     def _n_features_out(self) -> int:
         sizes = [rbm._n_features_out for rbm in self.rbms_]
         return sizes[-1] if self._output() == "top" else sum(sizes)
@@ -263,16 +271,29 @@ class BeliefNetInference(Imputing):
             else BeliefNet(*self._untied, models[-1])
         )
 
+    def _placed_net(self) -> BeliefNet:
+        """The fitted net where the estimator computes."""
+        models = [self._placed(rbm._model()) for rbm in self.rbms_]
+        if self._untied is None:
+            return BeliefNet.stack(models)
+        place, precision = self._place, self._precision
+        recognition, generation = (
+            tuple(replace(conditional.map(place), precision=precision) for conditional in part)
+            for part in self._untied
+        )
+        return BeliefNet(recognition, generation, models[-1])
+
     def _teller(self, method: str, n_steps: int) -> Teller:
-        net, which = self._net(), self._methods.index(method)
+        net, which = self._placed_net(), self._methods.index(method)
         return lambda v, rng: net.complete(v, rng, n_steps)[which]
 
     def _lower_bound(self, rows: Any, n_draws: int, seed: int) -> LowerBound:
-        net = self._net()
+        net = self._placed_net()
 
         def log_ratios(v: Any) -> Array:
             v, draw = _kernels.dense(v), drawn_by_content(_kernels.generator(seed))
-            return np.stack([net.log_ratio(net.up(v, draw)) for _ in range(n_draws)], axis=1)
+            ratios = (net.log_ratio(net.up(v, draw)) for _ in range(n_draws))
+            return _kernels.columns(*(ratio[:, None] for ratio in ratios))
 
         ratios = self._by_rows(log_ratios, rows)
         shift = self.log_partition_.value

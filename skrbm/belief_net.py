@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -26,18 +26,25 @@ class Conditional:
         The units s.
     weights : ndarray of shape (n_parents, n_units)
         W.
+    precision : {"float32", "tf32", "bfloat16"}, default="float32"
+        See `RBM`.
     """
 
     layer: Layer
     weights: Array
+    precision: str = "float32"
+
+    def map(self, function: Callable[[Array], Array]) -> Conditional:
+        """The same with a function applied to each of its parameters."""
+        return replace(self, layer=self.layer.map(function), weights=function(self.weights))
 
     def copy(self) -> Conditional:
         """The same with parameters of its own."""
-        return Conditional(self.layer.map(_kernels.copy), _kernels.copy(self.weights))
+        return self.map(_kernels.copy)
 
     def input(self, x: Any) -> Array:
         """`x W`."""
-        return _kernels.product(x, self.weights)
+        return _kernels.product(x, self.weights, self.precision)
 
     def mean(self, x: Any) -> Array:
         """`E[s | x]`."""
@@ -74,7 +81,7 @@ class Conditional:
         norm = float((shares @ (v @ v.T) ** 2 @ shares) ** 0.5)
         rate = min(rate, 1 / (self.layer.curvature * max(1.0, norm)))
         error = self.layer.preconditioned(s - self.mean(x)) * (rate * shares)[:, None]
-        growth = _kernels.addmm(self.weights, v, error)
+        growth = _kernels.addmm(self.weights, v, error, self.precision)
         bias = self.layer.bias
         bias += error.sum(axis=0) - offset @ growth
 
@@ -110,18 +117,22 @@ class BeliefNet:
         """One RBM upon the other: directed layers share their weights both ways."""
         *below, top = rbms
         return cls(
-            tuple(Conditional(rbm.hidden, rbm.weights) for rbm in below),
-            tuple(Conditional(rbm.visible, rbm.weights.T) for rbm in below),
+            tuple(Conditional(rbm.hidden, rbm.weights, rbm.precision) for rbm in below),
+            tuple(Conditional(rbm.visible, rbm.weights.T, rbm.precision) for rbm in below),
             top,
+        )
+
+    def map(self, function: Callable[[Array], Array]) -> BeliefNet:
+        """The net with a function applied to each of its parameters."""
+        return BeliefNet(
+            tuple(conditional.map(function) for conditional in self.recognition),
+            tuple(conditional.map(function) for conditional in self.generation),
+            self.top.map(function),
         )
 
     def copy(self) -> BeliefNet:
         """The same net with parameters of its own, untied in both directions."""
-        return BeliefNet(
-            tuple(conditional.copy() for conditional in self.recognition),
-            tuple(conditional.copy() for conditional in self.generation),
-            self.top.map(_kernels.copy),
-        )
+        return self.map(_kernels.copy)
 
     @property
     def visible(self) -> Layer:
@@ -215,7 +226,7 @@ class BeliefNet:
 
     def log_ratio_below(self, states: list[Array]) -> Array:
         """`log p(v, ... | h_m) / q(h_1, ..., h_m | v)` of every row, in float64."""
-        total = _kernels.zeros((len(states[0]),), "float64")
+        total = _kernels.float64(_kernels.zeros((len(states[0]),), self.weights))
         directed = zip(self.recognition, self.generation, pairwise(states), strict=True)
         for recognition, generation, (lower, upper) in directed:
             total += generation.log_probability(lower, upper)

@@ -98,7 +98,7 @@ class Completing(Imputing, RBMInference):
         return self.missing_values == "allow"
 
     def _teller(self, method: str, n_steps: int) -> Teller:
-        rbm, base = self._model(), self._base
+        rbm, base = self._placed_model(), self._base.map(self._place)
         if method == "mean":
             return lambda v, rng: conditionals.means(rbm, base, v, rng, n_steps).visible
         tell = conditionals.draw if method == "sample" else conditionals.mode
@@ -107,7 +107,7 @@ class Completing(Imputing, RBMInference):
     def _hidden_means(self, X: Any) -> Array:
         if not _has_missing(X):
             return super()._hidden_means(X)
-        rbm, base = self._model(), self._base
+        rbm, base = self._placed_model(), self._base.map(self._place)
 
         def work(v: Array, rng: Generator) -> Array:
             return conditionals.means(rbm, base, v, rng, _N_STEPS).hidden
@@ -117,7 +117,7 @@ class Completing(Imputing, RBMInference):
     def _free_energies(self, X: Any) -> Array:
         if not _has_missing(X):
             return super()._free_energies(X)
-        rbm, base = self._model(), self._base
+        rbm, base = self._placed_model(), self._base.map(self._place)
 
         def work(v: Array, rng: Generator) -> Array:
             return -conditionals.log_marginal(rbm, base, v, rng)

@@ -106,6 +106,7 @@ class _Mixture(NamedTuple):
 
 def _mix(share: Array, states: Array) -> Array:
     """`sum_s share_rs states_rs` of every row r."""
+    states = _kernels.float64(states)
     if len(states) == 1:
         return share @ states[0]
     return (share[:, None] @ states)[:, 0]
@@ -130,10 +131,11 @@ def _enumerated(given: Given) -> Iterator[tuple[Array, _Mixture | None]]:
 
 def _over_hidden(given: Given) -> _Mixture:
     """All hidden states, and for each the means of the visible units."""
-    rbm = given.rbm.astype("float64")
+    rbm = given.rbm.in_float64()
     hidden = rbm.hidden.states()
     x = rbm.swap().hidden_input(hidden)
-    log_weights = given.values @ x.T + given.free @ rbm.visible.log_normalizers(x).T
+    free = _kernels.like(given.free, x)
+    log_weights = _kernels.float64(given.values) @ x.T + free @ rbm.visible.log_normalizers(x).T
     log_weights -= rbm.hidden.energy(hidden) + given.given_energy(rbm.visible)[:, None]
     return _Mixture(log_weights, rbm.visible.mean(x)[None], hidden[None])
 
@@ -143,7 +145,7 @@ def _over_free(given: Given, n_free: int) -> _Mixture:
     rbm = given.rbm
     columns = _kernels.argsort(~given.free)[:, :n_free]
     states = rbm.visible.part(slice(n_free)).states()
-    unit_vectors = _kernels.identity(rbm.visible.n_units, rbm.weights.dtype)
+    unit_vectors = _kernels.identity(rbm.visible.n_units, rbm.weights)
     visible = given.values[:, None] + states @ unit_vectors[columns]
     x = rbm.hidden_input(visible)
     return _Mixture(-rbm.free_energy(visible, x), visible, rbm.hidden.mean(x))
@@ -169,7 +171,7 @@ def log_marginal(rbm: RBM, base: Layer, v: Array, rng: Generator) -> Array:
     R. M. Neal, "Annealed importance sampling", Statistics and Computing 11, 2001.
     """
     given = Given.rows(rbm, v)
-    result = _kernels.zeros((len(v),), "float64")
+    result = _kernels.float64(_kernels.zeros((len(v),), rbm.weights))
     for rows, mixture in _enumerated(given):
         if mixture is None:
             result[rows] = _annealed(given.part(rows), base, rng)
@@ -186,10 +188,10 @@ def _annealed(given: Given, base: Layer, rng: Generator) -> Array:
     betas = _kernels.linspace(0.0, 1.0, _N_TEMPERATURES)
     increments = anneal(path, v, betas, rng, chains.completed)
     log_weights = increments.sum(axis=1).reshape(_N_CHAINS, -1).T
-    free_at_zero = given.free @ base.log_normalizers(0.0)
+    free_at_zero = _kernels.like(given.free, v) @ base.log_normalizers(0.0)
     hidden_at_zero = given.rbm.hidden.neutral().log_normalizer(0.0)
     at_zero = free_at_zero + hidden_at_zero - given.given_energy(base)
-    return at_zero + _kernels.row_log_sum_exp(log_weights) - math.log(_N_CHAINS)
+    return at_zero + _kernels.like(_kernels.row_log_sum_exp(log_weights) - math.log(_N_CHAINS), at_zero)
 
 
 def means(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Means:
@@ -209,8 +211,7 @@ def means(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Mean
     n_steps : int
     """
     given = Given.rows(rbm, v)
-    dtype = rbm.weights.dtype
-    result = Means(*(_kernels.zeros((len(v), n), dtype) for n in rbm.weights.shape))
+    result = Means(*(_kernels.zeros((len(v), n), rbm.weights) for n in rbm.weights.shape))
     for rows, mixture in _enumerated(given):
         some = given.part(rows)
         found = _averages(some, base, rng, n_steps) if mixture is None else mixture.means
@@ -224,7 +225,7 @@ def _averages(given: Given, base: Layer, rng: Generator, n_steps: int) -> Means:
     rbm, chains = given.rbm, given.repeated(_N_CHAINS)
     v = chains.completed(samplers.independent(base, len(chains.values), rng))
     n_rows, first = len(given.values), n_steps // 2
-    totals = [_kernels.zeros((n_rows, n), v.dtype) for n in rbm.weights.shape]
+    totals = [_kernels.zeros((n_rows, n), v) for n in rbm.weights.shape]
     for step in range(n_steps):
         hidden_mean = rbm.hidden_from_visible(v)
         visible_mean = rbm.visible_from_hidden(rbm.hidden.sample(hidden_mean, rng))

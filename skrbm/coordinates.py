@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from sklearn.utils import gen_batches
 
-from skrbm._kernels import BLOCK_ROWS, Array, Generator, column_moments, columns
+from skrbm._kernels import BLOCK_ROWS, Array, Generator, column_moments, columns, like, to_host
 from skrbm.conditionals import Given, gibbs
 from skrbm.model import RBM
 from skrbm.samplers import independent
@@ -262,9 +262,10 @@ class CompletedRows:
         incomplete = chains >= 0
         if not incomplete.any():
             return x
-        given = Given.rows(self.rbm, x[incomplete])
         chains = chains[incomplete]
-        self.states[chains] = gibbs(given, self.states[chains], self.rng, _STEPS_A_VISIT)
+        known, states = (like(v, self.rbm.weights) for v in (x[incomplete], self.states[chains]))
+        states = gibbs(Given.rows(self.rbm, known), states, self.rng, _STEPS_A_VISIT)
+        self.states[chains] = to_host(states)
         x = x.copy()
         x[incomplete] = self.states[chains]
         return x

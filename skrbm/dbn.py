@@ -98,6 +98,10 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
     output : {"top", "all"}, default="top"
         What `transform` returns: the features of the uppermost layer, or of all layers side by
         side, from the bottom up.
+    device : str, default=None
+        Where all layers compute, see `BernoulliRBM`; by default where their prototypes say.
+    precision : {"float32", "tf32", "bfloat16"}, default=None
+        That of all layers, see `BernoulliRBM`; by default that of their prototypes.
     callbacks : callable or list of callables, default=None
         Called after every sweep of a layer or of up-down with the estimator, which is not fitted
         before `fit` ends, and the number of sweeps so far. One that raises StopIteration ends
@@ -172,6 +176,8 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         fine_tune_rate: float | Literal["auto"] = "auto",
         output: str = "top",
         callbacks: Any = None,
+        device: str | None = None,
+        precision: str | None = None,
         verbose: int = 0,
         random_state: Any = None,
     ) -> None:
@@ -185,6 +191,8 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         self.fine_tune_rate = fine_tune_rate
         self.output = output
         self.callbacks = callbacks
+        self.device = device
+        self.precision = precision
         self.verbose = verbose
         self.random_state = random_state
 
@@ -386,6 +394,9 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         rbms = [clone(prototype) for prototype in self._prototypes()]
         for rbm, size in zip(rbms, sizes, strict=True):
             rbm.set_params(n_components=size, verbose=rbm.verbose or self.verbose)
+            for name in ("device", "precision"):
+                if getattr(self, name) is not None:
+                    rbm.set_params(**{name: getattr(self, name)})
             rbm._check_parameters()
         rows, weights = validation.check_weighted(self, X, sample_weight, rbms[0]._domain)
         n_rows, n_features = rows.shape
@@ -421,17 +432,19 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         """
         if not below:
             return X
-        net = BeliefNet.stack([rbm._model() for rbm in below])
-        to_model = below[0]._coordinates.to_model
+        net = BeliefNet.stack([rbm._placed_model() for rbm in below])
+        to_model, place = below[0]._coordinates.to_model, below[0]._place
         drawn = self.activations == "sample" and len(below) > 1
         draw = drawn_with(rng) if drawn and rng is not None else None
 
         def infer(rows: Any) -> Array:
+            v = place(to_model(rows))
             if draw is None:
-                return net.means(to_model(rows))[-1]
-            return net.top.hidden_from_visible(net.up(to_model(rows), draw)[-1])
+                return _kernels.to_host(net.means(v)[-1])
+            return _kernels.to_host(net.top.hidden_from_visible(net.up(v, draw)[-1]))
 
-        inferred = MappedRows(X, infer, net.top.hidden.n_units, net.weights.dtype)
+        dtype = below[-1]._model().weights.dtype
+        inferred = MappedRows(X, infer, net.top.hidden.n_units, dtype)
         n_bytes = math.prod(inferred.shape) * inferred.dtype.itemsize
         if draw is not None or n_bytes > sklearn.get_config()["working_memory"] * 2**20:
             return inferred
@@ -456,22 +469,28 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         shuffle: bool,
     ) -> None:
         """Make sweeps of up-down, on copies of all parameters."""
-        net, coordinates, top = self._net().copy(), self._coordinates, self.rbms_[-1]
+        net, coordinates, top = self._placed_net().copy(), self._coordinates, self.rbms_[-1]
         rate = top._rate() if self.fine_tune_rate == "auto" else float(self.fine_tune_rate)
         first = len(up_down.history) if shuffle else 0  # of a fit
         plan = Plan(n_iter, top.batch_size, decay(rate), shuffle, first=first)
         monitor = _pseudo_bound(coordinates.log_volume)
         seen = coordinates.view(X)
         up_down.draws = not are_states(net.visible, seen)
-        self._untied = net.recognition, net.generation  # which change in place
-        top._keep(net.top, top._coordinates)
+        self._keep_net(net)
         sweeps = up_down.run(net, seen, weights, plan, monitor)
         title, verbose = self._title("up-down"), self.verbose > 0
         with progress(title, n_iter - first, up_down.figure, verbose=verbose) as report:
             for record in sweeps:
+                self._keep_net(net)
                 report(record)
                 if shuffle and self._asked_to_stop():
                     break
+
+    def _keep_net(self, net: BeliefNet) -> None:
+        """Make this the stack, whose parameters change in place where they are numpy's."""
+        net, top = net.map(_kernels.to_host), self.rbms_[-1]
+        self._untied = net.recognition, net.generation
+        top._keep(net.top, top._coordinates)
 
     def _title(self, what: str) -> str:
         return f"{type(self).__name__}, {what}"

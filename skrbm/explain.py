@@ -151,11 +151,11 @@ def describe(
     if random_state is not None:
         seed = validation.check_seed(random_state)
     rbm = estimator._model()
-    x = estimator._by_rows(rbm.hidden_input, rows)
+    x = estimator._by_rows(estimator._placed_model().hidden_input, rows)
     activation = rbm.hidden.mean(x)
     mean = activation.mean(axis=0, dtype=np.float64)
     if min(rbm.visible.log2_states, rbm.hidden.log2_states) <= _EXACT_UNITS:
-        without = _exact_log_ratios(rbm.astype("float64"))
+        without = _exact_log_ratios(rbm.in_float64())
     else:
         rng = _kernels.generator(seed)
         without = _log_ratios(rbm, estimator._sample_states(n_samples, _N_STEPS, "auto", rng))

@@ -97,6 +97,13 @@ class GaussianBernoulliRBM(RBMEstimator):
     callbacks : callable or list of callables, default=None
         Called after every sweep with the estimator, as it is by then, and the number of its
         sweeps. One that raises StopIteration ends the training; see `Checkpoint`.
+    device : str, default=None
+        Where to compute: None for numpy, or a device of PyTorch (extra "torch"), such as "cpu",
+        "cuda", "cuda:1" or "mps". Data, fitted attributes and results are numpy's in any case, so
+        that a model fitted on one device goes on anywhere. One seed gives one result a device.
+    precision : {"float32", "tf32", "bfloat16"}, default="float32"
+        Of the factors of the matrix products of float32 models on a device; sums and parameters
+        stay float32. "tf32" is for NVIDIA's devices.
     verbose : int, default=0
         Above 0, report every sweep: in a progress bar on a terminal, if tqdm is installed (extra
         "progress"), or else in a line on the standard output.
@@ -192,6 +199,8 @@ class GaussianBernoulliRBM(RBMEstimator):
         warm_start: bool = False,
         missing_values: str = "refuse",
         callbacks: Any = None,
+        device: str | None = None,
+        precision: str = "float32",
         verbose: int = 0,
         random_state: Any = None,
     ) -> None:
@@ -210,6 +219,8 @@ class GaussianBernoulliRBM(RBMEstimator):
             tol=tol,
             warm_start=warm_start,
             callbacks=callbacks,
+            device=device,
+            precision=precision,
             verbose=verbose,
             random_state=random_state,
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from skrbm import _kernels, samplers
-from skrbm._kernels import Array, Generator
+from skrbm._kernels import Array, Generator, Place
 from skrbm.model import RBM
 from skrbm.samplers import Chains, HiddenMixture, ParallelTempering
 from skrbm.units import Layer
@@ -70,6 +70,9 @@ class Gradient(Protocol):
     def phases(self, rbm: RBM, v: Any, weights: Array, rng: Generator) -> Phases:
         """Both phases, for the mini-batch v with row weights."""
 
+    def move(self, place: Place) -> None:
+        """Let what is kept from one mini-batch to the next lie elsewhere."""
+
 
 def _phases(
     rbm: RBM, v: Any, weights: Array, model: tuple[Array, Array], means: tuple[Array, Array] | None
@@ -80,7 +83,7 @@ def _phases(
     entries alone where the data's rows are sparse.
     """
     model_v, model_weights = model
-    shares = (weights / weights.sum()).astype(model_v.dtype), -model_weights.astype(model_v.dtype)
+    shares = [_kernels.like(x, model_v) for x in (weights / weights.sum(), -model_weights)]
     if _kernels.is_sparse(v):
         means = means or (rbm.hidden_from_visible(v), rbm.hidden_from_visible(model_v))
         return Phases(tuple(map(Rows, (v, model_v), means, shares)), v.shape[0])
@@ -101,6 +104,9 @@ class ContrastiveDivergence:
 
     n_steps: int
     chains: ClassVar[None] = None
+
+    def move(self, place: Place) -> None:
+        """Nothing is kept."""
 
     def phases(self, rbm: RBM, v: Any, weights: Array, rng: Generator) -> Phases:
         """Both phases of a mini-batch."""
@@ -123,12 +129,16 @@ class PersistentContrastiveDivergence:
     n_steps: int
     chains: Chains
 
+    def move(self, place: Place) -> None:
+        """Let the chains lie elsewhere."""
+        self.chains = Chains(*map(place, self.chains))
+
     def phases(self, rbm: RBM, v: Any, weights: Array, rng: Generator) -> Phases:
         """Both phases of a mini-batch; the chains move on."""
         if self.n_steps > 1:
             self.chains = samplers.gibbs(rbm, self.chains.hidden, rng, self.n_steps - 1)
         visible = rbm.visible.draw(self._visible_input(rbm, rng), rng)
-        equal = _kernels.equal_weights(len(visible), "float64")
+        equal = _kernels.equal_weights(len(visible))
         phases = _phases(rbm, v, weights, (visible, equal), None)
         mean = phases.model_hidden
         self.chains = Chains(visible, mean, rbm.hidden.sample(mean, rng))
@@ -153,6 +163,13 @@ class JumpingContrastiveDivergence(PersistentContrastiveDivergence):
     due: float = 0.0
     next_chain: int = 0
 
+    def move(self, place: Place) -> None:
+        """Let the chains and the proposed means lie elsewhere."""
+        super().move(place)
+        if self.proposed is not None:
+            mean, weights = self.proposed
+            self.proposed = place(mean), weights
+
     def phases(self, rbm: RBM, v: Any, weights: Array, rng: Generator) -> Phases:
         """Both phases of a mini-batch; the chains move on."""
         phases = super().phases(rbm, v, weights, rng)
@@ -164,9 +181,9 @@ class JumpingContrastiveDivergence(PersistentContrastiveDivergence):
         if self.proposed is None:
             return None
         mean, weights = self.proposed
-        return HiddenMixture(
-            rbm.hidden.broadened(mean, _REDRAWN_UNITS / rbm.hidden.n_units), weights
-        )
+        share = _REDRAWN_UNITS / rbm.hidden.n_units
+        mean = rbm.hidden.broadened(_kernels.beside(mean, rbm.weights), share)
+        return HiddenMixture(mean, weights)
 
     def _visible_input(self, rbm: RBM, rng: Generator) -> Array:
         n_chains = len(self.chains.hidden)
@@ -196,11 +213,15 @@ class TemperedContrastiveDivergence:
         """The chains of the model itself."""
         return self.tempering.cold
 
+    def move(self, place: Place) -> None:
+        """Let the chains at all temperatures lie elsewhere."""
+        self.tempering.move(place)
+
     def phases(self, rbm: RBM, v: Any, weights: Array, rng: Generator) -> Phases:
         """Both phases of a mini-batch; the chains move on."""
         for _ in range(self.n_steps):
             self.tempering.step(rbm, rng)
-        equal = _kernels.equal_weights(len(self.chains.visible), "float64")
+        equal = _kernels.equal_weights(len(self.chains.visible))
         means = rbm.hidden_from_visible(v), self.chains.hidden_mean
         return _phases(rbm, v, weights, (self.chains.visible, equal), means)
 
@@ -210,6 +231,9 @@ class ExactGradient:
     """The gradient itself, by enumerating the smaller layer: 2^n terms, for tiny models."""
 
     chains: ClassVar[None] = None
+
+    def move(self, place: Place) -> None:
+        """Nothing is kept."""
 
     def phases(self, rbm: RBM, v: Any, weights: Array, rng: Generator) -> Phases:
         """Both phases of a mini-batch; nothing is drawn."""

@@ -71,8 +71,9 @@ class RBMInference(Rowwise):
         """
         check_is_fitted(self)
         H = self._check_hidden(H, "H")
-        rbm = self._model()
-        return _kernels.by_rows(lambda h: self._coordinates.to_data(rbm.visible_from_hidden(h)), H)
+        rbm, place = self._placed_model(), self._place
+        means = _kernels.by_rows(lambda h: rbm.visible_from_hidden(place(h)), H)
+        return self._coordinates.to_data(means)
 
     def reconstruct(self, X: Any, n_steps: int = 1) -> Array:
         """`E[v_i | h = E[h | v]]` for every row v of X: up and down, without noise.
@@ -90,14 +91,14 @@ class RBMInference(Rowwise):
         """
         X = self._check_visible(X)
         n_steps = validation.check_count("n_steps", n_steps)
-        rbm, to_data = self._model(), self._coordinates.to_data
+        rbm = self._placed_model()
 
         def work(v: Any) -> Array:
             for _ in range(n_steps):
                 v = rbm.visible_from_hidden(rbm.hidden_from_visible(v))
-            return to_data(v)
+            return v
 
-        return self._by_rows(work, X)
+        return self._coordinates.to_data(self._by_rows(work, X))
 
     def gibbs(self, v: Any, n_steps: int = 1) -> Array:
         """Run a Gibbs chain from every row of v: h given v, then v given h, `n_steps` times.
@@ -116,12 +117,11 @@ class RBMInference(Rowwise):
         """
         n_steps = validation.check_count("n_steps", n_steps)
         v = self._check_visible(v, name="v")
-        rbm, draws = self._model(), self._coordinates.draws
-        return self._by_rows(
-            lambda v, rng: draws(samplers.gibbs_visible(rbm, v, rng, n_steps)),
-            v,
-            self._sampling_rng,
+        rbm = self._placed_model()
+        states = self._by_rows(
+            lambda v, rng: samplers.gibbs_visible(rbm, v, rng, n_steps), v, self._sampling_rng
         )
+        return self._coordinates.draws(states)
 
     def sample(
         self,
@@ -188,7 +188,8 @@ class RBMInference(Rowwise):
         v = self._check_visible(v, name="v")
         h = self._check_hidden(h, "h")
         check_consistent_length(v, h)
-        return self._model().energy(self._coordinates.to_model(v), h)
+        v, h = self._place(self._coordinates.to_model(v)), self._place(h)
+        return _kernels.to_host(self._placed_model().energy(v, h))
 
     def free_energy(self, X: Any) -> Array:
         """`F(v) = -log sum_h exp(-E(v, h))` of every row v of X, in nats.
@@ -268,7 +269,7 @@ class RBMInference(Rowwise):
         """
         check_is_fitted(self)
         validation.check_choice("method", method, likelihood.METHODS)
-        rbm = self._model()
+        rbm = self._placed_model()
         if method == "exact":
             validation.check_enumerable("method", _layer_sizes(rbm), _EXACT_UNITS)
         n_chains = validation.check_count("n_chains", n_chains, minimum=_FEWEST_CHAINS)
@@ -277,14 +278,15 @@ class RBMInference(Rowwise):
         seed = self._likelihood_seed
         if random_state is not None:
             seed = validation.check_seed(random_state)
-        path, rng = Path(rbm, self._base), _kernels.generator(seed)
+        path, rng = Path(rbm, self._base.map(self._place)), _kernels.generator(seed)
         if method == "tempering" and hasattr(self, "tempering_"):
             ladder = deepcopy(self.tempering_)
+            ladder.move(self._place)
             result = likelihood.tempered_log_partition(path, rng, ladder)
         else:
             effort = Effort(n_chains, n_temperatures, n_jobs)
             chains = self._training.gradient.chains
-            start = None if chains is None else chains.visible
+            start = None if chains is None else self._place(chains.visible)
             result = likelihood.log_partition(path, rng, method, effort, start)
         result = result.shifted(self._coordinates.log_volume)
         self._log_partitions = {self._parameters_hash(): result}
@@ -322,7 +324,7 @@ class RBMInference(Rowwise):
         X = self._check_visible(X)
         if n_flips is not None:
             n_flips = validation.check_count("n_flips", n_flips, maximum=self.n_features_in_)
-        rbm, log_volume = self._model(), self._coordinates.log_volume
+        rbm, log_volume = self._placed_model(), self._coordinates.log_volume
 
         def work(v: Any, rng: Generator | None = None) -> Array:
             v = _kernels.dense(v)
@@ -364,12 +366,16 @@ class RBMInference(Rowwise):
     def _n_features_out(self) -> int:
         return self._model().hidden.n_units
 
+    def _placed_model(self) -> RBM:
+        """The fitted model where the estimator computes."""
+        return self._placed(self._model())
+
     def _log_likelihood(self, rows: Any) -> Array:
         return -self._free_energies(rows) - self.log_partition_.value
 
     def _conditional_states(self, given: Array, n: int, n_steps: int, rng: Generator) -> Array:
         """Visible states of the model where those of a row are given."""
-        rbm, base = self._model(), self._base
+        rbm, base = self._placed_model(), self._base.map(self._place)
 
         def run(v: Array, rng: Generator) -> Array:
             return conditionals.draw(rbm, base, v, rng, n_steps)
@@ -378,11 +384,11 @@ class RBMInference(Rowwise):
 
     def _hidden_means(self, rows: Any) -> Array:
         """`E[h | v]` of rows that are checked."""
-        return self._by_rows(self._model().hidden_from_visible, rows)
+        return self._by_rows(self._placed_model().hidden_from_visible, rows)
 
     def _free_energies(self, rows: Any) -> Array:
         """`F(v)` of rows that are checked."""
-        return self._by_rows(self._model().free_energy, rows)
+        return self._by_rows(self._placed_model().free_energy, rows)
 
     def _check_hidden(self, H: Any, name: str) -> Array:
         check_is_fitted(self)
@@ -399,19 +405,23 @@ class RBMInference(Rowwise):
 
     def _sample_states(self, n: int, n_steps: int, method: str, rng: Generator) -> Array:
         """Visible states of the model, from chains that start where those of the training are."""
-        chains, rbm = self._training.gradient.chains, self._model()
+        gradient, rbm, place = self._training.gradient, self._placed_model(), self._place
+        chains = gradient.chains
         if chains is None:
             start = samplers.independent(self._base, n, rng)
         else:
             start = chains.visible[rng.integers(len(chains.visible), size=n)]
         if method == "tempering":
-            tempering = ParallelTempering.start(rbm, self._base, start, samplers.N_REPLICAS, rng)
-            return tempering.run(rbm, n_steps, rng)
+            tempering = ParallelTempering.start(
+                rbm, self._base.map(place), place(start), samplers.N_REPLICAS, rng
+            )
+            return _kernels.to_host(tempering.run(rbm, n_steps, rng))
         proposal = None
-        if method == "auto" and hasattr(self._training.gradient, "proposal"):
-            proposal = self._training.gradient.proposal(rbm)
+        if method == "auto" and hasattr(gradient, "proposal"):
+            proposal = gradient.proposal(rbm)
 
         def run(v: Array, rng: Generator) -> Array:
+            v = place(v)
             if proposal is None:
                 return samplers.gibbs_visible(rbm, v, rng, n_steps)
             return samplers.jumping_gibbs(rbm, v, proposal, rng, n_steps)

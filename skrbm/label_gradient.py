@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from skrbm import _kernels
-from skrbm._kernels import Array, Generator
+from skrbm._kernels import Array, Generator, Place
 from skrbm.gradients import Gradient, Phases, Rows
 from skrbm.model import RBM
 from skrbm.samplers import Chains
@@ -18,7 +18,7 @@ def label_logits(rbm: RBM, x: Any, n_labels: int) -> Array:
     The last n_labels visible units are the label; the hidden ones are summed out. The softmax of
     the result is `p(y | x)`.
     """
-    return _logits(rbm, _kernels.product(x, rbm.weights[:-n_labels]), n_labels)
+    return _logits(rbm, _kernels.product(x, rbm.weights[:-n_labels], rbm.precision), n_labels)
 
 
 def log_label_probability(rbm: RBM, v: Any, n_labels: int) -> Array:
@@ -64,14 +64,19 @@ class LabelGradient:
         """The persistent chains of the joint gradient."""
         return self.joint.chains
 
+    def move(self, place: Place) -> None:
+        """Let what the joint gradient keeps lie elsewhere."""
+        self.joint.move(place)
+
     def phases(self, rbm: RBM, v: Any, weights: Array, rng: Generator) -> Phases:
         """All phases of a mini-batch of rows `(x, y)`."""
-        dtype, n_labels = rbm.weights.dtype, self.n_labels
+        n_labels = self.n_labels
         x, label = v[:, :-n_labels], _kernels.dense(v[:, -n_labels:])
-        hidden_input = _kernels.product(x, rbm.weights[:-n_labels])
-        posterior = _kernels.softmax(_logits(rbm, hidden_input, n_labels)).astype(dtype)
+        hidden_input = _kernels.product(x, rbm.weights[:-n_labels], rbm.precision)
+        posterior = _kernels.softmax(_logits(rbm, hidden_input, n_labels))
+        posterior = _kernels.like(posterior, rbm.weights)
         by_label = rbm.hidden.mean(hidden_input[:, None] + rbm.weights[-n_labels:])
-        shares = (weights / weights.sum()).astype(dtype)
+        shares = _kernels.like(weights / weights.sum(), rbm.weights)
         given = Rows(v, _mix(label, by_label), shares)
         free_shares = (self.share - 1) * shares
         free = Rows(_kernels.columns(x, posterior), _mix(posterior, by_label), free_shares)
@@ -100,10 +105,9 @@ def _covariance_rows(rbm: RBM, covariance: Array) -> Rows:
     weights are one of its rows; and these sum to zero, so that no bias changes.
     """
     n_labels, n_hidden = covariance.shape
-    dtype = covariance.dtype
-    others = _kernels.zeros((n_labels, rbm.visible.n_units - n_labels), dtype)
-    one_hot = _kernels.columns(others, _kernels.identity(n_labels, dtype))
-    ones = _kernels.zeros((n_labels,), dtype) + 1
+    others = _kernels.zeros((n_labels, rbm.visible.n_units - n_labels), covariance)
+    one_hot = _kernels.columns(others, _kernels.identity(n_labels, covariance))
+    ones = _kernels.zeros((n_labels,), covariance) + 1
     return _joined(Rows(one_hot, covariance, ones), Rows(one_hot, 0 * covariance, -ones))
 
 

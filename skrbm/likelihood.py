@@ -137,7 +137,7 @@ def exact_log_partition(rbm: RBM, n_jobs: int | None = None) -> LogPartition:
     two: the input `W h` of every state is the sum of two tabulated ones. The result does not
     depend on the number of threads, by default as many as matrix products take.
     """
-    rbm = _enumerable_hidden(rbm).astype("float64")
+    rbm = _enumerable_hidden(rbm).in_float64()
     n_inner = min(_INNER_UNITS, rbm.hidden.n_units // 2)
     inner = rbm.with_hidden(slice(n_inner)).swap()
     outer = rbm.with_hidden(slice(n_inner, None)).swap()
@@ -331,7 +331,7 @@ def pseudo_log_likelihood(
     n_rows, n_visible = v.shape
     n_flips = n_flips or n_visible
     x = rbm.hidden_input(v)
-    total = _kernels.zeros((n_rows,), "float64")
+    total = _kernels.float64(_kernels.zeros((n_rows,), x))
     for columns in _kernels.column_choices(n_rows, n_visible, n_flips, rng):
         unit = rbm.visible.part(columns[:, None])
         state = _kernels.take_columns(v, columns)

@@ -7,8 +7,7 @@ layers for the other one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from skrbm import _kernels
 from skrbm._kernels import Array, Generator
@@ -30,6 +29,8 @@ class RBM:
     beta : float or ndarray, default=None
         Inverse temperature of the coupling, one for all rows or one a row; 1 by default. It is a
         factor on the layers' input, so that a model on the way to another shares its weights.
+    precision : {"float32", "tf32", "bfloat16"}, default="float32"
+        Of the factors of matrix products, in float32 models on a device.
 
     References
     ----------
@@ -41,6 +42,7 @@ class RBM:
     hidden: Layer
     weights: Array
     beta: float | Array | None = None
+    precision: str = "float32"
 
     @classmethod
     def couple(cls, visible: Layer, hidden: Layer, weights: Array) -> RBM:
@@ -61,15 +63,15 @@ class RBM:
 
     def swap(self) -> RBM:
         """The same model with hidden and visible units exchanged."""
-        return RBM(self.hidden, self.visible, self.weights.T, self.beta)
+        return replace(self, visible=self.hidden, hidden=self.visible, weights=self.weights.T)
 
     def with_hidden(self, units: slice) -> RBM:
         """The model that has these hidden units alone."""
-        return RBM(self.visible, self.hidden.part(units), self.weights[:, units], self.beta)
+        return replace(self, hidden=self.hidden.part(units), weights=self.weights[:, units])
 
     def hidden_input(self, v: Array) -> Array:
         """`beta v W`, shape (n_rows, n_hidden)."""
-        return self.scaled(_kernels.product(v, self.weights))
+        return self.scaled(_kernels.product(v, self.weights, self.precision))
 
     def scaled(self, x: Array) -> Array:
         """`beta x`."""
@@ -106,11 +108,11 @@ class RBM:
 
     def interpolate(self, visible: Layer, hidden: Layer, beta: float | Array) -> RBM:
         """The model with energy `(1 - beta) E_0 + beta E`, E_0 being that of these two layers."""
-        return RBM(
-            self.visible.interpolate(visible, beta),
-            self.hidden.interpolate(hidden, beta),
-            self.weights,
-            beta,
+        return replace(
+            self,
+            visible=self.visible.interpolate(visible, beta),
+            hidden=self.hidden.interpolate(hidden, beta),
+            beta=beta,
         )
 
     def visible_distribution(self) -> tuple[Array, Array]:
@@ -121,13 +123,13 @@ class RBM:
 
     def map(self, function: Callable[[Array], Array]) -> RBM:
         """The model with a function applied to each of its parameters."""
-        return RBM(
-            self.visible.map(function),
-            self.hidden.map(function),
-            function(self.weights),
-            self.beta,
+        return replace(
+            self,
+            visible=self.visible.map(function),
+            hidden=self.hidden.map(function),
+            weights=function(self.weights),
         )
 
-    def astype(self, dtype: Any) -> RBM:
-        """The same model in another precision."""
-        return self.map(lambda x: x.astype(dtype))
+    def in_float64(self) -> RBM:
+        """The same model in float64."""
+        return replace(self.map(_kernels.float64), precision="float32")

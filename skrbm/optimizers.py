@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from skrbm import _kernels
-from skrbm._kernels import Array
+from skrbm._kernels import Array, Place
 from skrbm.gradients import Phases, Rows
 from skrbm.model import RBM
 
@@ -85,6 +85,13 @@ class CentredGradient:
     sliding_factor: float = 0.01
     largest_step: float = math.inf
     variance: VarianceGradient | None = None
+
+    def move(self, place: Place) -> None:
+        """Let the offsets and the smallest variances lie elsewhere."""
+        self.visible_offset = place(self.visible_offset)
+        self.hidden_offset = place(self.hidden_offset)
+        if self.variance is not None:
+            self.variance = replace(self.variance, floor=place(self.variance.floor))
 
     def step(self, rbm: RBM, phases: Phases, rate: float, variance_share: float = 1.0) -> None:
         """Move the parameters of rbm, in place, along the gradient of the two phases.
@@ -243,7 +250,7 @@ def _add(rbm: RBM, v: Array, x: Array, of_visible: Array, of_hidden: Array) -> A
     b, c = rbm.visible.bias, rbm.hidden.bias
     b += of_visible @ v
     c += of_hidden @ x
-    return _kernels.addmm(rbm.weights, v, x)
+    return _kernels.addmm(rbm.weights, v, x, rbm.precision)
 
 
 def _data_means(phases: Phases) -> tuple[Array, Array]:

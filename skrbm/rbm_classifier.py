@@ -86,6 +86,13 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
     callbacks : callable or list of callables, default=None
         Called after every sweep with the estimator, as it is by then, and the number of its
         sweeps. One that raises StopIteration ends the training; see `Checkpoint`.
+    device : str, default=None
+        Where to compute: None for numpy, or a device of PyTorch (extra "torch"), such as "cpu",
+        "cuda", "cuda:1" or "mps". Data, fitted attributes and results are numpy's in any case, so
+        that a model fitted on one device goes on anywhere. One seed gives one result a device.
+    precision : {"float32", "tf32", "bfloat16"}, default="float32"
+        Of the factors of the matrix products of float32 models on a device; sums and parameters
+        stay float32. "tf32" is for NVIDIA's devices.
     verbose : int, default=0
         Above 0, report every sweep: in a progress bar on a terminal, if tqdm is installed (extra
         "progress"), or else in a line on the standard output.
@@ -164,6 +171,8 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         tol: float = 1e-4,
         warm_start: bool = False,
         callbacks: Any = None,
+        device: str | None = None,
+        precision: str = "float32",
         verbose: int = 0,
         random_state: Any = None,
     ) -> None:
@@ -182,6 +191,8 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
             tol=tol,
             warm_start=warm_start,
             callbacks=callbacks,
+            device=device,
+            precision=precision,
             verbose=verbose,
             random_state=random_state,
         )
@@ -433,5 +444,6 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         """`log p(x, y) + log Z` of checked rows and every label."""
         check_is_fitted(self)
         rows = validation.check_visible(self, X, "X", self._domain)
-        rbm, to_model, n_labels = self._rbm, self._coordinates.to_model, self._n_labels
-        return _kernels.by_rows(lambda x: label_logits(rbm, to_model(x), n_labels), rows)
+        rbm, n_labels = self._placed(self._rbm), self._n_labels
+        place, to_model = self._place, self._coordinates.to_model
+        return _kernels.by_rows(lambda x: label_logits(rbm, place(to_model(x)), n_labels), rows)

@@ -13,11 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 from skrbm import _kernels, validation
 from skrbm._kernels import Array, Generator
 from skrbm.coordinates import Coordinates
+from skrbm.device import OnDevice
 from skrbm.units import Layer
 from skrbm.validation import Domain
 
 
-class Rowwise(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
+class Rowwise(OnDevice, ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
     """Rows of data are checked, taken to the model's coordinates, and looked at one by one.
 
     The estimator's `fit` sets the attribute below.
@@ -81,10 +82,10 @@ class Rowwise(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
     def _by_rows(
         self, function: Callable[..., Array], X: Any, rng: Generator | None = None
     ) -> Array:
-        """The function of the rows of X, as visible states."""
-        to_model = self._coordinates.to_model
+        """The function of the rows of X, as visible states that are placed; numpy's."""
+        to_model, place = self._coordinates.to_model, self._place
 
         def work(rows: Any, *rng: Generator) -> Array:
-            return function(to_model(rows), *rng)
+            return function(place(to_model(rows)), *rng)
 
         return _kernels.by_rows(work, X, rng)

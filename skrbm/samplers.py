@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from skrbm import _kernels
-from skrbm._kernels import Array, Generator
+from skrbm._kernels import Array, Generator, Place
 from skrbm.model import RBM
 from skrbm.units import Layer
 
@@ -32,7 +32,7 @@ class Chains(NamedTuple):
 
 def independent(layer: Layer, n_rows: int, rng: Generator) -> Array:
     """Draw n_rows states of a layer that receives no input."""
-    return layer.draw(_kernels.zeros((n_rows, 1), layer.bias.dtype), rng)
+    return layer.draw(_kernels.zeros((n_rows, 1), layer.bias), rng)
 
 
 def start(rbm: RBM, v: Array, rng: Generator) -> Chains:
@@ -76,7 +76,7 @@ class HiddenMixture:
 
     def sample(self, layer: Layer, n: int, rng: Generator) -> Array:
         """Draw n hidden states; the order of the rows does not matter."""
-        order = _kernels.argsort(self.mean.sum(axis=1))
+        order = _kernels.to_host(_kernels.argsort(self.mean.sum(axis=1)))
         rows = order[_kernels.choices(self.weights[order], n, rng)]
         return layer.sample(self.mean[rows], rng)
 
@@ -187,8 +187,14 @@ class ParallelTempering:
         """Equally spaced temperatures; every row of v is the start of a chain at each of them."""
         betas = _kernels.linspace(1.0, 0.0, n_temperatures)
         chains = start(rbm, _kernels.repeat(v, n_temperatures), rng)
-        rejection = _kernels.zeros((n_temperatures - 1,), "float64")
+        rejection = 0 * betas[1:]
         return cls((base, rbm.hidden.neutral()), betas, chains, rejection)
+
+    def move(self, place: Place) -> None:
+        """Let the states and the layers lie elsewhere; temperatures are numpy's."""
+        visible, hidden = (layer.map(place) for layer in self.base)
+        self.base = visible, hidden
+        self.chains = Chains(*map(place, self.chains))
 
     @property
     def cold(self) -> Chains:
@@ -240,12 +246,13 @@ class ParallelTempering:
 
         colder, hotter = slice(None, -1), slice(1, None)
         return (
-            free_energy(hotter, hotter) - free_energy(colder, hotter),
-            free_energy(colder, colder) - free_energy(hotter, colder),
+            _kernels.to_host(free_energy(hotter, hotter) - free_energy(colder, hotter)),
+            _kernels.to_host(free_energy(colder, colder) - free_energy(hotter, colder)),
         )
 
     def _replicas(self, rbm: RBM, betas: Array) -> RBM:
-        return rbm.interpolate(*self.base, betas[:, None, None].astype(rbm.weights.dtype))
+        betas = _kernels.like(betas, rbm.weights)
+        return rbm.interpolate(*self.base, betas[:, None, None])
 
     def _exchange(self, rbm: RBM, v: Array, coupling: Array, rng: Generator) -> None:
         """Exchange states of neighbours, in place; `coupling` is `v W`."""
@@ -255,9 +262,9 @@ class ParallelTempering:
             return
         pairs = slice(first, first + 2 * n_pairs)
         own = self.betas[pairs]
-        swapped = own.reshape(n_pairs, 2)[:, ::-1].reshape(-1)
+        swapped = _kernels.flipped(own.reshape(n_pairs, 2)).reshape(-1)
         x = coupling[pairs]
-        gain = (own - swapped)[:, None] * rbm.visible.energy_above(self.base[0], v[pairs])
+        gain = _kernels.beside(own - swapped, x)[:, None] * rbm.visible.energy_above(self.base[0], v[pairs])
         for betas, sign in ((own, -1), (swapped, 1)):
             replicas = self._replicas(rbm, betas)
             gain += sign * replicas.hidden.log_normalizer(replicas.scaled(x))
@@ -265,8 +272,8 @@ class ParallelTempering:
         accepted = _kernels.accept(log_ratio, rng)
         for states in (v, coupling):
             pair = states[pairs].reshape(n_pairs, 2, *states.shape[1:]).swapaxes(1, 2)
-            pair[accepted] = pair[accepted][:, ::-1]
-        rejection = 1 - accepted.mean(axis=1)
+            pair[accepted] = _kernels.flipped(pair[accepted])
+        rejection = 1 - _kernels.to_host(accepted).mean(axis=1)
         share = max(_SLIDING_FACTOR, 1 / (self.n_steps // 2 + 1))  # at first a plain average
         self.rejection[first::2] += share * (rejection - self.rejection[first::2])
 

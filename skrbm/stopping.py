@@ -67,7 +67,7 @@ class EarlyStopping:
             seen.n_unchanged = 0
         if score > seen.best_score:
             seen.best_score = score
-            seen.best = [x.copy() for x in rbm.parameters]
+            seen.best = [_kernels.to_host(_kernels.copy(x)) for x in rbm.parameters]
         return self.over
 
     @property
@@ -78,20 +78,20 @@ class EarlyStopping:
     def restore(self, rbm: RBM) -> None:
         """Set the parameters to the best that were seen."""
         for now, best in zip(rbm.parameters, self.seen.best, strict=False):
-            now[...] = best
+            now[...] = _kernels.beside(best, now)
 
     def _mean(self, rbm: RBM, X: Any, figure: RowFigure[RBM]) -> float:
         rng = _kernels.generator(self.seed)
         blocks = gen_batches(min(X.shape[0], self.validation.shape[0]), BLOCK_ROWS)
-        rows = (dense_rows(X, block, rbm.weights.dtype) for block in blocks)
-        return float(np.concatenate([figure(rbm, v, rng) for v in rows]).mean())
+        rows = (dense_rows(X, block, rbm.weights) for block in blocks)
+        return float(_kernels.rows(*(figure(rbm, v, rng) for v in rows)).mean())
 
 
 def drawn(rbm: RBM, v: Array, rng: Generator) -> Array:
     """States for values of data, which may be means or missing."""
-    if np.isnan(v).any():
+    if _kernels.is_nan(v).any():
         v = conditionals.draw(rbm, rbm.visible, v, rng, _N_STEPS)
-    return rbm.visible.from_data(v, _kernels.uniform(v.shape, rng))
+    return rbm.visible.from_data(v, _kernels.uniform(v.shape, rng, v))
 
 
 def _free_energy(rbm: RBM, v: Array, rng: Generator) -> Array:

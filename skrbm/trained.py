@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from skrbm import _kernels, validation
 from skrbm._kernels import Array, Generator
 from skrbm.coordinates import CompletedRows, Coordinates
+from skrbm.device import OnDevice
 from skrbm.gradients import GRADIENTS, Gradient
 from skrbm.model import RBM
 from skrbm.optimizers import CentredGradient, VarianceGradient, constant, rising_share
@@ -93,7 +94,7 @@ class Unfinished:
     n_done: int = 0
 
 
-class TrainedRBM(BaseEstimator):
+class TrainedRBM(OnDevice, BaseEstimator):
     """The parameters of every estimator that is an RBM, and how it is trained.
 
     A subclass says what its layers are: which data they take, and where training starts.
@@ -119,6 +120,8 @@ class TrainedRBM(BaseEstimator):
         tol: float = 1e-4,
         warm_start: bool = False,
         callbacks: Any = None,
+        device: str | None = None,
+        precision: str = "float32",
         verbose: int = 0,
         random_state: Any = None,
     ) -> None:
@@ -136,6 +139,8 @@ class TrainedRBM(BaseEstimator):
         self.tol = tol
         self.warm_start = warm_start
         self.callbacks = callbacks
+        self.device = device
+        self.precision = precision
         self.verbose = verbose
         self.random_state = random_state
 
@@ -242,6 +247,7 @@ class TrainedRBM(BaseEstimator):
         validation.check_tolerance("tol", self.tol)
         validation.check_choice("gradient", self.gradient, GRADIENTS)
         validation.check_callbacks("callbacks", self.callbacks)
+        self._check_device()
         validation.check_random_state(self.random_state)
 
     def _check_sizes(self, n_rows: int, n_features: int, *, split: bool) -> None:
@@ -262,10 +268,10 @@ class TrainedRBM(BaseEstimator):
         base, hidden = start.visible, start.hidden
         if like is None:
             shape = base.n_units, hidden.n_units
-            initial = _kernels.normal(shape, self._recipe.weight_scale(*shape), dtype, rng)
+            initial = _kernels.normal(shape, self._recipe.weight_scale(*shape), base.bias, rng)
             rbm = RBM.couple(base, hidden, initial)
         else:
-            rbm = like.map(_kernels.copy).astype(dtype)
+            rbm = like.map(lambda x: np.array(x, dtype, order="C"))
         training = Training(
             gradient=self._gradient(rbm, base, rng),
             optimizer=CentredGradient(
@@ -370,22 +376,24 @@ class TrainedRBM(BaseEstimator):
         unfinished: Unfinished | None = None,
         hook: Hook | None = None,
     ) -> Self:
-        rbm = self._model().map(_writable)
-        self._keep(rbm, self._coordinates)
+        coordinates = self._coordinates
+        rbm = self._placed(self._model().map(_writable))
         training, figure = self._training, self._row_figure(_FLIPS_MONITORED)
 
         def monitor(rbm: RBM, v: Array, rng: Generator) -> float:
             return float(figure(rbm, v, rng).mean())
 
-        rows = self._coordinates.view(X)
+        rows = coordinates.view(X)
         if plan.first == 0:  # looking at activations may draw them
             training.draws = self._draws and not are_states(rbm.visible, rows)
-        sweeps = training.run(rbm, self._completed(X, rows), weights, plan, monitor)
+        self._keep(rbm.map(_kernels.to_host), coordinates)
+        sweeps = training.run(rbm, self._completed(rbm, X, rows), weights, plan, monitor)
         title = (unfinished.title if unfinished else "") or type(self).__name__
         with progress(
             title, plan.n_iter - plan.first, training.figure, verbose=self.verbose > 0
         ) as report:
             for record in sweeps:
+                self._keep(rbm.map(_kernels.to_host), coordinates)
                 stop = stopping is not None and stopping.see(rbm, record)
                 report(record)
                 if unfinished is not None:
@@ -395,16 +403,17 @@ class TrainedRBM(BaseEstimator):
                     break
         if stopping is not None:
             stopping.restore(rbm)
+            self._keep(rbm.map(_kernels.to_host), coordinates)
             self.best_validation_score_ = stopping.seen.best_score
         self._warn_of_saturation(rbm)
         return self
 
-    def _completed(self, X: Any, rows: Any) -> Any:
+    def _completed(self, rbm: RBM, X: Any, rows: Any) -> Any:
         """The rows that data are, with chains for what is missing."""
         training = self._training
         if not self._takes_missing or issparse(X) or not _kernels.has_nan(X):
             return rows
-        completed = CompletedRows(rows, self._model(), self._base, training.rng, training.fills)
+        completed = CompletedRows(rows, rbm, self._base, training.rng, training.fills)
         training.fills = completed.states
         return completed
 

@@ -16,7 +16,17 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import gen_batches
 
-from skrbm._kernels import BLOCK_ROWS, Array, Generator, dense, uniform_by_content
+from skrbm._kernels import (
+    BLOCK_ROWS,
+    Array,
+    Generator,
+    Place,
+    beside,
+    dense,
+    like,
+    to_host,
+    uniform_by_content,
+)
 from skrbm.gradients import Gradient
 from skrbm.model import RBM
 from skrbm.optimizers import CentredGradient, Schedule, constant
@@ -86,6 +96,10 @@ class Sweeps(ABC, Generic[M]):
         first = "iteration", "learning_rate", self.figure, "time"
         return *first, "validation_score", "free_energy_gap"
 
+    @abstractmethod
+    def move(self, place: Place) -> None:
+        """Let what is kept from one mini-batch to the next lie elsewhere."""
+
     @property
     def history_arrays(self) -> dict[str, Array]:
         """One array for each of the records, with one element a sweep."""
@@ -109,11 +123,12 @@ class Sweeps(ABC, Generic[M]):
         mean_weight = weights.sum() / n_batches
         for sweep in range(plan.first, plan.n_iter):
             begin = perf_counter()
+            self.move(lambda x: beside(x, model.weights))
             rows = self.order.permutation(n_rows) if plan.shuffle else np.arange(n_rows)
             for i, batch in enumerate(np.array_split(rows, n_batches)):
                 progress = (sweep + i / n_batches) / plan.n_iter
                 rate = plan.schedule(progress)
-                v = typed_rows(X, batch, model.weights.dtype)
+                v = like(X[batch], model.weights)
                 if self.draws:
                     v = states_of(model, v, self.rng)
                 of_batch = weights[batch]
@@ -123,6 +138,7 @@ class Sweeps(ABC, Generic[M]):
                 for _ in range(n_updates):
                     self.update(model, v, of_batch, Pace(step, plan.variance_share(progress)))
             seen = monitor(model, dense(v), self.order)
+            self.move(to_host)
             seconds = perf_counter() - begin
             figures = len(self.history) + 1, rate, seen, seconds, math.nan, math.nan
             record = dict(zip(self.records, figures, strict=True))
@@ -140,6 +156,11 @@ class Training(Sweeps[RBM]):
     gradient: Gradient
     optimizer: CentredGradient
     fills: Array | None = None
+
+    def move(self, place: Place) -> None:
+        """Let the state of the gradient and of the optimizer lie elsewhere."""
+        self.gradient.move(place)
+        self.optimizer.move(place)
 
     def update(self, model: RBM, v: Any, weights: Array, pace: Pace) -> None:
         """Make a step of the optimizer."""
@@ -165,14 +186,9 @@ def enough_sweeps(n_rows: int, batch_size: int) -> int:
     return max(10, math.ceil(5_000 / math.ceil(n_rows / batch_size)))
 
 
-def typed_rows(X: Any, rows: Array | slice, dtype: Any) -> Any:
-    """Rows of an array or of a CSR matrix, in the given dtype."""
-    return X[rows].astype(dtype, copy=False)
-
-
-def dense_rows(X: Any, rows: Array | slice, dtype: Any) -> Array:
-    """Rows of an array or of a CSR matrix, in the given dtype, as an array."""
-    return dense(typed_rows(X, rows, dtype))
+def dense_rows(X: Any, rows: Array | slice, other: Array) -> Array:
+    """Rows of an array or of a CSR matrix as an array, like another one."""
+    return like(dense(X[rows]), other)
 
 
 def column_totals(X: Any, weights: Array, dtype: Any) -> tuple[Array, Any]:
@@ -186,7 +202,7 @@ def column_totals(X: Any, weights: Array, dtype: Any) -> tuple[Array, Any]:
     unit = weights.max()  # of the weights, which may be too large for the dtype
     weights = weights / unit
     for rows in gen_batches(len(weights), BLOCK_ROWS):
-        x, w = dense_rows(X, rows, dtype), weights[rows].astype(dtype)
+        x, w = dense(X[rows]).astype(dtype, copy=False), weights[rows].astype(dtype)
         sums = w @ x
         if np.isnan(sums).any():
             missing = np.isnan(x)

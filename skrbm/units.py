@@ -115,7 +115,7 @@ class Bernoulli:
 
         u are as many draws from [0, 1).
         """
-        return (u < values).astype(values.dtype)
+        return _kernels.like(u < values, values)
 
     def log_probability(self, state: Array, mean: Array) -> Array:
         """`log p(s_i)` under the means m_j, for every row i of states and row j of means."""
@@ -124,7 +124,7 @@ class Bernoulli:
 
     def most_probable(self, mean: Array) -> Array:
         """The states of most probability, in the dtype of the mean."""
-        return (mean > 0.5).astype(mean.dtype)
+        return _kernels.like(mean > 0.5, mean)
 
     def broadened(self, mean: Array, share: float) -> Array:
         """The mean when this share of the units are drawn with probability 1/2 instead."""
@@ -159,7 +159,7 @@ class Bernoulli:
 
     def states(self, start: int = 0, stop: int | None = None) -> Array:
         """Rows start to stop of all joint states, 2^n_units in number."""
-        return _kernels.binary_states(self.n_units, start, stop).astype(self.bias.dtype)
+        return _kernels.like(_kernels.binary_states(self.n_units, start, stop), self.bias)
 
     def neutral(self) -> Self:
         """The layer without biases, whose units are on or off as they like."""
@@ -337,7 +337,7 @@ class Gaussian:
 
     def sample(self, mean: Array, rng: Generator) -> Array:
         """Draw states whose conditional mean is given, in the dtype of the mean."""
-        noise = _kernels.normal(mean.shape, 1.0, mean.dtype, rng)
+        noise = _kernels.normal(mean.shape, 1.0, mean, rng)
         noise *= self.precision**-0.5
         noise += mean
         return noise
@@ -393,7 +393,7 @@ class Gaussian:
         low, high = state - _FAR * step, state + _FAR * step
         for _ in range(_N_APPROACHES):
             low, high = self.mean(input(low)), self.mean(input(high))
-        n_between = min(math.ceil(((high - low) / step).max()), _MOST_NODES)
+        n_between = min(math.ceil(float(((high - low) / step).max())), _MOST_NODES)
         step = _kernels.maximum(step, (high - low) / _MOST_NODES)
         total = log_ratio(low)
         for i in range(1, n_between + 1):

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from skrbm import _kernels, samplers
-from skrbm._kernels import Array
+from skrbm._kernels import Array, Place
 from skrbm.belief_net import BeliefNet, drawn_with
 from skrbm.gradients import Gradient
 from skrbm.optimizers import CentredGradient
@@ -41,9 +41,14 @@ class UpDown(Sweeps[BeliefNet]):
     optimizer: CentredGradient
     n_steps: int = 3
 
+    def move(self, place: Place) -> None:
+        """Let the state of the gradient and of the optimizer lie elsewhere."""
+        self.gradient.move(place)
+        self.optimizer.move(place)
+
     def update(self, model: BeliefNet, v: Any, weights: Array, pace: Pace) -> None:
         """Move generation, recognition and the RBM on top, all along slopes at the present net."""
-        shares = (weights / weights.sum()).astype(model.weights.dtype)
+        shares = _kernels.like(weights / weights.sum(), model.weights)
         awake = model.up(_kernels.dense(v), drawn_with(self.rng))
         phases = self.gradient.phases(model.top, awake[-1], weights, self.rng)
         dreamt = samplers.gibbs_visible(model.top, awake[-1], self.rng, self.n_steps)

@@ -51,6 +51,7 @@ _SMALLEST_RATE = 1e-30
 _LARGEST_HIDDEN = 1e30  # which weights can be multiplied with, in float32
 _NEGLIGIBLE = 1e-30  # share of the largest weight: no mean and no variance can tell it from zero
 
+PRECISIONS = ("float32", "tf32", "bfloat16")  # of the factors of products
 INPUTS = ("mean", "sample")  # how classifiers take values between two states: as they are, or drawn
 
 
@@ -236,6 +237,39 @@ def check_seeds(random_state: Any, n: int) -> list[int]:
     words = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
     seeds = np.random.SeedSequence(words.tolist()).spawn(n)
     return [int(seed.generate_state(1, np.uint64)[0] >> 1) for seed in seeds]
+
+
+def check_device(name: str, value: Any) -> str | None:
+    """None, or a device that PyTorch has here."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        msg = f"{name} == {value!r}, must be None or the name of a device, such as 'cpu' or 'cuda'."
+        raise ValueError(msg)
+    try:
+        import torch
+    except ImportError as error:
+        msg = f"{name} == {value!r} needs PyTorch, which skrbm's extra has: pip install 'skrbm[torch]'."
+        raise ImportError(msg) from error
+    n_cuda = torch.cuda.device_count()
+    known = ["cpu", *["cuda"][:n_cuda], *(f"cuda:{i}" for i in range(n_cuda))]
+    if torch.backends.mps.is_available():
+        known.append("mps")
+    if value not in known:
+        msg = f"{name} == {value!r}, must be None or a device that is here: {', '.join(map(repr, known))}."
+        raise ValueError(msg)
+    return value
+
+
+def check_precision(name: str, value: Any, device: str | None) -> None:
+    """A precision that products on the device can have."""
+    check_choice(name, value, PRECISIONS)
+    if value == "bfloat16" and device is None:
+        msg = f"{name} == {value!r}, must be 'float32' for numpy; device='cpu' has it."
+        raise ValueError(msg)
+    if value == "tf32" and not str(device).startswith("cuda"):
+        msg = f"{name} == {value!r}, must be 'float32' or 'bfloat16' where device is none of 'cuda'."
+        raise ValueError(msg)
 
 
 def check_callbacks(name: str, value: Any) -> None:

@@ -28,6 +28,7 @@ LAYERS = [
     "stopping",
     "coordinates",
     "validation",
+    "device",
     "checkpoint",
     "rowwise",
     "inference",

@@ -337,7 +337,7 @@ def test_normal_draws_have_their_distribution(scale):
     their squares, are uncorrelated to six standard errors.
     """
     n = 1_000_001
-    draws = _kernels.normal((n,), scale, "float32", _kernels.generator(0)) / scale
+    draws = _kernels.normal((n,), scale, np.zeros(0, np.float32), _kernels.generator(0)) / scale
     assert stats.kstest(draws, "norm").statistic < 2.2 / np.sqrt(n)
     first, second = draws[: n // 2].astype(float), draws[n // 2 + 1 :].astype(float)
     for f in (lambda x: x, lambda x: x**2, np.abs):

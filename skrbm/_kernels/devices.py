@@ -1,0 +1,61 @@
+"""Where arrays lie: with numpy, or with torch on a device; and how they get there and back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, TypeAlias
+
+import numpy as np
+from scipy import sparse
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]  # or a tensor of torch
+Generator: TypeAlias = np.random.Generator
+Place: TypeAlias = Callable[[Any], Any]  # from an array to the same one elsewhere
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether x is an array of torch; where torch was never imported, there is none."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+def library(x: Any) -> Any:
+    """The library of an array: torch or numpy."""
+    return sys.modules["torch"] if is_tensor(x) else np
+
+
+def place(x: Any, device: str | None) -> Any:
+    """The array on a device of torch, dense; or as it is, where there is none.
+
+    On the processor the array and its tensor share their memory.
+    """
+    if device is None:
+        return x
+    torch = import_module("torch")
+    if not is_tensor(x):
+        x = x.toarray() if sparse.issparse(x) else x
+        x = torch.from_numpy(np.require(x, requirements="W"))  # torch warns of read-only memory
+    return x.to(device)
+
+
+def to_host(x: Any) -> Any:
+    """The array in numpy's hands, which shares its memory where it can."""
+    return x.cpu().numpy() if is_tensor(x) else x
+
+
+def beside(x: Any, other: Any) -> Any:
+    """The array where another one lies."""
+    return place(x, other.device) if is_tensor(other) else to_host(x)
+
+
+def like(x: Any, other: Any) -> Any:
+    """The array where another one lies, and in the dtype of that one."""
+    x = beside(x, other)
+    return x.to(other.dtype) if is_tensor(x) else x.astype(other.dtype, copy=False)
+
+
+def float64(x: Any) -> Any:
+    """The array in float64, where it lies."""
+    return x.double() if is_tensor(x) else x.astype(np.float64, copy=False)

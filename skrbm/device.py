@@ -1,0 +1,47 @@
+"""Where an estimator computes: with numpy, or with torch on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from skrbm import _kernels, validation
+from skrbm._kernels import Array
+from skrbm.model import RBM
+
+# What device=None stands for: numpy.
+DEFAULT_DEVICE: str | None = None
+
+
+class OnDevice:
+    """Fitted attributes and results are numpy's; what they are computed from is placed here.
+
+    A subclass has the parameters below.
+    """
+
+    device: str | None
+    precision: str | None
+
+    def _check_device(self) -> None:
+        """Refuse a device that is not here, and a precision that it does not have."""
+        device = validation.check_device("device", self._device)
+        validation.check_precision("precision", self._precision, device)
+
+    @property
+    def _device(self) -> str | None:
+        return DEFAULT_DEVICE if self.device is None else self.device
+
+    @property
+    def _precision(self) -> str:
+        return "float32" if self.precision is None else self.precision
+
+    @property
+    def _place(self) -> Callable[[Any], Array]:
+        """What places an array, or a sparse matrix, where the estimator computes."""
+        device = validation.check_device("device", self._device)
+        return lambda x: _kernels.place(x, device)
+
+    def _placed(self, rbm: RBM) -> RBM:
+        """The model where the estimator computes."""
+        return replace(rbm.map(self._place), precision=self._precision)
