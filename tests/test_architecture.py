@@ -10,6 +10,10 @@ import skrbm
 
 ROOT = Path(skrbm.__file__).parent
 LAYERS = [
+    "_kernels.devices",
+    "_kernels.threads",
+    "_kernels.arrays",
+    "_kernels.draws",
     "_kernels",
     "units",
     "model",
@@ -64,9 +68,16 @@ MATHEMATICS = (
 ARRAY_LIBRARIES = {"numpy", "scipy", "torch"}
 
 
+def source(module):
+    """The text of a module, or of what a package exports."""
+    path = ROOT.joinpath(*module.split("."))
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return path.read_text(encoding="utf-8")
+
+
 def imports(module):
     """Dotted names that a module imports, `from a import b` as a.b."""
-    tree = ast.parse((ROOT / f"{module}.py").read_text(encoding="utf-8"))
+    tree = ast.parse(source(module))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -74,11 +85,16 @@ def imports(module):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def is_in(name, layer):
+    """Whether a dotted name is a module, or stands in it."""
+    return f"{name}.".startswith(f"skrbm.{layer}.")
+
+
 def forbidden(module, names):
     """What a module with these imports may not import."""
-    below = LAYERS[LAYERS.index(module) :]
-    own = [name.split(".") for name in names if name.startswith("skrbm.")]
-    wrong = [".".join(parts) for parts in own if parts[1] in below]
+    below = {f"skrbm.{layer}" for layer in LAYERS[LAYERS.index(module) :]}
+    own = {name: [f"skrbm.{layer}" for layer in LAYERS if is_in(name, layer)] for name in names}
+    wrong = [name for name, layers in own.items() if layers and max(layers, key=len) in below]
     if module in MATHEMATICS:
         wrong += [name for name in names if name.split(".")[0] in ARRAY_LIBRARIES]
     wrong += [
@@ -91,7 +107,9 @@ def forbidden(module, names):
 
 def test_every_module_has_its_layer():
     """Fails if a module is added without a place."""
-    assert sorted(path.stem for path in ROOT.glob("*.py")) == sorted(LAYERS)
+    files = (path.relative_to(ROOT).with_suffix("") for path in ROOT.rglob("*.py"))
+    modules = [".".join(path.parts).removesuffix(".__init__") for path in files]
+    assert sorted(modules) == sorted(LAYERS)
 
 
 @pytest.mark.parametrize("module", LAYERS)
@@ -104,6 +122,7 @@ def test_imports_point_upwards(module):
     ("module", "name"),
     [
         ("model", "skrbm.samplers"),
+        ("_kernels.devices", "skrbm._kernels.arrays.dense"),
         ("units", "numpy"),
         ("rbm", "sklearn.utils._param_validation.Interval"),
         ("rbm", "sklearn.utils.validation._check_sample_weight"),
@@ -129,5 +148,4 @@ def test_unit_types_are_named_in_one_place():
             "dbn",
         ),
     ):
-        source = (ROOT / f"{module}.py").read_text(encoding="utf-8")
-        assert "isinstance(" not in source
+        assert "isinstance(" not in source(module)

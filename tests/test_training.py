@@ -20,6 +20,9 @@ class Recorder:
     def __init__(self):
         self.batches, self.rates = [], []
 
+    def move(self, place):
+        """Nothing that it notes is moved."""
+
     def step(self, rbm, phases, rate, variance_share):
         self.batches.append(codes(phases.parts[0].visible[: phases.n_data]))
         self.rates.append(rate)

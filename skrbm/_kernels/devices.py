@@ -36,7 +36,9 @@ def place(x: Any, device: str | None) -> Any:
     torch = import_module("torch")
     if not is_tensor(x):
         x = x.toarray() if sparse.issparse(x) else x
-        x = torch.from_numpy(np.require(x, requirements="W"))  # torch warns of read-only memory
+        if not x.flags.writeable or min(x.strides, default=0) < 0:  # which no tensor can share
+            x = x.copy()
+        x = torch.from_numpy(x)
     return x.to(device)
 
 
