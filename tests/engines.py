@@ -1,0 +1,130 @@
+"""All tests with another engine: `python -m pytest --engine torch`.
+
+Estimators without a device of their own then compute with torch on the processor. Tests of formulas
+hand numpy's arrays to these and look at what comes back: there a gate stands before every formula,
+which places the arrays with torch on their way in, and gives them back to numpy on their way out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from typing import Any
+
+import numpy as np
+
+from skrbm import (
+    _kernels,
+    annealing,
+    belief_net,
+    conditionals,
+    device,
+    gradients,
+    label_gradient,
+    likelihood,
+    model,
+    optimizers,
+    samplers,
+    units,
+    up_down,
+)
+
+FORMULAS = (
+    units,
+    model,
+    samplers,
+    annealing,
+    conditionals,
+    belief_net,
+    gradients,
+    label_gradient,
+    optimizers,
+    up_down,
+    likelihood,
+)
+
+# What is numpy's whatever the engine: temperatures, weights of rows, and log-weights of chains.
+NUMPYS = {"betas", "weights", "forward", "reverse", "log_weight", "rows", "columns"}
+UNGATED = {"map", "move", "copy", "part", "mean_weight", "bennett", "disagreement"}
+
+
+def use_torch() -> None:
+    """Let everything compute with torch, from now on."""
+    device.DEFAULT_DEVICE = "cpu"
+    for module in FORMULAS:
+        for name, value in list(vars(module).items()):
+            if getattr(value, "__module__", "") != module.__name__ or name.startswith("_"):
+                continue
+            if inspect.isfunction(value) and name not in UNGATED:
+                setattr(module, name, gate(value))
+            elif inspect.isclass(value):
+                _gate_methods(value)
+
+
+def _gate_methods(cls: type) -> None:
+    for name, value in list(vars(cls).items()):
+        public = not name.startswith("_") and name not in UNGATED
+        if public and inspect.isfunction(value):
+            setattr(cls, name, gate(value))
+
+
+class Gate:
+    """Whether a formula is at work already, which hands torch's arrays to others."""
+
+    is_open = True
+
+
+def gate(function: Any) -> Any:
+    """The function, of torch's arrays where it is called with numpy's."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def gated(*args: Any, **kwargs: Any) -> Any:
+        bound = signature.bind(*args, **kwargs).arguments
+        if not Gate.is_open or _has_tensor(list(bound.values())):
+            return function(*args, **kwargs)
+        Gate.is_open = False
+        try:
+            inside = {
+                name: x if name in NUMPYS else moved(x, lambda x: _kernels.place(x, "cpu"))
+                for name, x in bound.items()
+            }
+            call = signature.bind_partial()
+            call.arguments.update(inside)
+            result = function(*call.args, **call.kwargs)
+        finally:
+            Gate.is_open = True
+            moved(list(bound.values()), _kernels.to_host)
+        return moved(result, _kernels.to_host)
+
+    return gated
+
+
+def moved(x: Any, place: Any) -> Any:
+    """What holds arrays, with all of them placed; what changes in training is itself moved."""
+    if isinstance(x, np.ndarray) and x.dtype.kind not in "fb":  # indices
+        return x
+    if isinstance(x, np.ndarray) or _kernels.is_tensor(x) or _kernels.is_sparse(x):
+        return place(x)
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return type(x)(*(moved(value, place) for value in x))
+    if isinstance(x, tuple | list):
+        return type(x)(moved(value, place) for value in x)
+    if hasattr(x, "move"):
+        x.move(place)
+        return x
+    if dataclasses.is_dataclass(x) and not isinstance(x, type):
+        kept = {"weights"} if isinstance(x, samplers.HiddenMixture) else set()
+        names = [field.name for field in dataclasses.fields(x) if field.name not in kept]
+        return dataclasses.replace(x, **{name: moved(getattr(x, name), place) for name in names})
+    return x
+
+
+def _has_tensor(x: Any) -> bool:
+    """Whether what holds arrays holds one of torch."""
+    if isinstance(x, tuple | list):
+        return any(map(_has_tensor, x))
+    if dataclasses.is_dataclass(x) and not isinstance(x, type):
+        return any(_has_tensor(getattr(x, field.name)) for field in dataclasses.fields(x))
+    return _kernels.is_tensor(x)
