@@ -79,12 +79,12 @@ def random_rbm(n_visible: int, n_hidden: int, scale: float) -> RBM:
     b, c, w = (
         rng.normal(scale=scale, size=s) for s in (n_visible, n_hidden, (n_visible, n_hidden))
     )
-    return RBM(Bernoulli(b), Bernoulli(c), w).astype(np.float32)
+    return RBM(Bernoulli(b), Bernoulli(c), w).map(lambda x: x.astype(np.float32))
 
 
 def plain_log_partition(rbm: RBM) -> float:
     """Sum over all hidden states as the formula says, in float64."""
-    rbm = rbm.astype(np.float64)
+    rbm = rbm.in_float64()
     h = _kernels.binary_states(rbm.hidden.n_units)
     total = np.logaddexp(0, h @ rbm.weights.T + rbm.visible.bias).sum(axis=1)
     return float(logsumexp(h @ rbm.hidden.bias + total))

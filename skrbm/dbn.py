@@ -400,10 +400,12 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
             rbm._check_parameters()
         rows, weights = validation.check_weighted(self, X, sample_weight, rbms[0]._domain)
         n_rows, n_features = rows.shape
+        rbms[0]._check_dtype(rows.dtype)
         for i, (rbm, below) in enumerate(zip(rbms, [n_features, *sizes], strict=False)):
             rbm._check_sizes(n_rows, below, split=split and rbm.early_stopping)
             visible, hidden = rbm._layer_sizes(below)
             validation.check_binary_between(rbm, i, len(rbms), visible, hidden)
+            validation.check_same_device(rbms[0], rbm)
         validation.check_columns(rbms[0], X, reset=True)
         return rbms, rows, weights
 

@@ -28,6 +28,11 @@ class OnDevice:
         device = validation.check_device("device", self._device)
         validation.check_precision("precision", self._precision, device)
 
+    def _check_dtype(self, dtype: Any) -> None:
+        """Refuse a precision that a model of such data does not have."""
+        dtype = validation.model_dtype(dtype)
+        validation.check_precision_of("precision", self._precision, dtype)
+
     @property
     def _device(self) -> str | None:
         return DEFAULT_DEVICE if self.device is None else self.device
@@ -44,4 +49,5 @@ class OnDevice:
 
     def _placed(self, rbm: RBM) -> RBM:
         """The model where the estimator computes."""
+        validation.check_precision_of("precision", self._precision, rbm.weights.dtype)
         return replace(rbm.map(self._place), precision=self._precision)

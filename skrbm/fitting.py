@@ -129,6 +129,7 @@ class RBMEstimator(Completing, TrainedRBM):
         )
         if first and self._takes_missing:
             validation.check_seen("X", rows)
+        self._check_dtype(rows.dtype)
         self._check_sizes(*rows.shape, split=split)
         validation.check_columns(self, X, reset=first)
         return rows, weights

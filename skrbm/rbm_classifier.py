@@ -402,6 +402,7 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         """Rows of some weight, their weights, and the labels that there are."""
         self._check_continued(first=first)
         rows = validation.check_rows(self, X, "X", self._domain)
+        self._check_dtype(rows.dtype)
         labels = validation.check_labels(self, "y", y)
         check_consistent_length(rows, labels)
         weights = validation.check_weights(sample_weight, rows)

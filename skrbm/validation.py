@@ -6,6 +6,7 @@ import math
 import sys
 import warnings
 from collections.abc import Collection, Mapping
+from importlib import import_module
 from numbers import Integral, Real
 from typing import Any, Literal, NamedTuple
 
@@ -247,28 +248,35 @@ def check_device(name: str, value: Any) -> str | None:
         msg = f"{name} == {value!r}, must be None or the name of a device, such as 'cpu' or 'cuda'."
         raise ValueError(msg)
     try:
-        import torch
+        torch = import_module("torch")
     except ImportError as error:
-        msg = f"{name} == {value!r} needs PyTorch, which skrbm's extra has: pip install 'skrbm[torch]'."
+        msg = f"{name} == {value!r} needs PyTorch, skrbm's extra: pip install 'skrbm[torch]'."
         raise ImportError(msg) from error
     n_cuda = torch.cuda.device_count()
-    known = ["cpu", *["cuda"][:n_cuda], *(f"cuda:{i}" for i in range(n_cuda))]
-    if torch.backends.mps.is_available():
-        known.append("mps")
-    if value not in known:
-        msg = f"{name} == {value!r}, must be None or a device that is here: {', '.join(map(repr, known))}."
+    here = ["cpu", *["cuda"][:n_cuda], *(f"cuda:{i}" for i in range(n_cuda))]
+    here += ["mps"] * torch.backends.mps.is_available()
+    if value not in here:
+        known = ", ".join(map(repr, here))
+        msg = f"{name} == {value!r}, must be None or a device that is here: {known}."
         raise ValueError(msg)
     return value
 
 
 def check_precision(name: str, value: Any, device: str | None) -> None:
-    """A precision that products on the device can have."""
+    """A precision that the factors of products on the device can have."""
     check_choice(name, value, PRECISIONS)
     if value == "bfloat16" and device is None:
-        msg = f"{name} == {value!r}, must be 'float32' for numpy; device='cpu' has it."
+        msg = f"{name} == {value!r}, must be 'float32' with numpy; device='cpu' has others."
         raise ValueError(msg)
     if value == "tf32" and not str(device).startswith("cuda"):
-        msg = f"{name} == {value!r}, must be 'float32' or 'bfloat16' where device is none of 'cuda'."
+        msg = f"{name} == {value!r}, must be 'float32' or 'bfloat16' where no device is 'cuda'."
+        raise ValueError(msg)
+
+
+def check_precision_of(name: str, value: str, dtype: Any) -> None:
+    """A precision that a model of this dtype can have."""
+    if value != "float32" and str(dtype) != "float32":
+        msg = f"{name} == {value!r}, must be 'float32' for data of {dtype}; or take them as float32."
         raise ValueError(msg)
 
 
@@ -455,6 +463,15 @@ def check_targets(name: str, used: Array) -> None:
         raise ValueError(msg)
 
 
+def check_same_device(lowest: Any, rbm: Any) -> None:
+    """Layers of one stack, which compute in one place."""
+    for name in ("device", "precision"):
+        first, other = getattr(lowest, name), getattr(rbm, name)
+        if first != other:
+            msg = f"{name} == {first!r} of the lowest layer must be that of all, not {other!r}."
+            raise ValueError(msg)
+
+
 def check_binary_top(rbm: Any) -> None:
     """An RBM whose hidden units a perceptron's logistic ones can be."""
     _, hidden = rbm._layer_sizes(1)
@@ -467,7 +484,8 @@ def check_binary_top(rbm: Any) -> None:
 
 
 def check_real(X: Any, name: str, **options: Any) -> Any:
-    """Real numbers, by scikit-learn's checks and in its words."""
+    """Real numbers, by scikit-learn's checks and in its words; a tensor's memory is shared."""
+    X = _kernels.to_host(X)
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # which end as infinity or NaN
             checked = check_array(X, input_name=name, **options)

@@ -44,7 +44,7 @@ def place(x: Any, device: str | None) -> Any:
 
 def to_host(x: Any) -> Any:
     """The array in numpy's hands, which shares its memory where it can."""
-    return x.cpu().numpy() if is_tensor(x) else x
+    return x.detach().cpu().numpy() if is_tensor(x) else x
 
 
 def beside(x: Any, other: Any) -> Any:
