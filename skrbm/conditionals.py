@@ -215,8 +215,8 @@ def means(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Mean
     for rows, mixture in _enumerated(given):
         some = given.part(rows)
         found = _averages(some, base, rng, n_steps) if mixture is None else mixture.means
-        result.visible[rows] = some.completed(found.visible)
-        result.hidden[rows] = found.hidden
+        result.visible[rows] = _kernels.like(some.completed(found.visible), rbm.weights)
+        result.hidden[rows] = _kernels.like(found.hidden, rbm.weights)
     return result
 
 
