@@ -271,6 +271,11 @@ def indices(condition: Array) -> Array:
     return np.flatnonzero(condition)
 
 
+def row_indices(condition: Array) -> Array:
+    """The rows in which a condition holds somewhere."""
+    return np.flatnonzero(condition.any(axis=1))
+
+
 def is_nan(x: Array) -> Array:
     """Whether each element is not a number."""
     return np.isnan(x)

@@ -43,9 +43,9 @@ class Imputing(Rowwise):
 
         For an RBM that is exact where there are at most ten hidden units, or at most ten missing
         values in a row of binary units; elsewhere it is told by a chain of block Gibbs steps a row,
-        in which what is known stays as it is. In the chain of a deep belief network a step goes up
-        by the recognition, once through the RBM on top, and down; so it is right as far as the
-        recognition is.
+        in which what is known stays as it is. In the chain of a deep belief network the recognition
+        proposes hidden states, which Metropolis' rule accepts, and what is missing is drawn given
+        these.
 
         Parameters
         ----------
@@ -53,11 +53,10 @@ class Imputing(Rowwise):
             NaN where a value is missing, whatever `missing_values` says.
         method : {"sample", "mean", "mode"}, default="sample"
             A draw from p(missing | known); the conditional mean; or a mode: where an ascent of that
-            probability ends which starts at what is most probable value by value. A deep belief
-            network tells no mode.
+            probability ends which starts at what is most probable value by value.
         n_steps : int, default=100
-            Length of the chains. A draw is the last state; a mean is over the second half, and for
-            an RBM over 20 chains a row.
+            Length of the chains. A draw is the last state; a mean is over the second half of 20
+            chains a row.
         n_draws : int, default=None
             With "sample", so many draws for every row, each from a chain of its own.
         random_state : int, RandomState instance or None, default=None
@@ -105,7 +104,7 @@ class Completing(Imputing, RBMInference):
         return lambda v, rng: tell(rbm, base, v, rng, n_steps)
 
     def _hidden_means(self, X: Any) -> Array:
-        if not _has_missing(X):
+        if not has_missing(X):
             return super()._hidden_means(X)
         rbm, base = self._model(), self._base
 
@@ -115,7 +114,7 @@ class Completing(Imputing, RBMInference):
         return self._by_rows(work, X, self._fixed_rng())
 
     def _free_energies(self, X: Any) -> Array:
-        if not _has_missing(X):
+        if not has_missing(X):
             return super()._free_energies(X)
         rbm, base = self._model(), self._base
 
@@ -130,5 +129,6 @@ class Completing(Imputing, RBMInference):
         return _kernels.generator(self._likelihood_seed)
 
 
-def _has_missing(X: Any) -> bool:
+def has_missing(X: Any) -> bool:
+    """Whether rows of data hold NaN."""
     return not _kernels.is_sparse(X) and X.dtype.kind == "f" and _kernels.has_nan(X)

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
-import sklearn
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm import _kernels, likelihood, validation
 from skrbm._kernels import Array, Generator
+from skrbm.activations import Activations
 from skrbm.belief_inference import BeliefNetInference
 from skrbm.belief_net import BeliefNet, drawn_with
-from skrbm.coordinates import MappedRows
 from skrbm.fitting import RBMEstimator
 from skrbm.optimizers import Schedule, constant, linear_decay
 from skrbm.rbm import BernoulliRBM
@@ -44,6 +43,8 @@ class UnfinishedStack:
         Layers that are trained.
     is_stacked : bool
         Whether they are the estimator's, and up-down has begun.
+    fills : ndarray, optional
+        States of the chains for what is missing.
     """
 
     rbms: list[RBMEstimator]
@@ -52,6 +53,7 @@ class UnfinishedStack:
     fine_tune_iter: int
     n_done: int = 0
     is_stacked: bool = False
+    fills: Array | None = None
 
 
 class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
@@ -241,7 +243,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         """
         validation.check_unfinished(self)
         lowest = self._unfinished.rbms[0]
-        rows, weights = validation.check_weighted(self, X, sample_weight, lowest._domain)
+        rows, weights = self._check_rows(X, sample_weight, lowest)
         validation.check_columns(lowest, X, reset=False)
         validation.check_same_rows("X", len(weights), self._unfinished.n_rows)
         return self._finish(X, rows, weights)
@@ -250,8 +252,9 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         """Train the layers that are left, and all together."""
         unfinished = self._unfinished
         rbms, rng = unfinished.rbms, unfinished.rng
+        inputs = self._activations(rows, rng, unfinished.fills)
         for i in range(unfinished.n_done, len(rbms)):
-            self._fit_layer(rbms, i, rows, weights, rng)
+            self._fit_layer(rbms, i, inputs, weights)
             unfinished.n_done += 1
         if not unfinished.is_stacked:
             self._keep(rbms, X, rng)
@@ -259,20 +262,22 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
                 self._up_down = _up_down(rbms[-1], rng)
             unfinished.is_stacked = True
         if self._up_down is not None:
-            n_iter = unfinished.fine_tune_iter
-            self._fine_tune(self._up_down, rows, weights, n_iter, linear_decay, shuffle=True)
+            n_iter, visible = unfinished.fine_tune_iter, inputs.visible(rbms[0])
+            unfinished.fills = inputs.fills
+            self._fine_tune(self._up_down, visible, weights, n_iter, linear_decay, shuffle=True)
         del self._unfinished
         return self
 
     def _fit_layer(
-        self, rbms: list[RBMEstimator], i: int, rows: Any, weights: Array, rng: Generator
+        self, rbms: list[RBMEstimator], i: int, inputs: Activations, weights: Array
     ) -> None:
         """Train layer i on what those below infer, or go on with it."""
         rbm = rbms[i]
         seed = rbm._validation_seed()
         train, apart = rbm._split(len(weights), seed)
-        seen, of_seen = self._activations(rbms[:i], rows[train], rng), weights[train]
-        held_out = None if apart is None else self._activations(rbms[:i], rows[apart], None)
+        seen, of_seen = inputs.of(rbms[:i], train), weights[train]
+        self._unfinished.fills = inputs.fills
+        held_out = None if apart is None else inputs.means(rbms[:i], apart)
         if hasattr(rbm, "_unfinished"):
             rbm._finish(seen, of_seen, held_out, self._asked_to_stop)
             return
@@ -314,20 +319,23 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         if not hasattr(self, "rbms_"):
             rbms, rows, weights = self._check_fit(X, sample_weight, split=False)
             rng = self._seed_layers(rbms)
+            inputs = self._activations(rows, rng)
             for i, rbm in enumerate(rbms):
-                seen = self._activations(rbms[:i], rows, rng)
+                seen = inputs.of(rbms[:i])
                 self._start_layer(rbms, i, seen, weights)
                 rbm._go_on(seen, weights)
             self._keep(rbms, X, rng)
             return self
         self._check_parameters()
-        rows, weights = validation.check_weighted(self, X, sample_weight, self._domain)
+        rows, weights = self._check_rows(X, sample_weight, self.rbms_[0])
         validation.check_columns(self, X, reset=False)
+        inputs = self._activations(rows, self._training_rng)
         if self._up_down is not None:
-            self._fine_tune(self._up_down, rows, weights, 1, constant, shuffle=False)
+            visible = inputs.visible(self.rbms_[0])
+            self._fine_tune(self._up_down, visible, weights, 1, constant, shuffle=False)
             return self
         for i, rbm in enumerate(self.rbms_):
-            rbm._go_on(self._activations(self.rbms_[:i], rows, self._training_rng), weights)
+            rbm._go_on(inputs.of(self.rbms_[:i]), weights)
         return self
 
     @property
@@ -342,13 +350,22 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = bool(self._domain.accept_sparse)
+        tags.input_tags.allow_nan = self._takes_missing
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
     @property
     def _domain(self) -> Domain:
-        lowest = self.rbms_[0] if hasattr(self, "rbms_") else self._prototypes()[0]
-        return getattr(lowest, "_domain", validation.UNIT_INTERVAL)  # before it is refused
+        return getattr(self._lowest_layer, "_domain", validation.UNIT_INTERVAL)
+
+    @property
+    def _takes_missing(self) -> bool:
+        return getattr(self._lowest_layer, "_takes_missing", False)
+
+    @property
+    def _lowest_layer(self) -> Any:
+        """The lowest layer or its prototype, which may be anything before it is refused."""
+        return self.rbms_[0] if hasattr(self, "rbms_") else self._prototypes()[0]
 
     def _sizes(self) -> list[int]:
         return [int(size) for size in np.atleast_1d(self.hidden_layer_sizes)]
@@ -384,10 +401,14 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         self._check_parameters()
         sizes = self._sizes()
         rbms = [clone(prototype) for prototype in self._prototypes()]
-        for rbm, size in zip(rbms, sizes, strict=True):
+        for i, (rbm, size) in enumerate(zip(rbms, sizes, strict=True)):
             rbm.set_params(n_components=size, verbose=rbm.verbose or self.verbose)
             rbm._check_parameters()
-        rows, weights = validation.check_weighted(self, X, sample_weight, rbms[0]._domain)
+            if i > 0:  # no hidden unit is missing
+                rbm.set_params(missing_values="refuse")
+        rows, weights = self._check_rows(X, sample_weight, rbms[0])
+        if rbms[0]._takes_missing:
+            validation.check_seen("X", rows)
         n_rows, n_features = rows.shape
         for i, (rbm, below) in enumerate(zip(rbms, [n_features, *sizes], strict=False)):
             rbm._check_sizes(n_rows, below, split=split and rbm.early_stopping)
@@ -395,6 +416,12 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
             validation.check_binary_between(rbm, i, len(rbms), visible, hidden)
         validation.check_columns(rbms[0], X, reset=True)
         return rbms, rows, weights
+
+    def _check_rows(self, X: Any, sample_weight: Any, lowest: RBMEstimator) -> tuple[Any, Array]:
+        """Rows and weights that the lowest layer can take."""
+        return validation.check_weighted(
+            self, X, sample_weight, lowest._domain, allow_nan=lowest._takes_missing
+        )
 
     def _seed_layers(self, rbms: list[RBMEstimator]) -> Generator:
         """Give every layer a seed, and return the generator of what else is drawn."""
@@ -414,28 +441,9 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
                 like = below.swap()
         rbm._start(rows, weights, like)
 
-    def _activations(self, below: list[RBMEstimator], X: Any, rng: Generator | None) -> Any:
-        """What the layers below infer for rows: an array, or computed as it is taken.
-
-        Without a generator it is the same whenever it is taken.
-        """
-        if not below:
-            return X
-        net = BeliefNet.stack([rbm._model() for rbm in below])
-        to_model = below[0]._coordinates.to_model
-        drawn = self.activations == "sample" and len(below) > 1
-        draw = drawn_with(rng) if drawn and rng is not None else None
-
-        def infer(rows: Any) -> Array:
-            if draw is None:
-                return net.means(to_model(rows))[-1]
-            return net.top.hidden_from_visible(net.up(to_model(rows), draw)[-1])
-
-        inferred = MappedRows(X, infer, net.top.hidden.n_units, net.weights.dtype)
-        n_bytes = math.prod(inferred.shape) * inferred.dtype.itemsize
-        if draw is not None or n_bytes > sklearn.get_config()["working_memory"] * 2**20:
-            return inferred
-        return _kernels.by_rows(infer, X)
+    def _activations(self, rows: Any, rng: Generator, fills: Array | None = None) -> Activations:
+        """What the layers are trained on."""
+        return Activations(rows, self.activations == "sample", rng, fills)
 
     def _keep(self, rbms: list[RBMEstimator], X: Any, rng: Generator) -> None:
         """Make these the layers of a new stack."""
@@ -448,21 +456,21 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
     def _fine_tune(
         self,
         up_down: UpDown,
-        X: Any,
+        seen: Any,
         weights: Array,
         n_iter: int,
         decay: Callable[[float], Schedule],
         *,
         shuffle: bool,
     ) -> None:
-        """Make sweeps of up-down, on copies of all parameters."""
+        """Make sweeps of up-down over visible states, on copies of all parameters."""
         net, coordinates, top = self._net().copy(), self._coordinates, self.rbms_[-1]
         rate = top._rate() if self.fine_tune_rate == "auto" else float(self.fine_tune_rate)
         first = len(up_down.history) if shuffle else 0  # of a fit
         plan = Plan(n_iter, top.batch_size, decay(rate), shuffle, first=first)
         monitor = _pseudo_bound(coordinates.log_volume)
-        seen = coordinates.view(X)
-        up_down.draws = not are_states(net.visible, seen)
+        if first == 0:  # looking at rows with missing values moves their chains
+            up_down.draws = not are_states(net.visible, seen)
         self._untied = net.recognition, net.generation  # which change in place
         top._keep(net.top, top._coordinates)
         sweeps = up_down.run(net, seen, weights, plan, monitor)

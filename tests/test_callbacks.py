@@ -46,6 +46,9 @@ def _cases():
     yield "stack", DeepBeliefNetwork(**sizes, rbm=layer, activations="sample"), (X,)
     yield "stopping stack", DeepBeliefNetwork(**sizes, rbm=stopping_layer), (X,)
     yield "up-down", DeepBeliefNetwork((8, 4), rbm=layer, fine_tune_iter=3, random_state=0), (X,)
+    holes = clone(stopping_layer).set_params(missing_values="allow", n_iter=4)
+    tuned = DeepBeliefNetwork(**sizes, rbm=holes, activations="sample", fine_tune_iter=3)
+    yield "stack with holes", tuned, (HOLES,)
 
 
 CASES = list(_cases())
