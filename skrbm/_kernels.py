@@ -415,6 +415,17 @@ def one_hot_choices(probability: Array, rng: Generator) -> Array:
     return (np.arange(probability.shape[-1]) == drawn).astype(probability.dtype)
 
 
+def one_hot_largest(x: Array) -> Array:
+    """For every row one at the place of its largest element, and zeros elsewhere."""
+    largest = x.argmax(axis=-1)[..., None]
+    return (np.arange(x.shape[-1]) == largest).astype(x.dtype)
+
+
+def nan(shape: tuple[int, ...], dtype: Any) -> Array:
+    """An array of NaN."""
+    return np.full(shape, np.nan, dtype)
+
+
 def argsort(x: Array) -> Array:
     """Indices that sort x."""
     return np.argsort(x, kind="stable")

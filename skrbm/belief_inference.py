@@ -17,6 +17,7 @@ from skrbm.coordinates import Coordinates
 from skrbm.fitting import RBMEstimator
 from skrbm.inference import SAMPLING_METHODS
 from skrbm.likelihood import LogPartition
+from skrbm.rowwise import Features
 
 _N_DRAWS = 10  # of hidden states, of every row that is scored
 
@@ -28,7 +29,7 @@ class LowerBound(NamedTuple):
     std_error: Array
 
 
-class BeliefNetInference(Imputing):
+class BeliefNetInference(Imputing, Features):
     """The methods of a deep belief network that read the fitted layers and leave them alone.
 
     The estimator's `fit` sets the attributes below.

@@ -11,7 +11,9 @@ import numpy as np
 from skrbm import _kernels, conditionals, validation
 from skrbm._kernels import Array, Generator
 from skrbm.inference import RBMInference
+from skrbm.model import RBM
 from skrbm.rowwise import Rowwise
+from skrbm.units import Layer
 
 _N_STEPS = 100  # of the chains that tell features where some values are missing
 METHODS = ("sample", "mean", "mode")
@@ -97,11 +99,7 @@ class Completing(Imputing, RBMInference):
         return self.missing_values == "allow"
 
     def _teller(self, method: str, n_steps: int) -> Teller:
-        rbm, base = self._model(), self._base
-        if method == "mean":
-            return lambda v, rng: conditionals.means(rbm, base, v, rng, n_steps).visible
-        tell = conditionals.draw if method == "sample" else conditionals.mode
-        return lambda v, rng: tell(rbm, base, v, rng, n_steps)
+        return conditional_teller(self._model(), self._base, method, n_steps)
 
     def _hidden_means(self, X: Any) -> Array:
         if not has_missing(X):
@@ -127,6 +125,14 @@ class Completing(Imputing, RBMInference):
     def _fixed_rng(self) -> Generator:
         """Of a generator that starts at the same place in every call."""
         return _kernels.generator(self._likelihood_seed)
+
+
+def conditional_teller(rbm: RBM, base: Layer, method: str, n_steps: int) -> Teller:
+    """What an RBM says of missing values."""
+    if method == "mean":
+        return lambda v, rng: conditionals.means(rbm, base, v, rng, n_steps).visible
+    tell = conditionals.draw if method == "sample" else conditionals.mode
+    return lambda v, rng: tell(rbm, base, v, rng, n_steps)
 
 
 def has_missing(X: Any) -> bool:

@@ -117,7 +117,7 @@ def _enumerated(given: Given) -> Iterator[tuple[Array, _Mixture | None]]:
     if rbm.hidden.log2_states <= _LOG2_STATES:
         yield _kernels.indices(count >= 0), _over_hidden(given)
         return
-    few = (count <= _LOG2_STATES) & (rbm.visible.log2_states < math.inf)
+    few = are_enumerated(given)
     for n_free in range(_LOG2_STATES + 1):
         rows = _kernels.indices(few & (count == n_free))
         n_numbers = len(rows) * 2**n_free * sum(rbm.weights.shape)
@@ -126,6 +126,13 @@ def _enumerated(given: Given) -> Iterator[tuple[Array, _Mixture | None]]:
                 yield some, _over_free(given.part(some), n_free)
     if not few.all():
         yield _kernels.indices(~few), None
+
+
+def are_enumerated(given: Given) -> Array:
+    """Whether all is exact of every row: its free units, or the hidden ones, have few states."""
+    if given.rbm.hidden.log2_states <= _LOG2_STATES:
+        return given.free.sum(axis=1) >= 0
+    return (given.free.sum(axis=1) <= _LOG2_STATES) & (given.rbm.visible.log2_states < math.inf)
 
 
 def _over_hidden(given: Given) -> _Mixture:

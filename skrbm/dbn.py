@@ -20,7 +20,7 @@ from skrbm.belief_net import BeliefNet, drawn_with
 from skrbm.fitting import RBMEstimator
 from skrbm.optimizers import Schedule, constant, linear_decay
 from skrbm.rbm import BernoulliRBM
-from skrbm.trained import asked_to_stop
+from skrbm.trained import Hook, asked_to_stop
 from skrbm.training import Monitor, Plan, Sweeps, are_states, progress
 from skrbm.up_down import UpDown
 from skrbm.validation import Domain
@@ -73,7 +73,9 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         Numbers of hidden units, from the bottom up.
     rbm : BernoulliRBM, default=None
         Prototype of every layer, of which `n_components`, `random_state` and, where it is silent,
-        `verbose` are set, and `warm_start` is not used; by default `BernoulliRBM()`.
+        `verbose` are set, and `warm_start` is not used; by default `BernoulliRBM()`. With
+        missing_values="allow" in the prototype of the lowest layer, the stack takes NaN in `fit`,
+        `partial_fit`, `transform` and scores.
     visible_rbm : BernoulliRBM or GaussianBernoulliRBM, default=None
         Prototype of the lowest layer, where it differs: for real-valued data
         `GaussianBernoulliRBM()`. Its hidden units must be binary, unless it is the only layer.
@@ -134,6 +136,11 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
     The activations of a layer are held where they fit into scikit-learn's `working_memory`
     (`sklearn.set_config`), 1 GiB by default; where they do not, they are computed anew for every
     mini-batch.
+
+    Where values are missing, the lowest layer learns around them as an RBM does by itself. Then
+    they are states of Gibbs chains of that RBM, one a row, which make five steps whenever the row
+    is seen, and the layers above, and up-down, learn from rows so completed: from hidden states of
+    the distribution that the bound on the known values is about; see `lower_bound`.
 
     See Also
     --------
@@ -196,7 +203,8 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            As the lowest layer takes them.
+            As the lowest layer takes them: NaN in an array is a value that is missing, if that has
+            missing_values="allow".
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -212,9 +220,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
             If a parameter, of the stack or of a layer, or the data are not as described; the
             estimator is then unchanged.
         """
-        rbms, rows, weights = self._check_fit(X, sample_weight, split=True)
-        rng = self._seed_layers(rbms)
-        self._unfinished = UnfinishedStack(rbms, rng, len(weights), self.fine_tune_iter)
+        rows, weights = self._begin(X, sample_weight)
         return self._finish(X, rows, weights)
 
     def resume(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -242,19 +248,35 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
             If no `fit` was interrupted, or the data cannot be the same.
         """
         validation.check_unfinished(self)
+        return self._resume(X, sample_weight)
+
+    def _begin(self, X: Any, sample_weight: Any) -> tuple[Any, Array]:
+        """New layers, and the rows and weights that they are to be trained on."""
+        rbms, rows, weights = self._check_fit(X, sample_weight, split=True)
+        rng = self._seed_layers(rbms)
+        self._unfinished = UnfinishedStack(rbms, rng, len(weights), self.fine_tune_iter)
+        return rows, weights
+
+    def _resume(self, X: Any, sample_weight: Any, hook: Hook | None = None) -> Self:
+        """Go on with a fit; the hook is called after every sweep, as the callbacks are."""
         lowest = self._unfinished.rbms[0]
         rows, weights = self._check_rows(X, sample_weight, lowest)
         validation.check_columns(lowest, X, reset=False)
         validation.check_same_rows("X", len(weights), self._unfinished.n_rows)
-        return self._finish(X, rows, weights)
+        return self._finish(X, rows, weights, hook)
 
-    def _finish(self, X: Any, rows: Any, weights: Array) -> Self:
+    def _finish(self, X: Any, rows: Any, weights: Array, hook: Hook | None = None) -> Self:
         """Train the layers that are left, and all together."""
         unfinished = self._unfinished
+
+        def stop() -> bool:
+            asked = asked_to_stop(self, self.callbacks, self._n_sweeps)
+            return (hook is not None and hook()) or asked
+
         rbms, rng = unfinished.rbms, unfinished.rng
         inputs = self._activations(rows, rng, unfinished.fills)
         for i in range(unfinished.n_done, len(rbms)):
-            self._fit_layer(rbms, i, inputs, weights)
+            self._fit_layer(rbms, i, inputs, weights, stop)
             unfinished.n_done += 1
         if not unfinished.is_stacked:
             self._keep(rbms, X, rng)
@@ -264,12 +286,12 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         if self._up_down is not None:
             n_iter, visible = unfinished.fine_tune_iter, inputs.visible(rbms[0])
             unfinished.fills = inputs.fills
-            self._fine_tune(self._up_down, visible, weights, n_iter, linear_decay, shuffle=True)
+            self._fine_tune(self._up_down, visible, weights, n_iter, linear_decay, stop)
         del self._unfinished
         return self
 
     def _fit_layer(
-        self, rbms: list[RBMEstimator], i: int, inputs: Activations, weights: Array
+        self, rbms: list[RBMEstimator], i: int, inputs: Activations, weights: Array, stop: Hook
     ) -> None:
         """Train layer i on what those below infer, or go on with it."""
         rbm = rbms[i]
@@ -279,21 +301,21 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         self._unfinished.fills = inputs.fills
         held_out = None if apart is None else inputs.means(rbms[:i], apart)
         if hasattr(rbm, "_unfinished"):
-            rbm._finish(seen, of_seen, held_out, self._asked_to_stop)
+            rbm._finish(seen, of_seen, held_out, stop)
             return
         self._start_layer(rbms, i, seen, of_seen)
         title = self._title(f"layer {i + 1}")
-        rbm._fit(seen, of_seen, held_out, seed, rising=True, title=title, hook=self._asked_to_stop)
+        rbm._fit(seen, of_seen, held_out, seed, rising=True, title=title, hook=stop)
 
-    def _asked_to_stop(self) -> bool:
-        """Whether a callback asks to stop what is being trained."""
-        trained: list[Sweeps[Any]] = [
-            rbm._training for rbm in self._unfinished.rbms if rbm._is_started()
-        ]
-        if self._unfinished.is_stacked and self._up_down is not None:
+    @property
+    def _n_sweeps(self) -> int:
+        """Sweeps of all layers, and of up-down, that the present fit or the last one has made."""
+        rbms = self._unfinished.rbms if hasattr(self, "_unfinished") else self.rbms_
+        trained: list[Sweeps[Any]] = [rbm._training for rbm in rbms if rbm._is_started()]
+        stacked = not hasattr(self, "_unfinished") or self._unfinished.is_stacked
+        if stacked and self._up_down is not None:
             trained.append(self._up_down)
-        n_sweeps = sum(len(training.history) for training in trained)
-        return asked_to_stop(self, self.callbacks, n_sweeps)
+        return sum(len(training.history) for training in trained)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Go on training by one sweep over the rows in their order, or start with it.
@@ -332,7 +354,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         inputs = self._activations(rows, self._training_rng)
         if self._up_down is not None:
             visible = inputs.visible(self.rbms_[0])
-            self._fine_tune(self._up_down, visible, weights, 1, constant, shuffle=False)
+            self._fine_tune(self._up_down, visible, weights, 1, constant)
             return self
         for i, rbm in enumerate(self.rbms_):
             rbm._go_on(inputs.of(self.rbms_[:i]), weights)
@@ -460,13 +482,16 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         weights: Array,
         n_iter: int,
         decay: Callable[[float], Schedule],
-        *,
-        shuffle: bool,
+        stop: Hook | None = None,
     ) -> None:
-        """Make sweeps of up-down over visible states, on copies of all parameters."""
+        """Make sweeps of up-down over visible states, on copies of all parameters.
+
+        Those of a fit shuffle the rows, and ask after each whether to stop.
+        """
         net, coordinates, top = self._net().copy(), self._coordinates, self.rbms_[-1]
         rate = top._rate() if self.fine_tune_rate == "auto" else float(self.fine_tune_rate)
-        first = len(up_down.history) if shuffle else 0  # of a fit
+        first = 0 if stop is None else len(up_down.history)
+        shuffle = stop is not None
         plan = Plan(n_iter, top.batch_size, decay(rate), shuffle, first=first)
         monitor = _pseudo_bound(coordinates.log_volume)
         if first == 0:  # looking at rows with missing values moves their chains
@@ -478,7 +503,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         with progress(title, n_iter - first, up_down.figure, verbose=verbose) as report:
             for record in sweeps:
                 report(record)
-                if shuffle and self._asked_to_stop():
+                if stop is not None and stop():
                     break
 
     def _title(self, what: str) -> str:

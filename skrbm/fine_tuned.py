@@ -6,31 +6,68 @@ The backpropagation is scikit-learn's: a stack gives a multi-layer perceptron it
 from __future__ import annotations
 
 import math
-import warnings
 from abc import abstractmethod
-from collections.abc import Callable
 from copy import deepcopy
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import Tags, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from skrbm import _kernels, validation
-from skrbm._kernels import Array
+from skrbm import _kernels, perceptron, validation
+from skrbm._kernels import Array, Generator
 from skrbm.dbn import DeepBeliefNetwork
+from skrbm.trained import asked_to_stop
 from skrbm.training import states_of
 from skrbm.validation import Domain
 
 _UNLABELLED = -1
 _BATCH_SIZE = 100
-_TINY = 1e-30
-_INTERRUPTED = "Training interrupted by user"
 _N_UPDATES, _FEWEST_SWEEPS, _MOST_SWEEPS = 1_000, 15, 300
+
+
+class Targeted(NamedTuple):
+    """Rows, their targets, which of them have one and weight, and the weights of these."""
+
+    rows: Any
+    y: Array
+    used: Array
+    weights: Array | None
+
+
+@dataclass
+class UnfinishedTuning:
+    """What a fit needs to go on from between two sweeps.
+
+    Parameters
+    ----------
+    dbn : DeepBeliefNetwork
+    mlp : MLPClassifier or MLPRegressor
+    rng : Generator
+        What draws inputs.
+    n_rows : int
+    n_sweeps : int
+        Of the fine-tuning.
+    rate : float
+        The first step size.
+    n_before : int or None
+        Sweeps of the stack, once it is trained; none where it came so.
+    n_done : int
+        Sweeps of fine-tuning made.
+    """
+
+    dbn: DeepBeliefNetwork
+    mlp: Any
+    rng: Generator
+    n_rows: int
+    n_sweeps: int
+    rate: float
+    n_before: int | None
+    n_done: int = 0
 
 
 class FineTuned(BaseEstimator):
@@ -48,11 +85,13 @@ class FineTuned(BaseEstimator):
         *,
         mlp: Any = None,
         inputs: str = "mean",
+        callbacks: Any = None,
         random_state: Any = None,
     ) -> None:
         self.dbn = dbn
         self.mlp = mlp
         self.inputs = inputs
+        self.callbacks = callbacks
         self.random_state = random_state
 
     @abstractmethod
@@ -87,9 +126,67 @@ class FineTuned(BaseEstimator):
             unchanged.
         """
         validation.check_choice("inputs", self.inputs, validation.INPUTS)
+        validation.check_callbacks("callbacks", self.callbacks)
         mlp_seed, inputs_seed = validation.check_seeds(self.random_state, 2)
         (dbn, frozen), mlp = self._stack(), self._new_perceptron(mlp_seed)
-        if frozen:
+        targeted = self._check_targeted(dbn, X, y, sample_weight, fitted=frozen)
+        rows, y = targeted.rows, targeted.y[targeted.used]
+        if self.mlp is None:
+            mlp.set_params(batch_size=min(_BATCH_SIZE, len(y)), max_iter=_enough_sweeps(len(y)))
+        sizes, dtype = dbn._sizes(), validation.model_dtype(rows.dtype)
+        if frozen:  # and its parameters may have changed since
+            sizes = [rbm._n_features_out for rbm in dbn.rbms_]
+            dtype = dbn.rbms_[-1]._model().weights.dtype
+        perceptron.make_layers(mlp, sizes, rows.shape[1], y[self._few(y)], dtype)
+        if not frozen:
+            dbn._begin(rows, sample_weight)
+        self._unfinished = UnfinishedTuning(
+            dbn,
+            mlp,
+            _kernels.generator(inputs_seed),
+            rows.shape[0],
+            n_sweeps=1 if perceptron.sweeps_by_itself(mlp) else mlp.max_iter,
+            rate=mlp.learning_rate_init,
+            n_before=0 if frozen else None,
+        )
+        return self._finish(X, targeted, sample_weight)
+
+    def resume(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Go on with a `fit` that was interrupted, to the same end as without the interruption.
+
+        `Checkpoint.load` returns such an estimator. After a KeyboardInterrupt the sweep that it cut
+        short is made again.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            The data of that `fit`.
+        y : array-like of shape (n_samples,)
+            The targets of that `fit`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            The weights of that `fit`.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            If no `fit` was interrupted, or the data cannot be the same.
+        """
+        validation.check_unfinished(self)
+        unfinished = self._unfinished
+        fitted = unfinished.n_before is not None
+        targeted = self._check_targeted(unfinished.dbn, X, y, sample_weight, fitted=fitted)
+        validation.check_same_rows("X", targeted.rows.shape[0], unfinished.n_rows)
+        return self._finish(X, targeted, sample_weight)
+
+    def _check_targeted(
+        self, dbn: DeepBeliefNetwork, X: Any, y: Any, sample_weight: Any, *, fitted: bool
+    ) -> Targeted:
+        """Rows that a stack can take, their targets, and which of them count."""
+        if fitted:
             rows = validation.check_visible(dbn, X, "X", dbn._domain)
         else:
             rows = validation.check_rows(self, X, "X", dbn._domain)
@@ -98,29 +195,52 @@ class FineTuned(BaseEstimator):
         weights = validation.check_weights(sample_weight, rows)
         used = labelled & (weights > 0)
         validation.check_targets("y", used)
-        n_used = int(used.sum())
-        if self.mlp is None:
-            mlp.set_params(batch_size=min(_BATCH_SIZE, n_used), max_iter=_enough_sweeps(n_used))
-        sizes, dtype = dbn._sizes(), validation.model_dtype(rows.dtype)
-        if frozen:  # and its parameters may have changed since
-            sizes = [rbm._n_features_out for rbm in dbn.rbms_]
-            dtype = dbn.rbms_[-1]._model().weights.dtype
-        _make_layers(mlp, sizes, rows.shape[1], y[used][self._few(y[used])], dtype)
-        if not frozen:
-            dbn.fit(rows, sample_weight=sample_weight)
+        return Targeted(rows, y, used, None if sample_weight is None else weights[used])
+
+    def _finish(self, X: Any, targeted: Targeted, sample_weight: Any) -> Self:
+        """Train the stack as far as it is not, and make the sweeps of fine-tuning that are left."""
+        unfinished = self._unfinished
+        dbn, mlp = unfinished.dbn, unfinished.mlp
+        if unfinished.n_before is None:
+            dbn._resume(targeted.rows, sample_weight, lambda: self._asked_to_stop(dbn._n_sweeps))
             for part in (dbn, dbn.rbms_[0]):  # which have seen no names of columns
                 validation.check_columns(part, X, reset=True)
-        _take_weights(mlp, dbn)
-        v = dbn._coordinates.to_model(rows[used])
-        net, rng = dbn._net(), _kernels.generator(inputs_seed)
-
-        def inputs() -> Any:
-            return states_of(net, v, rng) if self.inputs == "sample" else v
-
-        _fine_tune(mlp, inputs, y[used], None if sample_weight is None else weights[used])
-        validation.check_columns(self, X, reset=True)
+            unfinished.n_before = dbn._n_sweeps
+        if unfinished.n_done == 0:
+            perceptron.take_weights(mlp, dbn._net())
+        begun = getattr(self, "mlp_", None) is mlp
+        validation.check_columns(self, X, reset=not begun)
         self.dbn_, self.mlp_ = dbn, mlp
+        self._fine_tune(unfinished, targeted)
+        del self._unfinished
         return self
+
+    def _fine_tune(self, unfinished: UnfinishedTuning, targeted: Targeted) -> None:
+        """Fit the perceptron from where it is, the step size falling linearly to zero.
+
+        Every sweep has its inputs. Where the perceptron decides itself how long to go on, all is
+        one sweep.
+        """
+        dbn, mlp, n_sweeps = unfinished.dbn, unfinished.mlp, unfinished.n_sweeps
+        own = {"max_iter": n_sweeps, "learning_rate_init": unfinished.rate}
+        net, v = dbn._net(), dbn._coordinates.to_model(targeted.rows[targeted.used])
+        by_itself = perceptron.sweeps_by_itself(mlp)
+        y, weights = targeted.y[targeted.used], targeted.weights
+        for sweep in range(unfinished.n_done, n_sweeps):
+            if not by_itself:
+                rate = unfinished.rate * (1 - sweep / n_sweeps)
+                mlp.set_params(max_iter=1, learning_rate_init=rate)
+            inputs = states_of(net, v, unfinished.rng) if self.inputs == "sample" else v
+            perceptron.fit(mlp, inputs, y, weights)
+            unfinished.n_done += 1
+            if self._asked_to_stop((unfinished.n_before or 0) + unfinished.n_done):
+                break
+        if not by_itself:
+            mlp.set_params(**own)
+            mlp.n_iter_ = unfinished.n_done
+
+    def _asked_to_stop(self, n_sweeps: int) -> bool:
+        return asked_to_stop(self, self.callbacks, n_sweeps)
 
     def predict(self, X: Any) -> Array:
         """What the perceptron predicts for every row of X.
@@ -220,6 +340,11 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         How fine-tuning takes values between 0 and 1 of binary visible units: as they are, or as
         probabilities of zeros and ones that are drawn anew in every sweep. Such noise keeps many
         grey pixels from being learnt by heart. Predictions take values as they are.
+    callbacks : callable or list of callables, default=None
+        Called after every sweep of a layer, of up-down or of fine-tuning with the estimator, which
+        can predict once the stack is trained, and the number of sweeps so far; by a perceptron that
+        decides itself how long to go on, once at its end. One that raises StopIteration ends the
+        training of that layer, or the fine-tuning; see `Checkpoint`.
     random_state : int, RandomState instance or None, default=None
         Seed of the stack and of the perceptron.
 
@@ -346,6 +471,11 @@ class DBNRegressor(RegressorMixin, FineTuned):
         How fine-tuning takes values between 0 and 1 of binary visible units: as they are, or as
         probabilities of zeros and ones that are drawn anew in every sweep. Such noise keeps many
         grey pixels from being learnt by heart. Predictions take values as they are.
+    callbacks : callable or list of callables, default=None
+        Called after every sweep of a layer, of up-down or of fine-tuning with the estimator, which
+        can predict once the stack is trained, and the number of sweeps so far; by a perceptron that
+        decides itself how long to go on, once at its end. One that raises StopIteration ends the
+        training of that layer, or the fine-tuning; see `Checkpoint`.
     random_state : int, RandomState instance or None, default=None
         Seed of the stack and of the perceptron.
 
@@ -405,73 +535,3 @@ def _enough_sweeps(n_rows: int) -> int:
     """As many as make 1,000 updates, but at least 15 and at most 300."""
     n_sweeps = math.ceil(_N_UPDATES / math.ceil(n_rows / _BATCH_SIZE))
     return min(max(n_sweeps, _FEWEST_SWEEPS), _MOST_SWEEPS)
-
-
-def _make_layers(mlp: Any, sizes: list[int], n_features: int, y: Array, dtype: Any) -> None:
-    """Give the perceptron layers, the last one of which has its weights at random.
-
-    It makes them when it is first fitted: here to rows of zeros with a few targets, repeated where
-    they have to be split, by a step that goes nowhere.
-    """
-    still = {"solver": "sgd", "batch_size": "auto", "max_iter": 1, "learning_rate_init": _TINY}
-    own = {name: getattr(mlp, name) for name in still}
-    own_fit = {"hidden_layer_sizes": tuple(sizes), "activation": "logistic", "warm_start": True}
-    rows = _few_rows(mlp, n_features, y, dtype)
-    _fit(clone(mlp).set_params(**own_fit, max_iter=1), *rows)  # refuses its own wrong parameters
-    mlp.set_params(**own_fit, **still)
-    _fit(mlp, *rows)
-    mlp.set_params(**own)
-    mlp.n_iter_, mlp.t_, mlp.loss_curve_, mlp.best_loss_ = 0, 0, [], math.inf
-    if mlp.early_stopping:
-        mlp.validation_scores_, mlp.best_validation_score_, mlp.best_loss_ = [], -math.inf, None
-
-
-def _few_rows(mlp: Any, n_features: int, y: Array, dtype: Any) -> tuple[Array, Array]:
-    """Rows of zeros with these targets, often enough to be split for early stopping."""
-    smaller = min(mlp.validation_fraction, 1 - mlp.validation_fraction)
-    if mlp.early_stopping and smaller > 0:
-        y = np.concatenate([y] * math.ceil(2 / smaller))
-    return np.zeros((len(y), n_features), dtype), y
-
-
-def _take_weights(mlp: Any, dbn: DeepBeliefNetwork) -> None:
-    """Set the hidden layers of the perceptron to those by which the stack recognises."""
-    net = dbn._net()
-    layers = [(x.layer.bias, x.weights) for x in net.recognition]
-    layers.append((net.top.hidden.bias, net.top.weights))
-    for i, (bias, weights) in enumerate(layers):
-        mlp.intercepts_[i][...] = bias
-        mlp.coefs_[i][...] = weights
-
-
-def _fine_tune(mlp: Any, inputs: Callable[[], Any], y: Array, weights: Array | None) -> None:
-    """Fit the perceptron from where it is, the step size falling linearly to zero.
-
-    Every sweep has its inputs. Not so where the perceptron decides itself how long to go on.
-    """
-    if mlp.early_stopping or mlp.solver == "lbfgs":
-        _fit(mlp, inputs(), y, weights)
-        return
-    n_sweeps, rate = mlp.max_iter, mlp.learning_rate_init
-    for sweep in range(n_sweeps):
-        mlp.set_params(max_iter=1, learning_rate_init=rate * (1 - sweep / n_sweeps))
-        _fit(mlp, inputs(), y, weights)
-    mlp.set_params(max_iter=n_sweeps, learning_rate_init=rate)
-    mlp.n_iter_ = n_sweeps
-
-
-def _fit(mlp: Any, v: Any, y: Array, weights: Array | None = None) -> None:
-    """Fit without the warning that there could be more sweeps: their number is chosen.
-
-    An interrupt, which scikit-learn turns into a warning, is one again.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.filterwarnings("ignore", message="Got `batch_size`")  # larger than a few rows
-        warnings.filterwarnings("error", message=_INTERRUPTED)
-        try:
-            mlp.fit(v, y, sample_weight=weights)
-        except UserWarning as warning:
-            if _INTERRUPTED in str(warning):
-                raise KeyboardInterrupt from None
-            raise

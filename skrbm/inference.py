@@ -18,7 +18,7 @@ from skrbm._kernels import Array, Generator
 from skrbm.annealing import Effort, Path
 from skrbm.likelihood import LogPartition
 from skrbm.model import RBM
-from skrbm.rowwise import Rowwise
+from skrbm.rowwise import Features
 from skrbm.samplers import Chains, ParallelTempering
 from skrbm.training import Training
 from skrbm.units import Layer
@@ -28,7 +28,7 @@ SAMPLING_METHODS = ("auto", "gibbs", "tempering")
 _EXACT_UNITS = 30  # the largest layer that log_partition(method="exact") enumerates
 
 
-class RBMInference(Rowwise):
+class RBMInference(Features):
     """The methods of every RBM estimator that read the fitted model and leave it alone.
 
     The estimator's `fit` sets the attributes below.
