@@ -1,313 +1,20 @@
-"""`DBNClassifier` and `DBNRegressor`: deep belief networks that are fine-tuned to predict.
-
-The backpropagation is scikit-learn's: a stack gives a multi-layer perceptron its first weights.
-"""
+"""`DBNClassifier` and `DBNRegressor`: deep belief networks that are fine-tuned to predict."""
 
 from __future__ import annotations
 
-import math
-from abc import abstractmethod
-from copy import deepcopy
-from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
-from sklearn.frozen import FrozenEstimator
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.utils import Tags, check_consistent_length, column_or_1d
+from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from skrbm import _kernels, perceptron, validation
-from skrbm._kernels import Array, Generator
-from skrbm.dbn import DeepBeliefNetwork
-from skrbm.trained import asked_to_stop
-from skrbm.training import states_of
-from skrbm.validation import Domain
+from skrbm import validation
+from skrbm._kernels import Array
+from skrbm.fine_tuning import FineTuned
 
 _UNLABELLED = -1
-_BATCH_SIZE = 100
-_N_UPDATES, _FEWEST_SWEEPS, _MOST_SWEEPS = 1_000, 15, 300
-
-
-class Targeted(NamedTuple):
-    """Rows, their targets, which of them have one and weight, and the weights of these."""
-
-    rows: Any
-    y: Array
-    used: Array
-    weights: Array | None
-
-
-@dataclass
-class UnfinishedTuning:
-    """What a fit needs to go on from between two sweeps.
-
-    Parameters
-    ----------
-    dbn : DeepBeliefNetwork
-    mlp : MLPClassifier or MLPRegressor
-    rng : Generator
-        What draws inputs.
-    n_rows : int
-    n_sweeps : int
-        Of the fine-tuning.
-    rate : float
-        The first step size.
-    n_before : int or None
-        Sweeps of the stack, once it is trained; none where it came so.
-    n_done : int
-        Sweeps of fine-tuning made.
-    """
-
-    dbn: DeepBeliefNetwork
-    mlp: Any
-    rng: Generator
-    n_rows: int
-    n_sweeps: int
-    rate: float
-    n_before: int | None
-    n_done: int = 0
-
-
-class FineTuned(BaseEstimator):
-    """A stack, and a perceptron that starts from what the stack recognises.
-
-    A subclass says which perceptron, and which targets.
-    """
-
-    _Perceptron: ClassVar[type]
-    _learning_rate: ClassVar[float]
-
-    def __init__(
-        self,
-        dbn: Any = None,
-        *,
-        mlp: Any = None,
-        inputs: str = "mean",
-        callbacks: Any = None,
-        random_state: Any = None,
-    ) -> None:
-        self.dbn = dbn
-        self.mlp = mlp
-        self.inputs = inputs
-        self.callbacks = callbacks
-        self.random_state = random_state
-
-    @abstractmethod
-    def _check_targets(self, y: Any) -> tuple[Array, Array]:
-        """Targets, and which rows have one."""
-
-    @abstractmethod
-    def _few(self, y: Array) -> Array:
-        """Some rows that show a perceptron what the targets are like."""
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train the stack on all rows, and fine-tune it on those that have a target.
-
-        Parameters
-        ----------
-        X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            As the lowest layer takes them.
-        y : array-like of shape (n_samples,)
-            Targets. A classifier takes labels of any type; among numbers of at least three
-            values -1 says that the row has no label.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows.
-
-        Returns
-        -------
-        self : estimator
-
-        Raises
-        ------
-        ValueError
-            If a parameter, the data or the targets are not as described; the estimator is then
-            unchanged.
-        """
-        validation.check_choice("inputs", self.inputs, validation.INPUTS)
-        validation.check_callbacks("callbacks", self.callbacks)
-        mlp_seed, inputs_seed = validation.check_seeds(self.random_state, 2)
-        (dbn, frozen), mlp = self._stack(), self._new_perceptron(mlp_seed)
-        targeted = self._check_targeted(dbn, X, y, sample_weight, fitted=frozen)
-        rows, y = targeted.rows, targeted.y[targeted.used]
-        if self.mlp is None:
-            mlp.set_params(batch_size=min(_BATCH_SIZE, len(y)), max_iter=_enough_sweeps(len(y)))
-        sizes, dtype = dbn._sizes(), validation.model_dtype(rows.dtype)
-        if frozen:  # and its parameters may have changed since
-            sizes = [rbm._n_features_out for rbm in dbn.rbms_]
-            dtype = dbn.rbms_[-1]._model().weights.dtype
-        perceptron.make_layers(mlp, sizes, rows.shape[1], y[self._few(y)], dtype)
-        if not frozen:
-            dbn._begin(rows, sample_weight)
-        self._unfinished = UnfinishedTuning(
-            dbn,
-            mlp,
-            _kernels.generator(inputs_seed),
-            rows.shape[0],
-            n_sweeps=1 if perceptron.sweeps_by_itself(mlp) else mlp.max_iter,
-            rate=mlp.learning_rate_init,
-            n_before=0 if frozen else None,
-        )
-        return self._finish(X, targeted, sample_weight)
-
-    def resume(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Go on with a `fit` that was interrupted, to the same end as without the interruption.
-
-        `Checkpoint.load` returns such an estimator. After a KeyboardInterrupt the sweep that it cut
-        short is made again.
-
-        Parameters
-        ----------
-        X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            The data of that `fit`.
-        y : array-like of shape (n_samples,)
-            The targets of that `fit`.
-        sample_weight : array-like of shape (n_samples,), default=None
-            The weights of that `fit`.
-
-        Returns
-        -------
-        self : estimator
-
-        Raises
-        ------
-        ValueError
-            If no `fit` was interrupted, or the data cannot be the same.
-        """
-        validation.check_unfinished(self)
-        unfinished = self._unfinished
-        fitted = unfinished.n_before is not None
-        targeted = self._check_targeted(unfinished.dbn, X, y, sample_weight, fitted=fitted)
-        validation.check_same_rows("X", targeted.rows.shape[0], unfinished.n_rows)
-        return self._finish(X, targeted, sample_weight)
-
-    def _check_targeted(
-        self, dbn: DeepBeliefNetwork, X: Any, y: Any, sample_weight: Any, *, fitted: bool
-    ) -> Targeted:
-        """Rows that a stack can take, their targets, and which of them count."""
-        if fitted:
-            rows = validation.check_visible(dbn, X, "X", dbn._domain)
-        else:
-            rows = validation.check_rows(self, X, "X", dbn._domain)
-        y, labelled = self._check_targets(y)
-        check_consistent_length(rows, y)
-        weights = validation.check_weights(sample_weight, rows)
-        used = labelled & (weights > 0)
-        validation.check_targets("y", used)
-        return Targeted(rows, y, used, None if sample_weight is None else weights[used])
-
-    def _finish(self, X: Any, targeted: Targeted, sample_weight: Any) -> Self:
-        """Train the stack as far as it is not, and make the sweeps of fine-tuning that are left."""
-        unfinished = self._unfinished
-        dbn, mlp = unfinished.dbn, unfinished.mlp
-        if unfinished.n_before is None:
-            dbn._resume(targeted.rows, sample_weight, lambda: self._asked_to_stop(dbn._n_sweeps))
-            for part in (dbn, dbn.rbms_[0]):  # which have seen no names of columns
-                validation.check_columns(part, X, reset=True)
-            unfinished.n_before = dbn._n_sweeps
-        if unfinished.n_done == 0:
-            perceptron.take_weights(mlp, dbn._net())
-        begun = getattr(self, "mlp_", None) is mlp
-        validation.check_columns(self, X, reset=not begun)
-        self.dbn_, self.mlp_ = dbn, mlp
-        self._fine_tune(unfinished, targeted)
-        del self._unfinished
-        return self
-
-    def _fine_tune(self, unfinished: UnfinishedTuning, targeted: Targeted) -> None:
-        """Fit the perceptron from where it is, the step size falling linearly to zero.
-
-        Every sweep has its inputs. Where the perceptron decides itself how long to go on, all is
-        one sweep.
-        """
-        dbn, mlp, n_sweeps = unfinished.dbn, unfinished.mlp, unfinished.n_sweeps
-        own = {"max_iter": n_sweeps, "learning_rate_init": unfinished.rate}
-        net, v = dbn._net(), dbn._coordinates.to_model(targeted.rows[targeted.used])
-        by_itself = perceptron.sweeps_by_itself(mlp)
-        y, weights = targeted.y[targeted.used], targeted.weights
-        for sweep in range(unfinished.n_done, n_sweeps):
-            if not by_itself:
-                rate = unfinished.rate * (1 - sweep / n_sweeps)
-                mlp.set_params(max_iter=1, learning_rate_init=rate)
-            inputs = states_of(net, v, unfinished.rng) if self.inputs == "sample" else v
-            perceptron.fit(mlp, inputs, y, weights)
-            unfinished.n_done += 1
-            if self._asked_to_stop((unfinished.n_before or 0) + unfinished.n_done):
-                break
-        if not by_itself:
-            mlp.set_params(**own)
-            mlp.n_iter_ = unfinished.n_done
-
-    def _asked_to_stop(self, n_sweeps: int) -> bool:
-        return asked_to_stop(self, self.callbacks, n_sweeps)
-
-    def predict(self, X: Any) -> Array:
-        """What the perceptron predicts for every row of X.
-
-        Parameters
-        ----------
-        X : {array-like, CSR matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-        """
-        v = self._visible(X)
-        return self.mlp_.predict(v)
-
-    @property
-    def loss_curve_(self) -> list[float]:
-        """Loss of every sweep of the fine-tuning."""
-        check_is_fitted(self)
-        return self.mlp_.loss_curve_
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = bool(self._domain.accept_sparse)
-        return tags
-
-    @property
-    def _domain(self) -> Domain:
-        if hasattr(self, "dbn_"):
-            return self.dbn_._domain
-        dbn = DeepBeliefNetwork() if self.dbn is None else self.dbn
-        return getattr(dbn, "_domain", validation.UNIT_INTERVAL)  # before it is refused
-
-    def _stack(self) -> tuple[DeepBeliefNetwork, bool]:
-        """A new stack, or a copy of one that is fitted and frozen, and which of the two."""
-        frozen = isinstance(self.dbn, FrozenEstimator)
-        given = self.dbn.estimator if frozen else self.dbn
-        shown = self.dbn if given is None else given
-        validation.check_kind("dbn", shown, DeepBeliefNetwork, "a DeepBeliefNetwork")
-        if frozen:
-            check_is_fitted(given)
-            dbn = deepcopy(given)
-            validation.check_binary_top(dbn.rbms_[-1])
-        else:
-            seed = validation.check_seed(self.random_state)
-            dbn = DeepBeliefNetwork() if given is None else clone(given)
-            dbn._check_parameters()
-            dbn.set_params(random_state=seed % 2**32)
-            top = dbn._prototypes()[-1]
-            top._check_parameters()
-            validation.check_binary_top(top)
-        return dbn, frozen
-
-    def _new_perceptron(self, seed: int) -> Any:
-        name = self._Perceptron.__name__
-        validation.check_kind("mlp", self.mlp, self._Perceptron, f"a {name} of scikit-learn")
-        mlp = self._Perceptron(solver="sgd", learning_rate_init=self._learning_rate)
-        if self.mlp is not None:
-            mlp = clone(self.mlp)
-        validation.check_count("max_iter of mlp", mlp.max_iter)
-        return mlp.set_params(random_state=np.random.RandomState(seed % 2**32))
-
-    def _visible(self, X: Any) -> Any:
-        """Checked rows as the perceptron takes them."""
-        check_is_fitted(self)
-        rows = validation.check_visible(self, X, "X", self._domain)
-        return self.dbn_._coordinates.to_model(rows)
 
 
 class DBNClassifier(ClassifierMixin, FineTuned):
@@ -402,6 +109,21 @@ class DBNClassifier(ClassifierMixin, FineTuned):
     def _few(self, y: Array) -> Array:
         return np.unique(y, return_index=True)[1]
 
+    def predict(self, X: Any) -> Array:
+        """The most probable label of every row of X.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            See `predict_proba`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+        """
+        check_is_fitted(self)
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
     @property
     def classes_(self) -> Array:
         """The labels."""
@@ -420,8 +142,8 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         P : ndarray of shape (n_samples, n_classes)
             Columns in the order of `classes_`.
         """
-        v = self._visible(X)
-        P = self.mlp_.predict_proba(v)
+        check_is_fitted(self)
+        P = self._averaged(self.mlp_.predict_proba, X)
         if len(self.classes_) == 1:  # of which the perceptron makes two
             return np.ones((len(P), 1), P.dtype)
         return P
@@ -529,9 +251,3 @@ class DBNRegressor(RegressorMixin, FineTuned):
 
     def _few(self, y: Array) -> Array:
         return np.unique(y, axis=0, return_index=True)[1][:2]
-
-
-def _enough_sweeps(n_rows: int) -> int:
-    """As many as make 1,000 updates, but at least 15 and at most 300."""
-    n_sweeps = math.ceil(_N_UPDATES / math.ceil(n_rows / _BATCH_SIZE))
-    return min(max(n_sweeps, _FEWEST_SWEEPS), _MOST_SWEEPS)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -53,11 +55,6 @@ def take_weights(mlp: Any, net: BeliefNet) -> None:
         mlp.coefs_[i][...] = weights
 
 
-def sweeps_by_itself(mlp: Any) -> bool:
-    """Whether a perceptron decides how long to go on, in one call of its `fit`."""
-    return mlp.early_stopping or mlp.solver == "lbfgs"
-
-
 def fit(mlp: Any, v: Any, y: Array, weights: Array | None = None) -> None:
     """Fit without the warning that there could be more sweeps: their number is chosen.
 
@@ -73,3 +70,58 @@ def fit(mlp: Any, v: Any, y: Array, weights: Array | None = None) -> None:
             if _INTERRUPTED in str(warning):
                 raise KeyboardInterrupt from None
             raise
+
+
+@dataclass
+class Tuning:
+    """Fine-tuning, sweep by sweep, and where it is between two of them.
+
+    Parameters
+    ----------
+    mlp : MLPClassifier or MLPRegressor
+    n_sweeps : int
+        In all.
+    rate : float
+        The first step size, which falls linearly to zero.
+    n_done : int
+        Sweeps made.
+    """
+
+    mlp: Any
+    n_sweeps: int
+    rate: float
+    n_done: int = 0
+
+    @classmethod
+    def of(cls, mlp: Any) -> Tuning:
+        """That of a new perceptron. Where it decides itself how long to go on, all is one sweep."""
+        n_sweeps = 1 if cls._goes_by_itself(mlp) else mlp.max_iter
+        return cls(mlp, n_sweeps, mlp.learning_rate_init)
+
+    def run(
+        self,
+        inputs: Callable[[], Any],
+        y: Array,
+        weights: Array | None,
+        stop: Callable[[int], bool],
+    ) -> None:
+        """Make the sweeps that are left, each with inputs of its own.
+
+        After each it is asked, with the number of sweeps made, whether to stop.
+        """
+        mlp, one_by_one = self.mlp, not self._goes_by_itself(self.mlp)
+        for sweep in range(self.n_done, self.n_sweeps):
+            if one_by_one:
+                rate = self.rate * (1 - sweep / self.n_sweeps)
+                mlp.set_params(max_iter=1, learning_rate_init=rate)
+            fit(mlp, inputs(), y, weights)
+            self.n_done += 1
+            if stop(self.n_done):
+                break
+        if one_by_one:
+            mlp.set_params(max_iter=self.n_sweeps, learning_rate_init=self.rate)
+            mlp.n_iter_ = self.n_done
+
+    @staticmethod
+    def _goes_by_itself(mlp: Any) -> bool:
+        return bool(mlp.early_stopping or mlp.solver == "lbfgs")

@@ -46,6 +46,7 @@ LAYERS = [
     "activations",
     "dbn",
     "perceptron",
+    "fine_tuning",
     "fine_tuned",
     "explain",
     "plotting",

@@ -62,6 +62,8 @@ def _cases():
     yield "tuned by moments", DBNRegressor(dbn, mlp=adam, random_state=None), (X, Y / 9)
     stopping = clone(sgd).set_params(early_stopping=True)
     yield "stopping tuning", DBNClassifier(dbn, mlp=stopping, random_state=0), (X, Y)
+    gappy = clone(dbn).set_params(rbm=clone(layer).set_params(missing_values="allow"))
+    yield "tuned on gaps", DBNClassifier(gappy, mlp=sgd, random_state=0), (HOLES, Y)
     frozen = FrozenEstimator(clone(dbn).fit(X))
     yield "frozen", DBNClassifier(frozen, mlp=sgd, random_state=0), (X, Y)
 

@@ -5,8 +5,15 @@ import pytest
 from scipy.special import logsumexp
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM
+from skrbm import (
+    BernoulliRBM,
+    DBNClassifier,
+    DBNRegressor,
+    DeepBeliefNetwork,
+    GaussianBernoulliRBM,
+)
 
 from laws import BERNOULLI, all_states, copies, holes_in
 
@@ -212,3 +219,50 @@ def test_a_stack_of_one_layer_completes_as_its_rbm_does():
     for method in ("mean", "mode"):
         got = single.impute(rows, method=method)
         np.testing.assert_array_equal(got, single.rbms_[0].impute(rows, method=method))
+
+
+@pytest.fixture(scope="module")
+def tuned(holes):
+    """A classifier of the bit that is copied thrice, whose labels the first rows have."""
+    y = np.where(np.arange(1_000) < 800, copies(1_000)[:, 0], -1)
+    stack = DeepBeliefNetwork((4, 3), rbm=LAYER)
+    mlp = MLPClassifier(solver="sgd", learning_rate_init=0.5, batch_size=100, max_iter=40)
+    return DBNClassifier(stack, mlp=mlp, random_state=0).fit(holes, y)
+
+
+def test_labels_are_learnt_from_rows_with_gaps(tuned, holes):
+    """Fails if a missing value is a zero to the perceptron, in learning or in predicting."""
+    y = copies(1_000)[:, 0]
+    known = ~np.isnan(holes[:, :3]).all(axis=1)
+    assert tuned.score(holes[known], y[known]) > 0.97
+    proba = tuned.predict_proba(holes)
+    assert (np.abs(proba[~known, 1] - 0.5) < 0.4).all()
+    np.testing.assert_array_equal(tuned.predict(holes), tuned.classes_[proba.argmax(axis=1)])
+    np.testing.assert_array_equal(tuned.predict_proba(holes), proba)  # the same in every call
+    refusing = DBNClassifier(DeepBeliefNetwork(4, rbm=BernoulliRBM(n_iter=1)), random_state=0)
+    with pytest.raises(ValueError, match="NaN"):
+        refusing.fit(holes, y)
+    refusing.fit(copies(1_000), y)
+    with pytest.raises(ValueError, match="NaN"):
+        refusing.predict(holes)
+
+
+def test_predictions_are_averages_over_what_is_missing(tuned, holes):
+    """Against enumeration. Fails if they are those of one completion. Six standard errors."""
+    v, n = all_states(BERNOULLI, 4)[0], 100
+    rows = np.unique(holes, axis=0)
+    y = copies(1_000)[:, 0] + 1.0
+    mlp = MLPRegressor(solver="sgd", learning_rate_init=0.05, max_iter=5)
+    regressor = DBNRegressor(tuned.dbn, mlp=mlp, random_state=0).fit(holes, y)
+    for estimator, method in ((tuned, "predict_proba"), (regressor, "predict")):
+        log_p = estimator.dbn_.rbms_[0].score_samples(v)
+        of_states = getattr(estimator, method)(v)
+        predicted = getattr(estimator, method)(np.repeat(rows, n, axis=0))
+        means = predicted.reshape(len(rows), n, -1).mean(axis=1)
+        of_states = of_states.reshape(len(v), -1)
+        for row, got in zip(rows, means, strict=True):
+            agree = (np.isnan(row) | (v == row)).all(axis=1)
+            share = np.exp(log_p[agree] - logsumexp(log_p[agree]))
+            mean = share @ of_states[agree]
+            deviation = np.sqrt(share @ (of_states[agree] - mean) ** 2)
+            assert (np.abs(got - mean) <= 6 * deviation / np.sqrt(20 * n) + 1e-3).all()
