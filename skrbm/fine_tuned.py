@@ -33,7 +33,10 @@ class DBNClassifier(ClassifierMixin, FineTuned):
     dbn : DeepBeliefNetwork, default=None
         Prototype of the stack, of which `random_state` is set; by default `DeepBeliefNetwork()`.
         The hidden units of its uppermost layer must be binary. A stack that is fitted already, to
-        rows without labels, is used as it is in a `sklearn.frozen.FrozenEstimator`.
+        rows without labels, is used as it is in a `sklearn.frozen.FrozenEstimator`. Where
+        its lowest layer has missing_values="allow", NaN is a value that is missing: in fine-tuning
+        a state of a Gibbs chain, which moves on from sweep to sweep; predictions are averages over
+        twenty draws of what the RBM of that layer says of it.
     mlp : MLPClassifier, default=None
         Prototype of the perceptron, which says how to fine-tune: of its parameters
         `hidden_layer_sizes`, `activation`, `warm_start` and `random_state` are set. The step size
@@ -179,7 +182,10 @@ class DBNRegressor(RegressorMixin, FineTuned):
     dbn : DeepBeliefNetwork, default=None
         Prototype of the stack, of which `random_state` is set; by default `DeepBeliefNetwork()`.
         The hidden units of its uppermost layer must be binary. A stack that is fitted already, to
-        rows without targets, is used as it is in a `sklearn.frozen.FrozenEstimator`.
+        rows without targets, is used as it is in a `sklearn.frozen.FrozenEstimator`. Where
+        its lowest layer has missing_values="allow", NaN is a value that is missing: in fine-tuning
+        a state of a Gibbs chain, which moves on from sweep to sweep; predictions are averages over
+        twenty draws of what the RBM of that layer says of it.
     mlp : MLPRegressor, default=None
         Prototype of the perceptron, which says how to fine-tune: of its parameters
         `hidden_layer_sizes`, `activation`, `warm_start` and `random_state` are set. The step size
