@@ -1,4 +1,4 @@
-"""What the layers of a stack are trained on: the rows, and what the layers below infer for them."""
+"""Training a stack: where it is, and what its layers see: rows, and what those below infer."""
 
 from __future__ import annotations
 
@@ -15,6 +15,36 @@ from skrbm.belief_net import BeliefNet, drawn_with
 from skrbm.completing import has_missing
 from skrbm.coordinates import CompletedRows, MappedRows
 from skrbm.fitting import RBMEstimator
+
+
+@dataclass
+class UnfinishedStack:
+    """What a fit needs to go on from between two sweeps.
+
+    Parameters
+    ----------
+    rbms : list of RBMEstimator
+        All layers.
+    rng : Generator
+        What draws activations.
+    n_rows : int
+    fine_tune_iter : int
+        Sweeps of up-down in all.
+    n_done : int
+        Layers that are trained.
+    is_stacked : bool
+        Whether they are the estimator's, and up-down has begun.
+    fills : ndarray, optional
+        States of the chains for what is missing.
+    """
+
+    rbms: list[RBMEstimator]
+    rng: Generator
+    n_rows: int
+    fine_tune_iter: int
+    n_done: int = 0
+    is_stacked: bool = False
+    fills: Array | None = None
 
 
 @dataclass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -14,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrbm import _kernels, likelihood, validation
 from skrbm._kernels import Array, Generator
-from skrbm.activations import Activations
+from skrbm.activations import Activations, UnfinishedStack
 from skrbm.belief_inference import BeliefNetInference
 from skrbm.belief_net import BeliefNet, drawn_with
 from skrbm.fitting import RBMEstimator
@@ -24,36 +23,6 @@ from skrbm.trained import Hook, asked_to_stop
 from skrbm.training import Monitor, Plan, Sweeps, are_states, progress
 from skrbm.up_down import UpDown
 from skrbm.validation import Domain
-
-
-@dataclass
-class UnfinishedStack:
-    """What a fit needs to go on from between two sweeps.
-
-    Parameters
-    ----------
-    rbms : list of RBMEstimator
-        All layers.
-    rng : Generator
-        What draws activations.
-    n_rows : int
-    fine_tune_iter : int
-        Sweeps of up-down in all.
-    n_done : int
-        Layers that are trained.
-    is_stacked : bool
-        Whether they are the estimator's, and up-down has begun.
-    fills : ndarray, optional
-        States of the chains for what is missing.
-    """
-
-    rbms: list[RBMEstimator]
-    rng: Generator
-    n_rows: int
-    fine_tune_iter: int
-    n_done: int = 0
-    is_stacked: bool = False
-    fills: Array | None = None
 
 
 class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):

@@ -204,8 +204,7 @@ class FineTuned(BaseEstimator):
             unfinished.n_before = dbn._n_sweeps
         if tuning.n_done == 0:
             perceptron.take_weights(tuning.mlp, dbn._net())
-        begun = getattr(self, "mlp_", None) is tuning.mlp
-        validation.check_columns(self, X, reset=not begun)
+        validation.check_columns(self, X, reset=True)
         self.dbn_, self.mlp_ = dbn, tuning.mlp
         self._fine_tune(unfinished, targeted)
         del self._unfinished

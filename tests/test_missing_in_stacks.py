@@ -249,6 +249,22 @@ def test_labels_are_learnt_from_rows_with_gaps(tuned, holes):
         refusing.predict(holes)
 
 
+def test_a_perceptron_learns_from_draws_of_what_is_missing():
+    """Fails if a missing value is a zero in fine-tuning, or no draw of its own.
+
+    The label is a bit that is missing in half of the rows. There it is drawn, and wrong in half of
+    them: of the rows in which it is one, a third then have the other label.
+    """
+    rng = np.random.default_rng(0)
+    X = rng.integers(2, size=(2_000, 2)).astype(float)
+    y = X[:, 0].copy()
+    X[rng.random(2_000) < 0.5, 0] = np.nan
+    stack = DeepBeliefNetwork(6, rbm=clone(LAYER).set_params(n_iter=20))
+    mlp = MLPClassifier(solver="sgd", learning_rate_init=0.5, batch_size=100, max_iter=40)
+    proba = DBNClassifier(stack, mlp=mlp, random_state=0).fit(X, y).predict_proba(np.eye(2))
+    np.testing.assert_allclose(proba[:, 1], [2 / 3, 1 / 3], atol=0.1)
+
+
 def test_predictions_are_averages_over_what_is_missing(tuned, holes):
     """Against enumeration. Fails if they are those of one completion. Six standard errors."""
     v, n = all_states(BERNOULLI, 4)[0], 30
