@@ -287,7 +287,7 @@ MUTATIONS = [
     ("fine_tuning", 'states_of(net, states, rng) if self.inputs == "sample" else states', "states", "test_fine_tuned.py::test_inputs_are_drawn_or_taken_as_they_are"),
     # Missing values and conditions
     ("conditionals", " + given.free @ rbm.visible.log_normalizers(x).T", "", "test_conditionals.py::test_marginals_are_sums_over_what_is_free"),
-    ("conditionals", " - given.given_energy(base)", "", "test_conditionals.py::test_marginals_are_sums_over_what_is_free"),
+    ("conditionals", " - chains.given_energy(base)", "", "test_conditionals.py::test_marginals_are_sums_over_what_is_free"),
     ("conditionals", "anneal(path, v, betas, rng, chains.completed)", "anneal(path, v, betas, rng)", "test_conditionals.py::test_marginals_are_sums_over_what_is_free"),
     ("conditionals", "result.visible[rows] = some.completed(found.visible)", "result.visible[rows] = found.visible", "test_conditionals.py::test_means_are_those_of_the_conditional_distribution"),
     ("conditionals", "        v = chains.completed(rbm.visible.sample(visible_mean, rng))", "        v = rbm.visible.sample(visible_mean, rng)", "test_conditionals.py::test_means_are_those_of_the_conditional_distribution"),
