@@ -114,7 +114,7 @@ def _runs(
         for v in _kernels.split(v, n)
     ]
     done = _kernels.in_threads(
-        lambda part, rng: anneal(path, part[0], part[1], rng),
+        lambda part, rng: anneal(path, part[0], part[1], rng)[0],
         parts,
         rng.spawn(len(parts)),
         n_jobs=n_jobs,
@@ -132,10 +132,11 @@ def anneal(
     betas: Array,
     rng: Generator,
     completed: Callable[[Array], Array] | None = None,
-) -> Array:
-    """`log_weights` in one thread; units that are given stay so where states are completed by them.
+) -> tuple[Array, Array]:
+    """`log_weights` in one thread, and where the chains end.
 
-    At each temperature one product `v W` serves both free energies and the hidden states.
+    Units that are given stay so where states are completed by them. At each temperature one product
+    `v W` serves both free energies and the hidden states.
     """
     increments = []
     models = (path.at(float(beta)) for beta in betas)
@@ -147,7 +148,7 @@ def anneal(
         v = current.sample_visible(current.hidden.draw(x, rng), rng)
         if completed is not None:
             v = completed(v)
-    return _kernels.to_host(_kernels.columns(*increments))
+    return _kernels.to_host(_kernels.columns(*increments)), v
 
 
 def equal_divergence(betas: Array, forward: Array, reverse: Array | None, n: int) -> Array:

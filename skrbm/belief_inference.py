@@ -9,14 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skrbm import _kernels, validation
-from skrbm._kernels import Array
+from skrbm import _kernels, belief_conditionals, validation
+from skrbm._kernels import Array, Generator
+from skrbm.belief_conditionals import Incomplete
 from skrbm.belief_net import BeliefNet, Conditional, drawn_by_content
-from skrbm.completing import Imputing, Teller
+from skrbm.completing import METHODS, Imputing, Teller, has_missing
 from skrbm.coordinates import Coordinates
 from skrbm.fitting import RBMEstimator
 from skrbm.inference import SAMPLING_METHODS
 from skrbm.likelihood import LogPartition
+from skrbm.rowwise import Features
 
 _N_DRAWS = 10  # of hidden states, of every row that is scored
 
@@ -28,7 +30,7 @@ class LowerBound(NamedTuple):
     std_error: Array
 
 
-class BeliefNetInference(Imputing):
+class BeliefNetInference(Imputing, Features):
     """The methods of a deep belief network that read the fitted layers and leave them alone.
 
     The estimator's `fit` sets the attributes below.
@@ -38,25 +40,35 @@ class BeliefNetInference(Imputing):
     rbms_: list[RBMEstimator]
     _untied: tuple[tuple[Conditional, ...], tuple[Conditional, ...]] | None
     _likelihood_seed: int
-    _methods = ("sample", "mean")
+    _methods = METHODS
 
     def transform(self, X: Any) -> Array:
         """Means of the hidden units, each given those of the layer below.
 
+        Where values are missing, those of the lowest layer are averaged over what its RBM says of
+        them given the known ones: as that RBM's own `transform` does, or, when up-down has given
+        the recognition weights of its own, over twenty draws.
+
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            NaN where a value is missing, if the lowest layer takes that.
 
         Returns
         -------
         H : ndarray of shape (n_samples, n_features_out)
             Of the uppermost layer, or with `output="all"` of all layers from the bottom up.
         """
-        X = self._check_visible(X)
-        net = self._placed_net()
-        if self._output() == "top":
-            return self._by_rows(lambda v: net.means(v)[-1], X)
-        return self._by_rows(lambda v: _kernels.columns(*net.means(v)), X)
+        X = self._check_visible(X, allow_nan=self._takes_missing)
+        net, place, top_alone = self._placed_net(), self._place, self._output() == "top"
+
+        def features(means: list[Array]) -> Array:
+            return means[-1] if top_alone else _kernels.columns(*means)
+
+        if has_missing(X):
+            first = self._first_means(X)
+            return _kernels.by_rows(lambda h: features(net.means_above(place(h))), first)
+        return self._by_rows(lambda v: features(net.means(v)), X)
 
     def inverse_transform(self, H: Any) -> Array:
         """Means of the visible units, through the means of all layers on the way down.
@@ -176,11 +188,24 @@ class BeliefNetInference(Imputing):
         where the uppermost layer is summed out, and log Z of the RBM on top is `log_partition_`,
         whose error is not part of the standard error here. With one layer it is `log p(v)` itself.
 
+        Where values :math:`v_m` are missing, the bound is on that of the known ones,
+
+        .. math::
+
+            \log p(v_o) \ge E[\log p(v_o, v_m, h) - \log p_1(v_m | v_o) - \log q(h | v)],
+
+        where the RBM of the lowest layer, :math:`p_1`, draws what is missing: exactly where that
+        has at most ten hidden units or the row at most ten binary values missing, and elsewhere by
+        chains that are annealed through 500 temperatures, whose importance weights take the place
+        of :math:`1 / p_1(v_m | v_o)`.
+
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            NaN where a value is missing, if the lowest layer takes that.
         n_draws : int, default=10
-            Draws of the hidden layers a row, at least 2. Equal rows have equal draws.
+            Draws a row of the hidden layers and of what is missing, at least 2. Equal rows without
+            missing values have equal draws.
         random_state : int, RandomState instance or None, default=None
             By default a seed that was drawn by `fit`: repeated calls give the same.
 
@@ -189,7 +214,7 @@ class BeliefNetInference(Imputing):
         bound : LowerBound
             With the fields `value` and `std_error`, ndarrays of float64 of shape (n_samples,).
         """
-        X = self._check_visible(X)
+        X = self._check_visible(X, allow_nan=self._takes_missing)
         n_draws = validation.check_count("n_draws", n_draws, minimum=2)
         seed = self._likelihood_seed
         if random_state is not None:
@@ -202,12 +227,13 @@ class BeliefNetInference(Imputing):
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            NaN where a value is missing, if the lowest layer takes that.
 
         Returns
         -------
         log_likelihood : ndarray of float64 of shape (n_samples,)
         """
-        return self._log_likelihood(self._check_visible(X))
+        return self._log_likelihood(self._check_visible(X, allow_nan=self._takes_missing))
 
     @property
     def recognition_(self) -> list[Conditional]:
@@ -249,11 +275,11 @@ class BeliefNetInference(Imputing):
 
     @property
     def _device(self) -> str | None:
-        return self.rbms_[0]._device if self.device is None else self.device
+        return self.rbms_[0]._device
 
     @property
     def _precision(self) -> str:
-        return self.rbms_[0]._precision if self.precision is None else self.precision
+        return self.rbms_[0]._precision
 
     @property
     def _n_features_out(self) -> int:
@@ -273,7 +299,7 @@ class BeliefNetInference(Imputing):
 
     def _placed_net(self) -> BeliefNet:
         """The fitted net where the estimator computes."""
-        models = [self._placed(rbm._model()) for rbm in self.rbms_]
+        models = [rbm._placed_model() for rbm in self.rbms_]
         if self._untied is None:
             return BeliefNet.stack(models)
         place, precision = self._place, self._precision
@@ -283,22 +309,40 @@ class BeliefNetInference(Imputing):
         )
         return BeliefNet(recognition, generation, models[-1])
 
+    def _incomplete(self) -> Incomplete:
+        lowest = self.rbms_[0]
+        return Incomplete(self._placed_net(), lowest._placed_model(), lowest._placed_base())
+
+    def _first_means(self, rows: Any) -> Array:
+        """Means of the lowest hidden layer, where values are missing."""
+        incomplete = self._incomplete()
+        if self._untied is None or not incomplete.net.recognition:
+            return self.rbms_[0]._hidden_means(rows)
+        rng = _kernels.generator(self._likelihood_seed)
+        return self._by_rows(incomplete.first_means, rows, rng)
+
     def _teller(self, method: str, n_steps: int) -> Teller:
-        net, which = self._placed_net(), self._methods.index(method)
-        return lambda v, rng: net.complete(v, rng, n_steps)[which]
+        if len(self.rbms_) == 1:
+            return self.rbms_[0]._teller(method, n_steps)
+        net = self._placed_net()
+        if method == "sample":
+            return lambda v, rng: belief_conditionals.complete(net, v, rng, n_steps)[0]
+        tell = belief_conditionals.means if method == "mean" else belief_conditionals.mode
+        return lambda v, rng: tell(net, v, rng, n_steps)
 
     def _lower_bound(self, rows: Any, n_draws: int, seed: int) -> LowerBound:
-        net = self._placed_net()
+        incomplete = self._incomplete()
 
-        def log_ratios(v: Any) -> Array:
+        def log_ratios(v: Any, rng: Generator) -> Array:
             v, draw = _kernels.dense(v), drawn_by_content(_kernels.generator(seed))
-            ratios = (net.log_ratio(net.up(v, draw)) for _ in range(n_draws))
-            return _kernels.columns(*(ratio[:, None] for ratio in ratios))
+            return incomplete.log_ratios(v, n_draws, draw, rng)
 
-        ratios = self._by_rows(log_ratios, rows)
-        shift = self.log_partition_.value
+        ratios = self._by_rows(log_ratios, rows, _kernels.generator(seed))
+        shift: Any = self.log_partition_.value
         if len(self.rbms_) > 1:  # else it is a density in the units of the data already
             shift += self._coordinates.log_volume
+        if has_missing(rows):
+            shift = shift - self._coordinates.log_volume_of(np.isnan(rows))
         std_error = ratios.std(axis=1, ddof=1) / math.sqrt(n_draws)
         return LowerBound(ratios.mean(axis=1) - shift, std_error)
 

@@ -146,11 +146,18 @@ class BeliefNet:
 
     def means(self, v: Any) -> list[Array]:
         """Means of every hidden layer, each given those of the layer below."""
-        means: list[Array] = []
-        for conditional in self.recognition:
-            v = conditional.mean(v)
-            means.append(v)
-        return [*means, self.top.hidden_from_visible(v)]
+        if not self.recognition:
+            return [self.top.hidden_from_visible(v)]
+        return self.means_above(self.recognition[0].mean(v))
+
+    def means_above(self, first: Array) -> list[Array]:
+        """Means of every hidden layer, from those of the lowest one."""
+        if not self.recognition:
+            return [first]
+        means = [first]
+        for conditional in self.recognition[1:]:
+            means.append(conditional.mean(means[-1]))
+        return [*means, self.top.hidden_from_visible(means[-1])]
 
     def visible_from_top(self, h: Array) -> Array:
         """Means of the visible units, through the means of every layer on the way down."""
@@ -177,39 +184,6 @@ class BeliefNet:
         """Visible states: upwards, n_steps Gibbs steps in the RBM on top, and down again."""
         x = self.up(v, drawn_with(rng))[-1]
         return self.down(samplers.gibbs_visible(self.top, x, rng, n_steps), rng)[0]
-
-    def complete(self, v: Array, rng: Generator, n_steps: int) -> tuple[Array, Array]:
-        """Visible states where some of them are given, and means of the others.
-
-        A chain goes up by the recognition, through a Gibbs step on top, and down, n_steps times;
-        what is given stays as it is. The recognition stands for the posterior.
-
-        Parameters
-        ----------
-        v : ndarray of shape (n_rows, n_visible)
-            NaN where a unit is free.
-        rng : Generator
-        n_steps : int
-
-        Returns
-        -------
-        last, mean : ndarray of shape (n_rows, n_visible)
-            The last states, and an average over the second half of the chain.
-        """
-        free, first = _kernels.is_nan(v), n_steps // 2
-        lowest = self.generation[0] if self.generation else None
-        state = _kernels.where(free, samplers.independent(self.visible, len(v), rng), v)
-        total = 0 * state
-        for step in range(n_steps):
-            x = self.up(state, drawn_with(rng))[-1]
-            h = self.top.sample_hidden(x, rng)
-            mean = self.top.visible_from_hidden(h)
-            if lowest is not None:
-                mean = lowest.mean(self.down(self.top.visible.sample(mean, rng), rng)[1])
-            state = _kernels.where(free, self.visible.sample(mean, rng), v)
-            if step >= first:
-                total += mean
-        return state, _kernels.where(free, total / (n_steps - first), v)
 
     def log_ratio(self, states: list[Array]) -> Array:
         """`log p(v, h_1, ..., h_m) / q(h_1, ..., h_m | v) + log Z` of every row, in float64.

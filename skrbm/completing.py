@@ -11,7 +11,9 @@ import numpy as np
 from skrbm import _kernels, conditionals, validation
 from skrbm._kernels import Array, Generator
 from skrbm.inference import RBMInference
+from skrbm.model import RBM
 from skrbm.rowwise import Rowwise
+from skrbm.units import Layer
 
 _N_STEPS = 100  # of the chains that tell features where some values are missing
 METHODS = ("sample", "mean", "mode")
@@ -43,9 +45,9 @@ class Imputing(Rowwise):
 
         For an RBM that is exact where there are at most ten hidden units, or at most ten missing
         values in a row of binary units; elsewhere it is told by a chain of block Gibbs steps a row,
-        in which what is known stays as it is. In the chain of a deep belief network a step goes up
-        by the recognition, once through the RBM on top, and down; so it is right as far as the
-        recognition is.
+        in which what is known stays as it is. In the chain of a deep belief network the recognition
+        proposes hidden states, which Metropolis' rule accepts, and what is missing is drawn given
+        these.
 
         Parameters
         ----------
@@ -53,11 +55,10 @@ class Imputing(Rowwise):
             NaN where a value is missing, whatever `missing_values` says.
         method : {"sample", "mean", "mode"}, default="sample"
             A draw from p(missing | known); the conditional mean; or a mode: where an ascent of that
-            probability ends which starts at what is most probable value by value. A deep belief
-            network tells no mode.
+            probability ends which starts at what is most probable value by value.
         n_steps : int, default=100
-            Length of the chains. A draw is the last state; a mean is over the second half, and for
-            an RBM over 20 chains a row.
+            Length of the chains. A draw is the last state; a mean is over the second half of 20
+            chains a row.
         n_draws : int, default=None
             With "sample", so many draws for every row, each from a chain of its own.
         random_state : int, RandomState instance or None, default=None
@@ -98,16 +99,12 @@ class Completing(Imputing, RBMInference):
         return self.missing_values == "allow"
 
     def _teller(self, method: str, n_steps: int) -> Teller:
-        rbm, base = self._placed_model(), self._base.map(self._place)
-        if method == "mean":
-            return lambda v, rng: conditionals.means(rbm, base, v, rng, n_steps).visible
-        tell = conditionals.draw if method == "sample" else conditionals.mode
-        return lambda v, rng: tell(rbm, base, v, rng, n_steps)
+        return conditional_teller(self._placed_model(), self._placed_base(), method, n_steps)
 
     def _hidden_means(self, X: Any) -> Array:
-        if not _has_missing(X):
+        if not has_missing(X):
             return super()._hidden_means(X)
-        rbm, base = self._placed_model(), self._base.map(self._place)
+        rbm, base = self._placed_model(), self._placed_base()
 
         def work(v: Array, rng: Generator) -> Array:
             return conditionals.means(rbm, base, v, rng, _N_STEPS).hidden
@@ -115,9 +112,9 @@ class Completing(Imputing, RBMInference):
         return self._by_rows(work, X, self._fixed_rng())
 
     def _free_energies(self, X: Any) -> Array:
-        if not _has_missing(X):
+        if not has_missing(X):
             return super()._free_energies(X)
-        rbm, base = self._placed_model(), self._base.map(self._place)
+        rbm, base = self._placed_model(), self._placed_base()
 
         def work(v: Array, rng: Generator) -> Array:
             return -conditionals.log_marginal(rbm, base, v, rng)
@@ -130,5 +127,14 @@ class Completing(Imputing, RBMInference):
         return _kernels.generator(self._likelihood_seed)
 
 
-def _has_missing(X: Any) -> bool:
+def conditional_teller(rbm: RBM, base: Layer, method: str, n_steps: int) -> Teller:
+    """What an RBM says of missing values."""
+    if method == "mean":
+        return lambda v, rng: conditionals.means(rbm, base, v, rng, n_steps).visible
+    tell = conditionals.draw if method == "sample" else conditionals.mode
+    return lambda v, rng: tell(rbm, base, v, rng, n_steps)
+
+
+def has_missing(X: Any) -> bool:
+    """Whether rows of data hold NaN."""
     return not _kernels.is_sparse(X) and X.dtype.kind == "f" and _kernels.has_nan(X)

@@ -118,7 +118,7 @@ def _enumerated(given: Given) -> Iterator[tuple[Array, _Mixture | None]]:
     if rbm.hidden.log2_states <= _LOG2_STATES:
         yield _kernels.indices(count >= 0), _over_hidden(given)
         return
-    few = (count <= _LOG2_STATES) & (rbm.visible.log2_states < math.inf)
+    few = are_enumerated(given)
     for n_free in range(_LOG2_STATES + 1):
         rows = _kernels.indices(few & (count == n_free))
         n_numbers = len(rows) * 2**n_free * sum(rbm.weights.shape)
@@ -127,6 +127,13 @@ def _enumerated(given: Given) -> Iterator[tuple[Array, _Mixture | None]]:
                 yield some, _over_free(given.part(some), n_free)
     if not few.all():
         yield _kernels.indices(~few), None
+
+
+def are_enumerated(given: Given) -> Array:
+    """Whether all is exact of every row: its free units, or the hidden ones, have few states."""
+    if given.rbm.hidden.log2_states <= _LOG2_STATES:
+        return given.free.sum(axis=1) >= 0
+    return (given.free.sum(axis=1) <= _LOG2_STATES) & (given.rbm.visible.log2_states < math.inf)
 
 
 def _over_hidden(given: Given) -> _Mixture:
@@ -174,24 +181,63 @@ def log_marginal(rbm: RBM, base: Layer, v: Array, rng: Generator) -> Array:
     result = _kernels.float64(_kernels.zeros((len(v),), rbm.weights))
     for rows, mixture in _enumerated(given):
         if mixture is None:
-            result[rows] = _annealed(given.part(rows), base, rng)
+            _, log_weights = _annealed(given.part(rows).repeated(_N_CHAINS), base, rng)
+            of_row = _kernels.row_log_sum_exp(log_weights.reshape(_N_CHAINS, -1).T)
+            result[rows] = of_row - math.log(_N_CHAINS)
         else:
             result[rows] = mixture.log_total
     return result
 
 
-def _annealed(given: Given, base: Layer, rng: Generator) -> Array:
-    """Logarithm of the mean weight of every row's chains."""
-    chains = given.repeated(_N_CHAINS)
-    path = Path(given.rbm, base)
+def weighted_draws(
+    rbm: RBM, base: Layer, v: Array, rng: Generator, n_draws: int
+) -> tuple[Array, Array]:
+    """Draws of what is free, and `log w`, with `E[w f(v)] = sum exp(-F(v)) f(v)` over what is free.
+
+    Where they are exact they are from `p(v | given)`, and w is `p(given) Z`. Elsewhere each is the
+    end of a chain that is annealed through 500 temperatures, and w its importance weight.
+
+    Parameters
+    ----------
+    rbm : RBM
+    base : Layer
+        The visible layer that annealing starts from.
+    v : ndarray of shape (n_rows, n_visible)
+        NaN where a unit is free.
+    rng : Generator
+    n_draws : int
+        Of every row.
+
+    Returns
+    -------
+    v : ndarray of shape (n_draws, n_rows, n_visible)
+    log_weights : ndarray of float64 of shape (n_draws, n_rows)
+    """
+    given = Given.rows(rbm, v)
+    states = _kernels.repeat(given.values, n_draws)
+    log_weights = _kernels.float64(_kernels.zeros(states.shape[:2], states))
+    for rows, mixture in _enumerated(given):
+        some = given.part(rows)
+        for i in range(n_draws):
+            if mixture is None:
+                drawn, log_weights[i, rows] = _annealed(some, base, rng)
+            else:
+                drawn = some.completed(mixture.sample(rbm.visible, rng))
+                log_weights[i, rows] = mixture.log_total
+            states[i, rows] = _kernels.like(drawn, states)
+    return states, log_weights
+
+
+def _annealed(chains: Given, base: Layer, rng: Generator) -> tuple[Array, Array]:
+    """Where a chain of every row ends, and the logarithm of its weight."""
+    path = Path(chains.rbm, base)
     v = chains.completed(samplers.independent(base, len(chains.values), rng))
     betas = _kernels.linspace(0.0, 1.0, _N_TEMPERATURES)
-    increments = anneal(path, v, betas, rng, chains.completed)
-    log_weights = increments.sum(axis=1).reshape(_N_CHAINS, -1).T
-    free_at_zero = _kernels.like(given.free, v) @ base.log_normalizers(0.0)
-    hidden_at_zero = given.rbm.hidden.neutral().log_normalizer(0.0)
-    at_zero = free_at_zero + hidden_at_zero - given.given_energy(base)
-    return at_zero + _kernels.like(_kernels.row_log_sum_exp(log_weights) - math.log(_N_CHAINS), at_zero)
+    increments, v = anneal(path, v, betas, rng, chains.completed)
+    free_at_zero = _kernels.like(chains.free, v) @ base.log_normalizers(0.0)
+    hidden_at_zero = chains.rbm.hidden.neutral().log_normalizer(0.0)
+    at_zero = free_at_zero + hidden_at_zero - chains.given_energy(base)
+    return v, at_zero + _kernels.beside(increments.sum(axis=1), at_zero)
 
 
 def means(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Means:
@@ -257,7 +303,8 @@ def draw(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Array
             start = samplers.independent(base, len(rows), rng)
             result[rows] = gibbs(some, start, rng, n_steps)
         else:
-            result[rows] = some.completed(mixture.sample(rbm.visible, rng))
+            drawn = some.completed(mixture.sample(rbm.visible, rng))
+            result[rows] = _kernels.like(drawn, result)
     return result
 
 

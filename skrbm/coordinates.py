@@ -217,6 +217,11 @@ class LabelledRows:
         """That of the data."""
         return self.X.dtype
 
+    @property
+    def label_columns(self) -> slice:
+        """Where the labels are."""
+        return slice(-self.n_labels, None)
+
     def part(self, rows: Array | slice) -> LabelledRows:
         """Some of the rows."""
         return LabelledRows(self.X[rows], self.labels[rows], self.n_labels)
@@ -228,6 +233,8 @@ class LabelledRows:
 
 class CompletedRows:
     """Rows in which a Gibbs chain a row stands for what is missing, and moves on as they are taken.
+
+    Chains do not know labels: so what they complete is what there is without one.
 
     Parameters
     ----------
@@ -246,6 +253,7 @@ class CompletedRows:
         self, X: Any, rbm: RBM, base: Layer, rng: Generator, states: Array | None = None
     ) -> None:
         self.X, self.rbm, self.rng = X, rbm, rng
+        self.unseen = X.label_columns if isinstance(X, LabelledRows) else slice(0, 0)
         blocks = gen_batches(X.shape[0], BLOCK_ROWS)
         incomplete = np.concatenate([np.isnan(X[rows]).any(axis=1) for rows in blocks])
         self.chain = np.where(incomplete, incomplete.cumsum() - 1, -1)
@@ -262,10 +270,12 @@ class CompletedRows:
         incomplete = chains >= 0
         if not incomplete.any():
             return x
-        chains = chains[incomplete]
-        known, states = (like(v, self.rbm.weights) for v in (x[incomplete], self.states[chains]))
-        states = gibbs(Given.rows(self.rbm, known), states, self.rng, _STEPS_A_VISIT)
+        chains, known = chains[incomplete], x[incomplete]
+        seen = known.copy()
+        seen[:, self.unseen] = np.nan
+        seen, states = (like(v, self.rbm.weights) for v in (seen, self.states[chains]))
+        states = gibbs(Given.rows(self.rbm, seen), states, self.rng, _STEPS_A_VISIT)
         self.states[chains] = to_host(states)
         x = x.copy()
-        x[incomplete] = self.states[chains]
+        x[incomplete] = np.where(np.isnan(known), self.states[chains], known)
         return x

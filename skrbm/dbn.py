@@ -4,54 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
-import sklearn
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm import _kernels, likelihood, validation
 from skrbm._kernels import Array, Generator
+from skrbm.activations import Activations, UnfinishedStack
 from skrbm.belief_inference import BeliefNetInference
 from skrbm.belief_net import BeliefNet, drawn_with
-from skrbm.coordinates import MappedRows
 from skrbm.fitting import RBMEstimator
 from skrbm.optimizers import Schedule, constant, linear_decay
 from skrbm.rbm import BernoulliRBM
-from skrbm.trained import asked_to_stop
+from skrbm.trained import Hook, asked_to_stop
 from skrbm.training import Monitor, Plan, Sweeps, are_states, progress
 from skrbm.up_down import UpDown
 from skrbm.validation import Domain
-
-
-@dataclass
-class UnfinishedStack:
-    """What a fit needs to go on from between two sweeps.
-
-    Parameters
-    ----------
-    rbms : list of RBMEstimator
-        All layers.
-    rng : Generator
-        What draws activations.
-    n_rows : int
-    fine_tune_iter : int
-        Sweeps of up-down in all.
-    n_done : int
-        Layers that are trained.
-    is_stacked : bool
-        Whether they are the estimator's, and up-down has begun.
-    """
-
-    rbms: list[RBMEstimator]
-    rng: Generator
-    n_rows: int
-    fine_tune_iter: int
-    n_done: int = 0
-    is_stacked: bool = False
 
 
 class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
@@ -71,7 +42,9 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         Numbers of hidden units, from the bottom up.
     rbm : BernoulliRBM, default=None
         Prototype of every layer, of which `n_components`, `random_state` and, where it is silent,
-        `verbose` are set, and `warm_start` is not used; by default `BernoulliRBM()`.
+        `verbose` are set, and `warm_start` is not used; by default `BernoulliRBM()`. With
+        missing_values="allow" in the prototype of the lowest layer, the stack takes NaN in `fit`,
+        `partial_fit`, `transform` and scores.
     visible_rbm : BernoulliRBM or GaussianBernoulliRBM, default=None
         Prototype of the lowest layer, where it differs: for real-valued data
         `GaussianBernoulliRBM()`. Its hidden units must be binary, unless it is the only layer.
@@ -136,6 +109,11 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
     The activations of a layer are held where they fit into scikit-learn's `working_memory`
     (`sklearn.set_config`), 1 GiB by default; where they do not, they are computed anew for every
     mini-batch.
+
+    Where values are missing, the lowest layer learns around them as an RBM does by itself. Then
+    they are states of Gibbs chains of that RBM, one a row, which make five steps whenever the row
+    is seen, and the layers above, and up-down, learn from rows so completed: from hidden states of
+    the distribution that the bound on the known values is about; see `lower_bound`.
 
     See Also
     --------
@@ -202,7 +180,8 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            As the lowest layer takes them.
+            As the lowest layer takes them: NaN in an array is a value that is missing, if that has
+            missing_values="allow".
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -218,9 +197,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
             If a parameter, of the stack or of a layer, or the data are not as described; the
             estimator is then unchanged.
         """
-        rbms, rows, weights = self._check_fit(X, sample_weight, split=True)
-        rng = self._seed_layers(rbms)
-        self._unfinished = UnfinishedStack(rbms, rng, len(weights), self.fine_tune_iter)
+        rows, weights = self._begin(X, sample_weight)
         return self._finish(X, rows, weights)
 
     def resume(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -248,18 +225,35 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
             If no `fit` was interrupted, or the data cannot be the same.
         """
         validation.check_unfinished(self)
+        return self._resume(X, sample_weight)
+
+    def _begin(self, X: Any, sample_weight: Any) -> tuple[Any, Array]:
+        """New layers, and the rows and weights that they are to be trained on."""
+        rbms, rows, weights = self._check_fit(X, sample_weight, split=True)
+        rng = self._seed_layers(rbms)
+        self._unfinished = UnfinishedStack(rbms, rng, len(weights), self.fine_tune_iter)
+        return rows, weights
+
+    def _resume(self, X: Any, sample_weight: Any, hook: Hook | None = None) -> Self:
+        """Go on with a fit; the hook is called after every sweep, as the callbacks are."""
         lowest = self._unfinished.rbms[0]
-        rows, weights = validation.check_weighted(self, X, sample_weight, lowest._domain)
+        rows, weights = self._check_rows(X, sample_weight, lowest)
         validation.check_columns(lowest, X, reset=False)
         validation.check_same_rows("X", len(weights), self._unfinished.n_rows)
-        return self._finish(X, rows, weights)
+        return self._finish(X, rows, weights, hook)
 
-    def _finish(self, X: Any, rows: Any, weights: Array) -> Self:
+    def _finish(self, X: Any, rows: Any, weights: Array, hook: Hook | None = None) -> Self:
         """Train the layers that are left, and all together."""
         unfinished = self._unfinished
+
+        def stop() -> bool:
+            asked = asked_to_stop(self, self.callbacks, self._n_sweeps)
+            return (hook is not None and hook()) or asked
+
         rbms, rng = unfinished.rbms, unfinished.rng
+        inputs = self._activations(rows, rng, unfinished.fills)
         for i in range(unfinished.n_done, len(rbms)):
-            self._fit_layer(rbms, i, rows, weights, rng)
+            self._fit_layer(rbms, i, inputs, weights, stop)
             unfinished.n_done += 1
         if not unfinished.is_stacked:
             self._keep(rbms, X, rng)
@@ -267,36 +261,38 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
                 self._up_down = _up_down(rbms[-1], rng)
             unfinished.is_stacked = True
         if self._up_down is not None:
-            n_iter = unfinished.fine_tune_iter
-            self._fine_tune(self._up_down, rows, weights, n_iter, linear_decay, shuffle=True)
+            n_iter, visible = unfinished.fine_tune_iter, inputs.visible(rbms[0])
+            unfinished.fills = inputs.fills
+            self._fine_tune(self._up_down, visible, weights, n_iter, linear_decay, stop)
         del self._unfinished
         return self
 
     def _fit_layer(
-        self, rbms: list[RBMEstimator], i: int, rows: Any, weights: Array, rng: Generator
+        self, rbms: list[RBMEstimator], i: int, inputs: Activations, weights: Array, stop: Hook
     ) -> None:
         """Train layer i on what those below infer, or go on with it."""
         rbm = rbms[i]
         seed = rbm._validation_seed()
         train, apart = rbm._split(len(weights), seed)
-        seen, of_seen = self._activations(rbms[:i], rows[train], rng), weights[train]
-        held_out = None if apart is None else self._activations(rbms[:i], rows[apart], None)
+        seen, of_seen = inputs.of(rbms[:i], train), weights[train]
+        self._unfinished.fills = inputs.fills
+        held_out = None if apart is None else inputs.means(rbms[:i], apart)
         if hasattr(rbm, "_unfinished"):
-            rbm._finish(seen, of_seen, held_out, self._asked_to_stop)
+            rbm._finish(seen, of_seen, held_out, stop)
             return
         self._start_layer(rbms, i, seen, of_seen)
         title = self._title(f"layer {i + 1}")
-        rbm._fit(seen, of_seen, held_out, seed, rising=True, title=title, hook=self._asked_to_stop)
+        rbm._fit(seen, of_seen, held_out, seed, rising=True, title=title, hook=stop)
 
-    def _asked_to_stop(self) -> bool:
-        """Whether a callback asks to stop what is being trained."""
-        trained: list[Sweeps[Any]] = [
-            rbm._training for rbm in self._unfinished.rbms if rbm._is_started()
-        ]
-        if self._unfinished.is_stacked and self._up_down is not None:
+    @property
+    def _n_sweeps(self) -> int:
+        """Sweeps of all layers, and of up-down, that the present fit or the last one has made."""
+        rbms = self._unfinished.rbms if hasattr(self, "_unfinished") else self.rbms_
+        trained: list[Sweeps[Any]] = [rbm._training for rbm in rbms if rbm._is_started()]
+        stacked = not hasattr(self, "_unfinished") or self._unfinished.is_stacked
+        if stacked and self._up_down is not None:
             trained.append(self._up_down)
-        n_sweeps = sum(len(training.history) for training in trained)
-        return asked_to_stop(self, self.callbacks, n_sweeps)
+        return sum(len(training.history) for training in trained)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Go on training by one sweep over the rows in their order, or start with it.
@@ -322,20 +318,23 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         if not hasattr(self, "rbms_"):
             rbms, rows, weights = self._check_fit(X, sample_weight, split=False)
             rng = self._seed_layers(rbms)
+            inputs = self._activations(rows, rng)
             for i, rbm in enumerate(rbms):
-                seen = self._activations(rbms[:i], rows, rng)
+                seen = inputs.of(rbms[:i])
                 self._start_layer(rbms, i, seen, weights)
                 rbm._go_on(seen, weights)
             self._keep(rbms, X, rng)
             return self
         self._check_parameters()
-        rows, weights = validation.check_weighted(self, X, sample_weight, self._domain)
+        rows, weights = self._check_rows(X, sample_weight, self.rbms_[0])
         validation.check_columns(self, X, reset=False)
+        inputs = self._activations(rows, self._training_rng)
         if self._up_down is not None:
-            self._fine_tune(self._up_down, rows, weights, 1, constant, shuffle=False)
+            visible = inputs.visible(self.rbms_[0])
+            self._fine_tune(self._up_down, visible, weights, 1, constant)
             return self
         for i, rbm in enumerate(self.rbms_):
-            rbm._go_on(self._activations(self.rbms_[:i], rows, self._training_rng), weights)
+            rbm._go_on(inputs.of(self.rbms_[:i]), weights)
         return self
 
     @property
@@ -350,13 +349,22 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = bool(self._domain.accept_sparse)
+        tags.input_tags.allow_nan = self._takes_missing
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
     @property
     def _domain(self) -> Domain:
-        lowest = self.rbms_[0] if hasattr(self, "rbms_") else self._prototypes()[0]
-        return getattr(lowest, "_domain", validation.UNIT_INTERVAL)  # before it is refused
+        return getattr(self._lowest_layer, "_domain", validation.UNIT_INTERVAL)
+
+    @property
+    def _takes_missing(self) -> bool:
+        return getattr(self._lowest_layer, "_takes_missing", False)
+
+    @property
+    def _lowest_layer(self) -> Any:
+        """The lowest layer or its prototype, which may be anything before it is refused."""
+        return self.rbms_[0] if hasattr(self, "rbms_") else self._prototypes()[0]
 
     def _sizes(self) -> list[int]:
         return [int(size) for size in np.atleast_1d(self.hidden_layer_sizes)]
@@ -370,6 +378,26 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         if self.visible_rbm is not None:
             prototypes[0] = self.visible_rbm
         return prototypes
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters; a device and a precision count for the fitted layers at once.
+
+        Parameters
+        ----------
+        **params
+            Of the stack, or as `rbm__learning_rate` of a prototype.
+
+        Returns
+        -------
+        self : DeepBeliefNetwork
+        """
+        super().set_params(**params)
+        prototype = self._prototypes()[0]
+        for rbm in getattr(self, "rbms_", []):
+            for name in ("device", "precision"):
+                own = getattr(self, name)
+                rbm.set_params(**{name: getattr(prototype, name) if own is None else own})
+        return self
 
     def _check_parameters(self) -> None:
         """Refuse parameters of the stack that no data allow."""
@@ -392,13 +420,17 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         self._check_parameters()
         sizes = self._sizes()
         rbms = [clone(prototype) for prototype in self._prototypes()]
-        for rbm, size in zip(rbms, sizes, strict=True):
+        for i, (rbm, size) in enumerate(zip(rbms, sizes, strict=True)):
             rbm.set_params(n_components=size, verbose=rbm.verbose or self.verbose)
             for name in ("device", "precision"):
                 if getattr(self, name) is not None:
                     rbm.set_params(**{name: getattr(self, name)})
             rbm._check_parameters()
-        rows, weights = validation.check_weighted(self, X, sample_weight, rbms[0]._domain)
+            if i > 0:  # no hidden unit is missing
+                rbm.set_params(missing_values="refuse")
+        rows, weights = self._check_rows(X, sample_weight, rbms[0])
+        if rbms[0]._takes_missing:
+            validation.check_seen("X", rows)
         n_rows, n_features = rows.shape
         rbms[0]._check_dtype(rows.dtype)
         for i, (rbm, below) in enumerate(zip(rbms, [n_features, *sizes], strict=False)):
@@ -408,6 +440,12 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
             validation.check_same_device(rbms[0], rbm)
         validation.check_columns(rbms[0], X, reset=True)
         return rbms, rows, weights
+
+    def _check_rows(self, X: Any, sample_weight: Any, lowest: RBMEstimator) -> tuple[Any, Array]:
+        """Rows and weights that the lowest layer can take."""
+        return validation.check_weighted(
+            self, X, sample_weight, lowest._domain, allow_nan=lowest._takes_missing
+        )
 
     def _seed_layers(self, rbms: list[RBMEstimator]) -> Generator:
         """Give every layer a seed, and return the generator of what else is drawn."""
@@ -427,30 +465,9 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
                 like = below.swap()
         rbm._start(rows, weights, like)
 
-    def _activations(self, below: list[RBMEstimator], X: Any, rng: Generator | None) -> Any:
-        """What the layers below infer for rows: an array, or computed as it is taken.
-
-        Without a generator it is the same whenever it is taken.
-        """
-        if not below:
-            return X
-        net = BeliefNet.stack([rbm._placed_model() for rbm in below])
-        to_model, place = below[0]._coordinates.to_model, below[0]._place
-        drawn = self.activations == "sample" and len(below) > 1
-        draw = drawn_with(rng) if drawn and rng is not None else None
-
-        def infer(rows: Any) -> Array:
-            v = place(to_model(rows))
-            if draw is None:
-                return _kernels.to_host(net.means(v)[-1])
-            return _kernels.to_host(net.top.hidden_from_visible(net.up(v, draw)[-1]))
-
-        dtype = below[-1]._model().weights.dtype
-        inferred = MappedRows(X, infer, net.top.hidden.n_units, dtype)
-        n_bytes = math.prod(inferred.shape) * inferred.dtype.itemsize
-        if draw is not None or n_bytes > sklearn.get_config()["working_memory"] * 2**20:
-            return inferred
-        return _kernels.by_rows(infer, X)
+    def _activations(self, rows: Any, rng: Generator, fills: Array | None = None) -> Activations:
+        """What the layers are trained on."""
+        return Activations(rows, self.activations == "sample", rng, fills)
 
     def _keep(self, rbms: list[RBMEstimator], X: Any, rng: Generator) -> None:
         """Make these the layers of a new stack."""
@@ -463,21 +480,24 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
     def _fine_tune(
         self,
         up_down: UpDown,
-        X: Any,
+        seen: Any,
         weights: Array,
         n_iter: int,
         decay: Callable[[float], Schedule],
-        *,
-        shuffle: bool,
+        stop: Hook | None = None,
     ) -> None:
-        """Make sweeps of up-down, on copies of all parameters."""
+        """Make sweeps of up-down over visible states, on copies of all parameters.
+
+        Those of a fit shuffle the rows, and ask after each whether to stop.
+        """
         net, coordinates, top = self._placed_net().copy(), self._coordinates, self.rbms_[-1]
         rate = top._rate() if self.fine_tune_rate == "auto" else float(self.fine_tune_rate)
-        first = len(up_down.history) if shuffle else 0  # of a fit
+        first = 0 if stop is None else len(up_down.history)
+        shuffle = stop is not None
         plan = Plan(n_iter, top.batch_size, decay(rate), shuffle, first=first)
         monitor = _pseudo_bound(coordinates.log_volume)
-        seen = coordinates.view(X)
-        up_down.draws = not are_states(net.visible, seen)
+        if first == 0:  # looking at rows with missing values moves their chains
+            up_down.draws = not are_states(net.visible, seen)
         self._keep_net(net)
         sweeps = up_down.run(net, seen, weights, plan, monitor)
         title, verbose = self._title("up-down"), self.verbose > 0
@@ -485,7 +505,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
             for record in sweeps:
                 self._keep_net(net)
                 report(record)
-                if shuffle and self._asked_to_stop():
+                if stop is not None and stop():
                     break
 
     def _keep_net(self, net: BeliefNet) -> None:

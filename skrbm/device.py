@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from skrbm import _kernels, validation
 from skrbm._kernels import Array
 from skrbm.model import RBM
+from skrbm.units import Layer
 
 # What device=None stands for: numpy.
 DEFAULT_DEVICE: str | None = None
@@ -47,7 +49,25 @@ class OnDevice:
         device = validation.check_device("device", self._device)
         return lambda x: _kernels.place(x, device)
 
+
+class RBMOnDevice(OnDevice):
+    """An estimator that is an RBM."""
+
+    _base: Layer
+
+    @abstractmethod
+    def _model(self) -> RBM:
+        """The fitted model."""
+
     def _placed(self, rbm: RBM) -> RBM:
-        """The model where the estimator computes."""
+        """A model where the estimator computes."""
         validation.check_precision_of("precision", self._precision, rbm.weights.dtype)
         return replace(rbm.map(self._place), precision=self._precision)
+
+    def _placed_model(self) -> RBM:
+        """The fitted model where the estimator computes."""
+        return self._placed(self._model())
+
+    def _placed_base(self) -> Layer:
+        """The visible layer that training started from, where the estimator computes."""
+        return self._base.map(self._place)

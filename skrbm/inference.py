@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from abc import abstractmethod
 from copy import deepcopy
 from typing import Any
 
@@ -16,33 +15,28 @@ from sklearn.utils.validation import check_is_fitted
 from skrbm import _kernels, conditionals, likelihood, samplers, validation
 from skrbm._kernels import Array, Generator
 from skrbm.annealing import Effort, Path
+from skrbm.device import RBMOnDevice
 from skrbm.likelihood import LogPartition
 from skrbm.model import RBM
-from skrbm.rowwise import Rowwise
+from skrbm.rowwise import Features
 from skrbm.samplers import Chains, ParallelTempering
 from skrbm.training import Training
-from skrbm.units import Layer
 
 _FEWEST_CHAINS = 20  # fewer cannot tell that two directions contradict each other
 SAMPLING_METHODS = ("auto", "gibbs", "tempering")
 _EXACT_UNITS = 30  # the largest layer that log_partition(method="exact") enumerates
 
 
-class RBMInference(Rowwise):
+class RBMInference(Features, RBMOnDevice):
     """The methods of every RBM estimator that read the fitted model and leave it alone.
 
     The estimator's `fit` sets the attributes below.
     """
 
     _started_with: dict[str, Any]
-    _base: Layer
     _training: Training
     _likelihood_seed: int
     _log_partitions: dict[str, LogPartition]
-
-    @abstractmethod
-    def _model(self) -> RBM:
-        """The fitted model."""
 
     def transform(self, X: Any) -> Array:
         """`E[h_j | v]` for every row v of X; for binary hidden units `P(h_j = 1 | v)`.
@@ -278,7 +272,7 @@ class RBMInference(Rowwise):
         seed = self._likelihood_seed
         if random_state is not None:
             seed = validation.check_seed(random_state)
-        path, rng = Path(rbm, self._base.map(self._place)), _kernels.generator(seed)
+        path, rng = Path(rbm, self._placed_base()), _kernels.generator(seed)
         if method == "tempering" and hasattr(self, "tempering_"):
             ladder = deepcopy(self.tempering_)
             ladder.move(self._place)
@@ -366,16 +360,12 @@ class RBMInference(Rowwise):
     def _n_features_out(self) -> int:
         return self._model().hidden.n_units
 
-    def _placed_model(self) -> RBM:
-        """The fitted model where the estimator computes."""
-        return self._placed(self._model())
-
     def _log_likelihood(self, rows: Any) -> Array:
         return -self._free_energies(rows) - self.log_partition_.value
 
     def _conditional_states(self, given: Array, n: int, n_steps: int, rng: Generator) -> Array:
         """Visible states of the model where those of a row are given."""
-        rbm, base = self._placed_model(), self._base.map(self._place)
+        rbm, base = self._placed_model(), self._placed_base()
 
         def run(v: Array, rng: Generator) -> Array:
             return conditionals.draw(rbm, base, v, rng, n_steps)

@@ -10,19 +10,24 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from skrbm import _kernels, validation
+from skrbm import validation
 from skrbm._kernels import Array, Generator
+from skrbm.completing import has_missing
 from skrbm.coordinates import Binary, LabelledRows
 from skrbm.gradients import Gradient
-from skrbm.label_gradient import LabelGradient, label_logits, log_label_probability
+from skrbm.label_conditionals import completed_unlabelled
+from skrbm.label_gradient import LabelGradient, log_label_probability
+from skrbm.label_inference import LabelInference
 from skrbm.model import RBM
 from skrbm.recipes import HIDDEN_BIAS, Recipe, labelled
 from skrbm.trained import Start, TrainedRBM
 from skrbm.training import RowFigure, column_totals
 from skrbm.units import Bernoulli, LabelledBernoulli, Layer
 
+_N_STEPS = 20  # of chains for what is missing in rows that are scored
 
-class RBMClassifier(ClassifierMixin, TrainedRBM):
+
+class RBMClassifier(ClassifierMixin, LabelInference, TrainedRBM):
     r"""Restricted Boltzmann machine whose visible units are the data and a label.
 
     .. math::
@@ -83,6 +88,13 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
     warm_start : bool, default=False
         Whether `fit` goes on from the model that it finds, for `n_iter` sweeps more, with its
         chains and its history; the step size starts anew.
+    missing_values : {"refuse", "allow"}, default="refuse"
+        Whether NaN in an array is refused, or a value that is missing. Predictions then sum over
+        it, exactly where there are at most ten hidden units, or at most ten missing values in a
+        row. In training a block Gibbs chain a row, which does not know the label, makes five steps
+        whenever the row is seen: what is learnt is the mean of the objective over
+        :math:`p(x_m | x_o)`, of which the model knows the more, the larger `generative_share` is.
+        `impute` fills what is missing in either case.
     callbacks : callable or list of callables, default=None
         Called after every sweep with the estimator, as it is by then, and the number of its
         sweeps. One that raises StopIteration ends the training; see `Checkpoint`.
@@ -170,6 +182,7 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
         warm_start: bool = False,
+        missing_values: str = "refuse",
         callbacks: Any = None,
         device: str | None = None,
         precision: str = "float32",
@@ -198,6 +211,7 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         )
         self.generative_share = generative_share
         self.inputs = inputs
+        self.missing_values = missing_values
 
     _figure: ClassVar[str] = "label_log_likelihood"
     _SHAPING = (*TrainedRBM._SHAPING, "generative_share", "inputs")
@@ -209,7 +223,8 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            Data in [0, 1]; values outside draw a warning, and count as 0 or 1.
+            Data in [0, 1]; values outside draw a warning, and count as 0 or 1. With
+            missing_values="allow" NaN in an array is a value that is missing.
         y : array-like of shape (n_samples,)
             Labels of any type.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -303,48 +318,6 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
             self._start(rows, weights)
         return self._go_on(rows, weights)
 
-    def predict(self, X: Any) -> Array:
-        """The most probable label of every row of X.
-
-        Parameters
-        ----------
-        X : {array-like, CSR matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-        """
-        logits = self._logits(X)
-        return self.classes_[logits.argmax(axis=1)]
-
-    def predict_proba(self, X: Any) -> Array:
-        """`P(y | x)` of every row x of X and every label y, exactly.
-
-        Parameters
-        ----------
-        X : {array-like, CSR matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        P : ndarray of float64 of shape (n_samples, n_classes)
-            Columns in the order of `classes_`.
-        """
-        return _kernels.softmax(self._logits(X))
-
-    def predict_log_proba(self, X: Any) -> Array:
-        """`log P(y | x)` of every row x of X and every label y, in nats.
-
-        Parameters
-        ----------
-        X : {array-like, CSR matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        log_P : ndarray of float64 of shape (n_samples, n_classes)
-        """
-        logits = self._logits(X)
-        return logits - _kernels.row_log_sum_exp(logits)[:, None]
-
     @property
     def components_(self) -> Array:
         """Weights between hidden units and the data's columns."""
@@ -384,6 +357,13 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         return self.inputs == "sample"
 
     @property
+    def _takes_missing(self) -> bool:
+        return self.missing_values == "allow"
+
+    def _completed(self, X: LabelledRows, rows: Any) -> Any:
+        return super()._completed(X, rows) if has_missing(X.X) else rows
+
+    @property
     def _coordinates(self) -> Binary:
         return Binary(self._rbm.weights.dtype)
 
@@ -395,13 +375,14 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         super()._check_parameters()
         validation.check_share("generative_share", self.generative_share)
         validation.check_choice("inputs", self.inputs, validation.INPUTS)
+        validation.check_choice("missing_values", self.missing_values, ("refuse", "allow"))
 
     def _check_labelled(
         self, X: Any, y: Any, sample_weight: Any, *, first: bool, classes: Array | None = None
     ) -> tuple[LabelledRows, Array, Array]:
         """Rows of some weight, their weights, and the labels that there are."""
         self._check_continued(first=first)
-        rows = validation.check_rows(self, X, "X", self._domain)
+        rows = validation.check_rows(self, X, "X", self._domain, allow_nan=self._takes_missing)
         self._check_dtype(rows.dtype)
         labels = validation.check_labels(self, "y", y)
         check_consistent_length(rows, labels)
@@ -409,6 +390,8 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         if not weights.all():
             used = np.flatnonzero(weights)
             rows, labels, weights = rows[used], labels[used], weights[used]
+        if first and self._takes_missing:
+            validation.check_seen("X", rows)
         if classes is None:
             classes = np.unique(labels) if first else self.classes_
         index = validation.encode_labels("y", labels, classes)
@@ -437,14 +420,8 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         n_labels = self._n_labels
 
         def of_label(rbm: RBM, v: Array, rng: Generator) -> Array:
+            if has_missing(v):
+                v = completed_unlabelled(rbm, v, n_labels, rng, _N_STEPS)
             return log_label_probability(rbm, v, n_labels)
 
         return of_label
-
-    def _logits(self, X: Any) -> Array:
-        """`log p(x, y) + log Z` of checked rows and every label."""
-        check_is_fitted(self)
-        rows = validation.check_visible(self, X, "X", self._domain)
-        rbm, n_labels = self._placed(self._rbm), self._n_labels
-        place, to_model = self._place, self._coordinates.to_model
-        return _kernels.by_rows(lambda x: label_logits(rbm, place(to_model(x)), n_labels), rows)

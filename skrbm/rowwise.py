@@ -18,7 +18,7 @@ from skrbm.units import Layer
 from skrbm.validation import Domain
 
 
-class Rowwise(OnDevice, ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
+class Rowwise(OnDevice, ABC):
     """Rows of data are checked, taken to the model's coordinates, and looked at one by one.
 
     The estimator's `fit` sets the attribute below.
@@ -35,28 +35,6 @@ class Rowwise(OnDevice, ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
     @abstractmethod
     def _coordinates(self) -> Coordinates:
         """The way between the data and the model's visible units."""
-
-    @abstractmethod
-    def _log_likelihood(self, rows: Any) -> Array:
-        """What `score_samples` returns for rows that are checked."""
-
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Mean of `score_samples(X)`, in nats a row.
-
-        Parameters
-        ----------
-        X : {array-like, CSR matrix} of shape (n_samples, n_features)
-        y : None
-            Ignored.
-        sample_weight : array-like of shape (n_samples,), default=None
-
-        Returns
-        -------
-        log_likelihood : float
-        """
-        X = self._check_visible(X, allow_nan=self._takes_missing)
-        weights = validation.check_weights(sample_weight, X)
-        return float(np.average(self._log_likelihood(X), weights=weights))
 
     @property
     def _takes_missing(self) -> bool:
@@ -89,3 +67,29 @@ class Rowwise(OnDevice, ClassNamePrefixFeaturesOutMixin, TransformerMixin, ABC):
             return function(place(to_model(rows)), *rng)
 
         return _kernels.by_rows(work, X, rng)
+
+
+class Features(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Rowwise):
+    """Rows have features, and a log-likelihood."""
+
+    @abstractmethod
+    def _log_likelihood(self, rows: Any) -> Array:
+        """What `score_samples` returns for rows that are checked."""
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Mean of `score_samples(X)`, in nats a row.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        log_likelihood : float
+        """
+        X = self._check_visible(X, allow_nan=self._takes_missing)
+        weights = validation.check_weights(sample_weight, X)
+        return float(np.average(self._log_likelihood(X), weights=weights))

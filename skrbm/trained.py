@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from skrbm import _kernels, validation
 from skrbm._kernels import Array, Generator
 from skrbm.coordinates import CompletedRows, Coordinates
-from skrbm.device import OnDevice
+from skrbm.device import RBMOnDevice
 from skrbm.gradients import GRADIENTS, Gradient
 from skrbm.model import RBM
 from skrbm.optimizers import CentredGradient, VarianceGradient, constant, rising_share
@@ -94,7 +94,7 @@ class Unfinished:
     n_done: int = 0
 
 
-class TrainedRBM(OnDevice, BaseEstimator):
+class TrainedRBM(RBMOnDevice, BaseEstimator):
     """The parameters of every estimator that is an RBM, and how it is trained.
 
     A subclass says what its layers are: which data they take, and where training starts.
@@ -170,10 +170,6 @@ class TrainedRBM(OnDevice, BaseEstimator):
     @abstractmethod
     def _coordinates(self) -> Coordinates:
         """The way between the data and the model's visible units."""
-
-    @abstractmethod
-    def _model(self) -> RBM:
-        """The fitted model."""
 
     @abstractmethod
     def _row_figure(self, n_flips: int) -> RowFigure[RBM]:

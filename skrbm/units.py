@@ -230,6 +230,18 @@ class LabelledBernoulli(Bernoulli):
         """Draw states that receive an input."""
         return self.sample(self.mean(input), rng)
 
+    def log_normalizers(self, input: Array | float) -> Array:
+        """What each unit adds to the log-normaliser; those of the label share theirs equally."""
+        binary, label = self._apart(input + self.bias)
+        share = _kernels.row_log_sum_exp(label)[..., None] / self.n_labels
+        return _kernels.columns(_kernels.softplus(binary), share + 0 * label)
+
+    def most_probable(self, mean: Array) -> Array:
+        """The states of most probability, in the dtype of the mean."""
+        binary, label = self._apart(mean)
+        one = _kernels.one_hot_largest(label)
+        return _kernels.columns(super().most_probable(binary), one)
+
     def log_probability(self, state: Array, mean: Array) -> Array:
         """`log p(s_i)` under the means m_j, for every row i of states and row j of means."""
         (units, one), (of_units, of_one) = self._apart(state), self._apart(mean)

@@ -276,7 +276,7 @@ def check_precision(name: str, value: Any, device: str | None) -> None:
 def check_precision_of(name: str, value: str, dtype: Any) -> None:
     """A precision that a model of this dtype can have."""
     if value != "float32" and str(dtype) != "float32":
-        msg = f"{name} == {value!r}, must be 'float32' for data of {dtype}; or take them as float32."
+        msg = f"{name} == {value!r}, must be 'float32' for a model of {dtype}."
         raise ValueError(msg)
 
 

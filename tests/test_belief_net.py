@@ -1,7 +1,5 @@
 """Stacks of RBMs and how they are tuned, against enumeration of every joint state."""
 
-import itertools
-
 import numpy as np
 import pytest
 from scipy.special import logsumexp
@@ -19,64 +17,19 @@ from laws import (
     BERNOULLI,
     PAIR_IDS,
     PAIRS,
+    SIZES,
     UNIT_IDS,
     UNITS,
     all_states,
     codes,
+    enumerate_net,
     enumerate_rbm,
+    exact_log_likelihood_and_bound,
+    log_bernoulli,
+    random_net,
     random_rbm,
     total_variation,
 )
-
-SIZES = {"two layers": (4, 3, 3), "three layers": (3, 3, 2, 3)}
-
-
-def random_net(sizes, seed=0, scale=1.0):
-    """A net whose recognition has nothing to do with its generation."""
-    rng = np.random.default_rng(seed)
-
-    def conditional(n_parents, n_units):
-        weights = rng.normal(scale=scale, size=(n_parents, n_units))
-        return Conditional(Bernoulli(rng.normal(size=n_units)), weights)
-
-    *directed, n_hidden = sizes
-    return BeliefNet(
-        tuple(conditional(*pair) for pair in itertools.pairwise(directed)),
-        tuple(conditional(*pair[::-1]) for pair in itertools.pairwise(directed)),
-        random_rbm(n_visible=directed[-1], n_hidden=n_hidden, seed=seed),
-    )
-
-
-def log_bernoulli(states, logits):
-    """`log p(s)` of binary states, every pair of rows of states and of logits."""
-    return states @ logits.T - np.logaddexp(0, logits).sum(axis=1)
-
-
-def enumerate_net(net):
-    """For every joint state of the directed layers: log p and, given the lowest one, log q.
-
-    Arrays with one axis a layer, from the data upwards; without the package's formulas.
-    """
-    *_, top = layers = [*(g.layer.n_units for g in net.generation), net.top.visible.n_units]
-    states = [all_states(BERNOULLI, n)[0] for n in layers]
-    shape = [len(s) for s in states]
-    log_p = enumerate_rbm(net.top).log_p_visible.reshape([1] * (len(shape) - 1) + [-1])
-    log_p = np.broadcast_to(log_p, shape).copy()
-    log_q = np.zeros(shape)
-    for i, (up, down) in enumerate(zip(net.recognition, net.generation, strict=True)):
-        lower, upper = states[i], states[i + 1]
-        axes = [1] * len(shape)
-        axes[i], axes[i + 1] = len(lower), len(upper)
-        log_p += log_bernoulli(lower, upper @ down.weights + down.layer.bias).reshape(axes)
-        log_q += log_bernoulli(upper, lower @ up.weights + up.layer.bias).T.reshape(axes)
-    return states[0], log_p, log_q
-
-
-def exact_log_likelihood_and_bound(net):
-    """Of every state of the data's layer."""
-    v, log_p, log_q = enumerate_net(net)
-    above = tuple(range(1, log_p.ndim))
-    return v, logsumexp(log_p, axis=above), (np.exp(log_q) * (log_p - log_q)).sum(axis=above)
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)

@@ -11,17 +11,19 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skrbm import (
     BernoulliRBM,
     Checkpoint,
+    DBNClassifier,
+    DBNRegressor,
     DeepBeliefNetwork,
     GaussianBernoulliRBM,
     RBMClassifier,
 )
-
-_N_KILLS = 10
 
 X = (load_digits().data[:300] / 16).astype(np.float32)
 Y = load_digits().target[:300]
@@ -39,6 +41,7 @@ def _cases():
     yield "holes", BernoulliRBM(**small | stopping, missing_values="allow"), (HOLES,)
     yield "gaussian", GaussianBernoulliRBM(**small), (X,)
     yield "classifier", RBMClassifier(**small | stopping, inputs="sample"), (X, Y)
+    yield "gaps and labels", RBMClassifier(**small, missing_values="allow"), (HOLES, Y)
 
     layer = BernoulliRBM(n_iter=3, callbacks=None)
     stopping_layer = clone(layer).set_params(**stopping, batch_size=50)
@@ -46,12 +49,32 @@ def _cases():
     yield "stack", DeepBeliefNetwork(**sizes, rbm=layer, activations="sample"), (X,)
     yield "stopping stack", DeepBeliefNetwork(**sizes, rbm=stopping_layer), (X,)
     yield "up-down", DeepBeliefNetwork((8, 4), rbm=layer, fine_tune_iter=3, random_state=0), (X,)
+    holes = clone(stopping_layer).set_params(missing_values="allow", n_iter=4)
+    tuned = DeepBeliefNetwork(**sizes, rbm=holes, activations="sample", fine_tune_iter=3)
+    yield "stack with holes", tuned, (HOLES,)
+
+    dbn = DeepBeliefNetwork((8, 4), rbm=layer, fine_tune_iter=2, random_state=0)
+    sgd = MLPClassifier(solver="sgd", learning_rate_init=0.5, batch_size=50, max_iter=4)
+    partly = np.where(np.arange(300) < 200, Y, -1)
+    tuned = DBNClassifier(dbn, mlp=sgd, inputs="sample", random_state=0)
+    yield "tuned", tuned, (X, partly, np.arange(300) % 3)
+    adam = MLPRegressor(batch_size=50, max_iter=4)
+    yield "tuned by moments", DBNRegressor(dbn, mlp=adam, random_state=None), (X, Y / 9)
+    stopping = clone(sgd).set_params(early_stopping=True)
+    yield "stopping tuning", DBNClassifier(dbn, mlp=stopping, random_state=0), (X, Y)
+    gappy = clone(dbn).set_params(rbm=clone(layer).set_params(missing_values="allow"))
+    yield "tuned on gaps", DBNClassifier(gappy, mlp=sgd, random_state=0), (HOLES, Y)
+    frozen = FrozenEstimator(clone(dbn).fit(X))
+    yield "frozen", DBNClassifier(frozen, mlp=sgd, random_state=0), (X, Y)
 
 
 CASES = list(_cases())
 
 
 def _parameters(estimator):
+    if hasattr(estimator, "mlp_"):
+        mlp = estimator.mlp_
+        return joblib.hash((_parameters(estimator.dbn_), mlp.coefs_, mlp.intercepts_, mlp.n_iter_))
     if isinstance(estimator, DeepBeliefNetwork):
         layers = [rbm._model().parameters for rbm in estimator.rbms_]
         untied = estimator._untied or ()
@@ -62,6 +85,8 @@ def _parameters(estimator):
 
 def _histories(estimator):
     """All figures that do not depend on the machine."""
+    if hasattr(estimator, "mlp_"):
+        return [*_histories(estimator.dbn_), {"loss": estimator.loss_curve_}]
     histories = estimator.history_
     if not isinstance(histories, list):
         histories = [histories]
@@ -80,6 +105,9 @@ class _Keep:
     def __deepcopy__(self, memory):
         return self
 
+    def __getstate__(self):
+        return {"kept": {}}  # or every file would hold all before it
+
 
 @pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
 def test_an_interrupted_fit_goes_on_to_the_same_end(case):
@@ -88,6 +116,7 @@ def test_an_interrupted_fit_goes_on_to_the_same_end(case):
     keep = _Keep()
     unbroken = clone(estimator).set_params(callbacks=keep).fit(*data)
     n_sweeps = len(keep.kept)
+    assert list(keep.kept) == list(range(1, n_sweeps + 1))
     for after in {2, n_sweeps // 2, n_sweeps - 1, n_sweeps}:
         resumed = pickle.loads(keep.kept[after]).set_params(callbacks=None).resume(*data)
         assert _parameters(resumed) == _parameters(unbroken)
@@ -144,25 +173,37 @@ def test_stop_iteration_ends_a_fit_and_all_callbacks_are_called():
 
 _FIT = """
 import sys
-import numpy as np
-from sklearn.datasets import load_digits
-from skrbm import BernoulliRBM, Checkpoint
-X = (load_digits().data[:300] / 16).astype(np.float32)
-checkpoint = Checkpoint(sys.argv[1])
-rbm = BernoulliRBM(64, n_iter=200, callbacks=checkpoint, random_state=0)
+import joblib
+estimator, data = joblib.load(sys.argv[1])
 print("ready", flush=True)
-rbm.fit(X)
+estimator.fit(*data)
 """
 
 
-def test_a_killed_fit_goes_on_from_its_file(tmp_path):
+@pytest.mark.parametrize(
+    ("n_kills", "estimator", "data"),
+    [
+        (10, BernoulliRBM(64, n_iter=200, random_state=0), (X,)),
+        (
+            3,
+            DBNClassifier(
+                DeepBeliefNetwork((32, 16), rbm=BernoulliRBM(n_iter=40)),
+                mlp=MLPClassifier(solver="sgd", batch_size=20, max_iter=60),
+                random_state=0,
+            ),
+            (X, Y),
+        ),
+    ],
+    ids=["rbm", "tuned"],
+)
+def test_a_killed_fit_goes_on_from_its_file(n_kills, estimator, data, tmp_path):
     """Fails if a kill leaves a file that cannot be read, or one that goes on to another end."""
     rng = np.random.default_rng(0)
-    unbroken = BernoulliRBM(64, n_iter=200, random_state=0).fit(X)
-    n_resumed = 0
-    for i in range(_N_KILLS):
-        path = tmp_path / f"{i}.checkpoint"
-        fit = subprocess.Popen([sys.executable, "-c", _FIT, path], stdout=subprocess.PIPE)
+    unbroken, n_resumed = clone(estimator).fit(*data), 0
+    for i in range(n_kills):
+        path, start = tmp_path / f"{i}.checkpoint", tmp_path / f"{i}.start"
+        joblib.dump((clone(estimator).set_params(callbacks=Checkpoint(path)), data), start)
+        fit = subprocess.Popen([sys.executable, "-c", _FIT, start], stdout=subprocess.PIPE)
         fit.stdout.readline()
         time.sleep(rng.uniform(0, 1))
         fit.send_signal(signal.SIGKILL)
@@ -170,11 +211,11 @@ def test_a_killed_fit_goes_on_from_its_file(tmp_path):
         fit.stdout.close()
         if not path.exists():  # killed before its first sweep ended
             continue
-        rbm = Checkpoint.load(path)
-        if hasattr(rbm, "_unfinished"):
-            n_resumed += rbm.n_iter_ < 200
-            rbm.resume(X)
-        assert _parameters(rbm) == _parameters(unbroken)
+        resumed = Checkpoint.load(path)
+        if hasattr(resumed, "_unfinished"):
+            n_resumed += 1
+            resumed.resume(*data)
+        assert _parameters(resumed) == _parameters(unbroken)
     assert n_resumed > 0
 
 

@@ -102,6 +102,28 @@ def test_draws_have_the_means_and_keep_what_is_given(pair, by_chains):
     assert (np.abs(v.mean(axis=1) - of_visible) <= error).all()
 
 
+@pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
+def test_weighted_draws_sum_over_what_is_free(pair, by_chains):
+    """Fails if the weights are of other states, or draws change what is given.
+
+    The mean weight is `p(given) Z`, and weighted means are conditional ones: six standard errors.
+    """
+    rbm, rows, log_total, of_visible, _ = _problem(pair)
+    n = 300
+    many = np.repeat(rows, n, axis=0)
+    rng = _kernels.generator(0)
+    v, log_w = conditionals.weighted_draws(rbm, rbm.visible.neutral(), many, rng, 2)
+    assert not np.array_equal(v[0], v[1])
+    v = v.reshape(2, len(rows), n, -1).swapaxes(1, 2).reshape(2 * n, len(rows), -1)
+    w = np.exp(log_w.reshape(2, len(rows), n).swapaxes(1, 2).reshape(2 * n, -1) - log_total)
+    np.testing.assert_array_less(abs(w.mean(axis=0) - 1), 6 * w.std(axis=0) / np.sqrt(2 * n) + 1e-5)
+    deviation = w[..., None] * (v - of_visible)
+    error = 6 * deviation.std(axis=0) / np.sqrt(2 * n) + 1e-6
+    np.testing.assert_array_less(abs(deviation.mean(axis=0)), error)
+    given = ~np.isnan(rows)
+    np.testing.assert_array_equal(v[:, given], np.broadcast_to(rows[given], (2 * n, given.sum())))
+
+
 def test_a_mode_is_no_less_probable_than_its_neighbours():
     """Fails if the ascent goes down, or changes what is given."""
     rbm = coupled_rbm()

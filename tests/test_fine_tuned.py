@@ -3,6 +3,7 @@
 import pickle
 import re
 import warnings
+from copy import copy
 
 import numpy as np
 import pandas as pd
@@ -154,6 +155,50 @@ def test_an_interrupt_is_one(digits):
     X, _, y, _ = digits
     with pytest.raises(KeyboardInterrupt):
         DBNClassifier(STACK, mlp=Tired(max_iter=2)).fit(X, y)
+
+
+def test_callbacks_see_a_classifier_that_predicts_and_may_stop_it(digits):
+    """Fails if they are called before a sweep's end, miss the stack's, or cannot end the tuning."""
+    X, _, y, _ = digits
+    seen = []
+
+    def watch(classifier, n_sweeps):
+        seen.append((n_sweeps, hasattr(classifier, "mlp_")))
+        if n_sweeps == 8:
+            seen.append(classifier.predict_proba(X[:20]))
+            raise StopIteration
+
+    classifier = DBNClassifier(STACK, mlp=QUICK, callbacks=watch, random_state=0).fit(X, y)
+    assert seen[:8] == [(i, i > 6) for i in range(1, 9)]  # three of each of two layers
+    np.testing.assert_array_equal(classifier.predict_proba(X[:20]), seen[8])
+    assert classifier.mlp_.n_iter_ == len(classifier.loss_curve_) == 2
+    assert classifier.mlp_.max_iter == 5
+    unwatched = DBNClassifier(STACK, mlp=QUICK, random_state=0).fit(X, y)
+    watched = clone(unwatched).set_params(callbacks=[lambda *arguments: None]).fit(X, y)
+    np.testing.assert_array_equal(watched.predict_proba(X), unwatched.predict_proba(X))
+    with pytest.raises(ValueError, match="callbacks == 3, must be None, a callable or a list"):
+        DBNClassifier(callbacks=3).fit(X, y)
+
+
+def test_what_cannot_be_resumed_is_refused(digits):
+    """Fails if a finished fit is trained again, or other data are trained on."""
+    X, _, y, _ = digits
+    frame = pd.DataFrame(X, columns=[f"pixel {i}" for i in range(64)])
+    kept = {}
+
+    def keep(classifier, n_sweeps):
+        kept[n_sweeps] = pickle.dumps(copy(classifier).set_params(callbacks=None))
+
+    classifier = DBNClassifier(STACK, mlp=QUICK, callbacks=keep, random_state=0).fit(frame, y)
+    with pytest.raises(ValueError, match="DBNClassifier has no fit to resume"):
+        classifier.resume(frame, y)
+    for n_sweeps in (2, 8):
+        with pytest.raises(ValueError, match="must be the 1347 of the fit to resume"):
+            pickle.loads(kept[n_sweeps]).resume(frame[1:], y[1:])
+    with pytest.raises(ValueError, match="feature names should match"):
+        pickle.loads(kept[8]).resume(frame[frame.columns[::-1]], y)
+    resumed = pickle.loads(kept[8]).resume(frame, y)
+    np.testing.assert_array_equal(resumed.predict_proba(frame), classifier.predict_proba(frame))
 
 
 @pytest.mark.parametrize("labels", [(-1, 1), ("no", "yes"), (False, True), (0.0, 1.0)])

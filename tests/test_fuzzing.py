@@ -46,6 +46,19 @@ ESTIMATORS = {
     "tuned_stack": DeepBeliefNetwork(
         (2, 2), rbm=BITS, visible_rbm=REALS, fine_tune_iter=1, output="all", **SEED
     ),
+    "labels_missing": RBMClassifier(
+        2, generative_share=0.5, missing_values="allow", **TINY, **SEED
+    ),
+    "stack_missing": DeepBeliefNetwork(
+        (2, 2), rbm=clone(BITS).set_params(missing_values="allow"), **SEED
+    ),
+    "tuned_stack_missing": DeepBeliefNetwork(
+        (2, 2),
+        rbm=BITS,
+        visible_rbm=clone(REALS).set_params(missing_values="allow"),
+        fine_tune_iter=1,
+        **SEED,
+    ),
     "perceptron": DBNClassifier(
         DeepBeliefNetwork((2,), rbm=BITS), mlp=MLPClassifier(max_iter=1, batch_size=4), **SEED
     ),
@@ -62,7 +75,7 @@ ESTIMATORS = {
     ),
 }
 SAMPLERS = [name for name in ESTIMATORS if hasattr(ESTIMATORS[name], "gibbs")]
-SUPERVISED = ("labels", "perceptron", "perceptron_of_reals")
+SUPERVISED = ("labels", "labels_missing", "perceptron", "perceptron_of_reals")
 GOOD = np.array([[0.0, 1, 0], [1, 0, 1], [1, 1, 0], [0, 1, 1]])
 LABELS = np.array(["a", "b", "b", "a"])
 

@@ -10,28 +10,14 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM, RBMImputer
+from skrbm import BernoulliRBM, GaussianBernoulliRBM, RBMImputer
 
-from laws import BERNOULLI, all_states
-
-
-def _copies(n=400, seed=0):
-    """Three copies of a fair bit, and one that is independent."""
-    rng = np.random.default_rng(seed)
-    bit = rng.integers(2, size=(n, 1))
-    return np.hstack([bit, bit, bit, rng.integers(2, size=(n, 1))]).astype(float)
-
-
-def _holes(X, share=0.3, seed=1):
-    """The rows with some values missing at random, but none of them all."""
-    missing = np.random.default_rng(seed).random(X.shape) < share
-    missing[missing.all(axis=1), 0] = False
-    return np.where(missing, np.nan, X)
+from laws import BERNOULLI, all_states, copies, holes_in
 
 
 @pytest.fixture(scope="module")
 def bits():
-    return BernoulliRBM(4, missing_values="allow", n_iter=100, random_state=0).fit(_copies())
+    return BernoulliRBM(4, missing_values="allow", n_iter=100, random_state=0).fit(copies())
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +34,8 @@ def _log_joint(rbm):
 
 def test_nan_is_refused_with_a_hint_unless_it_is_allowed():
     """Fails if NaN trains, or a method that cannot take it does."""
-    X = _copies()
-    holes = _holes(X)
+    X = copies()
+    holes = holes_in(X)
     refusing = BernoulliRBM(2, n_iter=1, random_state=0)
     with pytest.raises(ValueError, match="X contains NaN, must not.*missing_values='allow'"):
         refusing.fit(holes)
@@ -74,7 +60,7 @@ def test_nan_is_refused_with_a_hint_unless_it_is_allowed():
 
 def test_complete_rows_are_what_they_were():
     """Fails if allowing NaN changes what is learnt, or said, where there is none."""
-    X = _copies()
+    X = copies()
     fits = [
         BernoulliRBM(3, missing_values=m, n_iter=3, random_state=0).fit(X)
         for m in ("refuse", "allow")
@@ -87,7 +73,7 @@ def test_complete_rows_are_what_they_were():
 def test_binary_scores_are_sums_over_what_is_missing(bits):
     """Fails if a missing value counts as zero."""
     v, log_p = _log_joint(bits)
-    rows = _holes(_copies(30))
+    rows = holes_in(copies(30))
     for row, score in zip(rows, bits.score_samples(rows), strict=True):
         agree = (np.isnan(row) | (v == row)).all(axis=1)
         assert score == pytest.approx(logsumexp(log_p[agree]), abs=1e-4)
@@ -99,7 +85,7 @@ def test_densities_are_those_of_the_known_columns(flowers):
     The density is a mixture of normal ones over the hidden states, in the units of the data.
     """
     X = load_iris().data[:20]
-    rows = _holes(X, 0.4)
+    rows = holes_in(X, 0.4)
     h, _ = all_states(BERNOULLI, 6)
     means = flowers.intercept_visible_ + h @ flowers.components_
     variance = flowers.variance_
@@ -121,7 +107,7 @@ def test_features_are_means_given_what_is_known(bits):
     """Fails if features are those of a row filled with zeros, or change from call to call."""
     v, log_p = _log_joint(bits)
     features = bits.transform(v)
-    rows = _holes(_copies(30))
+    rows = holes_in(copies(30))
     for row, got in zip(rows, bits.transform(rows), strict=True):
         agree = (np.isnan(row) | (v == row)).all(axis=1)
         share = np.exp(log_p[agree] - logsumexp(log_p[agree]))
@@ -133,7 +119,7 @@ def test_features_are_means_given_what_is_known(bits):
 def test_what_is_known_comes_back_bit_for_bit(flowers, method, dtype):
     """Fails if known values pass through the model's coordinates."""
     X = (load_iris().data * np.pi).astype(dtype) / 3
-    rows = _holes(X)
+    rows = holes_in(X)
     before = rows.copy()
     filled = flowers.impute(rows, method=method, random_state=0)
     np.testing.assert_array_equal(rows, before)
@@ -170,8 +156,8 @@ def test_what_is_missing_is_learnt_around(estimator):
 
     With three copies of a bit a third of whose values are missing, the other copies tell it.
     """
-    X = _copies(1_000)
-    holes = _holes(X)
+    X = copies(1_000)
+    holes = holes_in(X)
     rbm = estimator(4, missing_values="allow", n_iter=200, random_state=0).fit(holes)
     row = np.array([[1.0, np.nan, np.nan, np.nan], [0.0, np.nan, np.nan, np.nan]])
     mean = rbm.impute(row, method="mean", random_state=0)
@@ -183,7 +169,7 @@ def test_early_stopping_sees_rows_with_missing_values():
     """Fails if a score is NaN, so that no sweep is the best one."""
     rbm = BernoulliRBM(
         4, missing_values="allow", early_stopping=True, n_iter=20, random_state=0
-    ).fit(_holes(_copies()))
+    ).fit(holes_in(copies()))
     assert np.isfinite(rbm.history_["validation_score"]).all()
     assert np.isfinite(rbm.history_["pseudo_log_likelihood"]).all()
 
@@ -237,7 +223,7 @@ def test_a_condition_of_binary_units_is_a_state(bits):
 def test_an_imputer_beats_the_mean_and_fits_into_a_pipeline():
     """Fails if the columns of a row say nothing of each other, or names and indicators are lost."""
     X, y = load_iris(return_X_y=True, as_frame=True)
-    holes = pd.DataFrame(_holes(X.to_numpy()), columns=X.columns)
+    holes = pd.DataFrame(holes_in(X.to_numpy()), columns=X.columns)
     imputer = RBMImputer(GaussianBernoulliRBM(8, n_iter=100), random_state=0)
     errors = [
         np.square(filler.fit_transform(holes) - X.to_numpy()).sum()
@@ -255,45 +241,11 @@ def test_an_imputer_beats_the_mean_and_fits_into_a_pipeline():
     assert pipeline.score(holes, y) > 0.85
 
 
-@pytest.fixture(scope="module")
-def stack():
-    X = _copies(1_000)
-    return DeepBeliefNetwork((4, 3), rbm=BernoulliRBM(n_iter=150), random_state=0).fit(X)
-
-
-def test_a_stack_completes_rows(stack):
-    """Fails if the chain forgets what is given, or what is told is not about it."""
-    rows = np.array([[1.0, np.nan, np.nan, np.nan], [0.0, np.nan, np.nan, np.nan]])
-    mean = stack.impute(rows, method="mean", n_steps=2_000, random_state=0)
-    np.testing.assert_array_equal(mean[:, 0], [1, 0])
-    np.testing.assert_allclose(mean[:, 1:3], [[1, 1], [0, 0]], atol=0.15)
-    draws = stack.impute(rows, n_draws=300, n_steps=1_000, random_state=0)
-    assert draws.shape == (300, 2, 4)
-    np.testing.assert_allclose(draws.mean(axis=0), mean, atol=0.15)
-    samples = stack.sample(300, given={0: 1}, n_steps=1_000, random_state=0)
-    assert samples.dtype == bool
-    assert samples[:, 0].all()
-    np.testing.assert_allclose(samples.mean(axis=0), mean[0], atol=0.15)
-    with pytest.raises(ValueError, match="method == 'mode', must be one of 'sample', 'mean'"):
-        stack.impute(rows, method="mode")
-    with pytest.raises(ValueError, match="contains NaN"):
-        stack.transform(rows)
-
-
-def test_a_stack_of_one_layer_completes_as_its_rbm_does():
-    """Fails if the chain of a net has another stationary distribution than its RBM."""
-    single = DeepBeliefNetwork((4,), rbm=BernoulliRBM(n_iter=100), random_state=0).fit(_copies())
-    rows = _holes(_copies(20))
-    mean = single.impute(rows, method="mean", n_steps=5_000, random_state=0)
-    exact = single.rbms_[0].impute(rows, method="mean")
-    np.testing.assert_allclose(mean, exact, atol=0.1)
-
-
 def test_binary_scores_of_wide_models_are_sums():
     """Fails if missing values are not enumerated one by one where hidden units are too many."""
-    rbm = BernoulliRBM(20, missing_values="allow", n_iter=20, random_state=0).fit(_copies())
+    rbm = BernoulliRBM(20, missing_values="allow", n_iter=20, random_state=0).fit(copies())
     v, log_p = _log_joint(rbm)
-    rows = _holes(_copies(30), 0.5)
+    rows = holes_in(copies(30), 0.5)
     scores, means = rbm.score_samples(rows), rbm.impute(rows, method="mean")
     for row, score, mean in zip(rows, scores, means, strict=True):
         agree = (np.isnan(row) | (v == row)).all(axis=1)
@@ -320,7 +272,7 @@ def test_columns_start_from_what_is_known_of_them():
 
 def test_an_imputer_that_draws_draws_the_same_in_every_call():
     """Fails if transform depends on the calls before."""
-    holes = _holes(load_iris().data)
+    holes = holes_in(load_iris().data)
     imputer = RBMImputer(GaussianBernoulliRBM(4, n_iter=5), method="sample", random_state=0)
     first = imputer.fit_transform(holes)
     np.testing.assert_array_equal(imputer.transform(holes), first)
@@ -330,7 +282,7 @@ def test_an_imputer_that_draws_draws_the_same_in_every_call():
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32])
 def test_indicators_of_rows_of_every_kind(container, dtype):
     """Fails if the indicator sees rows that the model takes, but a MissingIndicator does not."""
-    X = container(_copies(20).astype(dtype))
+    X = container(copies(20).astype(dtype))
     imputer = RBMImputer(BernoulliRBM(2, n_iter=1), add_indicator=True, random_state=0)
     filled = imputer.fit(X).transform(X)
     np.testing.assert_array_equal(filled, X.toarray() if sparse.issparse(X) else X)
@@ -340,7 +292,7 @@ def test_an_imputer_warns_once_and_checks_what_was_set_after_its_fit():
     """Fails if data are looked at twice, or a wrong method is a KeyError."""
     imputer = RBMImputer(BernoulliRBM(2, n_iter=1), random_state=0)
     with pytest.warns(UserWarning, match="X must be in") as caught:
-        imputer.fit(3 * _copies(20))
+        imputer.fit(3 * copies(20))
     assert len(caught) == 1
     with pytest.raises(ValueError, match="method == 'median', must be one of"):
-        imputer.set_params(method="median").transform(_copies(20))
+        imputer.set_params(method="median").transform(copies(20))

@@ -124,7 +124,7 @@ def test_small_steps_are_not_lost_with_bfloat16():
 
 
 def test_bfloat16_learns_as_well():
-    """Within 0.3 nat. Fails if the negative phase has other means than its chains were drawn from."""
+    """Within 0.3 nat. Fails if chains are drawn from other means than the gradient has."""
     X = (DIGITS > 0.5).astype(np.float32)
     scores = [
         fitted(BernoulliRBM(16, n_iter=100), "cpu", X, precision=precision).score(X)
@@ -174,7 +174,7 @@ print(rbm.set_params(device=None).partial_fit(rbm.sample(10)).n_iter_)
         ({"device": "cpu", "precision": "tf32"}, "precision == 'tf32', must be 'float32' or"),
         (
             {"device": "cpu", "precision": "bfloat16"},
-            "precision == 'bfloat16', must be 'float32' for data of float64",
+            "precision == 'bfloat16', must be 'float32' for a model of float64",
         ),
     ],
 )

@@ -193,6 +193,11 @@ def indices(condition: Array) -> Array:
     return np.flatnonzero(to_host(condition))
 
 
+def row_indices(condition: Array) -> Array:
+    """The rows in which a condition holds somewhere; numpy's."""
+    return np.flatnonzero(to_host(condition).any(axis=1))
+
+
 def is_nan(x: Array) -> Array:
     """Whether each element is not a number."""
     return library(x).isnan(x)
@@ -243,6 +248,17 @@ def repeat(x: Array, n: int) -> Array:
 def zeros(shape: tuple[int, ...], x: Array) -> Array:
     """An array of zeros, like x."""
     return x.new_zeros(shape) if is_tensor(x) else np.zeros(shape, x.dtype)
+
+
+def nan(shape: tuple[int, ...], x: Array) -> Array:
+    """An array of NaN, like x."""
+    return zeros(shape, x) * np.nan
+
+
+def one_hot_largest(x: Array) -> Array:
+    """For every row one at the place of its largest element, and zeros elsewhere."""
+    largest = x.argmax(-1)[..., None]
+    return like(like(np.arange(x.shape[-1]), largest) == largest, x)
 
 
 def identity(n: int, x: Array) -> Array:
