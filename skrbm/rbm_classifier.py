@@ -360,8 +360,8 @@ class RBMClassifier(ClassifierMixin, LabelInference, TrainedRBM):
     def _takes_missing(self) -> bool:
         return self.missing_values == "allow"
 
-    def _completed(self, X: LabelledRows, rows: Any) -> Any:
-        return super()._completed(X, rows) if has_missing(X.X) else rows
+    def _completed(self, rbm: RBM, X: LabelledRows, rows: Any) -> Any:
+        return super()._completed(rbm, X, rows) if has_missing(X.X) else rows
 
     @property
     def _coordinates(self) -> Binary:

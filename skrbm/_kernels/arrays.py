@@ -225,27 +225,27 @@ def rows(*arrays: Array) -> Array:
     return library(arrays[0]).concatenate(arrays)
 
 
-def split(x: Array, n: int) -> list[Array]:
+def split(x: Any, n: int) -> list[Array]:
     """The rows of x in n parts of equal size, but for one row."""
     return list(x.tensor_split(n)) if is_tensor(x) else np.array_split(x, n)
 
 
-def flipped(x: Array) -> Array:
+def flipped(x: Any) -> Array:
     """The second axis backwards."""
     return x.flip(1) if is_tensor(x) else x[:, ::-1]
 
 
-def copy(x: Array) -> Array:
+def copy(x: Any) -> Array:
     """A copy, its rows one after the other in memory."""
     return x.contiguous().clone() if is_tensor(x) else np.array(x, order="C")
 
 
-def repeat(x: Array, n: int) -> Array:
+def repeat(x: Any, n: int) -> Array:
     """Copies of x along a new first axis."""
     return x[None].repeat_interleave(n, 0) if is_tensor(x) else np.repeat(x[None], n, axis=0)
 
 
-def zeros(shape: tuple[int, ...], x: Array) -> Array:
+def zeros(shape: tuple[int, ...], x: Any) -> Array:
     """An array of zeros, like x."""
     return x.new_zeros(shape) if is_tensor(x) else np.zeros(shape, x.dtype)
 

@@ -17,12 +17,12 @@ def generator(seed: Any) -> Generator:
     return np.random.Generator(np.random.SFC64(seed))
 
 
-def _is_elsewhere(x: Array) -> bool:
+def _is_elsewhere(x: Any) -> bool:
     """Whether x lies on a device other than the processor."""
     return is_tensor(x) and x.device.type != "cpu"
 
 
-def _of_device(x: Array, rng: Generator) -> Any:
+def _of_device(x: Any, rng: Generator) -> Any:
     """A generator of the device where x lies, with a seed from the host's.
 
     Its streams are counted, not stepped through: so to seed one costs nothing, and there is no
