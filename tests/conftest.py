@@ -1,6 +1,20 @@
-"""Set up before anything is imported."""
+"""Set up before anything is imported, and before each test."""
 
 import os
 
 # scipy reads it once, on import; without it one of scikit-learn's checks skips itself.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
+# The suite runs in a process a core: a second thread each would only be in the way. Tests of
+# threads ask for more of them by themselves.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MKL_NUM_THREADS", "1")
+
+import pytest
+from sklearn.utils import check_random_state
+
+
+@pytest.fixture(autouse=True)
+def _start_of_global_draws():
+    """What has no random_state draws the same numbers in every run, in any process and order."""
+    check_random_state(None).seed(0)

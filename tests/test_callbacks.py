@@ -1,5 +1,6 @@
 """Callbacks: when they are called, how they stop, and fits that go on where they were."""
 
+import os
 import pickle
 import signal
 import subprocess
@@ -142,39 +143,53 @@ def test_stop_iteration_ends_a_fit_and_all_callbacks_are_called():
         BernoulliRBM(callbacks=3).fit(X)
 
 
-_FIT = """
+# One process imports the package and forks a fit a path, so that a kill costs no import.
+_FITS = """
+import os
 import sys
 import numpy as np
 from sklearn.datasets import load_digits
 from skrbm import BernoulliRBM, Checkpoint
 X = (load_digits().data[:300] / 16).astype(np.float32)
-checkpoint = Checkpoint(sys.argv[1])
-rbm = BernoulliRBM(64, n_iter=200, callbacks=checkpoint, random_state=0)
-print("ready", flush=True)
-rbm.fit(X)
+
+def tell(rbm, iteration):
+    print("sweep", flush=True)
+
+for path in sys.argv[1:]:
+    if not (fit := os.fork()):
+        callbacks = [Checkpoint(path), tell]
+        BernoulliRBM(64, n_iter=50, callbacks=callbacks, random_state=0).fit(X)
+        os._exit(0)
+    print(fit, flush=True)
+    input()
+    os.waitpid(fit, 0)
+    print("over", flush=True)
 """
 
 
 def test_a_killed_fit_goes_on_from_its_file(tmp_path):
     """Fails if a kill leaves a file that cannot be read, or one that goes on to another end."""
     rng = np.random.default_rng(0)
-    unbroken = BernoulliRBM(64, n_iter=200, random_state=0).fit(X)
+    unbroken = BernoulliRBM(64, n_iter=50, random_state=0).fit(X)
+    paths = [tmp_path / f"{i}.checkpoint" for i in range(_N_KILLS)]
     n_resumed = 0
-    for i in range(_N_KILLS):
-        path = tmp_path / f"{i}.checkpoint"
-        fit = subprocess.Popen([sys.executable, "-c", _FIT, path], stdout=subprocess.PIPE)
-        fit.stdout.readline()
-        time.sleep(rng.uniform(0, 1))
-        fit.send_signal(signal.SIGKILL)
-        fit.wait()
-        fit.stdout.close()
-        if not path.exists():  # killed before its first sweep ended
-            continue
-        rbm = Checkpoint.load(path)
-        if hasattr(rbm, "_unfinished"):
-            n_resumed += rbm.n_iter_ < 200
-            rbm.resume(X)
-        assert _parameters(rbm) == _parameters(unbroken)
+    command = [sys.executable, "-c", _FITS, *paths]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+    with subprocess.Popen(command, **pipes) as fits:
+        for path in paths:
+            fit = int(next(fits.stdout))
+            for _ in range(rng.integers(1, 40)):
+                next(fits.stdout)
+            time.sleep(rng.uniform(0, 0.01))  # about as long as a sweep and its file take
+            os.kill(fit, signal.SIGKILL)
+            fits.stdin.write("\n")
+            while not next(fits.stdout).endswith("over\n"):
+                pass
+            rbm = Checkpoint.load(path)
+            if hasattr(rbm, "_unfinished"):
+                n_resumed += rbm.n_iter_ < 50
+                rbm.resume(X)
+            assert _parameters(rbm) == _parameters(unbroken)
     assert n_resumed > 0
 
 
