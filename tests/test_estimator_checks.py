@@ -34,7 +34,12 @@ STACK = DeepBeliefNetwork((6, 4), rbm=BernoulliRBM(n_iter=2))
         RBMOutlierDetector(GaussianBernoulliRBM(4, n_iter=30)),
         RBMImputer(GaussianBernoulliRBM(4, n_iter=5), n_steps=10),
         DeepBeliefNetwork((4, 3), rbm=BernoulliRBM(n_iter=5)),
-        DeepBeliefNetwork((4, 3, 2), visible_rbm=GaussianBernoulliRBM(n_iter=5), output="all"),
+        DeepBeliefNetwork(
+            (4, 3, 2),
+            rbm=BernoulliRBM(n_iter=5),
+            visible_rbm=GaussianBernoulliRBM(n_iter=5),
+            output="all",
+        ),
         RBMClassifier(20, n_iter=30),
         RBMClassifier(20, generative_share=0, n_iter=30),
         DBNClassifier(STACK, mlp=MLPClassifier(solver="lbfgs", max_iter=30)),
