@@ -21,8 +21,8 @@ from sklearn.model_selection import train_test_split
 from skrbm import BernoulliRBM
 
 X = (load_digits().data > 7).astype(np.float32)
-X, X_test = train_test_split(X, random_state=0)
-rbm = BernoulliRBM(64, missing_values="allow", random_state=0).fit(X)
+X, X_test = train_test_split(X, test_size=150, random_state=0)
+rbm = BernoulliRBM(64, missing_values="allow", n_iter=100, random_state=0).fit(X)
 
 below = slice(32, 64)
 halves = X_test.copy()

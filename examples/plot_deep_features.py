@@ -44,7 +44,7 @@ groups = np.tile(np.arange(len(X)), 5)
 n = 32
 rbm = BernoulliRBM(n_iter=10)
 rates = {"dbn__rbm__learning_rate": [0.3, 1.0]}
-sizes = {"dbn__hidden_layer_sizes": [(128, n), (256, n), (128, 64, n)]}
+sizes = {"dbn__hidden_layer_sizes": [(128, n), (128, 64, n)]}
 arms = {
     "64 pixels": ("passthrough", {}),
     "PCA, 32": (PCA(n), {}),
@@ -54,7 +54,7 @@ arms = {
 }
 scores = {}
 for name, (features, grid) in arms.items():
-    classify = LogisticRegression(C=100, max_iter=5_000)
+    classify = LogisticRegression(C=10, max_iter=5_000)
     pipeline = Pipeline([("dbn", features), ("classify", classify)])
     search = GridSearchCV(pipeline, grid, cv=GroupKFold(2)).fit(X, y, groups=groups)
     scores[name] = 100 * search.score(X_test, y_test)

@@ -44,9 +44,9 @@ classifiers = {
 warnings.simplefilter("ignore", ConvergenceWarning)  # 300 sweeps are enough for a comparison
 
 numbers = [30, 100, 300]
-scores = {name: np.zeros((len(numbers), 5)) for name in classifiers}
+scores = {name: np.zeros((len(numbers), 3)) for name in classifiers}
 for i, n in enumerate(numbers):
-    draws = StratifiedShuffleSplit(5, train_size=n, random_state=0).split(X, y)
+    draws = StratifiedShuffleSplit(3, train_size=n, random_state=0).split(X, y)
     for j, (known, _) in enumerate(draws):
         some = np.full_like(y, -1)
         some[known] = y[known]

@@ -23,7 +23,7 @@ from skrbm import GaussianBernoulliRBM
 
 side = 12
 patches = [
-    extract_patches_2d(image.mean(axis=2), (side, side), max_patches=20_000, random_state=0)
+    extract_patches_2d(image.mean(axis=2), (side, side), max_patches=10_000, random_state=0)
     for image in load_sample_images().images
 ]
 patches = np.concatenate(patches).reshape(-1, side**2)
@@ -35,7 +35,7 @@ X = pca.transform(patches).astype(np.float32)
 # %%
 # Training
 # --------
-rbm = GaussianBernoulliRBM(n_components=64, n_iter=60, random_state=0).fit(X)
+rbm = GaussianBernoulliRBM(n_components=64, n_iter=40, random_state=0).fit(X)
 print(f"the hidden units explain {1 - rbm.variance_.mean():.0%} of the variance")
 
 # %%

@@ -99,6 +99,7 @@ MUTATIONS = [
     ("_kernels", "rng.spawn(len(starts))", "[rng] * len(starts)", "test_kernels.py::test_draws_by_rows_do_not_depend_on_the_number_of_threads"),
     ("_kernels", "rng.spawn(len(starts))", "[generator(start) for start in starts]", "test_kernels.py::test_draws_by_rows_are_independent"),
     ("_kernels", "y = y.astype(np.float64, copy=False)", "pass", "test_kernels.py::test_row_dot_is_summed_in_float64"),
+    ("_kernels", "        with _blas().limit(limits=1):", "        _blas().limit(limits=1)\n        if True:", "test_kernels.py::test_work_by_rows_leaves_the_threads_of_products_as_they_were"),
     ("_kernels", "if not _in_threads.acquire(blocking=False):", "if not _in_threads.acquire(blocking=False) and False:", "test_kernels.py::test_threads_of_products_come_back_after_two_callers_at_a_time"),
     ("annealing", "if lowest - highest > _LARGEST_GAP:", "if False:", "test_likelihood.py::test_directions_too_far_apart_to_tell"),
     ("likelihood", "share = 1.0 if variance <= expected else expected / variance", "share = expected / max(variance, 1e-300)", "test_likelihood.py::test_annealing_without_weights_is_exact"),
@@ -372,7 +373,7 @@ def survives(module: str, old: str, new: str, test: str) -> bool:
         if text.count(old) == 0:
             sys.exit(f"{module}.py no longer says {old!r}")
         path.write_text(text.replace(old, new), encoding="utf-8")
-        command = [sys.executable, "-m", "pytest", "-q", "-x", *f"tests/{test}".split()]
+        command = [sys.executable, "-m", "pytest", "-n0", "-q", "-x", *f"tests/{test}".split()]
         environment = os.environ | {"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, check=False)
         if done.returncode not in (0, 1):

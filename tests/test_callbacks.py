@@ -1,5 +1,6 @@
 """Callbacks: when they are called, how they stop, and fits that go on where they were."""
 
+import os
 import pickle
 import signal
 import subprocess
@@ -171,24 +172,38 @@ def test_stop_iteration_ends_a_fit_and_all_callbacks_are_called():
         BernoulliRBM(callbacks=3).fit(X)
 
 
-_FIT = """
+# One process imports the package and forks a fit a path, so that a kill costs no import.
+_FITS = """
+import os
 import sys
 import joblib
+from sklearn.base import clone
+from skrbm import Checkpoint
 estimator, data = joblib.load(sys.argv[1])
-print("ready", flush=True)
-estimator.fit(*data)
+
+def tell(estimator, iteration):
+    print("sweep", flush=True)
+
+for path in sys.argv[2:]:
+    if not (fit := os.fork()):
+        clone(estimator).set_params(callbacks=[Checkpoint(path), tell]).fit(*data)
+        os._exit(0)
+    print(fit, flush=True)
+    input()
+    os.waitpid(fit, 0)
+    print("over", flush=True)
 """
 
 
 @pytest.mark.parametrize(
     ("n_kills", "estimator", "data"),
     [
-        (10, BernoulliRBM(64, n_iter=200, random_state=0), (X,)),
+        (10, BernoulliRBM(64, n_iter=50, random_state=0), (X,)),
         (
             3,
             DBNClassifier(
-                DeepBeliefNetwork((32, 16), rbm=BernoulliRBM(n_iter=40)),
-                mlp=MLPClassifier(solver="sgd", batch_size=20, max_iter=60),
+                DeepBeliefNetwork((32, 16), rbm=BernoulliRBM(n_iter=15)),
+                mlp=MLPClassifier(solver="sgd", batch_size=20, max_iter=20),
                 random_state=0,
             ),
             (X, Y),
@@ -200,22 +215,26 @@ def test_a_killed_fit_goes_on_from_its_file(n_kills, estimator, data, tmp_path):
     """Fails if a kill leaves a file that cannot be read, or one that goes on to another end."""
     rng = np.random.default_rng(0)
     unbroken, n_resumed = clone(estimator).fit(*data), 0
-    for i in range(n_kills):
-        path, start = tmp_path / f"{i}.checkpoint", tmp_path / f"{i}.start"
-        joblib.dump((clone(estimator).set_params(callbacks=Checkpoint(path)), data), start)
-        fit = subprocess.Popen([sys.executable, "-c", _FIT, start], stdout=subprocess.PIPE)
-        fit.stdout.readline()
-        time.sleep(rng.uniform(0, 1))
-        fit.send_signal(signal.SIGKILL)
-        fit.wait()
-        fit.stdout.close()
-        if not path.exists():  # killed before its first sweep ended
-            continue
-        resumed = Checkpoint.load(path)
-        if hasattr(resumed, "_unfinished"):
-            n_resumed += 1
-            resumed.resume(*data)
-        assert _parameters(resumed) == _parameters(unbroken)
+    start = tmp_path / "start"
+    joblib.dump((estimator, data), start)
+    paths = [tmp_path / f"{i}.checkpoint" for i in range(n_kills)]
+    command = [sys.executable, "-c", _FITS, start, *paths]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+    with subprocess.Popen(command, **pipes) as fits:
+        for path in paths:
+            fit = int(next(fits.stdout))
+            for _ in range(rng.integers(1, 40)):
+                next(fits.stdout)
+            time.sleep(rng.uniform(0, 0.01))  # about as long as a sweep and its file take
+            os.kill(fit, signal.SIGKILL)
+            fits.stdin.write("\n")
+            while not next(fits.stdout).endswith("over\n"):
+                pass
+            resumed = Checkpoint.load(path)
+            if hasattr(resumed, "_unfinished"):
+                n_resumed += 1
+                resumed.resume(*data)
+            assert _parameters(resumed) == _parameters(unbroken)
     assert n_resumed > 0
 
 

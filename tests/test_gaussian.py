@@ -291,7 +291,7 @@ def test_early_stopping_scores_in_the_units_of_the_data(clusters):
 @pytest.mark.parametrize("copy", ["pickle", "joblib, mapped"])
 def test_a_copy_goes_on_bit_for_bit(clusters, tmp_path, copy):
     """Fails if a copy loses its units, chains or a generator, or cannot be written to."""
-    rbm = GaussianBernoulliRBM(4, random_state=0).partial_fit(clusters)
+    rbm = GaussianBernoulliRBM(4, n_iter=3, random_state=0).partial_fit(clusters)
     other = pickle.loads(pickle.dumps(rbm))
     if copy != "pickle":
         joblib.dump(rbm, tmp_path / "rbm")

@@ -141,7 +141,8 @@ def test_draws_by_rows_do_not_depend_on_the_number_of_threads():
     for _ in range(3):
         with threadpool_limits(1, user_api="blas"):
             expected = _draws(30_000, alone)
-        np.testing.assert_array_equal(_draws(30_000, together), expected)
+        with threadpool_limits(2, user_api="blas"):
+            np.testing.assert_array_equal(_draws(30_000, together), expected)
 
 
 def test_draws_by_rows_are_independent():
@@ -154,9 +155,19 @@ def test_draws_by_rows_are_independent():
     assert np.abs(correlation).max() < 6 / np.sqrt(draws.shape[1])
 
 
-def test_work_by_rows_leaves_the_threads_of_products_as_they_were():
+@pytest.fixture
+def two_threads():
+    """Products take two threads on any machine; returned are those of each library."""
+    with threadpool_limits(2):
+        yield _numbers_of_threads()
+
+
+def _numbers_of_threads():
+    return [library["num_threads"] for library in threadpool_info()]
+
+
+def test_work_by_rows_leaves_the_threads_of_products_as_they_were(two_threads):
     """Fails if they stay at one, after work that fails too."""
-    before = [library["num_threads"] for library in threadpool_info()]
 
     def fail(rows):
         raise ValueError
@@ -164,12 +175,11 @@ def test_work_by_rows_leaves_the_threads_of_products_as_they_were():
     for work in (abs, fail):
         with suppress(ValueError):
             _kernels.by_rows(work, np.ones((5_000, 2)))
-    assert [library["num_threads"] for library in threadpool_info()] == before
+    assert _numbers_of_threads() == two_threads
 
 
-def test_threads_of_products_come_back_after_two_callers_at_a_time():
-    """Fails if the one that ends last gives back what the first one had set: needs two cores."""
-    before = [library["num_threads"] for library in threadpool_info()]
+def test_threads_of_products_come_back_after_two_callers_at_a_time(two_threads):
+    """Fails if the one that ends last gives back what the first one had set."""
     second_is_inside, first_is_done = Event(), Event()
     x = np.ones((_kernels.BLOCK_ROWS + 1, 2))
 
@@ -189,7 +199,7 @@ def test_threads_of_products_come_back_after_two_callers_at_a_time():
     callers[0].join()
     first_is_done.set()
     callers[1].join()
-    assert [library["num_threads"] for library in threadpool_info()] == before
+    assert _numbers_of_threads() == two_threads
 
 
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])

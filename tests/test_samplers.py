@@ -196,11 +196,11 @@ def test_tempering_visits_both_modes():
 def test_ladder_adapts_to_equal_rejection():
     """Fails if temperatures stay where they started: there, rejections differ by more than 0.2.
 
-    The rejections are moving averages of 2,000 exchanges a step, all pairs alike after adapting.
+    The rejections are moving averages of 500 exchanges a step, all pairs alike after adapting.
     """
     rbm = coupled_rbm(scale=2.0)
     rng = _kernels.generator(0)
-    tempering = samplers.ParallelTempering.start(rbm, rbm.visible, np.zeros((2000, 6)), 6, rng)
+    tempering = samplers.ParallelTempering.start(rbm, rbm.visible, np.zeros((500, 6)), 6, rng)
     for _ in range(99):
         tempering.step(rbm, rng)
     assert np.ptp(tempering.rejection) > 0.1

@@ -207,7 +207,7 @@ def test_exact_gradient_of_a_large_model():
 
 def test_parameters_that_shape_the_model_stay_during_a_stream():
     """Fails if set_params between calls of partial_fit is ignored."""
-    estimator = BernoulliRBM(2, random_state=0).partial_fit(GOOD)
+    estimator = BernoulliRBM(2, n_iter=2, random_state=0).partial_fit(GOOD)
     for change in ({"n_components": 3}, {"gradient": "cd"}, {"n_steps": 7}, {"n_chains": 7}):
         name, value = next(iter(change.items()))
         was = getattr(estimator, name)
