@@ -117,13 +117,13 @@ class Completing(Imputing, RBMInference):
     def _free_energies(self, X: Any) -> Array:
         if not _has_missing(X):
             return super()._free_energies(X)
-        rbm, base = self._model(), self._base
+        rbm, base, log_volume_of = self._model(), self._base, self._coordinates.log_volume_of
 
         def work(v: Array, rng: Generator) -> Array:
-            return -conditionals.log_marginal(rbm, base, v, rng)
+            free_energy = -conditionals.log_marginal(rbm, base, v, rng)
+            return free_energy - log_volume_of(np.isnan(v))
 
-        free_energy = self._by_rows(work, X, self._fixed_rng())
-        return free_energy - self._coordinates.log_volume_of(np.isnan(X))
+        return self._by_rows(work, X, self._fixed_rng())
 
     def _fixed_rng(self) -> Generator:
         """Of a generator that starts at the same place in every call."""

@@ -270,15 +270,15 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         """Train layer i on what those below infer, or go on with it."""
         rbm = rbms[i]
         seed = rbm._validation_seed()
-        train, apart = rbm._split(len(weights), seed)
-        seen, of_seen = self._activations(rbms[:i], rows[train], rng), weights[train]
-        held_out = None if apart is None else self._activations(rbms[:i], rows[apart], None)
+        rows, weights, apart = rbm._split(rows, weights, seed)
+        seen = self._activations(rbms[:i], rows, rng)
+        held_out = None if apart is None else self._activations(rbms[:i], apart, None)
         if hasattr(rbm, "_unfinished"):
-            rbm._finish(seen, of_seen, held_out, self._asked_to_stop)
+            rbm._finish(seen, weights, held_out, self._asked_to_stop)
             return
-        self._start_layer(rbms, i, seen, of_seen)
+        self._start_layer(rbms, i, seen, weights)
         title = self._title(f"layer {i + 1}")
-        rbm._fit(seen, of_seen, held_out, seed, rising=True, title=title, hook=self._asked_to_stop)
+        rbm._fit(seen, weights, held_out, seed, rising=True, title=title, hook=self._asked_to_stop)
 
     def _asked_to_stop(self) -> bool:
         """Whether a callback asks to stop what is being trained."""

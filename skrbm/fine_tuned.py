@@ -111,7 +111,7 @@ class FineTuned(BaseEstimator):
             for part in (dbn, dbn.rbms_[0]):  # which have seen no names of columns
                 validation.check_columns(part, X, reset=True)
         _take_weights(mlp, dbn)
-        v = dbn._coordinates.to_model(rows[used])
+        v = dbn._coordinates.to_model(rows if used.all() else rows[used])
         net, rng = dbn._net(), _kernels.generator(inputs_seed)
 
         def inputs() -> Any:

@@ -51,11 +51,9 @@ class RBMEstimator(Completing, TrainedRBM):
         first = self._starts_anew()
         X, weights = self._check_fit(X, sample_weight, first=first, split=self.early_stopping)
         seed = self._validation_seed()
-        train, apart = self._split(len(weights), seed)
-        rows, of_rows = X[train], weights[train]
+        rows, of_rows, held_out = self._split(X, weights, seed)
         if first:
             self._start(rows, of_rows)
-        held_out = None if apart is None else X[apart]
         return self._fit(rows, of_rows, held_out, seed, rising=first)
 
     def resume(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -84,10 +82,9 @@ class RBMEstimator(Completing, TrainedRBM):
         """
         validation.check_unfinished(self)
         X, weights = self._check_fit(X, sample_weight, first=False, split=self.early_stopping)
-        train, apart = self._split(len(weights), self._unfinished.seed)
-        validation.check_same_rows("X", len(weights[train]), self._unfinished.n_rows)
-        held_out = None if apart is None else X[apart]
-        return self._finish(X[train], weights[train], held_out)
+        rows, of_rows, held_out = self._split(X, weights, self._unfinished.seed)
+        validation.check_same_rows("X", len(of_rows), self._unfinished.n_rows)
+        return self._finish(rows, of_rows, held_out)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Go on training by one sweep over the rows in their order, or start with it.

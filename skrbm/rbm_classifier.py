@@ -17,6 +17,7 @@ from skrbm.gradients import Gradient
 from skrbm.label_gradient import LabelGradient, label_logits, log_label_probability
 from skrbm.model import RBM
 from skrbm.recipes import HIDDEN_BIAS, Recipe, labelled
+from skrbm.row_access import access, part
 from skrbm.trained import Start, TrainedRBM
 from skrbm.training import RowFigure, column_totals
 from skrbm.units import Bernoulli, LabelledBernoulli, Layer
@@ -219,12 +220,10 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         self._check_sizes(*every.X.shape, split=self.early_stopping)
         validation.check_columns(self, X, reset=first)
         seed = self._validation_seed()
-        train, apart = self._split(len(weights), seed)
-        rows, of_rows = every.part(train), weights[train]
+        rows, of_rows, held_out = self._split(every, weights, seed)
         if first:
             self.classes_ = classes
             self._start(rows, of_rows)
-        held_out = None if apart is None else every.part(apart)
         return self._fit(rows, of_rows, held_out, seed, rising=False)
 
     def resume(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -254,10 +253,9 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         validation.check_unfinished(self)
         every, weights, _ = self._check_labelled(X, y, sample_weight, first=False)
         validation.check_columns(self, X, reset=False)
-        train, apart = self._split(len(weights), self._unfinished.seed)
-        validation.check_same_rows("X", len(weights[train]), self._unfinished.n_rows)
-        held_out = None if apart is None else every.part(apart)
-        return self._finish(every.part(train), weights[train], held_out)
+        rows, of_rows, held_out = self._split(every, weights, self._unfinished.seed)
+        validation.check_same_rows("X", len(of_rows), self._unfinished.n_rows)
+        return self._finish(rows, of_rows, held_out)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go on training by one sweep over the rows in their order, or start with it.
@@ -390,13 +388,13 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
     ) -> tuple[LabelledRows, Array, Array]:
         """Rows of some weight, their weights, and the labels that there are."""
         self._check_continued(first=first)
-        rows = validation.check_rows(self, X, "X", self._domain)
+        rows = access(validation.check_rows(self, X, "X", self._domain))
         labels = validation.check_labels(self, "y", y)
         check_consistent_length(rows, labels)
         weights = validation.check_weights(sample_weight, rows)
         if not weights.all():
             used = np.flatnonzero(weights)
-            rows, labels, weights = rows[used], labels[used], weights[used]
+            rows, labels, weights = part(rows, used), labels[used], weights[used]
         if classes is None:
             classes = np.unique(labels) if first else self.classes_
         index = validation.encode_labels("y", labels, classes)

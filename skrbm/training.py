@@ -20,6 +20,7 @@ from skrbm._kernels import BLOCK_ROWS, Array, Generator, dense, uniform_by_conte
 from skrbm.gradients import Gradient
 from skrbm.model import RBM
 from skrbm.optimizers import CentredGradient, Schedule, constant
+from skrbm.row_access import shuffled
 from skrbm.units import Layer
 
 
@@ -98,7 +99,7 @@ class Sweeps(ABC, Generic[M]):
     def run(
         self, model: M, X: Any, weights: Array, plan: Plan, monitor: Monitor[M]
     ) -> Iterator[Record]:
-        """Train on the rows of X, an array or a CSR matrix; yield a record of every sweep.
+        """Train on the rows of X, of which `X[rows]` is an array or a CSR matrix; yield records.
 
         The mini-batches of a sweep differ by one row at most, and a step is in proportion to its
         mini-batch's share of the weights; a heavy one makes several, since a long step diverges.
@@ -109,7 +110,7 @@ class Sweeps(ABC, Generic[M]):
         mean_weight = weights.sum() / n_batches
         for sweep in range(plan.first, plan.n_iter):
             begin = perf_counter()
-            rows = self.order.permutation(n_rows) if plan.shuffle else np.arange(n_rows)
+            rows = shuffled(X, self.order) if plan.shuffle else np.arange(n_rows)
             for i, batch in enumerate(np.array_split(rows, n_batches)):
                 progress = (sweep + i / n_batches) / plan.n_iter
                 rate = plan.schedule(progress)

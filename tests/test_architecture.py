@@ -22,6 +22,7 @@ LAYERS = [
     "label_gradient",
     "optimizers",
     "recipes",
+    "row_access",
     "training",
     "up_down",
     "likelihood",
