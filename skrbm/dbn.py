@@ -131,7 +131,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
     -----
     The activations of a layer are held where they fit into scikit-learn's `working_memory`
     (`sklearn.set_config`), 1 GiB by default; where they do not, they are computed anew for every
-    mini-batch.
+    mini-batch. A large array in a mapped file stays there, as for `BernoulliRBM.fit`.
 
     See Also
     --------

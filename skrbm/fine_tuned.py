@@ -85,6 +85,12 @@ class FineTuned(BaseEstimator):
         ValueError
             If a parameter, the data or the targets are not as described; the estimator is then
             unchanged.
+
+        Notes
+        -----
+        scikit-learn's perceptron takes all rows that have a target at once, as floats. They must
+        fit into memory, unless they are the data as they came: float32 or float64 for binary
+        visible units, a target for every row, and `inputs="mean"`.
         """
         validation.check_choice("inputs", self.inputs, validation.INPUTS)
         mlp_seed, inputs_seed = validation.check_seeds(self.random_state, 2)

@@ -214,6 +214,11 @@ class RBMClassifier(ClassifierMixin, TrainedRBM):
         ValueError
             If a parameter, the data or the labels are not as described; the estimator is then
             unchanged.
+
+        Notes
+        -----
+        A large array in a mapped file stays there, as for `BernoulliRBM.fit`; where values lie
+        outside [0, 1] a copy of all is made.
         """
         first = self._starts_anew()
         every, weights, classes = self._check_labelled(X, y, sample_weight, first=first)

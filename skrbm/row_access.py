@@ -12,8 +12,8 @@ from scipy import sparse
 
 from skrbm._kernels import Array, Generator
 
-BUFFER_BYTES = 2**27  # of a file that are held; a smaller file is taken as if it lay in memory
-BLOCK_BYTES = 2**18  # read at once: a disk takes longer to find them than to read fewer
+BUFFER_BYTES = 2**26  # of a file that are held; a smaller file is taken as if it lay in memory
+BLOCK_BYTES = 2**17  # read at once: a disk takes longer to find them than to read fewer
 
 
 @dataclass(frozen=True)
