@@ -4,7 +4,7 @@
 the worst order for mini-batches. A process of its own fits it, and may take no more than 200 MiB of
 private memory: beyond, the system refuses it (RLIMIT_DATA). Private memory is RssAnon of
 /proc/PID/status. RssFile is what is mapped of the file and of the libraries' code: a system keeps
-that as long as nobody needs the memory, here the process gives it back fifty times a second.
+that as long as nobody needs the memory, here the process gives it back every few milliseconds.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def fit(path: Path, *, in_memory: bool) -> None:
 def give_back(mapped: mmap.mmap) -> None:
     """Again and again drop what is mapped of a file, as the system does where memory is short."""
     while True:
-        time.sleep(0.02)
+        time.sleep(0.002)
         mapped.madvise(mmap.MADV_DONTNEED)
 
 

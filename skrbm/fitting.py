@@ -53,9 +53,9 @@ class RBMEstimator(Completing, TrainedRBM):
         The data are not copied or converted as a whole, whatever their type. An array of more than
         64 MiB whose memory is that of a mapped file, as of `numpy.memmap` or
         `numpy.load(mmap_mode="r")`, stays there: a sweep reads its blocks of 128 KiB in random
-        order, and shuffles the rows of as many as make 64 MiB. Every row comes once a sweep. Beside
-        that indices and weights take up to 32 bytes a row in memory, and with missing values the
-        states of incomplete rows.
+        order, and shuffles the rows of as many as make 64 MiB. Every row comes once a sweep. In
+        memory are, beside that, indices and weights, up to 60 bytes a row, and with missing values
+        the states of incomplete rows.
         """
         first = self._starts_anew()
         X, weights = self._check_fit(X, sample_weight, first=first, split=self.early_stopping)
