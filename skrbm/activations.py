@@ -15,6 +15,7 @@ from skrbm.belief_net import BeliefNet, drawn_with
 from skrbm.completing import has_missing
 from skrbm.coordinates import CompletedRows, MappedRows
 from skrbm.fitting import RBMEstimator
+from skrbm.row_access import part
 
 
 @dataclass
@@ -73,7 +74,7 @@ class Activations:
     def of(self, below: list[RBMEstimator], rows: Any = slice(None)) -> Any:
         """What layers infer for some rows: an array, or computed anew whenever it is taken."""
         if not below:
-            return self.X[rows]
+            return part(self.X, rows)
         net, place = _placed(below), below[0]._place
         n_columns, dtype = net.top.hidden.n_units, below[-1]._model().weights.dtype
         draws = self.drawn and len(below) > 1
@@ -86,23 +87,23 @@ class Activations:
 
         completed = self.completed(below[0])
         if completed is not None:
-            index = np.arange(len(self.X))[rows]
+            index = np.arange(self.X.shape[0])[rows]
             return MappedRows(index, lambda rows: infer(completed[rows]), n_columns, dtype)
         to_model = below[0]._coordinates.to_model
-        inferred = MappedRows(self.X[rows], lambda x: infer(to_model(x)), n_columns, dtype)
+        inferred = MappedRows(part(self.X, rows), lambda x: infer(to_model(x)), n_columns, dtype)
         return inferred if draws else _held(inferred)
 
     def means(self, below: list[RBMEstimator], rows: Any) -> Any:
         """What the means of layers are for some rows, the same whenever they are taken."""
         if not below:
-            return self.X[rows]
+            return part(self.X, rows)
         lowest, net, dtype = below[0], _placed(below), below[-1]._model().weights.dtype
 
         def infer(x: Any) -> Array:
             first = lowest._place(lowest._hidden_means(x))
             return _kernels.to_host(net.means_above(first)[-1])
 
-        return _held(MappedRows(self.X[rows], infer, net.top.hidden.n_units, dtype))
+        return _held(MappedRows(part(self.X, rows), infer, net.top.hidden.n_units, dtype))
 
     def visible(self, lowest: RBMEstimator) -> Any:
         """The rows in the coordinates of the lowest layer, completed where values are missing."""

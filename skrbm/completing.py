@@ -115,12 +115,13 @@ class Completing(Imputing, RBMInference):
         if not has_missing(X):
             return super()._free_energies(X)
         rbm, base = self._placed_model(), self._placed_base()
+        log_volume_of = self._coordinates.log_volume_of
 
         def work(v: Array, rng: Generator) -> Array:
-            return -conditionals.log_marginal(rbm, base, v, rng)
+            free_energy = -_kernels.to_host(conditionals.log_marginal(rbm, base, v, rng))
+            return free_energy - log_volume_of(_kernels.to_host(_kernels.is_nan(v)))
 
-        free_energy = self._by_rows(work, X, self._fixed_rng())
-        return free_energy - self._coordinates.log_volume_of(np.isnan(X))
+        return self._by_rows(work, X, self._fixed_rng())
 
     def _fixed_rng(self) -> Generator:
         """Of a generator that starts at the same place in every call."""

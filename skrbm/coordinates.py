@@ -12,6 +12,7 @@ from sklearn.utils import gen_batches
 from skrbm._kernels import BLOCK_ROWS, Array, Generator, column_moments, columns, like, to_host
 from skrbm.conditionals import Given, gibbs
 from skrbm.model import RBM
+from skrbm.row_access import part
 from skrbm.samplers import independent
 from skrbm.units import Layer
 
@@ -94,12 +95,12 @@ class Standardized:
     scale: Array
 
     @classmethod
-    def of(cls, X: Array, weights: Array, dtype: Any) -> tuple[Standardized, Array]:
+    def of(cls, X: Any, weights: Array, dtype: Any) -> tuple[Standardized, Array]:
         """The coordinates of weighted rows, and the variance of each column in them: 1, or 0.
 
         A column without variance keeps its units.
         """
-        mean, variance, third_moment = _seen_moments(X, weights)
+        mean, variance, third_moment = column_moments(X, weights)
         n, epsilon = len(weights), np.finfo(variance.dtype).eps
         # As scikit-learn's StandardScaler has it: what rounding would make of a constant column.
         constant = variance <= n * epsilon * variance + (n * epsilon * mean) ** 2
@@ -147,20 +148,9 @@ class Standardized:
         variance = self.scale.astype(np.float64) ** 2 / precision
         return variance.clip(max=np.finfo(self.scale.dtype).max).astype(self.scale.dtype)
 
-    def view(self, X: Array) -> MappedRows:
+    def view(self, X: Any) -> MappedRows:
         """The rows, standardized as they are taken."""
         return MappedRows(X, self.to_model, X.shape[1], self.scale.dtype)
-
-
-def _seen_moments(X: Array, weights: Array) -> tuple[Array, Array, Array]:
-    """`column_moments` of what is not missing."""
-    moments = column_moments(X, weights)
-    for column in np.flatnonzero(np.isnan(moments[0])):
-        seen = ~np.isnan(X[:, column])
-        of_seen = column_moments(X[seen, column, None], weights[seen])
-        for moment, value in zip(moments, of_seen, strict=True):
-            moment[column] = value[0]
-    return moments
 
 
 @dataclass(frozen=True)
@@ -222,9 +212,9 @@ class LabelledRows:
         """Where the labels are."""
         return slice(-self.n_labels, None)
 
-    def part(self, rows: Array | slice) -> LabelledRows:
+    def part(self, rows: Array) -> LabelledRows:
         """Some of the rows."""
-        return LabelledRows(self.X[rows], self.labels[rows], self.n_labels)
+        return LabelledRows(part(self.X, rows), self.labels[rows], self.n_labels)
 
     def __getitem__(self, rows: Array | slice) -> Any:
         one_hot = self.labels[rows, None] == np.arange(self.n_labels)

@@ -108,7 +108,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
     -----
     The activations of a layer are held where they fit into scikit-learn's `working_memory`
     (`sklearn.set_config`), 1 GiB by default; where they do not, they are computed anew for every
-    mini-batch.
+    mini-batch. A large array in a mapped file stays there, as for `BernoulliRBM.fit`.
 
     Where values are missing, the lowest layer learns around them as an RBM does by itself. Then
     they are states of Gibbs chains of that RBM, one a row, which make five steps whenever the row
@@ -273,7 +273,7 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         """Train layer i on what those below infer, or go on with it."""
         rbm = rbms[i]
         seed = rbm._validation_seed()
-        train, apart = rbm._split(len(weights), seed)
+        train, apart = rbm._parts(inputs.X, seed)
         seen, of_seen = inputs.of(rbms[:i], train), weights[train]
         self._unfinished.fills = inputs.fills
         held_out = None if apart is None else inputs.means(rbms[:i], apart)

@@ -213,7 +213,8 @@ class FineTuned(BaseEstimator):
     def _fine_tune(self, unfinished: UnfinishedTuning, targeted: Targeted) -> None:
         """Make the sweeps of fine-tuning that are left, each on inputs that are drawn for it."""
         dbn, rng, n_before = unfinished.dbn, unfinished.rng, unfinished.n_before or 0
-        net, rows = dbn._net(), targeted.rows[targeted.used]
+        net, rows, used = dbn._net(), targeted.rows, targeted.used
+        rows = rows if used.all() else rows[used]
         of_rows = Activations(rows, drawn=False, rng=rng, fills=unfinished.fills)
         completed = of_rows.completed(dbn.rbms_[0])
         unfinished.fills = of_rows.fills

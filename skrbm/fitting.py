@@ -47,15 +47,22 @@ class RBMEstimator(Completing, TrainedRBM):
         ------
         ValueError
             If a parameter or the data are not as described; the estimator is then unchanged.
+
+        Notes
+        -----
+        The data are not copied or converted as a whole, whatever their type. An array of more than
+        64 MiB whose memory is that of a mapped file, as of `numpy.memmap` or
+        `numpy.load(mmap_mode="r")`, stays there: a sweep reads its blocks of 128 KiB in random
+        order, and shuffles the rows of as many as make 64 MiB. Every row comes once a sweep. In
+        memory are, beside that, indices and weights, up to 60 bytes a row, and with missing values
+        the states of incomplete rows.
         """
         first = self._starts_anew()
         X, weights = self._check_fit(X, sample_weight, first=first, split=self.early_stopping)
         seed = self._validation_seed()
-        train, apart = self._split(len(weights), seed)
-        rows, of_rows = X[train], weights[train]
+        rows, of_rows, held_out = self._split(X, weights, seed)
         if first:
             self._start(rows, of_rows)
-        held_out = None if apart is None else X[apart]
         return self._fit(rows, of_rows, held_out, seed, rising=first)
 
     def resume(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -84,10 +91,9 @@ class RBMEstimator(Completing, TrainedRBM):
         """
         validation.check_unfinished(self)
         X, weights = self._check_fit(X, sample_weight, first=False, split=self.early_stopping)
-        train, apart = self._split(len(weights), self._unfinished.seed)
-        validation.check_same_rows("X", len(weights[train]), self._unfinished.n_rows)
-        held_out = None if apart is None else X[apart]
-        return self._finish(X[train], weights[train], held_out)
+        rows, of_rows, held_out = self._split(X, weights, self._unfinished.seed)
+        validation.check_same_rows("X", len(of_rows), self._unfinished.n_rows)
+        return self._finish(rows, of_rows, held_out)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Go on training by one sweep over the rows in their order, or start with it.

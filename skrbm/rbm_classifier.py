@@ -20,6 +20,7 @@ from skrbm.label_gradient import LabelGradient, log_label_probability
 from skrbm.label_inference import LabelInference
 from skrbm.model import RBM
 from skrbm.recipes import HIDDEN_BIAS, Recipe, labelled
+from skrbm.row_access import access, part
 from skrbm.trained import Start, TrainedRBM
 from skrbm.training import RowFigure, column_totals
 from skrbm.units import Bernoulli, LabelledBernoulli, Layer
@@ -239,18 +240,21 @@ class RBMClassifier(ClassifierMixin, LabelInference, TrainedRBM):
         ValueError
             If a parameter, the data or the labels are not as described; the estimator is then
             unchanged.
+
+        Notes
+        -----
+        A large array in a mapped file stays there, as for `BernoulliRBM.fit`; where values lie
+        outside [0, 1] a copy of all is made.
         """
         first = self._starts_anew()
         every, weights, classes = self._check_labelled(X, y, sample_weight, first=first)
         self._check_sizes(*every.X.shape, split=self.early_stopping)
         validation.check_columns(self, X, reset=first)
         seed = self._validation_seed()
-        train, apart = self._split(len(weights), seed)
-        rows, of_rows = every.part(train), weights[train]
+        rows, of_rows, held_out = self._split(every, weights, seed)
         if first:
             self.classes_ = classes
             self._start(rows, of_rows)
-        held_out = None if apart is None else every.part(apart)
         return self._fit(rows, of_rows, held_out, seed, rising=False)
 
     def resume(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -280,10 +284,9 @@ class RBMClassifier(ClassifierMixin, LabelInference, TrainedRBM):
         validation.check_unfinished(self)
         every, weights, _ = self._check_labelled(X, y, sample_weight, first=False)
         validation.check_columns(self, X, reset=False)
-        train, apart = self._split(len(weights), self._unfinished.seed)
-        validation.check_same_rows("X", len(weights[train]), self._unfinished.n_rows)
-        held_out = None if apart is None else every.part(apart)
-        return self._finish(every.part(train), weights[train], held_out)
+        rows, of_rows, held_out = self._split(every, weights, self._unfinished.seed)
+        validation.check_same_rows("X", len(of_rows), self._unfinished.n_rows)
+        return self._finish(rows, of_rows, held_out)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go on training by one sweep over the rows in their order, or start with it.
@@ -384,12 +387,13 @@ class RBMClassifier(ClassifierMixin, LabelInference, TrainedRBM):
         self._check_continued(first=first)
         rows = validation.check_rows(self, X, "X", self._domain, allow_nan=self._takes_missing)
         self._check_dtype(rows.dtype)
+        rows = access(rows)
         labels = validation.check_labels(self, "y", y)
         check_consistent_length(rows, labels)
         weights = validation.check_weights(sample_weight, rows)
         if not weights.all():
             used = np.flatnonzero(weights)
-            rows, labels, weights = rows[used], labels[used], weights[used]
+            rows, labels, weights = part(rows, used), labels[used], weights[used]
         if first and self._takes_missing:
             validation.check_seen("X", rows)
         if classes is None:

@@ -24,6 +24,7 @@ from skrbm.gradients import GRADIENTS, Gradient
 from skrbm.model import RBM
 from skrbm.optimizers import CentredGradient, VarianceGradient, constant, rising_share
 from skrbm.recipes import Recipe
+from skrbm.row_access import on_disk, part
 from skrbm.stopping import EarlyStopping, Seen
 from skrbm.training import Plan, RowFigure, Training, are_states, enough_sweeps, progress
 from skrbm.units import Layer
@@ -297,13 +298,25 @@ class TrainedRBM(RBMOnDevice, BaseEstimator):
     def _validation_seed(self) -> int:
         return validation.check_seeds(self.random_state, _N_SEEDS)[-1]
 
-    def _split(self, n_rows: int, seed: int) -> tuple[Any, Any]:
+    def _parts(self, X: Any, seed: int) -> tuple[Any, Any]:
         """Indices of the rows to train on, and with early stopping of those to keep apart."""
         if not self.early_stopping:
             return slice(None), None
+        n_rows = X.shape[0]
         order = shuffle(np.arange(n_rows), random_state=seed % 2**32)
         n_held_out = math.ceil(self.validation_fraction * n_rows)
-        return order[n_held_out:], order[:n_held_out]
+        apart, train = order[:n_held_out], order[n_held_out:]
+        if on_disk(X) is not None:  # which is read from its beginning to its end
+            apart.sort()
+            train.sort()
+        return train, apart
+
+    def _split(self, X: Any, weights: Array, seed: int) -> tuple[Any, Array, Any]:
+        """Rows to train on and their weights, and with early stopping rows to keep apart."""
+        train, apart = self._parts(X, seed)
+        if apart is None:
+            return X, weights, None
+        return part(X, train), weights[train], part(X, apart)
 
     def _fit(
         self,

@@ -30,6 +30,7 @@ from skrbm._kernels import (
 from skrbm.gradients import Gradient
 from skrbm.model import RBM
 from skrbm.optimizers import CentredGradient, Schedule, constant
+from skrbm.row_access import shuffled
 from skrbm.units import Layer
 
 
@@ -112,7 +113,7 @@ class Sweeps(ABC, Generic[M]):
     def run(
         self, model: M, X: Any, weights: Array, plan: Plan, monitor: Monitor[M]
     ) -> Iterator[Record]:
-        """Train on the rows of X, an array or a CSR matrix; yield a record of every sweep.
+        """Train on the rows of X, of which `X[rows]` is an array or a CSR matrix; yield records.
 
         The mini-batches of a sweep differ by one row at most, and a step is in proportion to its
         mini-batch's share of the weights; a heavy one makes several, since a long step diverges.
@@ -124,7 +125,7 @@ class Sweeps(ABC, Generic[M]):
         for sweep in range(plan.first, plan.n_iter):
             begin = perf_counter()
             self.move(lambda x: beside(x, model.weights))
-            rows = self.order.permutation(n_rows) if plan.shuffle else np.arange(n_rows)
+            rows = shuffled(X, self.order) if plan.shuffle else np.arange(n_rows)
             for i, batch in enumerate(np.array_split(rows, n_batches)):
                 progress = (sweep + i / n_batches) / plan.n_iter
                 rate = plan.schedule(progress)

@@ -14,13 +14,14 @@ import joblib
 import numpy as np
 import sklearn.utils
 from scipy import sparse
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_array, check_consistent_length, column_or_1d, gen_batches
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.sparsefuncs import min_max_axis
 from sklearn.utils.validation import validate_data
 
 from skrbm import _kernels
-from skrbm._kernels import Array
+from skrbm._kernels import BLOCK_ROWS, Array
+from skrbm.row_access import access, part
 from skrbm.units import Layer
 
 _OWN_PACKAGES = ("skrbm", "sklearn")
@@ -336,12 +337,12 @@ def check_rows(
 def check_weighted(
     estimator: Any, X: Any, sample_weight: Any, domain: Domain, *, allow_nan: bool = False
 ) -> tuple[Any, Array]:
-    """Finite rows and their weights, without the rows of weight zero."""
+    """Finite rows and their weights, without the rows of weight zero; large files stay files."""
     rows, inside = _check_numbers(estimator, X, "X", domain, allow_nan=allow_nan)
-    weights = check_weights(sample_weight, rows)
+    rows, weights = access(rows), check_weights(sample_weight, rows)
     if not weights.all():
         used = np.flatnonzero(weights)
-        rows, weights = rows[used], weights[used]
+        rows, weights = part(rows, used), weights[used]
     return rows if inside else _within(domain, X, rows, "X"), weights
 
 
@@ -608,7 +609,8 @@ def check_seen(name: str, X: Any) -> None:
     """An array of which every column has a value in some row."""
     if sparse.issparse(X) or X.dtype.kind != "f":
         return
-    empty = np.flatnonzero(np.isnan(X).all(axis=0))
+    _, high = _column_bounds(X)
+    empty = np.flatnonzero(np.isnan(high))
     if len(empty) > 0:
         msg = f"{name} has no value in column {empty[0]}, must have one in some row with weight."
         raise ValueError(msg)
@@ -619,10 +621,7 @@ def _within(domain: Domain, X: Any, rows: Any, name: str) -> Any:
 
     X is what the rows were made from, and may name their columns.
     """
-    if sparse.issparse(rows):
-        low, high = min_max_axis(rows, axis=0)
-    else:  # apart from what is missing
-        low, high = np.fmin.reduce(rows), np.fmax.reduce(rows)
+    low, high = _column_bounds(rows)
     outside = np.flatnonzero((low < domain.low) | (high > domain.high))
     if len(outside) == 0:
         return rows
@@ -636,11 +635,24 @@ def _within(domain: Domain, X: Any, rows: Any, name: str) -> Any:
         UserWarning,
         stacklevel=levels_to_the_caller(),
     )
+    limits = np.array([domain.low, domain.high]).astype(rows.dtype)
+    if not sparse.issparse(rows):
+        return rows.clip(*limits)
     clipped = rows.copy()
-    values = clipped.data if sparse.issparse(rows) else clipped
-    limits = np.array([domain.low, domain.high]).astype(values.dtype)
-    values.clip(*limits, out=values)
+    clipped.data.clip(*limits, out=clipped.data)
     return clipped
+
+
+def _column_bounds(X: Any) -> tuple[Array, Array]:
+    """The smallest and the largest element of every column, apart from what is missing."""
+    if sparse.issparse(X):
+        return min_max_axis(X, axis=0)
+    of_blocks = [
+        (np.fmin.reduce(x), np.fmax.reduce(x))
+        for x in (X[rows] for rows in gen_batches(X.shape[0], BLOCK_ROWS))
+    ]
+    low, high = zip(*of_blocks, strict=True)
+    return np.fmin.reduce(low), np.fmax.reduce(high)
 
 
 def levels_to_the_caller() -> int:

@@ -28,6 +28,7 @@ LAYERS = [
     "label_conditionals",
     "optimizers",
     "recipes",
+    "row_access",
     "training",
     "up_down",
     "likelihood",

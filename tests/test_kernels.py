@@ -241,6 +241,26 @@ def test_column_moments_are_those_of_all_rows(n, dtype):
     np.testing.assert_allclose(got_third[:4] / scale**3, third[:4] / scale**3, atol=1e-8)
 
 
+def test_column_moments_of_what_is_not_missing():
+    """Fails if a column's missing rows count, or one that begins with them is lost.
+
+    The first column has its first value in a later block, the third one is constant and has none in
+    the first row of any, and the last one has none at all.
+    """
+    rng = np.random.default_rng(0)
+    n = 200_000
+    x, weights = rng.gamma(2, size=(n, 4)), rng.integers(0, 3, size=n)
+    x[:, 2] = 0.1
+    x[: n // 2, 0] = x[::3, 1] = x[::2, 2] = x[:, 3] = np.nan
+    moments = np.array(_kernels.column_moments(x, weights))
+    for column in range(3):
+        seen = ~np.isnan(x[:, column])
+        expected = _kernels.column_moments(x[seen, column, None], weights[seen])
+        np.testing.assert_allclose(moments[:, column], np.ravel(expected), rtol=1e-9)
+    np.testing.assert_array_equal(moments[:, 3], 0)
+    assert moments[1, 2] == 0
+
+
 P = np.array([0, 1e-6, 1e-3, 0.3, 0.9, 1])
 
 

@@ -276,7 +276,7 @@ def test_early_stopping_keeps_the_best_label_probability(digits):
     scores = classifier.history_["validation_score"]
     assert classifier.best_validation_score_ == scores.max()
     assert classifier.n_iter_ > 5
-    _, apart = classifier._split(len(y), classifier._validation_seed())
+    apart = classifier._split(X, y, classifier._validation_seed())[2].rows
     log_p = classifier.predict_log_proba(X[apart])[np.arange(len(apart)), y[apart]]
     assert log_p.mean() == pytest.approx(scores.max())
 

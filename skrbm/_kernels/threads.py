@@ -55,7 +55,7 @@ def by_rows(work: Callable[..., Array], x: Any, rng: Generator | None = None) ->
     """
     starts = range(0, x.shape[0], BLOCK_ROWS)
     if len(starts) <= 1:
-        return to_host(work(x) if rng is None else work(x, rng))
+        return to_host(work(x[:]) if rng is None else work(x[:], rng))
     results: list[Array] = []  # one array, made when the first block is done
     lock = Lock()
 
