@@ -395,8 +395,9 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         prototype = self._prototypes()[0]
         for rbm in getattr(self, "rbms_", []):
             for name in ("device", "precision"):
-                own = getattr(self, name)
-                rbm.set_params(**{name: getattr(prototype, name) if own is None else own})
+                own, now = getattr(self, name), getattr(rbm, name)
+                of_prototype = getattr(prototype, name, now)  # before a wrong one is refused
+                rbm.set_params(**{name: of_prototype if own is None else own})
         return self
 
     def _check_parameters(self) -> None:
