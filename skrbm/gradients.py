@@ -49,6 +49,11 @@ class Phases(NamedTuple):
     n_data: int
     of_means: bool = False
 
+    def weighted(self, share: float) -> Phases:
+        """The phases of rows that are such a share of all."""
+        parts = (rows._replace(weights=share * rows.weights) for rows in self.parts)
+        return self._replace(parts=tuple(parts))
+
     @property
     def data_hidden(self) -> Array:
         """`E[h | v]` of the data's rows."""

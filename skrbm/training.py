@@ -64,6 +64,16 @@ class Pace(NamedTuple):
     variance_share: float = 1.0
 
 
+class MiniBatch(NamedTuple):
+    """Weighted rows, how far and how often to step for them, and the rate of a mean weight."""
+
+    v: Any
+    weights: Array
+    pace: Pace
+    n_updates: int
+    rate: float
+
+
 @dataclass(kw_only=True)
 class Sweeps(ABC, Generic[M]):
     """The training loop, and all that is needed beside the model to go on where it stopped.
@@ -104,30 +114,41 @@ class Sweeps(ABC, Generic[M]):
         mini-batch's share of the weights; a heavy one makes several, since a long step diverges.
         So every row counts by its weight, whichever mini-batch it comes in.
         """
+        for sweep in range(plan.first, plan.n_iter):
+            begin = perf_counter()
+            for batch in self.mini_batches(model, X, weights, plan, sweep):
+                for _ in range(batch.n_updates):
+                    self.update(model, batch.v, batch.weights, batch.pace)
+            seen = monitor(model, dense(batch.v), self.order)
+            seconds = perf_counter() - begin
+            yield self.keep_record(batch.rate, seen, seconds)
+
+    def mini_batches(
+        self, model: M, X: Any, weights: Array, plan: Plan, sweep: int
+    ) -> Iterator[MiniBatch]:
+        """The mini-batches of a sweep, and what to do with each."""
         n_rows = X.shape[0]
         n_batches = math.ceil(n_rows / plan.batch_size)
         mean_weight = weights.sum() / n_batches
-        for sweep in range(plan.first, plan.n_iter):
-            begin = perf_counter()
-            rows = self.order.permutation(n_rows) if plan.shuffle else np.arange(n_rows)
-            for i, batch in enumerate(np.array_split(rows, n_batches)):
-                progress = (sweep + i / n_batches) / plan.n_iter
-                rate = plan.schedule(progress)
-                v = typed_rows(X, batch, model.weights.dtype)
-                if self.draws:
-                    v = states_of(model, v, self.rng)
-                of_batch = weights[batch]
-                share = of_batch.sum() / mean_weight
-                n_updates = max(1, round(share))
-                step = float(rate * share / n_updates)  # a numpy float64 would widen float32
-                for _ in range(n_updates):
-                    self.update(model, v, of_batch, Pace(step, plan.variance_share(progress)))
-            seen = monitor(model, dense(v), self.order)
-            seconds = perf_counter() - begin
-            figures = len(self.history) + 1, rate, seen, seconds, math.nan, math.nan
-            record = dict(zip(self.records, figures, strict=True))
-            self.history.append(record)
-            yield record
+        rows = self.order.permutation(n_rows) if plan.shuffle else np.arange(n_rows)
+        for i, batch in enumerate(np.array_split(rows, n_batches)):
+            progress = (sweep + i / n_batches) / plan.n_iter
+            rate = plan.schedule(progress)
+            v = typed_rows(X, batch, model.weights.dtype)
+            if self.draws:
+                v = states_of(model, v, self.rng)
+            share = weights[batch].sum() / mean_weight
+            n_updates = max(1, round(share))
+            step = float(rate * share / n_updates)  # a numpy float64 would widen float32
+            pace = Pace(step, plan.variance_share(progress))
+            yield MiniBatch(v, weights[batch], pace, n_updates, rate)
+
+    def keep_record(self, rate: float, seen: float, seconds: float) -> Record:
+        """The record of a sweep: its last rate, what was seen of it, and how long it took."""
+        figures = len(self.history) + 1, rate, seen, seconds, math.nan, math.nan
+        record = dict(zip(self.records, figures, strict=True))
+        self.history.append(record)
+        return record
 
 
 @dataclass(kw_only=True)
