@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from importlib.util import find_spec
 from time import perf_counter
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -50,7 +51,7 @@ class Plan:
     """How often, in which pieces and order, and with which steps to go over the rows."""
 
     n_iter: int
-    batch_size: int
+    batch_size: int | Fraction  # rows a mini-batch at most, so that all are of equal size
     schedule: Schedule
     shuffle: bool
     variance_share: Schedule = constant(1.0)
