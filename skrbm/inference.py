@@ -275,9 +275,14 @@ class RBMInference(Rowwise):
         rbm = self._model()
         if method == "exact":
             validation.check_enumerable("method", _layer_sizes(rbm), _EXACT_UNITS)
-        validation.check_count("n_chains", effort.n_chains, minimum=_FEWEST_CHAINS)
-        validation.check_count("n_temperatures", effort.n_temperatures, minimum=2)
-        effort = replace(effort, n_jobs=validation.check_jobs("n_jobs", effort.n_jobs))
+        effort = replace(
+            effort,
+            n_chains=validation.check_count("n_chains", effort.n_chains, minimum=_FEWEST_CHAINS),
+            n_temperatures=validation.check_count(
+                "n_temperatures", effort.n_temperatures, minimum=2
+            ),
+            n_jobs=validation.check_jobs("n_jobs", effort.n_jobs),
+        )
         seed = self._likelihood_seed
         if random_state is not None:
             seed = validation.check_seed(random_state)

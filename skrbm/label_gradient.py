@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from skrbm import _kernels
@@ -63,6 +63,10 @@ class LabelGradient:
     def chains(self) -> Chains | None:
         """The persistent chains of the joint gradient."""
         return self.joint.chains
+
+    def joined(self, others: list[Any]) -> Gradient:
+        """The same with the chains of all joint gradients."""
+        return replace(self, joint=self.joint.joined([other.joint for other in others]))
 
     def phases(self, rbm: RBM, v: Any, weights: Array, rng: Generator) -> Phases:
         """All phases of a mini-batch of rows `(x, y)`."""

@@ -43,6 +43,9 @@ LAYERS = [
     "dbn",
     "fine_tuned",
     "explain",
+    "shares",
+    "crew",
+    "distributed",
     "plotting",
     "__init__",
 ]
