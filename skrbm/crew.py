@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import reduce
@@ -34,6 +35,17 @@ _BRANCHES = 2  # of the tree of a sum
 
 class LostWorker(Exception):
     """A worker that was needed is gone."""
+
+
+# What a client sees of a loss, beside the sentence of Dask's that a task killed several workers.
+_LOSSES = (
+    LostWorker,
+    CancelledError,
+    TimeoutError,
+    ConnectionError,
+    distributed.KilledWorker,
+    distributed.comm.CommClosedError,
+)
 
 
 @dataclass
@@ -69,6 +81,7 @@ class Crew:
             msg = "the Dask cluster has no workers, must have at least one."
             raise ValueError(msg)
         known = distributed.futures_of(X)
+        distributed.wait(known)
         holders = {str(k): v for k, v in client.who_has(known).items()} if known else {}
         return cls(client, _grouped(blocks, workers, holders), workers)
 
@@ -84,6 +97,7 @@ class Crew:
 
     def attempt(self, submit: Callable[[], list[Any]]) -> list[Any]:
         """Results of the futures that `submit` returns; all again where a worker is lost."""
+        loss: Exception | None = None
         for _ in range(_MOST_ATTEMPTS):
             self.n_attempts += 1
             futures: list[Any] = []
@@ -93,11 +107,11 @@ class Crew:
                 return self._results(futures)
             except ForgottenShare as error:
                 self.unready.add(error.args[0])
-            except (LostWorker, distributed.KilledWorker, OSError):
-                pass
+            except _LOSSES as error:
+                loss = error
             self.client.cancel(futures, force=True)
         msg = f"workers were lost in each of {_MOST_ATTEMPTS} attempts at the same work."
-        raise RuntimeError(msg)
+        raise RuntimeError(msg) from loss
 
     def submit(self, i: int, function: Callable[..., Any], *arguments: Any) -> Any:
         """The future of a function of share i, on its worker alone."""

@@ -91,7 +91,7 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     >>> from skrbm.distributed import Distributed
     >>> X = da.tile(da.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 1]]), (50, 1))
     >>> X = X.rechunk((50, 3))
-    >>> with Client(processes=False, n_workers=2, threads_per_worker=1, dashboard_address=None):
+    >>> with Client(processes=False, n_workers=2, threads_per_worker=1, dashboard_address=":0"):
     ...     rbm = Distributed(BernoulliRBM(4, n_iter=200, random_state=0)).fit(X)
     ...     H = rbm.transform(X)  # not computed yet
     ...     H.compute().shape
