@@ -45,7 +45,7 @@ def cluster(n_workers: int) -> Iterator[Client]:
 def _blocks() -> da.Array:
     """Four blocks of rows of zeros and ones, made where they are needed."""
     shape, chunks = (N_ROWS, N_COLUMNS), (N_ROWS // 4, N_COLUMNS)
-    return da.random.default_rng(0).random(shape, np.float32, chunks) < 0.2
+    return da.random.default_rng(0).random(shape, chunks=chunks) < 0.2
 
 
 def _rows() -> np.ndarray:
