@@ -28,7 +28,6 @@ except ImportError as error:
 
 _POLL_SECONDS = 0.5  # between looks at whether all workers live
 _RESTART_SECONDS = 10.0  # in which a nanny brings a killed worker back
-_GATHER_SECONDS = 300.0
 _MOST_ATTEMPTS = 5  # at the same work
 _BRANCHES = 2  # of the tree of a sum
 
@@ -123,12 +122,20 @@ class Crew:
         """The future of the sum of all, by a tree on the cluster."""
         while len(futures) > 1:
             groups = (futures[i : i + _BRANCHES] for i in range(0, len(futures), _BRANCHES))
-            futures = [self.client.submit(_sum, group, pure=False) for group in groups]
+            futures = [
+                self.client.submit(_sum, group, workers=self.workers, pure=False)
+                for group in groups
+            ]
         return futures[0]
 
     def share_out(self, value: Any) -> Any:
-        """The future of a value that all workers have."""
-        return self.client.scatter([value], broadcast=True, hash=False)[0]
+        """The future of a value of the client's, which survives the workers that have it.
+
+        It is a task, since a value that Dask scatters is lost with its worker, and `scatter` never
+        returns where that dies meanwhile.
+        """
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
+            return self.client.submit(_same, value, pure=False)
 
     def close(self) -> None:
         """Let the workers forget their shares."""
@@ -173,18 +180,16 @@ class Crew:
 
     def _results(self, futures: list[Any]) -> list[Any]:
         """Of all futures, as long as all workers live."""
+        patience = _POLL_SECONDS
         while True:
             try:
                 distributed.wait(futures, timeout=_POLL_SECONDS)
-                break
+                if any(future.status != "finished" for future in futures):
+                    self._check_alive()
+                return [future.result(timeout=patience) for future in futures]
             except TimeoutError:
                 self._check_alive()
-        if any(future.status != "finished" for future in futures):
-            self._check_alive()
-        try:
-            return [future.result(timeout=_GATHER_SECONDS) for future in futures]
-        except TimeoutError as error:
-            raise LostWorker from error
+                patience *= 2  # what is large takes its time
 
     def _check_alive(self) -> None:
         if self._lost():
@@ -248,6 +253,10 @@ def _with_arguments(key: Key, function: Any, arguments: tuple[Any, ...], *blocks
 
 def _apply(block: Any, estimator: Any, method: str) -> Any:
     return getattr(estimator, method)(block)
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _sum(parts: list[Any]) -> Any:

@@ -350,11 +350,10 @@ def _update_round(crew: Crew, state: State, n_done: int, n_batches: int) -> Outc
         everyone = range(len(crew.workers))
         first = [crew.submit(i, shares.first_statistics, shared, n_done, token) for i in everyone]
         sums = crew.summed(first)
-        for _ in range(n_batches - 1):
-            sums = crew.summed(
-                [crew.submit(i, shares.next_statistics, sums, token) for i in everyone]
-            )
-        ends = [crew.submit(i, shares.last_step, sums, n_done, token) for i in everyone]
+        for n_made in range(1, n_batches):
+            parts = [crew.submit(i, shares.next_statistics, sums, token, n_made) for i in everyone]
+            sums = crew.summed(parts)
+        ends = [crew.submit(i, shares.last_step, sums, token, n_batches) for i in everyone]
         return [crew.summed(ends)]
 
     return crew.attempt(submit)[0]

@@ -123,6 +123,7 @@ class Flight:
     """A round on its way."""
 
     token: int
+    n_done: int
     rbm: RBM
     training: Training
     batches: Iterator[MiniBatch]
@@ -244,7 +245,7 @@ def sweep(key: Key, state: tuple[Array, ...], n_done: int) -> Outcome:
         flight.batch = batch
         for _ in range(batch.n_updates):
             flight.training.update(flight.rbm, batch.v, batch.weights, batch.pace)
-    return _end(share, flight, n_done)
+    return _end(share, flight)
 
 
 def first_statistics(key: Key, state: tuple[Array, ...], n_done: int, token: int) -> Statistics:
@@ -254,17 +255,17 @@ def first_statistics(key: Key, state: tuple[Array, ...], n_done: int, token: int
     return _statistics(share, share.flight)
 
 
-def next_statistics(key: Key, sums: Statistics, token: int) -> Statistics:
+def next_statistics(key: Key, sums: Statistics, token: int, n_made: int) -> Statistics:
     """Make the step that all shares together ask, and return the statistics of the next batch."""
     share = _share(key)
-    flight = _step(share, sums, token)
+    flight = _step(share, sums, token, n_made)
     return _statistics(share, flight)
 
 
-def last_step(key: Key, sums: Statistics, n_done: int, token: int) -> Outcome:
+def last_step(key: Key, sums: Statistics, token: int, n_made: int) -> Outcome:
     """Make the last step of a round."""
     share = _share(key)
-    return _end(share, _step(share, sums, token), n_done)
+    return _end(share, _step(share, sums, token, n_made))
 
 
 def gradient_of(key: Key, n_done: int) -> Gradient | None:
@@ -290,7 +291,7 @@ def _begin(share: Share, state: tuple[Array, ...], n_done: int, token: int) -> F
             _warm_up(training, rbm, training.mini_batches(rbm, rows, np.ones(n_rows), plan, n_done))
         share.trainings[n_done] = deepcopy(training)
     batches = training.mini_batches(rbm, rows, np.ones(n_rows), plan, n_done)
-    return Flight(token, rbm, training, batches)
+    return Flight(token, n_done, rbm, training, batches)
 
 
 def _anew(share: Share, rbm: RBM, n_done: int) -> Training:
@@ -328,9 +329,10 @@ def _rate(share: Share, flight: Flight) -> float:
     return flight.batch.rate * of_batch * share.part.n_batches / sum(share.part.sizes)
 
 
-def _step(share: Share, sums: Statistics, token: int) -> Flight:
+def _step(share: Share, sums: Statistics, token: int, n_made: int) -> Flight:
+    """Make a step after so many statistics of an attempt, once: for lost sums Dask calls again."""
     flight = share.flight
-    if flight is None or flight.token != token or flight.batch is None:
+    if flight is None or flight.batch is None or (flight.token, flight.n_made) != (token, n_made):
         msg = "this round was broken off."
         raise RuntimeError(msg)
     pace = flight.batch.pace
@@ -339,9 +341,9 @@ def _step(share: Share, sums: Statistics, token: int) -> Flight:
     return flight
 
 
-def _end(share: Share, flight: Flight, n_done: int) -> Outcome:
+def _end(share: Share, flight: Flight) -> Outcome:
     """Keep the training, and return what the round came to."""
-    batch, training, rbm = flight.batch, flight.training, flight.rbm
+    batch, training, rbm, n_done = flight.batch, flight.training, flight.rbm, flight.n_done
     assert batch is not None
     figure = share.estimator._row_figure(_FIGURE_FLIPS)
     seen = float(figure(rbm, _kernels.dense(batch.v), training.order).mean())

@@ -111,21 +111,19 @@ class Still(PersistentContrastiveDivergence):
         return gradients._phases(rbm, v, weights, model, None)
 
 
-def _shared_fit(estimator, X, n_shares, chains, state, n_batches=1):
+def _shared_fit(estimator, X, n_shares, chains, state):
     """A round of updates of shares in this process, each with its part of the given chains."""
     parts = np.array_split(np.arange(len(X)), n_shares)
     keys = [Key("law", i) for i in range(n_shares)]
     for key, rows in zip(keys, parts, strict=True):
         shares.load(key, estimator, X[rows])
         sizes = tuple(len(rows) for rows in parts)
-        shares.prepare(key, estimator, Part(sizes, 0, 1, n_batches, 0))
+        shares.prepare(key, estimator, Part(sizes, 0, 1, 1, 0))
         rbm = estimator._model()
         own = start(rbm, chains[rows], _kernels.generator(0))
         shares.SHARES[key].estimator._gradient = lambda *_, own=own: Still(1, own)
     sums = reduce(add, [shares.first_statistics(key, state, 0, 1) for key in keys])
-    for _ in range(n_batches - 1):
-        sums = reduce(add, [shares.next_statistics(key, sums, 1) for key in keys])
-    ends = [shares.last_step(key, sums, 0, 1) for key in keys]
+    ends = [shares.last_step(key, sums, 1, 1) for key in keys]
     for key in keys:
         shares.forget(key)
     return reduce(add, ends).state
@@ -197,14 +195,15 @@ def test_a_round_that_was_broken_off_is_made_again_the_same():
 
 
 def test_a_step_of_an_attempt_that_was_given_up_is_refused():
-    """Fails if it moves the parameters of the attempt that is on its way."""
+    """Fails if it moves the parameters of the attempt on its way, or a step is made twice."""
     key = Key("given up", 0)
     _, state = _prepared(key)
     sums = shares.first_statistics(key, state, 0, token=1)
     shares.first_statistics(key, state, 0, token=2)
-    with pytest.raises(RuntimeError, match=r"^this round was broken off\.$"):
-        shares.next_statistics(key, sums, token=1)
-    shares.next_statistics(key, sums, token=2)
+    shares.next_statistics(key, sums, token=2, n_made=1)
+    for token, n_made in ((1, 2), (2, 1)):
+        with pytest.raises(RuntimeError, match=r"^this round was broken off\.$"):
+            shares.next_statistics(key, sums, token=token, n_made=n_made)
     shares.forget(key)
 
 
