@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from skrbm import _kernels
 from skrbm._kernels import Array, Generator
@@ -58,15 +59,27 @@ class Effort:
         Temperatures at most; fewer are used where they suffice.
     n_jobs : int, optional
         Threads, by default as many as matrix products take. The result does not depend on them.
+    spread : callable, optional
+        What maps a function of a part of the chains, in place of threads.
     """
 
     n_chains: int = 100
     n_temperatures: int = 8_000
     n_jobs: int | None = None
+    spread: Callable[..., list[Array]] | None = None
+
+    def map(self, work: Callable[..., Array], *arguments: Iterable[Any]) -> list[Array]:
+        """`work` of each tuple of arguments."""
+        if self.spread is not None:
+            return self.spread(work, *arguments)
+        return _kernels.in_threads(work, *arguments, n_jobs=self.n_jobs)
+
+
+_DEFAULT_EFFORT = Effort()
 
 
 def log_weights(
-    path: Path, v: Array, betas: Array, rng: Generator, n_jobs: int | None = None
+    path: Path, v: Array, betas: Array, rng: Generator, effort: Effort = _DEFAULT_EFFORT
 ) -> Array:
     """Run chains along the path and return what each interval adds to their log-weights.
 
@@ -81,8 +94,8 @@ def log_weights(
     betas : ndarray of shape (n_temperatures,)
         Rising or falling.
     rng : Generator
-    n_jobs : int, optional
-        Number of threads, by default as many as matrix products take.
+    effort : Effort, optional
+        Which threads, or what in their place, to use.
 
     Returns
     -------
@@ -92,38 +105,43 @@ def log_weights(
     ----------
     R. M. Neal, "Annealed importance sampling", Statistics and Computing 11, 2001.
     """
-    return _runs(path, [(v, betas)], rng, n_jobs)[0]
+    return _runs(path, [(v, betas)], rng, effort)[0]
 
 
 def log_weights_of_both(
-    path: Path, ends: tuple[Array, Array], betas: Array, rng: Generator, n_jobs: int | None = None
+    path: Path,
+    ends: tuple[Array, Array],
+    betas: Array,
+    rng: Generator,
+    effort: Effort = _DEFAULT_EFFORT,
 ) -> tuple[Array, Array]:
     """`log_weights` from chains at the first and from chains at the last of the temperatures."""
-    forward, reverse = _runs(path, [(ends[0], betas), (ends[1], betas[::-1])], rng, n_jobs)
+    forward, reverse = _runs(path, [(ends[0], betas), (ends[1], betas[::-1])], rng, effort)
     return forward, reverse
 
 
 def _runs(
-    path: Path, runs: list[tuple[Array, Array]], rng: Generator, n_jobs: int | None
+    path: Path, runs: list[tuple[Array, Array]], rng: Generator, effort: Effort
 ) -> list[Array]:
     """Log-weights of every run, all at once: each in parts of chains that share a thread."""
     n_parts = [max(-(-_FEWEST_PARTS // len(runs)), len(v) // _CHAINS_A_PART) for v, _ in runs]
     parts = [
         (v, betas)
-        for (v, betas), n in zip(runs, n_parts, strict=True)
-        for v in _kernels.split(v, n)
+        for (states, betas), n in zip(runs, n_parts, strict=True)
+        for v in _kernels.split(states, n)
     ]
-    done = _kernels.in_threads(
-        lambda part, rng: anneal(path, part[0], part[1], rng)[0],
-        parts,
-        rng.spawn(len(parts)),
-        n_jobs=n_jobs,
-    )
+    v, betas = zip(*parts, strict=True)
+    done = effort.map(partial(_increments, path), v, betas, rng.spawn(len(parts)))
     results = []
     for n in n_parts:
         results.append(_kernels.rows(*done[:n]))
         done = done[n:]
     return results
+
+
+def _increments(path: Path, v: Array, betas: Array, rng: Generator) -> Array:
+    """What each interval adds to the log-weights of some of the chains."""
+    return anneal(path, v, betas, rng)[0]
 
 
 def anneal(

@@ -7,7 +7,7 @@ are that gradient in factored form: nothing of the weights' size has to be forme
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from skrbm import _kernels, samplers
@@ -49,6 +49,11 @@ class Phases(NamedTuple):
     n_data: int
     of_means: bool = False
 
+    def weighted(self, share: float) -> Phases:
+        """The phases of rows that are such a share of all."""
+        parts = (rows._replace(weights=share * rows.weights) for rows in self.parts)
+        return self._replace(parts=tuple(parts))
+
     @property
     def data_hidden(self) -> Array:
         """`E[h | v]` of the data's rows."""
@@ -72,6 +77,9 @@ class Gradient(Protocol):
 
     def move(self, place: Place) -> None:
         """Let what is kept from one mini-batch to the next lie elsewhere."""
+
+    def joined(self, others: list[Any]) -> Gradient:
+        """The same estimate, with the persistent chains of others of its kind as well."""
 
 
 def _phases(
@@ -115,6 +123,10 @@ class ContrastiveDivergence:
         model = chains.visible, weights / weights.sum()
         return _phases(rbm, v, weights, model, (mean, chains.hidden_mean))
 
+    def joined(self, others: list[Any]) -> Gradient:
+        """The same: there are no chains."""
+        return self
+
 
 @dataclass
 class PersistentContrastiveDivergence:
@@ -143,6 +155,11 @@ class PersistentContrastiveDivergence:
         mean = phases.model_hidden
         self.chains = Chains(visible, mean, rbm.hidden.sample(mean, rng))
         return phases
+
+    def joined(self, others: list[Any]) -> Gradient:
+        """The same with all chains."""
+        chains = zip(self.chains, *(other.chains for other in others), strict=True)
+        return replace(self, chains=Chains(*(_kernels.rows(*x) for x in chains)))
 
     def _visible_input(self, rbm: RBM, rng: Generator) -> Array:
         return rbm.swap().hidden_input(self.chains.hidden)
@@ -225,6 +242,16 @@ class TemperedContrastiveDivergence:
         means = rbm.hidden_from_visible(v), self.chains.hidden_mean
         return _phases(rbm, v, weights, (self.chains.visible, equal), means)
 
+    def joined(self, others: list[Any]) -> Gradient:
+        """The same with all chains of ladders of as many temperatures, at the present ones."""
+        ladders = [self.tempering, *(other.tempering for other in others)]
+        alike = [x.chains for x in ladders if len(x.betas) == len(self.tempering.betas)]
+        chains = (
+            _kernels.rows(*(x.swapaxes(0, 1) for x in states)).swapaxes(0, 1)
+            for states in zip(*alike, strict=True)
+        )
+        return replace(self, tempering=replace(self.tempering, chains=Chains(*chains)))
+
 
 @dataclass(frozen=True)
 class ExactGradient:
@@ -241,6 +268,10 @@ class ExactGradient:
         means = rbm.hidden_from_visible(v), hidden
         phases = _phases(rbm, v, weights, (visible, probability), means)
         return phases._replace(of_means=rbm.visible.log2_states > rbm.hidden.log2_states)
+
+    def joined(self, others: list[Any]) -> Gradient:
+        """The same: there are no chains."""
+        return self
 
 
 def _enumerated(rbm: RBM) -> tuple[Array, Array, Array]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import joblib
@@ -261,14 +262,22 @@ class RBMInference(Features, RBMOnDevice):
         .. [2] Y. Burda, R. Grosse and R. Salakhutdinov, "Accurate and conservative estimates of
            MRF log-likelihood using reverse annealing", AISTATS 2015.
         """
+        return self._log_partition(method, Effort(n_chains, n_temperatures, n_jobs), random_state)
+
+    def _log_partition(self, method: str, effort: Effort, random_state: Any) -> LogPartition:
         check_is_fitted(self)
         validation.check_choice("method", method, likelihood.METHODS)
         rbm = self._placed_model()
         if method == "exact":
             validation.check_enumerable("method", _layer_sizes(rbm), _EXACT_UNITS)
-        n_chains = validation.check_count("n_chains", n_chains, minimum=_FEWEST_CHAINS)
-        n_temperatures = validation.check_count("n_temperatures", n_temperatures, minimum=2)
-        n_jobs = validation.check_jobs("n_jobs", n_jobs)
+        effort = replace(
+            effort,
+            n_chains=validation.check_count("n_chains", effort.n_chains, minimum=_FEWEST_CHAINS),
+            n_temperatures=validation.check_count(
+                "n_temperatures", effort.n_temperatures, minimum=2
+            ),
+            n_jobs=validation.check_jobs("n_jobs", effort.n_jobs),
+        )
         seed = self._likelihood_seed
         if random_state is not None:
             seed = validation.check_seed(random_state)
@@ -278,7 +287,6 @@ class RBMInference(Features, RBMOnDevice):
             ladder.move(self._place)
             result = likelihood.tempered_log_partition(path, rng, ladder)
         else:
-            effort = Effort(n_chains, n_temperatures, n_jobs)
             chains = self._training.gradient.chains
             start = None if chains is None else self._place(chains.visible)
             result = likelihood.log_partition(path, rng, method, effort, start)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from skrbm import _kernels
@@ -67,6 +67,10 @@ class LabelGradient:
     def move(self, place: Place) -> None:
         """Let what the joint gradient keeps lie elsewhere."""
         self.joint.move(place)
+
+    def joined(self, others: list[Any]) -> Gradient:
+        """The same with the chains of all joint gradients."""
+        return replace(self, joint=self.joint.joined([other.joint for other in others]))
 
     def phases(self, rbm: RBM, v: Any, weights: Array, rng: Generator) -> Phases:
         """All phases of a mini-batch of rows `(x, y)`."""

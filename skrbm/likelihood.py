@@ -183,7 +183,7 @@ def annealed_log_partition(
 
     def run(betas: Array) -> Array:
         v = samplers.independent(path.base, effort.n_chains, rng)
-        return log_weights(path, v, betas, rng, effort.n_jobs)
+        return log_weights(path, v, betas, rng, effort)
 
     betas = _kernels.linspace(0.0, 1.0, max(2, effort.n_temperatures // 10))
     betas = equal_divergence(betas, run(betas), None, effort.n_temperatures)
@@ -223,7 +223,7 @@ def bracketed_log_partition(
 
     def run(betas: Array) -> tuple[Array, Array]:
         v = samplers.independent(path.base, effort.n_chains, rng)
-        return log_weights_of_both(path, (v, ends), betas, rng, effort.n_jobs)
+        return log_weights_of_both(path, (v, ends), betas, rng, effort)
 
     betas = _kernels.linspace(0.0, 1.0, max(2, effort.n_temperatures // _SHARES[0]))
     for share in _SHARES[1:]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import reduce
+from typing import NamedTuple
 
 from skrbm import _kernels
 from skrbm._kernels import Array, Place
@@ -52,6 +54,96 @@ def rising_share(rate: float, n_updates: int) -> Schedule:
     return lambda progress: 1 - missing * (1 - progress) ** 4
 
 
+class LookedAt(NamedTuple):
+    """Rows that tell how far a step goes: of the model those of most weight, of the data some."""
+
+    model: Rows
+    data: Rows
+
+    @classmethod
+    def of(cls, phases: Phases) -> LookedAt:
+        """Those of the phases."""
+        data = Rows(*(x[: phases.n_data] for x in phases.parts[0]))
+        return cls(_weightiest(phases.parts[-1]), _first(data))
+
+    def joined(self, other: LookedAt) -> LookedAt:
+        """Those of both, of which again as many are looked at."""
+        return LookedAt(
+            _weightiest(_joined(self.model, other.model)), _first(_joined(self.data, other.data))
+        )
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a step needs to know of its phases: all of it adds up over parts of their rows.
+
+    The sum of the statistics of parts whose phases are `weighted` by their shares of all rows is
+    that of the whole.
+
+    Parameters
+    ----------
+    rate : float
+        At which the growth is given.
+    growth : tuple of three ndarrays
+        By what the weights, the visible and the hidden biases grow.
+    data_means : tuple of two ndarrays
+        Means of v and of h.
+    moments : tuple of two ndarrays, optional
+        Weighted sums of `v - m` and of its square over all rows, where variances are learnt.
+    looked_at : LookedAt, optional
+        Where steps have a limit.
+    of_means : bool
+        Whether the model's visible states are conditional means.
+    """
+
+    rate: float
+    growth: tuple[Array, ...]
+    data_means: tuple[Array, ...]
+    moments: tuple[Array, ...] | None
+    looked_at: LookedAt | None
+    of_means: bool
+
+    def __add__(self, other: Statistics) -> Statistics:
+        moments, looked_at = self.moments, self.looked_at
+        if moments is not None and other.moments is not None:
+            moments = _sums(moments, other.moments)
+        if looked_at is not None and other.looked_at is not None:
+            looked_at = looked_at.joined(other.looked_at)
+        return replace(
+            self,
+            growth=_sums(self.growth, other.growth),
+            data_means=_sums(self.data_means, other.data_means),
+            moments=moments,
+            looked_at=looked_at,
+        )
+
+    def divergence(self, rbm: RBM) -> float:
+        """Nats between the models before and after a step at rate one, to second order.
+
+        That is half the variance, among rows of the model, of what the step adds to minus their
+        energy; or a hundredth of that among rows of the data, where the model has hardly any states
+        left. Some rows tell it.
+        """
+        assert self.looked_at is not None
+        model, data = self.looked_at
+        of_model = _variance(*self._change(rbm, model), model.weights)
+        of_data = _variance(self._change(rbm, data)[0], 0.0, data.weights)
+        return max(of_model, _SHARE_OF_DATA * of_data) / 2 / self.rate**2 + _VANISHED
+
+    def _change(self, rbm: RBM, rows: Rows) -> tuple[Array, Array | float]:
+        """What the growth adds to minus the energy of each row, and the variance of that.
+
+        It varies where the visible states vary around those of the rows.
+        """
+        weights, visible, hidden = self.growth
+        v, h = rows.visible, rows.hidden
+        change = v @ visible + _kernels.row_sums_of_products(v @ weights + hidden, h)
+        if not self.of_means:
+            return change, 0.0
+        slope = visible + h @ weights.T
+        return change, (slope**2 / rbm.visible.preconditioned(1 + 0 * slope)).sum(axis=1)
+
+
 @dataclass
 class CentredGradient:
     """Gradient ascent on `E(v, h) = -(v - m)' b - (h - k)' c - (v - m)' W (h - k)`.
@@ -94,69 +186,62 @@ class CentredGradient:
             self.variance = replace(self.variance, floor=place(self.variance.floor))
 
     def step(self, rbm: RBM, phases: Phases, rate: float, variance_share: float = 1.0) -> None:
-        """Move the parameters of rbm, in place, along the gradient of the two phases.
+        """Move the parameters of rbm, in place, along the gradient of the two phases."""
+        self.apply(rbm, self.statistics(rbm, phases, rate), rate, variance_share)
+
+    def statistics(self, rbm: RBM, phases: Phases, rate: float) -> Statistics:
+        """What a step needs to know of the phases, for parameters and offsets as they are now.
 
         With `x_r = rate weights_r (h_r - k)` the weights grow by `sum_r (v_r - m) x_r`, and the
         biases by what the centred ones do, less what the weights' growth makes of the offsets.
         Each layer divides its side by the Fisher information of its biases.
         """
         m, k = self.visible_offset, self.hidden_offset
-        if self.largest_step < math.inf:
-            rate = min(rate, (self.largest_step / self._divergence(rbm, phases)) ** 0.5)
+        rate = 1.0 if self._is_limited else rate
         *sparse, dense = phases.parts
         v = dense.visible - m
         x, of_visible = _factors(rbm, dense, k, rate)
+        growths = []
         for rows in sparse:  # which stay so: a row -m, with all their factors, is added for them
             sparse_x, of_sparse = _factors(rbm, rows, k, rate)
-            _add(rbm, rows.visible, sparse_x, of_sparse, -(rows.visible @ m))
+            growths.append(_growth(rbm, rows.visible, sparse_x, of_sparse, -(rows.visible @ m)))
             v = _kernels.rows(v, -m[None])
             x = _kernels.rows(x, sparse_x.sum(axis=0, keepdims=True))
             of_visible = _kernels.rows(of_visible, of_sparse.sum(keepdims=True))
         scaled = rbm.visible.preconditioned(v)
-        growth = _add(rbm, scaled, x, of_visible, 1 - scaled @ m)
+        growths.append(_growth(rbm, scaled, x, of_visible, 1 - scaled @ m))
+        moments = None
         if self.variance is not None:
-            explained = _kernels.row_sums_of_products(rbm.weights, growth) / rate
-            excess = self.variance.excess(rbm, phases, v, (m, k), explained)
+            weights = dense.weights
+            moments = weights @ v, weights @ (v * v)
+        looked_at = LookedAt.of(phases) if self._is_limited else None
+        growth = reduce(_sums, growths)
+        return Statistics(rate, growth, _data_means(phases), moments, looked_at, phases.of_means)
+
+    def apply(
+        self, rbm: RBM, statistics: Statistics, rate: float, variance_share: float = 1.0
+    ) -> None:
+        """Move the parameters of rbm, in place, by the step that statistics of its phases ask."""
+        m, k = self.visible_offset, self.hidden_offset
+        if self._is_limited:
+            rate = min(rate, (self.largest_step / statistics.divergence(rbm)) ** 0.5)
+        growth = statistics.growth
+        if rate != statistics.rate:
+            growth = tuple((rate / statistics.rate) * x for x in growth)
+        parameters = rbm.weights, rbm.visible.bias, rbm.hidden.bias
+        for parameter, grown in zip(parameters, growth, strict=True):
+            parameter += grown
+        if self.variance is not None:
+            explained = _kernels.row_sums_of_products(rbm.weights, growth[0]) / rate
+            excess = self.variance.excess(rbm, statistics, (m, k), explained)
             self.variance.step(rbm, m, variance_share * (1 + excess) - 1, rate)
-        data_v, data_h = _data_means(phases)
+        data_v, data_h = statistics.data_means
         self.visible_offset = self._moved(m, data_v)
         self.hidden_offset = self._moved(k, data_h)
 
-    def _divergence(self, rbm: RBM, phases: Phases) -> float:
-        """Nats between the models before and after a step at rate one, to second order.
-
-        That is half the variance, among rows of the model, of what the step adds to minus their
-        energy; or a hundredth of that among rows of the data, where the model has hardly any states
-        left. Some rows tell it, of the model's those of most weight.
-        """
-        first, last = phases.parts[0], phases.parts[-1]
-        weights = last.weights.clip(max=0)  # negative ones are the model's
-        some = _kernels.argsort(weights)[:_N_LOOKED_AT]
-        n, n_data = len(some), min(_N_LOOKED_AT, phases.n_data)
-        v = _kernels.rows(last.visible[some], _kernels.dense(first.visible[:n_data]))
-        h = _kernels.rows(last.hidden[some], first.hidden[:n_data])
-        change, spread = self._change(rbm, phases, v, h)
-        of_model = _variance(change[:n], spread[:n], weights[some])
-        of_data = _variance(change[n:], 0 * spread[n:], first.weights[:n_data])
-        return max(of_model, _SHARE_OF_DATA * of_data) / 2 + _VANISHED
-
-    def _change(self, rbm: RBM, phases: Phases, v: Array, h: Array) -> tuple[Array, Array]:
-        """What a step at rate one adds to minus the energy of each row, and the variance of that.
-
-        It adds `sum_r weights_r (1 + (v_r - m)(v - m)) (1 + (h_r - k)(h - k))`, which varies where
-        the visible states vary around those of the rows.
-        """
-        m, k = self.visible_offset, self.hidden_offset
-        v = rbm.visible.preconditioned(v - m).T
-        h = rbm.hidden.preconditioned(h - k).T
-        change = spread = 0 * v[0]
-        for rows in phases.parts:
-            of_hidden = rows.weights[:, None] * (1 + rows.hidden @ h - k @ h)
-            change = change + ((1 + rows.visible @ v - m @ v) * of_hidden).sum(axis=0)
-            if phases.of_means:
-                slope = of_hidden.T @ (rows.visible - m)
-                spread = spread + (slope * rbm.visible.preconditioned(slope)).sum(axis=1)
-        return change, spread
+    @property
+    def _is_limited(self) -> bool:
+        return self.largest_step < math.inf
 
     def _moved(self, offset: Array, mean: Array) -> Array:
         """The moving average; exactly 0 where it vanishes, since subnormal numbers are slow."""
@@ -190,28 +275,27 @@ class VarianceGradient:
     shared: bool
 
     def excess(
-        self, rbm: RBM, phases: Phases, v: Array, offsets: tuple[Array, Array], explained: Array
+        self, rbm: RBM, statistics: Statistics, offsets: tuple[Array, Array], explained: Array
     ) -> Array:
         """Share by which the unexplained variance exceeds each unit's: twice the gradient.
 
         Parameters
         ----------
         rbm : RBM
-        phases : Phases
-        v : ndarray of shape (n_rows, n_visible)
-            Visible states of all rows, less m.
+        statistics : Statistics
+            With the moments of both phases.
         offsets : tuple of two ndarrays
             m and k.
         explained : ndarray of shape (n_visible,)
             Sum over a unit's weights of each times its step at rate one.
         """
+        assert statistics.moments is not None
         m, k = offsets
         bias, precision = rbm.visible.parameters
-        weights = phases.parts[0].weights
         mean = (bias + rbm.weights @ k) / precision - m
-        square = weights @ (v * v) - 2 * mean * (weights @ v)
-        excess = square * precision - 2 * explained / precision
-        if phases.of_means:  # around which visible states vary
+        first, second = statistics.moments
+        excess = (second - 2 * mean * first) * precision - 2 * explained / precision
+        if statistics.of_means:  # around which visible states vary
             excess -= 1
         if self.shared:
             excess[:] = excess.mean()
@@ -228,7 +312,26 @@ class VarianceGradient:
             x *= factor
 
 
-def _variance(x: Array, spread: Array, weights: Array) -> float:
+def _sums(x: tuple[Array, ...], y: tuple[Array, ...]) -> tuple[Array, ...]:
+    return tuple(a + b for a, b in zip(x, y, strict=True))
+
+
+def _joined(x: Rows, y: Rows) -> Rows:
+    return Rows(*map(_kernels.rows, x, y))
+
+
+def _first(rows: Rows) -> Rows:
+    v, h, weights = (x[:_N_LOOKED_AT] for x in rows)
+    return Rows(_kernels.dense(v), h, weights)
+
+
+def _weightiest(rows: Rows) -> Rows:
+    weights = rows.weights.clip(max=0)  # negative ones are the model's
+    some = _kernels.argsort(weights)[:_N_LOOKED_AT]
+    return Rows(rows.visible[some], rows.hidden[some], weights[some])
+
+
+def _variance(x: Array, spread: Array | float, weights: Array) -> float:
     """Variance of weighted numbers, each of which has one of its own."""
     share = weights / weights.sum()
     return float(share @ ((x - share @ x) ** 2 + spread))
@@ -242,15 +345,9 @@ def _factors(rbm: RBM, rows: Rows, k: Array, rate: float) -> tuple[Array, Array]
     return x, weights - x @ k
 
 
-def _add(rbm: RBM, v: Array, x: Array, of_visible: Array, of_hidden: Array) -> Array:
-    """Add `sum_r v_r x_r` to the weights, `sum_r of_visible_r v_r` to the visible biases, ...
-
-    Returns what was added to the weights.
-    """
-    b, c = rbm.visible.bias, rbm.hidden.bias
-    b += of_visible @ v
-    c += of_hidden @ x
-    return _kernels.addmm(rbm.weights, v, x, rbm.precision)
+def _growth(rbm: RBM, v: Array, x: Array, of_visible: Array, of_hidden: Array) -> tuple[Array, ...]:
+    """`sum_r v_r x_r` for the weights, and for the biases the sums of rows times these factors."""
+    return _kernels.product(v.T, x, rbm.precision), of_visible @ v, of_hidden @ x
 
 
 def _data_means(phases: Phases) -> tuple[Array, Array]:

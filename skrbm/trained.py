@@ -331,21 +331,16 @@ class TrainedRBM(RBMOnDevice, BaseEstimator):
     ) -> Self:
         """Make n_iter sweeps, in which variances rise at first or are where they belong."""
         n_rows = len(weights)
-        n_iter = enough_sweeps(n_rows, self.batch_size)
-        if self.n_iter != "auto":
-            n_iter = int(self.n_iter)
         self._training.fills = None
+        n_iter = self._planned_sweeps(n_rows)
         self._unfinished = Unfinished(n_iter, n_rows, rising, title, seed, Seen())
         return self._finish(rows, weights, held_out, hook)
 
     def _finish(self, rows: Any, weights: Array, held_out: Any, hook: Hook | None = None) -> Self:
         """Make the sweeps that are left."""
-        rate, unfinished = self._rate(), self._unfinished
+        unfinished, n_batches = self._unfinished, math.ceil(len(weights) / self.batch_size)
         n_iter, n_done = unfinished.n_iter, unfinished.n_done
-        plan = Plan(n_iter, self.batch_size, self._recipe.decay(rate), shuffle=True, first=n_done)
-        if unfinished.rising:
-            n_updates = n_iter * math.ceil(len(weights) / self.batch_size)
-            plan = replace(plan, variance_share=rising_share(rate, n_updates))
+        plan = self._plan(n_iter, n_batches, first=n_done, rising=unfinished.rising)
         stopping = None
         if held_out is not None:
             stopping = self._watch(held_out, rows, unfinished.seed, unfinished.seen)
@@ -355,6 +350,20 @@ class TrainedRBM(RBMOnDevice, BaseEstimator):
         self._training.fills = None
         del self._unfinished
         return self
+
+    def _planned_sweeps(self, n_rows: int) -> int:
+        """Sweeps of a fit."""
+        if self.n_iter == "auto":
+            return enough_sweeps(n_rows, self.batch_size)
+        return int(self.n_iter)
+
+    def _plan(self, n_iter: int, n_batches: int, *, first: int, rising: bool) -> Plan:
+        """The plan of a fit, of sweeps of so many mini-batches."""
+        rate = self._rate()
+        plan = Plan(n_iter, self.batch_size, self._recipe.decay(rate), shuffle=True, first=first)
+        if rising:
+            plan = replace(plan, variance_share=rising_share(rate, n_iter * n_batches))
+        return plan
 
     def _go_on(self, rows: Any, weights: Array) -> Self:
         """Make one sweep over the rows in their order."""

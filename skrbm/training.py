@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from importlib.util import find_spec
 from time import perf_counter
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -61,7 +62,7 @@ class Plan:
     """How often, in which pieces and order, and with which steps to go over the rows."""
 
     n_iter: int
-    batch_size: int
+    batch_size: int | Fraction  # rows a mini-batch at most, so that all are of equal size
     schedule: Schedule
     shuffle: bool
     variance_share: Schedule = constant(1.0)
@@ -73,6 +74,16 @@ class Pace(NamedTuple):
 
     rate: float
     variance_share: float = 1.0
+
+
+class MiniBatch(NamedTuple):
+    """Weighted rows, how far and how often to step for them, and the rate of a mean weight."""
+
+    v: Any
+    weights: Array
+    pace: Pace
+    n_updates: int
+    rate: float
 
 
 @dataclass(kw_only=True)
@@ -119,32 +130,43 @@ class Sweeps(ABC, Generic[M]):
         mini-batch's share of the weights; a heavy one makes several, since a long step diverges.
         So every row counts by its weight, whichever mini-batch it comes in.
         """
-        n_rows = X.shape[0]
-        n_batches = math.ceil(n_rows / plan.batch_size)
-        mean_weight = weights.sum() / n_batches
         for sweep in range(plan.first, plan.n_iter):
             begin = perf_counter()
             self.move(lambda x: beside(x, model.weights))
-            rows = shuffled(X, self.order) if plan.shuffle else np.arange(n_rows)
-            for i, batch in enumerate(np.array_split(rows, n_batches)):
-                progress = (sweep + i / n_batches) / plan.n_iter
-                rate = plan.schedule(progress)
-                v = like(X[batch], model.weights)
-                if self.draws:
-                    v = states_of(model, v, self.rng)
-                of_batch = weights[batch]
-                share = of_batch.sum() / mean_weight
-                n_updates = max(1, round(share))
-                step = float(rate * share / n_updates)  # a numpy float64 would widen float32
-                for _ in range(n_updates):
-                    self.update(model, v, of_batch, Pace(step, plan.variance_share(progress)))
-            seen = monitor(model, dense(v), self.order)
+            for batch in self.mini_batches(model, X, weights, plan, sweep):
+                for _ in range(batch.n_updates):
+                    self.update(model, batch.v, batch.weights, batch.pace)
+            seen = monitor(model, dense(batch.v), self.order)
             self.move(to_host)
             seconds = perf_counter() - begin
-            figures = len(self.history) + 1, rate, seen, seconds, math.nan, math.nan
-            record = dict(zip(self.records, figures, strict=True))
-            self.history.append(record)
-            yield record
+            yield self.keep_record(batch.rate, seen, seconds)
+
+    def mini_batches(
+        self, model: M, X: Any, weights: Array, plan: Plan, sweep: int
+    ) -> Iterator[MiniBatch]:
+        """The mini-batches of a sweep, and what to do with each."""
+        n_rows = X.shape[0]
+        n_batches = math.ceil(n_rows / plan.batch_size)
+        mean_weight = weights.sum() / n_batches
+        rows = shuffled(X, self.order) if plan.shuffle else np.arange(n_rows)
+        for i, batch in enumerate(np.array_split(rows, n_batches)):
+            progress = (sweep + i / n_batches) / plan.n_iter
+            rate = plan.schedule(progress)
+            v = like(X[batch], model.weights)
+            if self.draws:
+                v = states_of(model, v, self.rng)
+            share = weights[batch].sum() / mean_weight
+            n_updates = max(1, round(share))
+            step = float(rate * share / n_updates)  # a numpy float64 would widen float32
+            pace = Pace(step, plan.variance_share(progress))
+            yield MiniBatch(v, weights[batch], pace, n_updates, rate)
+
+    def keep_record(self, rate: float, seen: float, seconds: float) -> Record:
+        """The record of a sweep: its last rate, what was seen of it, and how long it took."""
+        figures = len(self.history) + 1, rate, seen, seconds, math.nan, math.nan
+        record = dict(zip(self.records, figures, strict=True))
+        self.history.append(record)
+        return record
 
 
 @dataclass(kw_only=True)

@@ -188,6 +188,13 @@ def check_tolerance(name: str, value: Any) -> None:
         raise ValueError(msg)
 
 
+def check_on_cluster(name: str, value: Any, allowed: Any) -> None:
+    """The one value of a parameter that a fit on a cluster knows."""
+    if value != allowed:
+        msg = f"{name} == {value!r}, must be {allowed!r} on a cluster."
+        raise ValueError(msg)
+
+
 def check_flag(name: str, value: Any) -> None:
     """True or False."""
     if not isinstance(value, bool | np.bool_):

@@ -55,6 +55,9 @@ LAYERS = [
     "fine_tuning",
     "fine_tuned",
     "explain",
+    "shares",
+    "crew",
+    "distributed",
     "plotting",
     "__init__",
 ]

@@ -1,13 +1,15 @@
 """The step: an exact step of the centred parameters, indifferent to flipped bits."""
 
 import math
+from functools import reduce
+from operator import add
 
 import numpy as np
 import pytest
 from scipy import sparse
 
 from skrbm import _kernels
-from skrbm.gradients import ExactGradient, Rows
+from skrbm.gradients import ExactGradient, Phases, Rows
 from skrbm.likelihood import exact_log_partition
 from skrbm.model import RBM
 from skrbm.optimizers import (
@@ -225,7 +227,8 @@ def test_variances_follow_the_slope_of_their_logarithm(shared):
     step_at_rate_one = rbm.visible.precision[:, None] * covariance
     explained = (rbm.weights * step_at_rate_one).sum(axis=1)
     variance = VarianceGradient(1.0, np.full(2, 1e-9), shared=shared)
-    variance.step(rbm, m, variance.excess(rbm, phases, rows.visible - m, (m, k), explained), rate)
+    statistics = CentredGradient(m, k, variance=variance).statistics(rbm, phases, rate)
+    variance.step(rbm, m, variance.excess(rbm, statistics, (m, k), explained), rate)
     grown = -np.log(rbm.visible.precision) - log_variance
     np.testing.assert_allclose(grown / rate, 2 * np.resize(slopes, 2), rtol=1e-4)
     expected = model(grown)
@@ -320,3 +323,60 @@ def test_steps_are_as_long_as_allowed(pair):
         made = CentredGradient(np.zeros(n_visible), np.zeros(n_hidden), largest_step=largest)
         made.step(twin, phases, 1e-6)
     np.testing.assert_array_equal(*(twin.weights for twin in twins))
+
+
+# Statistics
+
+
+def _many_rows(rbm, n, seed=0):
+    """States of the visible layer, n drawn without the hidden one."""
+    rng = _kernels.generator(seed)
+    return rbm.visible.draw(np.zeros((n, 1)), rng)
+
+
+def _parts(phases, n_parts):
+    """Phases of equal parts of the data's rows and of the model's, in their order."""
+    v, h, weights = phases.parts[0]
+    n_data = phases.n_data
+    for data, model in zip(
+        np.array_split(np.arange(n_data), n_parts),
+        np.array_split(np.arange(n_data, len(v)), n_parts),
+        strict=True,
+    ):
+        some = np.concatenate([data, model])
+        rows = Rows(v[some], h[some], n_parts * weights[some])
+        yield phases._replace(parts=(rows,), n_data=len(data))
+
+
+@pytest.mark.parametrize("n_parts", [1, 2, 4])
+@pytest.mark.parametrize(
+    "pair", [(BERNOULLI, BERNOULLI), (GAUSSIAN, BERNOULLI), (BERNOULLI, GAUSSIAN)]
+)
+def test_a_step_is_that_of_the_sum_of_its_parts(pair, n_parts):
+    """Fails if something of a step is not additive over parts of the rows: also a step's limit.
+
+    The rows that tell how far the step goes, 32 of 80, are in several parts.
+    """
+    steps = []
+    for of_parts in (False, True):
+        rbm = random_rbm(pair, scale=0.5)
+        visible, hidden = (np.full(n, 0.4) for n in rbm.weights.shape)
+        variance = VarianceGradient(1.0, np.full(len(visible), 1e-9), shared=False)
+        optimizer = CentredGradient(
+            visible,
+            hidden,
+            largest_step=1e-3 if GAUSSIAN in pair else math.inf,
+            variance=variance if pair[0] is GAUSSIAN else None,
+        )
+        v = np.concatenate([_many_rows(rbm, 80, seed) for seed in (1, 2)])
+        weights = np.full(160, 1 / 80) * np.where(np.arange(160) < 80, 1, -1)
+        phases = Phases((Rows(v, rbm.hidden_from_visible(v), weights),), 80)
+        if of_parts:
+            parts = [part.weighted(1 / n_parts) for part in _parts(phases, n_parts)]
+            sums = reduce(add, (optimizer.statistics(rbm, part, 0.3) for part in parts))
+            optimizer.apply(rbm, sums, 0.3, 0.5)
+        else:
+            optimizer.step(rbm, phases, 0.3, 0.5)
+        steps.append((*rbm.parameters, optimizer.visible_offset, optimizer.hidden_offset))
+    for whole, parts in zip(*steps, strict=True):
+        np.testing.assert_allclose(parts, whole, rtol=1e-10)
