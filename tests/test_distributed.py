@@ -107,7 +107,7 @@ class Still(PersistentContrastiveDivergence):
 
     def phases(self, rbm, v, weights, rng):
         n = len(self.chains.visible)
-        model = self.chains.visible, _kernels.equal_weights(n, "float64")
+        model = self.chains.visible, _kernels.equal_weights(n)
         return gradients._phases(rbm, v, weights, model, None)
 
 
