@@ -32,7 +32,9 @@ def nudge(X, y):
 
 X, y = load_digits(return_X_y=True)
 X = (X / 16).astype(np.float32)
-X, X_test, y, y_test = train_test_split(X, y, stratify=y, test_size=0.5, random_state=0)
+X, X_test, y, y_test = train_test_split(
+    X, y, stratify=y, train_size=600, test_size=600, random_state=0
+)
 groups = np.tile(np.arange(len(X)), 5)
 (X, y), (X_test, y_test) = nudge(X, y), nudge(X_test, y_test)
 

@@ -29,12 +29,12 @@ def mean_accuracy(classifier, n_train):
     return 100 * np.mean([classifier.fit(X[a], y[a]).score(X[b], y[b]) for a, b in splits])
 
 
-shares = [0.0, 0.01, 0.1, 0.3, 1.0]
+shares = [0.0, 0.01, 0.1, 1.0]
 curves = {}
 for n_train in (100, 300):
     curves[n_train] = [
         mean_accuracy(
-            RBMClassifier(100, generative_share=share, inputs="sample", n_iter=100, random_state=0),
+            RBMClassifier(100, generative_share=share, inputs="sample", n_iter=60, random_state=0),
             n_train,
         )
         for share in shares

@@ -193,7 +193,8 @@ def test_up_down_takes_mini_batches_of_hardly_any_weight():
 def test_rows_far_from_all_others_have_a_score():
     """Fails with a warning if the key of a row does not fit into an integer."""
     X = np.random.default_rng(0).normal(size=(60, 6))
-    dbn = DeepBeliefNetwork((5, 4), visible_rbm=GaussianBernoulliRBM(n_iter=2), rbm=QUICK)
+    first = GaussianBernoulliRBM(n_iter=2)
+    dbn = DeepBeliefNetwork((5, 4), visible_rbm=first, rbm=QUICK, random_state=0)
     assert np.all(dbn.fit(X).score_samples(np.full((2, 6), 1e14)) < -1e20)
 
 
