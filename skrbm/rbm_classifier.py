@@ -10,7 +10,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from skrbm import validation
+from skrbm import _kernels, validation
 from skrbm._kernels import Array, Generator
 from skrbm.completing import has_missing
 from skrbm.coordinates import Binary, LabelledRows
@@ -424,7 +424,7 @@ class RBMClassifier(ClassifierMixin, LabelInference, TrainedRBM):
         n_labels = self._n_labels
 
         def of_label(rbm: RBM, v: Array, rng: Generator) -> Array:
-            if has_missing(v):
+            if _kernels.has_nan(v):
                 v = completed_unlabelled(rbm, v, n_labels, rng, _N_STEPS)
             return log_label_probability(rbm, v, n_labels)
 

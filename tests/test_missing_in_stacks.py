@@ -135,7 +135,7 @@ def test_features_are_averages_over_what_is_missing(stack):
     rows = np.unique(holes_in(copies(60)), axis=0)
     lowest, top = stack.rbms_
     log_p = lowest.score_samples(v)
-    recognised = stack.recognition_[0].mean(v.astype(np.float32))
+    recognised = stack.recognition_[0].mean(v)
     every = clone(stack).set_params(output="all")
     every.__dict__ |= {name: x for name, x in vars(stack).items() if name != "output"}
     n = 1 if stack.fine_tune_iter == 0 else 50
