@@ -140,6 +140,8 @@ MUTATIONS = [
     ("coordinates", "return rbm.hidden.bias - (self.location / self.scale) @ rbm.weights", "return rbm.hidden.bias", "test_gaussian.py::test_scores_are_the_log_density_of_a_mixture"),
     ("recipes", "    largest_step=5.0,\n", "", "test_hopfield.py::test_couplings_are_learnt_at_any_rate"),
     # The estimator
+    ("rbm", 'n_iter: int | Literal["auto"] = "auto"', 'n_iter: int | Literal["auto"] = 10', "test_training.py::test_auto_is_enough"),
+    ("trained", "return order[n_held_out:], order[:n_held_out]", "return order, order[:n_held_out]", "test_stopping.py::test_early_stopping_helps_where_training_overfits"),
     ("trained", "return not (self.warm_start", "return True or not (self.warm_start", "test_stopping.py::test_warm_start_goes_on"),
     ("inference", "return -self._free_energies(rows) - self.log_partition_.value", "return -self._free_energies(rows)", "test_rbm.py::test_probabilities_sum_to_one_for_the_parameters_as_they_are"),
     ("inference", "            self._sampling_rng,\n", "            self._training.rng,\n", "test_rbm.py::test_reading_methods_leave_the_chains_and_the_training_alone"),
@@ -309,6 +311,7 @@ MUTATIONS = [
     ("trained", 'self.__dict__.pop("_unfinished", None)', "pass", "test_callbacks.py::test_what_cannot_be_resumed_is_refused"),
     ("trained", "        del self._unfinished\n", "", "test_callbacks.py::test_what_cannot_be_resumed_is_refused"),
     ("trained", "        except StopIteration:\n            asked = True", "        except StopIteration:\n            return True", "test_callbacks.py::test_stop_iteration_ends_a_fit_and_all_callbacks_are_called"),
+    ("checkpoint", 'self.path.with_name(self.path.name + ".part")', "self.path", "test_callbacks.py::test_a_killed_fit_goes_on_from_its_file"),
     ("checkpoint", "        part.replace(self.path)", "        self.path.write_bytes(part.read_bytes())", "test_callbacks.py::test_a_file_that_is_no_checkpoint_is_refused"),
     ("outlier_detector", "return -self.rbm_._free_energies(rows)", "return self.rbm_._free_energies(rows)", "test_outliers.py::test_scores_order_rows_as_their_likelihoods_do"),
     ("outlier_detector", "upto = weights[order].cumsum()", "upto = (0 * weights + 1).cumsum()", "test_outliers.py::test_the_threshold_has_its_share_of_the_rows_below_it"),
