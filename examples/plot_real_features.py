@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skrbm import GaussianBernoulliRBM
 
-rbm = GaussianBernoulliRBM(n_components=32, n_iter=200, random_state=0)
+rbm = GaussianBernoulliRBM(n_components=32, n_iter=100, random_state=0)
 classifiers = {
     "logistic regression": LogisticRegression(max_iter=5000),
     "nearest class mean": NearestCentroid(),
