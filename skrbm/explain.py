@@ -207,9 +207,9 @@ def filters(estimator: Any, layer: int = 0) -> Array:
     Examples
     --------
     >>> import numpy as np
-    >>> from skrbm import DeepBeliefNetwork
+    >>> from skrbm import BernoulliRBM, DeepBeliefNetwork
     >>> from skrbm.explain import filters
-    >>> dbn = DeepBeliefNetwork((3, 2), random_state=0).fit(np.eye(4))
+    >>> dbn = DeepBeliefNetwork((3, 2), rbm=BernoulliRBM(n_iter=9), random_state=0).fit(np.eye(4))
     >>> filters(dbn).shape, filters(dbn, layer=1).shape
     ((3, 4), (2, 4))
     """

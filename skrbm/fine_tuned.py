@@ -235,9 +235,10 @@ class DBNRegressor(RegressorMixin, FineTuned):
     >>> from sklearn.compose import TransformedTargetRegressor
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn.preprocessing import StandardScaler
-    >>> from skrbm import DBNRegressor, DeepBeliefNetwork, GaussianBernoulliRBM
+    >>> from skrbm import BernoulliRBM, DBNRegressor, DeepBeliefNetwork, GaussianBernoulliRBM
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> dbn = DeepBeliefNetwork((16, 8), visible_rbm=GaussianBernoulliRBM(n_iter=50))
+    >>> lowest, others = GaussianBernoulliRBM(n_iter=50), BernoulliRBM(n_iter=50)
+    >>> dbn = DeepBeliefNetwork((16, 8), visible_rbm=lowest, rbm=others)
     >>> regressor = TransformedTargetRegressor(
     ...     DBNRegressor(dbn, random_state=0), transformer=StandardScaler()
     ... )

@@ -159,6 +159,8 @@ MUTATIONS = [
     ("coordinates", "return rbm.hidden.bias - (self.location / self.scale) @ rbm.weights", "return rbm.hidden.bias", "test_gaussian.py::test_scores_are_the_log_density_of_a_mixture"),
     ("recipes", "    largest_step=5.0,\n", "", "test_hopfield.py::test_couplings_are_learnt_at_any_rate"),
     # The estimator
+    ("rbm", 'n_iter: int | Literal["auto"] = "auto"', 'n_iter: int | Literal["auto"] = 10', "test_training.py::test_auto_is_enough"),
+    ("trained", "apart, train = order[:n_held_out], order[n_held_out:]", "apart, train = order[:n_held_out], order", "test_stopping.py::test_early_stopping_helps_where_training_overfits"),
     ("trained", "return not (self.warm_start", "return True or not (self.warm_start", "test_stopping.py::test_warm_start_goes_on"),
     ("inference", "return -self._free_energies(rows) - self.log_partition_.value", "return -self._free_energies(rows)", "test_rbm.py::test_probabilities_sum_to_one_for_the_parameters_as_they_are"),
     ("inference", "rng, n_steps), v, self._sampling_rng", "rng, n_steps), v, self._training.rng", "test_rbm.py::test_reading_methods_leave_the_chains_and_the_training_alone"),
@@ -372,6 +374,7 @@ MUTATIONS = [
     ("perceptron", "            if stop(self.n_done):\n                break\n", "            stop(self.n_done)\n", "test_fine_tuned.py::test_callbacks_see_a_classifier_that_predicts_and_may_stop_it"),
     ("fine_tuning", "        del self._unfinished\n", "", "test_fine_tuned.py::test_what_cannot_be_resumed_is_refused"),
     ("dbn", "return (hook is not None and hook()) or asked", "return asked", "test_callbacks.py::test_an_interrupted_fit_goes_on_to_the_same_end"),
+    ("checkpoint", 'self.path.with_name(self.path.name + ".part")', "self.path", "test_callbacks.py::test_a_killed_fit_goes_on_from_its_file"),
     ("checkpoint", "        part.replace(self.path)", "        self.path.write_bytes(part.read_bytes())", "test_callbacks.py::test_a_file_that_is_no_checkpoint_is_refused"),
     ("outlier_detector", "return -self.rbm_._free_energies(rows)", "return self.rbm_._free_energies(rows)", "test_outliers.py::test_scores_order_rows_as_their_likelihoods_do"),
     ("outlier_detector", "upto = weights[order].cumsum()", "upto = (0 * weights + 1).cumsum()", "test_outliers.py::test_the_threshold_has_its_share_of_the_rows_below_it"),

@@ -12,6 +12,7 @@ from skrbm.units import Bernoulli, Gaussian
 from laws import ENUMERABLE, PAIR_IDS, PAIRS, all_states, draw, enumerate_rbm, random_rbm
 
 FEW = Effort(n_chains=500, n_temperatures=200)
+EFFORTS = {"ais": FEW, "bracket": FEW, "tempering": Effort(n_chains=100)}  # a hundred tell as much
 
 pairs = pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
 
@@ -57,21 +58,21 @@ def test_annealing_without_weights_is_exact(neutral):
         rbm = RBM(rbm.visible, rbm.hidden.neutral(), rbm.weights)
     path = Path(rbm, Bernoulli(rbm.visible.bias))
     exact = enumerate_rbm(rbm).log_partition
-    for method in ("ais", "bracket", "tempering"):
-        result = likelihood.log_partition(path, _kernels.generator(0), method, FEW)
+    for method, effort in EFFORTS.items():
+        result = likelihood.log_partition(path, _kernels.generator(0), method, effort)
         assert result.value == pytest.approx(exact, rel=1e-9)
         assert result.std_error < 1e-9
         assert not result.doubt
 
 
 @pairs
-@pytest.mark.parametrize("method", ["ais", "bracket", "tempering"])
+@pytest.mark.parametrize("method", EFFORTS)
 @pytest.mark.parametrize("seed", range(3))
 def test_annealing_is_right_within_its_standard_error(pair, method, seed):
     """Six standard errors. Fails if a transition leaves another temperature's model unchanged."""
     rbm = random_rbm(pair, n_visible=8, n_hidden=6, scale=1.0, seed=seed)
     path = Path(rbm, rbm.visible.neutral())
-    result = likelihood.log_partition(path, _kernels.generator(seed), method, FEW)
+    result = likelihood.log_partition(path, _kernels.generator(seed), method, EFFORTS[method])
     exact = enumerate_rbm(rbm, pair).log_partition
     assert abs(result.value - exact) < 6 * result.std_error
     assert result.std_error < 0.1
@@ -93,12 +94,12 @@ def test_a_ladder_that_ends_above_zero_is_as_good():
 def test_brackets_hold_the_exact_value_and_tell_what_to_doubt():
     """Weights from tiny to strong. Fails if the directions are confused, or errors are too small.
 
-    Of 60 brackets, and of values within three standard errors where there is no doubt, one in
+    Of 40 brackets, and of values within three standard errors where there is no doubt, one in
     twenty may miss: by chance, or by what no chain of a hard model found.
     """
     choose = np.random.default_rng(0)
     inside, close = [], []
-    for seed in range(60):
+    for seed in range(40):
         rbm = random_rbm(n_visible=12, n_hidden=9, scale=10 ** choose.uniform(-2, 0.7), seed=seed)
         exact = likelihood.exact_log_partition(rbm).value
         path = Path(rbm, Bernoulli(np.zeros(12)))
@@ -110,7 +111,7 @@ def test_brackets_hold_the_exact_value_and_tell_what_to_doubt():
             close.append(abs(result.value - exact) <= 3 * result.std_error)
     assert np.mean(inside) >= 0.95
     assert np.mean(close) >= 0.95
-    assert len(close) >= 51
+    assert len(close) >= 34
 
 
 def test_directions_that_contradict_each_other_are_told():
