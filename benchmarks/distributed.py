@@ -175,7 +175,7 @@ def measured(n_sweeps: int) -> Constants:
         begin = time.perf_counter()
         client.gather(client.map(_again, range(2_000), pure=False))
         task = (time.perf_counter() - begin) / 2_000
-    update = seconds[few] - few * row
+    update = max(0.0, seconds[few] - few * row)
     return Constants(float(update), float(row), task, hop, of_sum, float(message.nbytes))
 
 
@@ -185,8 +185,8 @@ def seconds_a_sweep(
     """Of so many workers over SIMULATED_ROWS rows, as they wait for each other.
 
     A tree has as many levels as the logarithm of the number of workers: at each a message is sent
-    and added. A broadcast has as many. Workers compute at the same time, and the scheduler handles
-    all tasks one by one.
+    and added. All workers then fetch the sum from one of them, by its one connection. Workers
+    compute at the same time, and the scheduler handles all tasks one by one.
     """
     n_batches = SIMULATED_ROWS / batch_size
     computing = n_batches * (c.update + batch_size / n_workers * c.row)
@@ -194,7 +194,7 @@ def seconds_a_sweep(
         return computing
     levels = math.ceil(math.log2(n_workers))
     sending = NETWORK_LATENCY + c.message / bandwidth
-    exchange = levels * (c.hop + sending + c.sum) + c.hop + levels * sending
+    exchange = levels * (c.hop + sending + c.sum) + c.hop + (n_workers - 1) * sending
     exchange += (2 * n_workers - 1) * c.task
     return computing + exchange * (n_batches if sync == "update" else 1)
 

@@ -182,14 +182,16 @@ class Crew:
         """Of all futures, as long as all workers live."""
         patience = _POLL_SECONDS
         while True:
-            try:
+            with suppress(TimeoutError):
                 distributed.wait(futures, timeout=_POLL_SECONDS)
-                if any(future.status != "finished" for future in futures):
-                    self._check_alive()
-                return [future.result(timeout=patience) for future in futures]
-            except TimeoutError:
+            if any(future.status != "finished" for future in futures):
                 self._check_alive()
-                patience *= 2  # what is large takes its time
+            if any(future.status == "pending" for future in futures):
+                continue
+            with suppress(TimeoutError):
+                return [future.result(timeout=patience) for future in futures]
+            self._check_alive()
+            patience *= 2  # what is large takes its time
 
     def _check_alive(self) -> None:
         if self._lost():

@@ -388,6 +388,24 @@ MUTATIONS = [
     ("validation", "    X = _kernels.to_host(X)\n", "    X = np.array(_kernels.to_host(X))\n", "test_torch.py::test_tensors_are_used_where_they_lie"),
     ("device", "        validation.check_precision(\"precision\", self._precision, device)\n", "", "test_torch.py::test_what_is_not_here_is_refused_before_any_work"),
     ("dbn", "            validation.check_same_device(rbms[0], rbm)\n", "", "test_torch.py::test_layers_of_a_stack_compute_in_one_place"),
+    # A fit on a cluster
+    ("shares", "third += share * (part.third + distance * (3", "third += share * (part.third + distance * (0", "test_distributed.py::test_moments_are_those_of_all_rows"),
+    ("shares", "np.where(self.third < 0, -1, 1)", "np.where(self.third < 0, 1, 1)", "test_distributed.py::test_training_starts_from_representatives_as_from_all_rows"),
+    ("shares", "    phases = phases.weighted(of_batch[share.part.own] / sum(of_batch))\n", "", "test_distributed.py::test_updates_with_chains_are_those_of_one_machine"),
+    ("shares", "phases.weighted(of_batch[share.part.own] / sum(of_batch))", "phases.weighted(1 / len(of_batch))", "test_distributed.py::test_updates_are_those_of_one_machine"),
+    ("shares", "training = deepcopy(known) if known", "training = known if known", "test_distributed.py::test_a_round_that_was_broken_off_is_made_again_the_same"),
+    ("shares", "(flight.token, flight.n_made) != (token, n_made)", "False", "test_distributed.py::test_a_step_of_an_attempt_that_was_given_up_is_refused"),
+    ("shares", "for _ in range(_STEPS_ANEW):", "for _ in range(0):", "test_distributed.py::test_chains_that_take_the_place_of_lost_ones_come_near_the_model"),
+    ("shares", "tuple((weight * x).astype", "tuple((0.9 * weight * x).astype", "test_distributed.py::test_a_model_is_learnt_as_on_one_machine"),
+    ("shares", "    set_state(rbm, training.optimizer, state)\n", "", "test_distributed.py::test_a_model_is_learnt_as_on_one_machine"),
+    ("shares", "dbn._activations(share.data, rng).of(below)", "dbn._activations(share.data, rng).of(below[:1]) ** 8", "test_distributed.py::test_a_stack_is_fitted_layer_by_layer"),
+    ("gradients", "zip(self.chains, *(other.chains for other in others), strict=True)", "zip(self.chains, self.chains, strict=True)", "test_distributed.py::test_all_chains_are_the_estimator_s"),
+    ("crew", "in at or workers), key=len", "in workers), key=len", "test_distributed.py::test_blocks_are_shared_out_evenly"),
+    ("crew", "        if len(most) - len(fewest) <= 1:", "        if True:", "test_distributed.py::test_blocks_are_shared_out_evenly"),
+    ("crew", "distributed.fire_and_forget(self.submit(i, shares.forget))", "pass", "test_distributed.py::test_blocks_stay_where_they_are"),
+    ("distributed", "for message in moments.messages[:1]:", "for message in ():", "test_distributed.py::test_values_outside_draw_the_warning_on_the_client"),
+    ("distributed", "(hook is not None and hook()) or stop", "hook is not None and hook()", "test_distributed.py::test_a_callback_stops_the_fit"),
+    ("distributed", "effort = Effort(n_chains, n_temperatures, spread=spread)", "effort = Effort(n_chains, n_temperatures)", "test_distributed.py::test_annealing_on_workers_is_that_of_one_machine"),
 ]  # fmt: skip
 
 
