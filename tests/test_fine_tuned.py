@@ -127,7 +127,8 @@ def test_a_frozen_stack_is_copied_and_knows_its_columns(digits):
     X, _, y, _ = digits
     names = [f"pixel {i}" for i in range(64)]
     frame = pd.DataFrame(X, columns=names)
-    stack = clone(STACK).set_params(visible_rbm=GaussianBernoulliRBM(n_iter=2)).fit(frame)
+    stack = clone(STACK).set_params(visible_rbm=GaussianBernoulliRBM(n_iter=2), random_state=0)
+    stack.fit(frame)
     classifier = DBNClassifier(FrozenEstimator(stack), mlp=STILL, random_state=0)
     with pytest.raises(ValueError, match="feature names should match"):
         classifier.fit(frame[names[::-1]], y)

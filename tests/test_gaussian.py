@@ -193,9 +193,8 @@ def test_density_comes_close_to_the_truth():
     The true density's mean has a standard error of 0.02; maximum likelihood loses 0.01.
     """
     X, fresh = _clusters(2000), _clusters(2000, seed=1)
-    truth = GaussianMixture(
-        3, means_init=np.array([[0, 0], [6, 0], [0, 9]]) * UNITS[0] + UNITS[1], reg_covar=0
-    ).fit(fresh)
+    means = np.array([[0, 0], [6, 0], [0, 9]]) * UNITS[0] + UNITS[1]
+    truth = GaussianMixture(3, means_init=means, reg_covar=0, random_state=0).fit(fresh)
     scores = [
         GaussianBernoulliRBM(8, n_iter=n, random_state=0).fit(X).score(fresh) for n in (0, 3, 100)
     ]
