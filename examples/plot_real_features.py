@@ -3,15 +3,16 @@
 Features of real-valued columns
 =================================
 
-Measurements in units of all kinds go into an RBM as they are. Its features help a linear classifier
-where classes are not linear in the columns, and cost little where they are.
+Measurements in units of all kinds go into an RBM as they are, and come out as features for a
+classifier. Here the classes are nearly linear in few columns already: hidden features gain nothing,
+and cost little. That is worth a look before they are put into a pipeline.
 """
 
 # %%
-# Three kinds of features
-# -----------------------
-# Raw columns, hidden features, and both side by side; a nearest-class-mean classifier, the plainest
-# there is, shows what the features alone are worth.
+# Two kinds of features
+# ---------------------
+# Raw columns and hidden features; a nearest-class-mean classifier, the plainest there is, shows
+# what the features alone are worth.
 from tempfile import TemporaryDirectory
 
 import matplotlib.pyplot as plt
