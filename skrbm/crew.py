@@ -153,7 +153,10 @@ class Crew:
         return self.submit(i, _with_arguments, function, shared, *blocks)
 
     def _computed(self, i: int) -> list[Any]:
-        return self.client.compute(self.blocks[i], workers=[self.workers[i]])
+        """The blocks of a share: elsewhere, too, since Dask may know them as a lost worker's."""
+        return self.client.compute(
+            self.blocks[i], workers=[self.workers[i]], allow_other_workers=True
+        )
 
     def _replace_lost(self) -> None:
         """Give shares of lost workers to others, and prepare them there."""
@@ -189,7 +192,10 @@ class Crew:
             if any(future.status == "pending" for future in futures):
                 continue
             with suppress(TimeoutError):
-                return [future.result(timeout=patience) for future in futures]
+                results = [future.result(timeout=patience) for future in futures]
+                for future in futures:  # or Dask would make the work of a lost worker again
+                    future.release()
+                return results
             self._check_alive()
             patience *= 2  # what is large takes its time
 
