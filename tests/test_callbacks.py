@@ -24,6 +24,7 @@ from skrbm import (
     DeepBeliefNetwork,
     GaussianBernoulliRBM,
     RBMClassifier,
+    device,
 )
 
 X = (load_digits().data[:300] / 16).astype(np.float32)
@@ -184,7 +185,8 @@ estimator, data = joblib.load(sys.argv[1])
 def tell(estimator, iteration):
     print("sweep", flush=True)
 
-for path in sys.argv[2:]:
+joblib.dump(clone(estimator).fit(*data), sys.argv[2])
+for path in sys.argv[3:]:
     if not (fit := os.fork()):
         clone(estimator).set_params(callbacks=[Checkpoint(path), tell]).fit(*data)
         os._exit(0)
@@ -196,11 +198,12 @@ for path in sys.argv[2:]:
 
 
 @pytest.mark.parametrize(
-    ("n_kills", "estimator", "data"),
+    ("n_kills", "where", "estimator", "data"),
     [
-        (10, BernoulliRBM(64, n_iter=50, random_state=0), (X,)),
+        (10, "device", BernoulliRBM(64, n_iter=50, random_state=0), (X,)),
         (
             3,
+            "dbn__device",
             DBNClassifier(
                 DeepBeliefNetwork((32, 16), rbm=BernoulliRBM(n_iter=15)),
                 mlp=MLPClassifier(solver="sgd", batch_size=20, max_iter=20),
@@ -211,14 +214,14 @@ for path in sys.argv[2:]:
     ],
     ids=["rbm", "tuned"],
 )
-def test_a_killed_fit_goes_on_from_its_file(n_kills, estimator, data, tmp_path):
+def test_a_killed_fit_goes_on_from_its_file(n_kills, where, estimator, data, tmp_path):
     """Fails if a kill leaves a file that cannot be read, or one that goes on to another end."""
     rng = np.random.default_rng(0)
-    unbroken, n_resumed = clone(estimator).fit(*data), 0
-    start = tmp_path / "start"
+    estimator = clone(estimator).set_params(**{where: device.DEFAULT_DEVICE})
+    start, end, n_resumed = tmp_path / "start", tmp_path / "end", 0
     joblib.dump((estimator, data), start)
     paths = [tmp_path / f"{i}.checkpoint" for i in range(n_kills)]
-    command = [sys.executable, "-c", _FITS, start, *paths]
+    command = [sys.executable, "-c", _FITS, start, end, *paths]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
     with subprocess.Popen(command, **pipes) as fits:
         for path in paths:
@@ -234,7 +237,7 @@ def test_a_killed_fit_goes_on_from_its_file(n_kills, estimator, data, tmp_path):
             if hasattr(resumed, "_unfinished"):
                 n_resumed += 1
                 resumed.resume(*data)
-            assert _parameters(resumed) == _parameters(unbroken)
+            assert _parameters(resumed) == _parameters(joblib.load(end))
     assert n_resumed > 0
 
 

@@ -36,6 +36,8 @@ def place(x: Any, device: str | None) -> Any:
     torch = import_module("torch")
     if not is_tensor(x):
         x = x.toarray() if sparse.issparse(x) else x
+        if not x.dtype.isnative or x.dtype.itemsize > 8:  # of numbers that torch does not have
+            x = x.astype(np.float64)
         if not x.flags.writeable or min(x.strides, default=0) < 0:  # which no tensor can share
             x = x.copy()
         x = torch.from_numpy(x)
