@@ -28,7 +28,7 @@ from benchmarks import datasets
 from skrbm import BernoulliRBM
 from skrbm.distributed import Distributed
 
-N_ROWS, N_COLUMNS, N_HIDDEN, BATCH_SIZE = 20_000, 784, 500, 2_000
+N_ROWS, N_COLUMNS, N_HIDDEN, BATCH_SIZE = 50_000, 784, 500, 2_000
 SIMULATED_ROWS = 1_000_000
 NETWORKS = {"10 Gbit/s": 1.25e9, "1 Gbit/s": 1.25e8}  # bytes a second
 NETWORK_LATENCY = 1e-4  # seconds, of a message between two machines of one network
