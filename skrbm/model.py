@@ -30,7 +30,7 @@ class RBM:
         Inverse temperature of the coupling, one for all rows or one a row; 1 by default. It is a
         factor on the layers' input, so that a model on the way to another shares its weights.
     precision : {"float32", "tf32", "bfloat16"}, default="float32"
-        Of the factors of matrix products, in float32 models on a device.
+        Of the factors of matrix products, and of bfloat16 results, in float32 models on a device.
 
     References
     ----------

@@ -104,8 +104,9 @@ class BernoulliRBM(RBMEstimator):
         "cuda", "cuda:1" or "mps". Data, fitted attributes and results are numpy's in any case, so
         that a model fitted on one device goes on anywhere. One seed gives one result a device.
     precision : {"float32", "tf32", "bfloat16"}, default="float32"
-        Of the factors of the matrix products of float32 models on a device; sums and parameters
-        stay float32. "tf32" is for NVIDIA's devices.
+        Of the factors of the matrix products of float32 models on a device, and with bfloat16 of
+        their results; the sums within a product and all parameters stay float32. "tf32" is for
+        NVIDIA's devices.
     verbose : int, default=0
         Above 0, report every sweep: in a progress bar on a terminal, if tqdm is installed (extra
         "progress"), or else in a line on the standard output.

@@ -133,11 +133,13 @@ class Sweeps(ABC, Generic[M]):
         for sweep in range(plan.first, plan.n_iter):
             begin = perf_counter()
             self.move(lambda x: beside(x, model.weights))
-            for batch in self.mini_batches(model, X, weights, plan, sweep):
-                for _ in range(batch.n_updates):
-                    self.update(model, batch.v, batch.weights, batch.pace)
-            seen = monitor(model, dense(batch.v), self.order)
-            self.move(to_host)
+            try:
+                for batch in self.mini_batches(model, X, weights, plan, sweep):
+                    for _ in range(batch.n_updates):
+                        self.update(model, batch.v, batch.weights, batch.pace)
+                seen = monitor(model, dense(batch.v), self.order)
+            finally:  # also where a sweep is interrupted
+                self.move(to_host)
             seconds = perf_counter() - begin
             yield self.keep_record(batch.rate, seen, seconds)
 

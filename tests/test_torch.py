@@ -17,6 +17,7 @@ from skrbm import (
     _kernels,
     validation,
 )
+from skrbm.optimizers import CentredGradient
 
 DIGITS = load_digits().data[:300] / 16
 LABELS = load_digits().target[:300]
@@ -204,3 +205,23 @@ def test_tensors_are_used_where_they_lie():
     np.testing.assert_array_equal(X.numpy(), DIGITS)
     np.testing.assert_array_equal(parameters(rbm), parameters(fitted(rbm, "cpu", DIGITS)))
     assert type(rbm.transform(X)) is np.ndarray
+
+
+def test_an_interrupted_sweep_leaves_no_tensors(monkeypatch):
+    """Fails if chains stay on the device where an error ends a sweep: nothing could go on there."""
+    rbm = fitted(BernoulliRBM(8, n_iter=1), "cpu")
+    step, calls = CentredGradient.step, []
+
+    def interrupted(*arguments):
+        calls.append(None)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        step(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CentredGradient, "step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            rbm.fit(DIGITS)
+    assert b"torch" not in pickle.dumps(rbm)
+    assert type(rbm.chains_) is np.ndarray
+    assert rbm.set_params(device=None).resume(DIGITS).n_iter_ == 1

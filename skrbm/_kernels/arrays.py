@@ -387,7 +387,7 @@ def addmm(c: Array, a: Array, b: Array, precision: str = "float32") -> Array:
 
 
 def _tensor_product(x: Any, y: Any, precision: str) -> Any:
-    """`x @ y` from factors that are rounded first, and accumulated in float32 all the same."""
+    """`x @ y` from factors that are rounded first, accumulated in float32; as precise as these."""
     if precision == "bfloat16":
         return (x.bfloat16() @ y.bfloat16()).to(y.dtype)
     if precision == "tf32":
