@@ -71,14 +71,14 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
     output : {"top", "all"}, default="top"
         What `transform` returns: the features of the uppermost layer, or of all layers side by
         side, from the bottom up.
-    device : str, default=None
-        Where all layers compute, see `BernoulliRBM`; by default where their prototypes say.
-    precision : {"float32", "tf32", "bfloat16"}, default=None
-        That of all layers, see `BernoulliRBM`; by default that of their prototypes.
     callbacks : callable or list of callables, default=None
         Called after every sweep of a layer or of up-down with the estimator, which is not fitted
         before `fit` ends, and the number of sweeps so far. One that raises StopIteration ends
         the training of that layer; see `Checkpoint`.
+    device : str, default=None
+        Where all layers compute, see `BernoulliRBM`; by default where their prototypes say.
+    precision : {"float32", "tf32", "bfloat16"}, default=None
+        That of all layers, see `BernoulliRBM`; by default that of their prototypes.
     verbose : int, default=0
         Above 0, report every sweep of every layer.
     random_state : int, RandomState instance or None, default=None
