@@ -81,9 +81,9 @@ class Conditional:
         norm = float((shares @ (v @ v.T) ** 2 @ shares) ** 0.5)
         rate = min(rate, 1 / (self.layer.curvature * max(1.0, norm)))
         error = self.layer.preconditioned(s - self.mean(x)) * (rate * shares)[:, None]
-        growth = _kernels.addmm(self.weights, v, error, self.precision)
+        _kernels.addmm(self.weights, v, error, self.precision)
         bias = self.layer.bias
-        bias += error.sum(axis=0) - offset @ growth
+        bias += (1 - v @ offset) @ error
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import NamedTuple
+from operator import add
+from typing import Any, NamedTuple, Self
 
 from skrbm import _kernels
 from skrbm._kernels import Array, Place
@@ -74,6 +75,70 @@ class LookedAt(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Growth:
+    """By what a step makes the weights, the visible and the hidden biases grow."""
+
+    weights: Array
+    visible: Array
+    hidden: Array
+
+    def __add__(self, other: Self) -> Growth:
+        return Growth(
+            self.weights + other.weights, self.visible + other.visible, self.hidden + other.hidden
+        )
+
+    def __mul__(self, factor: float) -> Growth:
+        return Growth(factor * self.weights, factor * self.visible, factor * self.hidden)
+
+    def formed(self) -> Growth:
+        """The same."""
+        return self
+
+    def add_to(self, rbm: RBM) -> None:
+        """Let the parameters grow, in place."""
+        _add((rbm.weights, *_biases(rbm)), (self.weights, self.visible, self.hidden))
+
+
+@dataclass(frozen=True)
+class FactoredGrowth:
+    """The same where the weights grow by products `v' x`, which are not formed to be added.
+
+    Parameters
+    ----------
+    factors : tuple of pairs of arrays
+        v, which may be a CSR matrix, and x of every product.
+    visible : ndarray of shape (n_visible,)
+    hidden : ndarray of shape (n_hidden,)
+    precision : str
+        Of the products.
+    """
+
+    factors: tuple[tuple[Any, Array], ...]
+    visible: Array
+    hidden: Array
+    precision: str
+
+    def __add__(self, other: Self) -> Self:
+        return replace(
+            self,
+            factors=self.factors + other.factors,
+            visible=self.visible + other.visible,
+            hidden=self.hidden + other.hidden,
+        )
+
+    def formed(self) -> Growth:
+        """With the sum of the products."""
+        products = (_kernels.product(v.T, x, self.precision) for v, x in self.factors)
+        return Growth(reduce(add, products), self.visible, self.hidden)
+
+    def add_to(self, rbm: RBM) -> None:
+        """Let the parameters grow, in place, by each product as it is made."""
+        for v, x in self.factors:
+            _kernels.addmm(rbm.weights, v, x, self.precision)
+        _add(_biases(rbm), (self.visible, self.hidden))
+
+
+@dataclass(frozen=True)
 class Statistics:
     """What a step needs to know of its phases: all of it adds up over parts of their rows.
 
@@ -84,8 +149,7 @@ class Statistics:
     ----------
     rate : float
         At which the growth is given.
-    growth : tuple of three ndarrays
-        By what the weights, the visible and the hidden biases grow.
+    growth : Growth or FactoredGrowth
     data_means : tuple of two ndarrays
         Means of v and of h.
     moments : tuple of two ndarrays, optional
@@ -97,7 +161,7 @@ class Statistics:
     """
 
     rate: float
-    growth: tuple[Array, ...]
+    growth: Growth | FactoredGrowth
     data_means: tuple[Array, ...]
     moments: tuple[Array, ...] | None
     looked_at: LookedAt | None
@@ -111,11 +175,15 @@ class Statistics:
             looked_at = looked_at.joined(other.looked_at)
         return replace(
             self,
-            growth=_sums(self.growth, other.growth),
+            growth=self.growth.formed() + other.growth.formed(),
             data_means=_sums(self.data_means, other.data_means),
             moments=moments,
             looked_at=looked_at,
         )
+
+    def formed(self) -> Statistics:
+        """The same, of a size that does not depend on the number of rows."""
+        return replace(self, growth=self.growth.formed())
 
     def divergence(self, rbm: RBM) -> float:
         """Nats between the models before and after a step at rate one, to second order.
@@ -135,12 +203,13 @@ class Statistics:
 
         It varies where the visible states vary around those of the rows.
         """
-        weights, visible, hidden = self.growth
+        growth = self.growth.formed()
         v, h = rows.visible, rows.hidden
-        change = v @ visible + _kernels.row_sums_of_products(v @ weights + hidden, h)
+        of_hidden = _kernels.row_sums_of_products(v @ growth.weights + growth.hidden, h)
+        change = v @ growth.visible + of_hidden
         if not self.of_means:
             return change, 0.0
-        slope = visible + h @ weights.T
+        slope = growth.visible + h @ growth.weights.T
         return change, (slope**2 / rbm.visible.preconditioned(1 + 0 * slope)).sum(axis=1)
 
 
@@ -187,7 +256,10 @@ class CentredGradient:
 
     def step(self, rbm: RBM, phases: Phases, rate: float, variance_share: float = 1.0) -> None:
         """Move the parameters of rbm, in place, along the gradient of the two phases."""
-        self.apply(rbm, self.statistics(rbm, phases, rate), rate, variance_share)
+        statistics = self.statistics(rbm, phases, rate)
+        if self._is_limited or self.variance is not None:  # which look at the growth of the weights
+            statistics = statistics.formed()
+        self.apply(rbm, statistics, rate, variance_share)
 
     def statistics(self, rbm: RBM, phases: Phases, rate: float) -> Statistics:
         """What a step needs to know of the phases, for parameters and offsets as they are now.
@@ -215,7 +287,7 @@ class CentredGradient:
             weights = dense.weights
             moments = weights @ v, weights @ (v * v)
         looked_at = LookedAt.of(phases) if self._is_limited else None
-        growth = reduce(_sums, growths)
+        growth = reduce(add, growths)
         return Statistics(rate, growth, _data_means(phases), moments, looked_at, phases.of_means)
 
     def apply(
@@ -227,12 +299,11 @@ class CentredGradient:
             rate = min(rate, (self.largest_step / statistics.divergence(rbm)) ** 0.5)
         growth = statistics.growth
         if rate != statistics.rate:
-            growth = tuple((rate / statistics.rate) * x for x in growth)
-        parameters = rbm.weights, rbm.visible.bias, rbm.hidden.bias
-        for parameter, grown in zip(parameters, growth, strict=True):
-            parameter += grown
+            growth = growth.formed() * (rate / statistics.rate)
+        growth.add_to(rbm)
         if self.variance is not None:
-            explained = _kernels.row_sums_of_products(rbm.weights, growth[0]) / rate
+            grown = growth.formed().weights
+            explained = _kernels.row_sums_of_products(rbm.weights, grown) / rate
             excess = self.variance.excess(rbm, statistics, (m, k), explained)
             self.variance.step(rbm, m, variance_share * (1 + excess) - 1, rate)
         data_v, data_h = statistics.data_means
@@ -345,9 +416,18 @@ def _factors(rbm: RBM, rows: Rows, k: Array, rate: float) -> tuple[Array, Array]
     return x, weights - x @ k
 
 
-def _growth(rbm: RBM, v: Array, x: Array, of_visible: Array, of_hidden: Array) -> tuple[Array, ...]:
+def _growth(rbm: RBM, v: Any, x: Array, of_visible: Array, of_hidden: Array) -> FactoredGrowth:
     """`sum_r v_r x_r` for the weights, and for the biases the sums of rows times these factors."""
-    return _kernels.product(v.T, x, rbm.precision), of_visible @ v, of_hidden @ x
+    return FactoredGrowth(((v, x),), of_visible @ v, of_hidden @ x, rbm.precision)
+
+
+def _biases(rbm: RBM) -> tuple[Array, ...]:
+    return rbm.visible.bias, rbm.hidden.bias
+
+
+def _add(parameters: tuple[Array, ...], growth: tuple[Array, ...]) -> None:
+    for parameter, grown in zip(parameters, growth, strict=True):
+        parameter += grown
 
 
 def _data_means(phases: Phases) -> tuple[Array, Array]:

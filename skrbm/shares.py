@@ -322,7 +322,7 @@ def _statistics(share: Share, flight: Flight) -> Statistics:
     flight.n_made += 1
     phases = training.gradient.phases(flight.rbm, batch.v, batch.weights, training.rng)
     phases = phases.weighted(of_batch[share.part.own] / sum(of_batch))
-    return training.optimizer.statistics(flight.rbm, phases, _rate(share, flight))
+    return training.optimizer.statistics(flight.rbm, phases, _rate(share, flight)).formed()
 
 
 def _rate(share: Share, flight: Flight) -> float:

@@ -115,12 +115,13 @@ def test_bfloat16_rounds_factors_and_nothing_else(x_dtype):
     assert 2**-13 < error < 2**-7
 
 
-def test_small_steps_are_not_lost_with_bfloat16():
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_small_steps_are_made_in_place_and_not_lost(precision):
     """Fails if the weights themselves are rounded: a step of 1e-4 of them then does nothing."""
     weights = torch.ones(3, 2)
     v, h = torch.ones(1, 3), torch.full((1, 2), 1e-4)
     for _ in range(10):
-        _kernels.addmm(weights, v, h, "bfloat16")
+        _kernels.addmm(weights, v, h, precision)
     np.testing.assert_allclose(weights.numpy(), 1.001, rtol=1e-5)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ np.empty(2**25 - 2**13, np.uint8)
 def logistic(x: Array | float, y: Array) -> Array:
     """`1 / (1 + exp(-(x + y)))`; exact in both tails, where tanh would round to 0."""
     if is_tensor(y):
-        return library(y).sigmoid(x + y)
+        return library(y).sigmoid_(x + y)
     z = np.subtract(-y, x)
     with np.errstate(over="ignore"):  # infinity is the right denominator of 0
         np.exp(z, out=z)
@@ -375,27 +376,39 @@ def product(x: Any, y: Array, precision: str = "float32") -> Array:
     return (x.reshape(-1, x.shape[-1]) @ y).reshape(*x.shape[:-1], -1)
 
 
-def addmm(c: Array, a: Array, b: Array, precision: str = "float32") -> Array:
-    """`c += a.T @ b`, in place; return what was added.
+def addmm(c: Array, a: Any, b: Array, precision: str = "float32") -> None:
+    """`c += a.T @ b`, in place; with torch the product is nowhere else.
 
-    By numpy's BLAS, as all products are: scipy brings another one, with threads of its own, and
+    By numpy's BLAS, as all its products are: scipy brings another one, with threads of its own, and
     where both wait for work on the same cores, small products take ten times as long.
     """
-    added = _tensor_product(a.T, b, precision) if is_tensor(c) else a.T @ b
-    c += added
-    return added
+    if not is_tensor(c):
+        c += a.T @ b
+    elif precision == "bfloat16":  # whose products are not of the dtype of c
+        c += _tensor_product(a.T, b, precision)
+    else:
+        with _precision_of_products(c, precision):
+            library(c).addmm(c, a.T, b, out=c)
 
 
 def _tensor_product(x: Any, y: Any, precision: str) -> Any:
     """`x @ y` from factors that are rounded first, accumulated in float32; as precise as these."""
     if precision == "bfloat16":
         return (x.bfloat16() @ y.bfloat16()).to(y.dtype)
-    if precision == "tf32":
-        torch = library(y)
-        before = torch.get_float32_matmul_precision()
-        torch.set_float32_matmul_precision("high")
-        try:
-            return x @ y
-        finally:
-            torch.set_float32_matmul_precision(before)
-    return x @ y
+    with _precision_of_products(y, precision):
+        return x @ y
+
+
+@contextmanager
+def _precision_of_products(x: Any, precision: str) -> Iterator[None]:
+    """Let torch take factors as they are, or rounded to TF32."""
+    if precision == "float32":
+        yield
+        return
+    torch = library(x)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)

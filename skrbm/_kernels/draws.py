@@ -84,7 +84,8 @@ def normal(shape: tuple[int, ...], scale: float, x: Array, rng: Generator) -> Ar
 def bernoulli(probability: Array, rng: Generator) -> Array:
     """Zeros and ones of the given probabilities, in their dtype."""
     if is_tensor(probability):
-        return like(_uniform(probability, rng) < probability * 65536, probability)
+        states = probability * 65536
+        return library(states).gt(states, _uniform(states, rng), out=states)
     states = probability * 65536
     return np.less(_uniform(states, rng), states, out=states, casting="unsafe")
 
@@ -92,7 +93,8 @@ def bernoulli(probability: Array, rng: Generator) -> Array:
 def bernoulli_logistic(x: Array | float, y: Array, rng: Generator) -> Array:
     """Zeros and ones of the probabilities `logistic(x, y)`, the same as from these themselves."""
     if is_tensor(y):
-        return bernoulli(library(y).sigmoid(x + y), rng)
+        states = library(y).sigmoid_(x + y).mul_(65536)
+        return library(states).gt(states, _uniform(states, rng), out=states)
     z = np.subtract(-y, x)
     with np.errstate(over="ignore", invalid="ignore"):  # 0 times infinity is not below
         np.exp(z, out=z)
