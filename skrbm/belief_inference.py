@@ -342,7 +342,7 @@ class BeliefNetInference(Imputing, Features):
         if len(self.rbms_) > 1:  # else it is a density in the units of the data already
             shift += self._coordinates.log_volume
         if has_missing(rows):
-            shift = shift - self._coordinates.log_volume_of(np.isnan(rows))
+            shift = shift - self._coordinates.log_volume_of(np.isnan(_kernels.to_host(rows[:])))
         std_error = ratios.std(axis=1, ddof=1) / math.sqrt(n_draws)
         return LowerBound(ratios.mean(axis=1) - shift, std_error)
 

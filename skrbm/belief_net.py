@@ -38,10 +38,6 @@ class Conditional:
         """The same with a function applied to each of its parameters."""
         return replace(self, layer=self.layer.map(function), weights=function(self.weights))
 
-    def copy(self) -> Conditional:
-        """The same with parameters of its own."""
-        return self.map(_kernels.copy)
-
     def input(self, x: Any) -> Array:
         """`x W`."""
         return _kernels.product(x, self.weights, self.precision)

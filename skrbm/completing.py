@@ -70,7 +70,7 @@ class Imputing(Rowwise):
             What is known comes back as it was, bit for bit. Of the dtype of X where that is a
             float, and else of the model's.
         """
-        X = _kernels.dense(self._check_visible(X, allow_nan=True))
+        X = _kernels.dense(self._check_visible(_kernels.to_host(X), allow_nan=True))
         validation.check_choice("method", method, self._methods)
         n_steps = validation.check_count("n_steps", n_steps)
         if n_draws is not None:

@@ -9,7 +9,18 @@ from typing import Any, Protocol
 import numpy as np
 from sklearn.utils import gen_batches
 
-from skrbm._kernels import BLOCK_ROWS, Array, Generator, column_moments, columns, like, to_host
+from skrbm._kernels import (
+    BLOCK_ROWS,
+    Array,
+    Generator,
+    beside,
+    cast,
+    clip,
+    column_moments,
+    columns,
+    like,
+    to_host,
+)
 from skrbm.conditionals import Given, gibbs
 from skrbm.model import RBM
 from skrbm.row_access import part
@@ -59,7 +70,7 @@ class Binary:
 
     def to_model(self, X: Any) -> Any:
         """The same values in the dtype of the model."""
-        return X.astype(self.dtype, copy=False)
+        return cast(X, self.dtype)
 
     def to_data(self, v: Array) -> Array:
         """The same values."""
@@ -121,11 +132,10 @@ class Standardized:
 
     def to_model(self, X: Array) -> Array:
         """`(x - location) / scale`, as far as products with weights stay finite in float32."""
-        u = X - self.location
+        u = X - beside(self.location, X)
         with np.errstate(over="ignore"):
-            u /= self.scale
-        u.clip(-_FARTHEST, _FARTHEST, out=u)
-        return u.astype(self.scale.dtype, copy=False)
+            u /= beside(self.scale, X)
+        return cast(clip(u, -_FARTHEST, _FARTHEST), self.scale.dtype)
 
     def to_data(self, v: Array) -> Array:
         """`location + scale v`."""
@@ -218,7 +228,8 @@ class LabelledRows:
 
     def __getitem__(self, rows: Array | slice) -> Any:
         one_hot = self.labels[rows, None] == np.arange(self.n_labels)
-        return columns(self.X[rows], one_hot.astype(self.X.dtype))
+        x = self.X[rows]
+        return columns(x, like(one_hot, x))
 
 
 class CompletedRows:
@@ -245,7 +256,7 @@ class CompletedRows:
         self.X, self.rbm, self.rng = X, rbm, rng
         self.unseen = X.label_columns if isinstance(X, LabelledRows) else slice(0, 0)
         blocks = gen_batches(X.shape[0], BLOCK_ROWS)
-        incomplete = np.concatenate([np.isnan(X[rows]).any(axis=1) for rows in blocks])
+        incomplete = np.concatenate([np.isnan(to_host(X[rows])).any(axis=1) for rows in blocks])
         self.chain = np.where(incomplete, incomplete.cumsum() - 1, -1)
         self.states = independent(base, int(incomplete.sum()), rng) if states is None else states
 
@@ -255,7 +266,7 @@ class CompletedRows:
         return self.X.shape
 
     def __getitem__(self, rows: Array | slice) -> Array:
-        x = self.X[rows].astype(self.states.dtype, copy=False)
+        x = to_host(self.X[rows]).astype(self.states.dtype, copy=False)
         chains = self.chain[rows]
         incomplete = chains >= 0
         if not incomplete.any():

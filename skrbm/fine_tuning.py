@@ -181,7 +181,7 @@ class FineTuned(BaseEstimator):
         self, dbn: DeepBeliefNetwork, X: Any, y: Any, sample_weight: Any, *, fitted: bool
     ) -> Targeted:
         """Rows that a stack can take, their targets, and which of them count."""
-        takes_missing = dbn._takes_missing
+        takes_missing, X = dbn._takes_missing, _kernels.to_host(X)  # as scikit-learn takes them
         if fitted:
             rows = validation.check_visible(dbn, X, "X", dbn._domain, allow_nan=takes_missing)
         else:
@@ -307,6 +307,7 @@ class FineTuned(BaseEstimator):
 
     def _averaged(self, predict: Callable[[Any], Array], X: Any) -> Array:
         """What is predicted for rows, on average over twenty draws of what is missing."""
+        X = _kernels.to_host(X)
         rows = validation.check_visible(self, X, "X", self._domain, allow_nan=self._takes_missing)
         lowest = self.dbn_.rbms_[0]
         if not has_missing(rows):

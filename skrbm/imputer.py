@@ -106,6 +106,7 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             If a parameter or the data are not as described; the estimator is then unchanged.
         """
         self._check_parameters()
+        X = _kernels.to_host(X)
         seed, draws_seed = validation.check_seeds(self.random_state, 2)
         rbm = self._prototype()
         rbm.set_params(missing_values="allow", random_state=seed % 2**32)
@@ -135,6 +136,7 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         self._check_parameters()
+        X = _kernels.to_host(X)
         rows = validation.check_visible(self, X, "X", self.rbm_._domain, allow_nan=True)
         rng = _kernels.generator(self._seed)
         filled = self.rbm_._filled(_kernels.dense(rows), self.method, self.n_steps, rng)

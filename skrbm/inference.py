@@ -183,7 +183,7 @@ class RBMInference(Features, RBMOnDevice):
         v = self._check_visible(v, name="v")
         h = self._check_hidden(h, "h")
         check_consistent_length(v, h)
-        v, h = self._place(self._coordinates.to_model(v)), self._place(h)
+        v, h = self._place(self._coordinates.to_model(v[:])), self._place(h)
         return _kernels.to_host(self._placed_model().energy(v, h))
 
     def free_energy(self, X: Any) -> Array:

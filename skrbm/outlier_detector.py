@@ -10,7 +10,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm import validation
-from skrbm._kernels import Array
+from skrbm._kernels import Array, to_host
 from skrbm.fitting import RBMEstimator
 from skrbm.gaussian_rbm import GaussianBernoulliRBM
 from skrbm.validation import Domain
@@ -93,6 +93,7 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
         rbm = GaussianBernoulliRBM() if self.rbm is None else clone(self.rbm)
         rbm.set_params(random_state=seed % 2**32)
         rbm._check_parameters()
+        X = to_host(X)
         rows = validation.check_rows(rbm, X, "X", rbm._domain, allow_nan=rbm._takes_missing)
         rbm.fit(rows, sample_weight=sample_weight)
         for part in (self, rbm):  # which has seen no names of columns

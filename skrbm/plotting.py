@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm import samplers, validation
-from skrbm._kernels import Array, Generator, dense
+from skrbm._kernels import Array, Generator, dense, to_host
 from skrbm.belief_net import BeliefNet
 from skrbm.dbn import DeepBeliefNetwork
 from skrbm.explain import ALL_SHOWN, SHOWN, describe, filters, strength
@@ -355,7 +355,7 @@ class SamplesDisplay:
         shape = validation.check_image_shape("image_shape", image_shape, estimator.n_features_in_)
         n_chains = validation.check_count("n_chains", n_chains)
         looks = validation.check_steps("n_steps", n_steps)
-        rows = None if X is None else dense(estimator._check_visible(X)[:n_chains])
+        rows = None if X is None else dense(estimator._check_visible(to_host(X))[:n_chains])
         states = _run_chains(estimator, rows, n_chains, looks, estimator._rng(random_state))
         domain = estimator._domain
         limits = domain.low, domain.high

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from scipy import sparse
 
-from skrbm._kernels import Array, Generator
+from skrbm._kernels import Array, Generator, to_host
 
 BUFFER_BYTES = 2**26  # of a file that are held; a smaller file is taken as if it lay in memory
 BLOCK_BYTES = 2**17  # read at once: a disk takes longer to find them than to read fewer
@@ -22,14 +22,14 @@ class ChosenRows:
 
     Parameters
     ----------
-    X : ndarray of shape (n, n_columns)
+    X : ndarray or TensorRows of shape (n, n_columns)
     rows : ndarray of int of shape (n_rows,)
         Which rows of X, in which order.
     limits : tuple of two numbers, optional
         Values beyond count as these.
     """
 
-    X: Array
+    X: Any
     rows: Array
     limits: tuple[Any, Any] | None = None
 
@@ -57,6 +57,37 @@ class ChosenRows:
     def __getitem__(self, rows: Array | slice) -> Array:
         x = self.X[self.rows[rows]]
         return x if self.limits is None else x.clip(*self.limits)
+
+
+@dataclass(frozen=True)
+class TensorRows:
+    """The rows of a tensor on a device, where they stay; what is taken of them is a tensor, too."""
+
+    X: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Numbers of rows and columns."""
+        return tuple(self.X.shape)
+
+    @cached_property
+    def dtype(self) -> Any:
+        """That of numpy."""
+        return to_host(self.X.flatten()[:0]).dtype
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def part(self, rows: Array) -> ChosenRows:
+        """Some of the rows."""
+        return ChosenRows(self, rows)
+
+    def clip(self, low: Any, high: Any) -> ChosenRows:
+        """The same rows within limits."""
+        return ChosenRows(self, np.arange(len(self)), (low, high))
+
+    def __getitem__(self, rows: Array | slice) -> Any:
+        return self.X[rows]
 
 
 @dataclass(frozen=True)
@@ -160,9 +191,9 @@ def access(X: Any) -> Any:
     That is where the memory of the array, or of the one that it is a view of, is that of a mapped
     file, as of `numpy.memmap`, and it has more bytes than the buffer.
     """
-    if sparse.issparse(X) or X.nbytes <= BUFFER_BYTES:
+    if not isinstance(X, np.ndarray) or X.nbytes <= BUFFER_BYTES:
         return X
-    base = X
+    base: Any = X
     while isinstance(base, np.ndarray):
         base = base.base
     return DiskRows(X, np.arange(len(X))) if isinstance(base, mmap) else X

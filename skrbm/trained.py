@@ -407,22 +407,24 @@ class TrainedRBM(RBMOnDevice, BaseEstimator):
         self._keep(rbm.map(_kernels.to_host), coordinates)
         sweeps = training.run(rbm, self._completed(rbm, X, rows), weights, plan, monitor)
         title = (unfinished.title if unfinished else "") or type(self).__name__
-        with progress(
-            title, plan.n_iter - plan.first, training.figure, verbose=self.verbose > 0
-        ) as report:
-            for record in sweeps:
-                self._keep(rbm.map(_kernels.to_host), coordinates)
-                stop = stopping is not None and stopping.see(rbm, record)
-                report(record)
-                if unfinished is not None:
-                    unfinished.n_done += 1
-                stop = asked_to_stop(self, self.callbacks, self.n_iter_) or stop
-                if (hook is not None and hook()) or stop:
-                    break
-        if stopping is not None:
-            stopping.restore(rbm)
+        try:
+            with progress(
+                title, plan.n_iter - plan.first, training.figure, verbose=self.verbose > 0
+            ) as report:
+                for record in sweeps:
+                    self._keep(rbm.map(_kernels.to_host), coordinates)
+                    stop = stopping is not None and stopping.see(rbm, record)
+                    report(record)
+                    if unfinished is not None:
+                        unfinished.n_done += 1
+                    stop = asked_to_stop(self, self.callbacks, self.n_iter_) or stop
+                    if (hook is not None and hook()) or stop:
+                        break
+            if stopping is not None:
+                stopping.restore(rbm)
+                self.best_validation_score_ = stopping.seen.best_score
+        finally:  # chains have moved on where a sweep is interrupted, and so have the parameters
             self._keep(rbm.map(_kernels.to_host), coordinates)
-            self.best_validation_score_ = stopping.seen.best_score
         self._warn_of_saturation(rbm)
         return self
 

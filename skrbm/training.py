@@ -227,7 +227,7 @@ def column_totals(X: Any, weights: Array, dtype: Any) -> tuple[Array, Any]:
     unit = weights.max()  # of the weights, which may be too large for the dtype
     weights = weights / unit
     for rows in gen_batches(len(weights), BLOCK_ROWS):
-        x, w = dense(X[rows]).astype(dtype, copy=False), weights[rows].astype(dtype)
+        x, w = to_host(dense(X[rows])).astype(dtype, copy=False), weights[rows].astype(dtype)
         sums = w @ x
         if np.isnan(sums).any():
             missing = np.isnan(x)

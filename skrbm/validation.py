@@ -21,7 +21,7 @@ from sklearn.utils.validation import validate_data
 
 from skrbm import _kernels
 from skrbm._kernels import BLOCK_ROWS, Array
-from skrbm.row_access import access, part
+from skrbm.row_access import TensorRows, access, part
 from skrbm.units import Layer
 
 _OWN_PACKAGES = ("skrbm", "sklearn")
@@ -439,7 +439,7 @@ def check_classes(estimator: Any, name: str, classes: Any, known: Any) -> Any:
 
 def _check_sortable(estimator: Any, name: str, value: Any) -> Array:
     """Labels in one dimension that are all there, and of one type."""
-    labels = column_or_1d(value, warn=True)
+    labels = column_or_1d(_kernels.to_host(value), warn=True)
     if labels.dtype.kind == "f" and len(labels) > 0:
         check_real(labels, name, ensure_2d=False, estimator=estimator)
     try:
@@ -493,6 +493,11 @@ def check_binary_top(rbm: Any) -> None:
 
 def check_real(X: Any, name: str, **options: Any) -> Any:
     """Real numbers, by scikit-learn's checks and in its words; a tensor's memory is shared."""
+    if _kernels.is_tensor(X) and str(X.layout) != "torch.strided":
+        msg = (
+            f"{name} is a tensor of layout {X.layout}, must be dense, or a matrix of scipy.sparse."
+        )
+        raise ValueError(msg)
     X = _kernels.to_host(X)
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # which end as infinity or NaN
@@ -550,11 +555,7 @@ def _check_numbers(
     Also whether all of them lie in the domain: one look at the data tells both. NaN may stand for
     what is missing in an array.
     """
-    options = {"accept_sparse": domain.accept_sparse, "estimator": estimator}
-    rows = check_real(X, name, ensure_all_finite=False, **options)
-    if sparse.issparse(rows) and not rows.has_canonical_format:
-        rows = rows.copy()  # scipy would sort and sum the caller's own entries
-        rows.sum_duplicates()
+    rows = _rows_of(estimator, X, name, domain)
     low, high = (0, 1) if rows.dtype == bool else _kernels.bounds(rows)
     if np.isnan(low):
         allow_nan = allow_nan and not sparse.issparse(rows)
@@ -565,12 +566,31 @@ def _check_numbers(
             )
             raise ValueError(msg)
         if allow_nan:
-            low = float(np.fmin.reduce(rows, axis=None))
-            high = float(np.fmax.reduce(rows, axis=None))
+            of_columns = _column_bounds(rows)
+            low, high = float(np.fmin.reduce(of_columns[0])), float(np.fmax.reduce(of_columns[1]))
     if (low >= domain.low and high <= domain.high) or np.isnan(low) and allow_nan:
         return rows, True
-    check_real(rows, name, ensure_all_finite="allow-nan" if allow_nan else True, **options)
+    ends = np.array([[low, high]]).astype(rows.dtype)
+    check_real(
+        ends, name, ensure_all_finite="allow-nan" if allow_nan else True, estimator=estimator
+    )
     return rows, False
+
+
+def _rows_of(estimator: Any, X: Any, name: str, domain: Domain) -> Any:
+    """X as an array, a CSR matrix in canonical format, or rows that stay on a device."""
+    options = {"ensure_all_finite": False, "estimator": estimator}
+    if _kernels.is_elsewhere(X):
+        rows = TensorRows(X.detach())
+        # Scikit-learn judges an array of the same shape and type, which takes no memory.
+        check_real(np.broadcast_to(np.zeros((), rows.dtype), rows.shape), name, **options)
+        if rows.dtype.kind != "u" or rows.dtype.itemsize == 1:  # others torch does not compare
+            return rows
+    rows = check_real(X, name, accept_sparse=domain.accept_sparse, **options)
+    if sparse.issparse(rows) and not rows.has_canonical_format:
+        rows = rows.copy()  # scipy would sort and sum the caller's own entries
+        rows.sum_duplicates()
+    return rows
 
 
 def check_given_values(estimator: Any, name: str, given: Any) -> Array:
@@ -656,7 +676,7 @@ def _column_bounds(X: Any) -> tuple[Array, Array]:
         return min_max_axis(X, axis=0)
     of_blocks = [
         (np.fmin.reduce(x), np.fmax.reduce(x))
-        for x in (X[rows] for rows in gen_batches(X.shape[0], BLOCK_ROWS))
+        for x in (_kernels.to_host(X[rows]) for rows in gen_batches(X.shape[0], BLOCK_ROWS))
     ]
     low, high = zip(*of_blocks, strict=True)
     return np.fmin.reduce(low), np.fmax.reduce(high)

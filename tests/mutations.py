@@ -188,7 +188,7 @@ MUTATIONS = [
     ("belief_net", "return conditional.layer.from_data(mean, u)", "return conditional.layer.from_data(mean, u * u)", "test_belief_net.py::test_mean_log_ratio_is_the_bound"),
     ("belief_net", "return states[::-1]", "return [self.generation[0].mean(states[-2])]", "test_belief_net.py::test_samples_come_from_the_net"),
     ("belief_net", "samplers.gibbs_visible(self.top, x, rng, n_steps), rng)[0]", "x, rng)[0]", "test_belief_net.py::test_gibbs_goes_up_along_the_top_and_down"),
-    ("belief_net", "return self.map(_kernels.copy)\n\n    def input", "return self\n\n    def input", "test_belief_net.py::test_copies_share_nothing"),
+    ("belief_net", "return self.map(_kernels.copy)", "return self", "test_belief_net.py::test_copies_share_nothing"),
     ("up_down", "recognition.climb(upper, lower, shares, pace.rate)", "pass", "test_belief_net.py::test_each_part_of_a_net_learns_what_it_is_there_for"),
     ("up_down", "generation.climb(lower, upper, shares, pace.rate)", "pass", "test_belief_net.py::test_each_part_of_a_net_learns_what_it_is_there_for"),
     ("up_down", "pairwise(asleep)", "pairwise(awake)", "test_belief_net.py::test_each_part_of_a_net_learns_what_it_is_there_for"),

@@ -71,7 +71,7 @@ def test_climbing_follows_the_slope_of_the_log_probability(unit):
 
     of_weights = slope(lambda w: mean_log_probability(w, np.zeros(3)), weights)
     of_bias = slope(lambda a: mean_log_probability(weights, a), np.zeros(3))
-    conditional = Conditional(layer, weights).copy()
+    conditional = Conditional(layer, weights).map(_kernels.copy)
     rate = 0.1
     conditional.climb(s, x, shares, rate)
     grown = (conditional.weights - weights) / rate
@@ -92,7 +92,8 @@ def test_no_step_leads_down(unit):
     layer = unit.make(3, rng, "float64")
     s = unit.nodes[-1] * np.abs(cause - (rng.random((200, 3)) < 0.1))
     shares = np.full(200, 1 / 200)
-    conditional = Conditional(layer, rng.normal(scale=0.01, size=(300, 3))).copy()
+    conditional = Conditional(layer, rng.normal(scale=0.01, size=(300, 3)))
+    conditional = conditional.map(_kernels.copy)
     before = shares @ conditional.log_probability(s, x)
     for _ in range(5):
         conditional.climb(s, x, shares, 1e3)

@@ -307,15 +307,19 @@ def test_precision_follows_the_data(binary, given, computed):
 
 
 def test_both_precisions_follow_the_same_chains(binary):
-    """Fails if float64 models draw other numbers. Rounding in 90 updates stays below 1e-4."""
+    """Fails if float64 models draw other numbers.
+
+    Rounding in 18 updates stays below 1e-5, and decides one of 130,000 draws in a few fits of a
+    hundred; after many more updates it would.
+    """
     single, double = (
-        BernoulliRBM(8, n_iter=5, random_state=0).fit(binary.astype(dtype))
+        BernoulliRBM(8, n_iter=1, random_state=0).fit(binary.astype(dtype))
         for dtype in (np.float32, np.float64)
     )
     np.testing.assert_array_equal(single.chains_, double.chains_)
     np.testing.assert_array_equal(single.h_samples_, double.h_samples_)
     for name in PARAMETERS:
-        np.testing.assert_allclose(getattr(single, name), getattr(double, name), rtol=0, atol=1e-4)
+        np.testing.assert_allclose(getattr(single, name), getattr(double, name), rtol=0, atol=1e-5)
 
 
 def test_float32_likelihood_is_accurate(fitted, binary):

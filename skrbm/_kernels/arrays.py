@@ -184,6 +184,11 @@ def moving_average(x: Array, width: int) -> Array:
     return np.convolve(x, window, "same") / np.convolve(np.ones(len(x)), window, "same")
 
 
+def clip(x: Array, low: float, high: float) -> Array:
+    """The array within limits, in place."""
+    return library(x).clip(x, low, high, out=x)
+
+
 def where(condition: Array, x: Any, y: Any) -> Array:
     """X where the condition holds, y elsewhere."""
     return library(condition).where(condition, x, y)
@@ -286,7 +291,11 @@ def bounds(x: Any) -> tuple[float, float]:
     """The smallest and the largest element of an array or a sparse matrix; NaN if there is one."""
     if is_sparse(x):
         return float(x.min()), float(x.max())
-    of_blocks = by_rows(lambda rows: np.full((len(rows), 2), [rows.min(), rows.max()]), x)
+
+    def of_block(rows: Array) -> Array:
+        return np.full((len(rows), 2), [float(rows.min()), float(rows.max())])
+
+    of_blocks = by_rows(of_block, x)
     return float(of_blocks[:, 0].min()), float(of_blocks[:, 1].max())
 
 
@@ -307,12 +316,12 @@ def column_moments(x: Any, weights: Array) -> tuple[Array, Array, Array]:
     """
     n = max(1, 2 * _CACHED // x.shape[1])
     starts = range(0, x.shape[0], n)
-    first = _first_values((x[start : start + n] for start in starts), x.shape[1])
+    first = _first_values((to_host(x[start : start + n]) for start in starts), x.shape[1])
     shares = weights / weights.sum()
 
     def of_block(start: int) -> tuple[Array, Array, Array, Array]:
         share = shares[start : start + n]
-        u = np.subtract(x[start : start + n], first, dtype=np.float64)
+        u = np.subtract(to_host(x[start : start + n]), first, dtype=np.float64)
         total, mean = np.full(u.shape[1], share.sum()), share @ u
         missing = np.isnan(u) if np.isnan(mean).any() else None
         if missing is not None:

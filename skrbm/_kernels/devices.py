@@ -21,18 +21,23 @@ def is_tensor(x: Any) -> bool:
     return torch is not None and isinstance(x, torch.Tensor)
 
 
+def is_elsewhere(x: Any) -> bool:
+    """Whether x lies on a device other than the processor."""
+    return is_tensor(x) and x.device.type != "cpu"
+
+
 def library(x: Any) -> Any:
     """The library of an array: torch or numpy."""
     return sys.modules["torch"] if is_tensor(x) else np
 
 
 def place(x: Any, device: str | None) -> Any:
-    """The array on a device of torch, dense; or as it is, where there is none.
+    """The array on a device of torch, dense; or in numpy's hands, where there is none.
 
     On the processor the array and its tensor share their memory.
     """
     if device is None:
-        return x
+        return to_host(x)
     torch = import_module("torch")
     if not is_tensor(x):
         x = x.toarray() if sparse.issparse(x) else x
@@ -46,7 +51,12 @@ def place(x: Any, device: str | None) -> Any:
 
 def to_host(x: Any) -> Any:
     """The array in numpy's hands, which shares its memory where it can."""
-    return x.detach().cpu().numpy() if is_tensor(x) else x
+    if not is_tensor(x):
+        return x
+    x, torch = x.detach().cpu(), library(x)
+    if x.is_floating_point() and x.dtype not in (torch.float16, torch.float32, torch.float64):
+        x = x.float()  # for a float that numpy does not have
+    return x.numpy()
 
 
 def beside(x: Any, other: Any) -> Any:
@@ -58,6 +68,13 @@ def like(x: Any, other: Any) -> Any:
     """The array where another one lies, and in the dtype of that one."""
     x = beside(x, other)
     return x.to(other.dtype) if is_tensor(x) else x.astype(other.dtype, copy=False)
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """The array, or the sparse matrix, in a dtype of numpy's, where it lies."""
+    if is_tensor(x):
+        return x.to(getattr(library(x), np.dtype(dtype).name))
+    return x.astype(dtype, copy=False)
 
 
 def float64(x: Any) -> Any:

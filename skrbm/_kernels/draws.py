@@ -9,17 +9,12 @@ from typing import Any
 import numpy as np
 
 from skrbm._kernels.arrays import is_sparse
-from skrbm._kernels.devices import Array, Generator, is_tensor, library, like, to_host
+from skrbm._kernels.devices import Array, Generator, is_elsewhere, is_tensor, library, like, to_host
 
 
 def generator(seed: Any) -> Generator:
     """A generator from an integer or a fresh `numpy.random.SeedSequence`."""
     return np.random.Generator(np.random.SFC64(seed))
-
-
-def _is_elsewhere(x: Any) -> bool:
-    """Whether x lies on a device other than the processor."""
-    return is_tensor(x) and x.device.type != "cpu"
 
 
 def _of_device(x: Any, rng: Generator) -> Any:
@@ -33,7 +28,7 @@ def _of_device(x: Any, rng: Generator) -> Any:
 
 def uniform(shape: tuple[int, ...], rng: Generator, x: Array) -> Array:
     """Draws from [0, 1), where x lies."""
-    if _is_elsewhere(x):
+    if is_elsewhere(x):
         return library(x).rand(shape, generator=_of_device(x, rng), device=x.device)
     u = rng.random(shape, dtype=np.float32)
     return library(x).from_numpy(u) if is_tensor(x) else u
@@ -46,7 +41,7 @@ def _uniform(x: Array, rng: Generator) -> Array:
     all n: so every single draw is uniform, and two of them depend on each other only where both
     probabilities asked for lie below 2^-16.
     """
-    if _is_elsewhere(x):
+    if is_elsewhere(x):
         return uniform(x.shape, rng, x) * 65536
     n = math.prod(x.shape)
     bits = rng.bit_generator.random_raw(n // 4 + 2)
@@ -61,7 +56,7 @@ def normal(shape: tuple[int, ...], scale: float, x: Array, rng: Generator) -> Ar
 
     By the transform of G. E. P. Box and M. E. Muller (1958): 4 ns each, `standard_normal` takes 10.
     """
-    if _is_elsewhere(x):
+    if is_elsewhere(x):
         where = {"generator": _of_device(x, rng), "device": x.device, "dtype": x.dtype}
         return scale * library(x).randn(shape, **where)
     n = math.prod(shape)

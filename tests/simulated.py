@@ -1,0 +1,138 @@
+"""A device of torch that is not there: tensors that lie elsewhere, by the processor's arithmetic.
+
+As with a GPU, such a tensor meets none of the processor's in one operation, but for numbers and
+indices; numpy cannot read it before it is copied to the host; and what is drawn there comes from a
+generator of the device. So mistakes that only a machine with a GPU would show are seen anywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
+
+NAME = "meta"  # a type of device that every build of torch knows, and on which nothing computes
+
+_COPIES = {"aten::_to_copy", "aten::copy_"}  # from one device to another
+_TAKE_INDICES = {"aten::index", "aten::index_put_", "aten::_index_put_impl_"}
+
+
+class Elsewhere(torch.Tensor):
+    """A tensor on the simulated device; `inner` has its values.
+
+    `largest_copy` is the number of elements of the largest tensor that went from there to the host.
+    """
+
+    has_float64 = True
+    largest_copy = 0
+
+    @staticmethod
+    def __new__(cls, inner: torch.Tensor) -> Elsewhere:
+        if inner.dtype == torch.float64 and not cls.has_float64:
+            msg = "Cannot convert a tensor to float64, which this device does not have."
+            raise TypeError(msg)
+        tensor = torch.Tensor._make_wrapper_subclass(
+            cls,
+            inner.size(),
+            strides=inner.stride(),
+            storage_offset=inner.storage_offset(),
+            dtype=inner.dtype,
+            device=NAME,
+        )
+        tensor.inner = inner
+        return tensor
+
+    def __repr__(self) -> str:
+        return f"Elsewhere({self.inner!r})"
+
+    @classmethod
+    def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
+        return _dispatch(function, args, kwargs or {})
+
+
+class _Generator(torch.Generator):
+    """One that the device is said to have."""
+
+    def __new__(cls, device: Any = "cpu") -> _Generator:
+        return super().__new__(cls, "cpu" if torch.device(device).type == NAME else device)
+
+
+class _Device(TorchDispatchMode):
+    """What makes tensors, or copies them to the device, makes such tensors."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        return _dispatch(function, args, kwargs or {})
+
+
+def _dispatch(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Call an operation of the processor, as the device would make it."""
+    name, own = function._schema.name, {}
+
+    def inner(x: Any) -> Any:
+        if not isinstance(x, Elsewhere):
+            return x
+        own[id(x.inner)] = x
+        return x.inner
+
+    inner_args, inner_kwargs = tree_map(inner, (args, kwargs))
+    if own and name not in _COPIES:
+        tree_map(_refuse_others, args[:1] if name in _TAKE_INDICES else (args, kwargs))
+    goes_there = isinstance(args[0], Elsewhere) if name == "aten::copy_" else bool(own)
+    if kwargs.get("device") is not None:
+        goes_there = torch.device(kwargs["device"]).type == NAME
+        inner_kwargs["device"] = torch.device("cpu")
+    result = function(*inner_args, **inner_kwargs)
+    if name == "aten::_to_copy" and goes_there != bool(own):
+        result = result.clone()  # no memory is shared by two devices
+        if own:
+            Elsewhere.largest_copy = max(Elsewhere.largest_copy, math.prod(result.shape))
+    return tree_map(lambda x: _there(x, own), result) if goes_there else result
+
+
+def _there(x: Any, own: dict[int, Elsewhere]) -> Any:
+    """A result on the device: the tensor itself where it was changed in place."""
+    if not isinstance(x, torch.Tensor):
+        return x
+    if id(x) not in own:
+        return Elsewhere(x)
+    changed = own[id(x)]
+    if changed.shape != x.shape:
+        with torch._C._DisableTorchDispatch():
+            changed.as_strided_(x.size(), x.stride(), x.storage_offset())
+    return changed
+
+
+def _refuse_others(x: Any) -> None:
+    if isinstance(x, torch.Tensor) and not isinstance(x, Elsewhere) and x.ndim > 0:
+        msg = "Expected all tensors to be on the same device, but found a device and the processor."
+        raise RuntimeError(msg)
+
+
+@contextmanager
+def simulated_device(*, has_float64: bool = True) -> Iterator[str]:
+    """Let there be the device, whose name it yields, for what is computed in this thread.
+
+    Apple's devices have no float64.
+    """
+    from skrbm import validation
+    from skrbm._kernels import threads
+
+    check = validation.check_device
+
+    def check_device(name: str, value: Any) -> str | None:
+        return value if value == NAME else check(name, value)
+
+    with (
+        _Device(),
+        mock.patch.object(validation, "check_device", check_device),
+        mock.patch.object(torch, "Generator", _Generator),
+        mock.patch.multiple(Elsewhere, has_float64=has_float64, largest_copy=0),
+        threads._in_threads,
+    ):
+        yield NAME
