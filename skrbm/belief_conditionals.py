@@ -184,7 +184,7 @@ def mode(net: BeliefNet, v: Array, rng: Generator, n_steps: int) -> Array:
 def _posterior_mean(net: BeliefNet, v: Array, draw: Draw) -> Array:
     """`E[h_1 | v]`, from draws of the recognition weighted by how probable they are."""
     states = net.up(v, draw)
-    largest, mean = net.log_ratio(states), states[1]
+    largest, mean = net.log_ratio(states), _kernels.float64(states[1])
     total = _kernels.exp(0 * largest)
     for _ in range(_N_ASCENT_DRAWS - 1):
         states = net.up(v, draw)
@@ -192,5 +192,5 @@ def _posterior_mean(net: BeliefNet, v: Array, draw: Draw) -> Array:
         before, largest = largest, _kernels.maximum(largest, log_weight)
         old, new = _kernels.exp(before - largest), _kernels.exp(log_weight - largest)
         total = old * total + new
-        mean = old[:, None] * mean + new[:, None] * states[1]
+        mean = old[:, None] * mean + new[:, None] * _kernels.float64(states[1])
     return _kernels.like(mean / total[:, None], v)

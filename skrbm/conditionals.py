@@ -68,11 +68,12 @@ class Given:
 
     def completed(self, v: Array) -> Array:
         """The states v, but for the units that are given."""
-        return _kernels.where(self.free, v, self.values)
+        return _kernels.where(self.free, v, _kernels.beside(self.values, v))
 
     def given_energy(self, layer: Layer) -> Array:
         """The visible layer's energy, or another one's, of the given units of every row."""
-        return _kernels.sum_float64(_kernels.where(self.free, 0.0, layer.energies(self.values)))
+        values = _kernels.beside(self.values, layer.parameters[0])
+        return _kernels.sum_float64(_kernels.where(self.free, 0.0, layer.energies(values)))
 
 
 class _Mixture(NamedTuple):
@@ -234,7 +235,7 @@ def _annealed(chains: Given, base: Layer, rng: Generator) -> tuple[Array, Array]
     v = chains.completed(samplers.independent(base, len(chains.values), rng))
     betas = _kernels.linspace(0.0, 1.0, _N_TEMPERATURES)
     increments, v = anneal(path, v, betas, rng, chains.completed)
-    free_at_zero = _kernels.like(chains.free, v) @ base.log_normalizers(0.0)
+    free_at_zero = _kernels.row_dot(_kernels.like(chains.free, v), base.log_normalizers(0.0))
     hidden_at_zero = chains.rbm.hidden.neutral().log_normalizer(0.0)
     at_zero = free_at_zero + hidden_at_zero - chains.given_energy(base)
     return v, at_zero + _kernels.beside(increments.sum(axis=1), at_zero)

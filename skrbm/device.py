@@ -31,8 +31,9 @@ class OnDevice:
         validation.check_precision("precision", self._precision, device)
 
     def _check_dtype(self, dtype: Any) -> None:
-        """Refuse a precision that a model of such data does not have."""
+        """Refuse a precision, or a device, that a model of such data cannot have."""
         dtype = validation.model_dtype(dtype)
+        validation.check_device_of("device", self._device, dtype)
         validation.check_precision_of("precision", self._precision, dtype)
 
     @property
@@ -61,7 +62,7 @@ class RBMOnDevice(OnDevice):
 
     def _placed(self, rbm: RBM) -> RBM:
         """A model where the estimator computes."""
-        validation.check_precision_of("precision", self._precision, rbm.weights.dtype)
+        self._check_dtype(rbm.weights.dtype)
         return replace(rbm.map(self._place), precision=self._precision)
 
     def _placed_model(self) -> RBM:

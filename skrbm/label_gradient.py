@@ -24,13 +24,13 @@ def label_logits(rbm: RBM, x: Any, n_labels: int) -> Array:
 def log_label_probability(rbm: RBM, v: Any, n_labels: int) -> Array:
     """`log p(y | x)` of every row `v = (x, y)`, in float64."""
     logits = label_logits(rbm, v[:, :-n_labels], n_labels)
-    given = _kernels.row_dot(logits, _kernels.dense(v[:, -n_labels:]))
+    given = _kernels.row_dot(logits, _kernels.beside(_kernels.dense(v[:, -n_labels:]), logits))
     return given - _kernels.row_log_sum_exp(logits)
 
 
 def _logits(rbm: RBM, hidden_input: Array, n_labels: int) -> Array:
     log_normalizer = rbm.hidden.pairwise_log_normalizer(hidden_input, rbm.weights[-n_labels:])
-    return log_normalizer + rbm.visible.bias[-n_labels:]
+    return log_normalizer + _kernels.beside(rbm.visible.bias[-n_labels:], log_normalizer)
 
 
 @dataclass

@@ -264,8 +264,8 @@ class ParallelTempering:
         own = self.betas[pairs]
         swapped = _kernels.flipped(own.reshape(n_pairs, 2)).reshape(-1)
         x = coupling[pairs]
-        gain = rbm.visible.energy_above(self.base[0], v[pairs])
-        gain = _kernels.beside(own - swapped, x)[:, None] * gain
+        gain = _kernels.float64(rbm.visible.energy_above(self.base[0], v[pairs]))
+        gain = _kernels.beside(own - swapped, gain)[:, None] * gain
         for betas, sign in ((own, -1), (swapped, 1)):
             replicas = self._replicas(rbm, betas)
             gain += sign * replicas.hidden.log_normalizer(replicas.scaled(x))

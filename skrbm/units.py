@@ -337,7 +337,7 @@ class Gaussian:
     def pairwise_log_normalizer(self, x: Array, y: Array) -> Array:
         """Log-normaliser of the input `x_i + y_j` for every pair of rows, in float64."""
         own = self.log_normalizer(x)[:, None] + self.log_normalizer(y) - self._log_volume()
-        return own + (x / self.precision) @ y.T
+        return own + _kernels.float64((x / self.precision) @ y.T)
 
     def _log_volume(self) -> Array:
         """`log int_s exp(-energy(s))`."""
@@ -369,7 +369,7 @@ class Gaussian:
     def log_probability(self, state: Array, mean: Array) -> Array:
         """`log p(s_i)` under the means m_j, for every row i of states and row j of means."""
         own = self.energy(state + self.mean(0.0))[:, None] + self.energy(mean + self.mean(0.0))
-        return (state * self.precision) @ mean.T - own - self._log_volume()
+        return _kernels.float64((state * self.precision) @ mean.T) - own - self._log_volume()
 
     def most_probable(self, mean: Array) -> Array:
         """The states of most density: the means."""
@@ -416,7 +416,7 @@ class Gaussian:
                 total = _kernels.log_add_exp(total, term)
                 if not (term - total).max() > math.log(_NEGLIGIBLE):
                     break
-        return total + _kernels.log(step[..., 0])
+        return total + _kernels.beside(_kernels.log(step[..., 0]), total)
 
     def preconditioned(self, gradient: Array) -> Array:
         """A gradient with respect to biases over their Fisher information, the variance."""

@@ -288,6 +288,13 @@ def check_precision_of(name: str, value: str, dtype: Any) -> None:
         raise ValueError(msg)
 
 
+def check_device_of(name: str, value: str | None, dtype: Any) -> None:
+    """A device that can hold a model of this dtype."""
+    if str(dtype) == "float64" and not _kernels.has_float64(value):
+        msg = f"{name} == {value!r} has no float64: data must be of float32, or small integers."
+        raise ValueError(msg)
+
+
 def check_callbacks(name: str, value: Any) -> None:
     """None, something to call, or a list of such."""
     callbacks = value if isinstance(value, list | tuple) else [value]
@@ -494,9 +501,7 @@ def check_binary_top(rbm: Any) -> None:
 def check_real(X: Any, name: str, **options: Any) -> Any:
     """Real numbers, by scikit-learn's checks and in its words; a tensor's memory is shared."""
     if _kernels.is_tensor(X) and str(X.layout) != "torch.strided":
-        msg = (
-            f"{name} is a tensor of layout {X.layout}, must be dense, or a matrix of scipy.sparse."
-        )
+        msg = f"{name} is a tensor of {X.layout}, must be dense, or a matrix of scipy.sparse."
         raise ValueError(msg)
     X = _kernels.to_host(X)
     try:

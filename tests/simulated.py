@@ -121,7 +121,7 @@ def simulated_device(*, has_float64: bool = True) -> Iterator[str]:
     Apple's devices have no float64.
     """
     from skrbm import validation
-    from skrbm._kernels import threads
+    from skrbm._kernels import devices, threads
 
     check = validation.check_device
 
@@ -132,6 +132,7 @@ def simulated_device(*, has_float64: bool = True) -> Iterator[str]:
         _Device(),
         mock.patch.object(validation, "check_device", check_device),
         mock.patch.object(torch, "Generator", _Generator),
+        mock.patch.object(devices, "WITHOUT_FLOAT64", set() if has_float64 else {NAME}),
         mock.patch.multiple(Elsewhere, has_float64=has_float64, largest_copy=0),
         threads._in_threads,
     ):

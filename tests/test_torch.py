@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from simulated import Elsewhere, simulated_device
 from sklearn.datasets import load_digits
 
 from skrbm import (
@@ -37,13 +38,18 @@ ESTIMATORS = [
 each = pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 
 
-def fitted(estimator, device, X=DIGITS, **parameters):
-    """The estimator, fitted where it is told to compute."""
+def fitted(estimator, device, X=DIGITS, place=np.asarray, **parameters):
+    """The estimator, fitted where it is told to compute, to rows that are placed."""
     estimator = type(estimator)(**estimator.get_params(deep=False))
     estimator.set_params(device=device, random_state=0, **parameters)
     if estimator.get_params().get("missing_values") == "allow":
-        X = np.where(np.random.default_rng(0).random(X.shape) < 0.1, np.nan, X)
-    return estimator.fit(X, LABELS[: len(X)])
+        X = with_gaps(X)
+    return estimator.fit(place(X), LABELS[: len(X)])
+
+
+def with_gaps(X):
+    """The rows, a tenth of whose values are missing."""
+    return np.where(np.random.default_rng(0).random(X.shape) < 0.1, np.float32(np.nan), X)
 
 
 def parameters(estimator):
@@ -226,3 +232,157 @@ def test_an_interrupted_sweep_leaves_no_tensors(monkeypatch):
     assert b"torch" not in pickle.dumps(rbm)
     assert type(rbm.chains_) is np.ndarray
     assert rbm.set_params(device=None).resume(DIGITS).n_iter_ == 1
+
+
+# A device other than the processor, which is simulated
+
+
+SINGLE = DIGITS[:100].astype(np.float32)
+ANSWERS = (
+    "transform",
+    "free_energy",
+    "score_samples",
+    "pseudo_log_likelihood",
+    "reconstruct",
+    "predict_proba",
+)
+
+
+@pytest.fixture(params=[True, False], ids=["float64", "no float64"])
+def device(request):
+    """The name of a device, as of NVIDIA, or of Apple, which has no float64."""
+    with simulated_device(has_float64=request.param) as name:
+        yield name
+
+
+def there(X):
+    """The rows on the device."""
+    return torch.from_numpy(np.array(X)).to("meta")
+
+
+@each
+def test_a_device_never_meets_the_host(estimator, device):
+    """Wherever rows lie, a fit there is the same. Fails if arrays of both come together."""
+    rows_there = fitted(estimator, device, SINGLE, there)
+    rows_here = fitted(estimator, device, SINGLE)
+    learnt = parameters(rows_there)
+    assert type(learnt) is np.ndarray
+    assert np.isfinite(learnt).all()
+    np.testing.assert_array_equal(learnt, parameters(rows_here))
+
+
+@each
+def test_answers_of_a_device_are_those_of_numpy(estimator, device):
+    """Fails if an answer is computed from something else there, or stays there."""
+    model = fitted(estimator, None, SINGLE)
+    X = SINGLE[:30].copy()
+    if model.get_params().get("missing_values") == "allow":
+        X[:, 0] = np.nan
+    for name in ANSWERS:
+        takes_gaps = name in ("transform", "score_samples")
+        if not hasattr(model, name) or (np.isnan(X).any() and not takes_gaps):
+            continue
+        expected = getattr(model.set_params(device=None), name)(X)
+        got = getattr(model.set_params(device=device), name)(there(X))
+        assert type(got) is np.ndarray
+        assert got.dtype == expected.dtype
+        np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("estimator", [ESTIMATORS[0], ESTIMATORS[6]], ids=repr)
+def test_draws_of_a_device_are_of_the_model(estimator, device):
+    """Means of 2,000 draws are those of numpy's, within five standard errors of both.
+
+    Fails if a device has no generator of its own, or one that starts anew.
+    """
+    model = fitted(estimator, None, SINGLE, n_iter=1)
+    gaps = np.where(np.arange(64) % 2 == 0, np.float32(np.nan), SINGLE[:1])
+    means, errors = [], []
+    for where, place in ((None, np.asarray), (device, there)):
+        model.set_params(device=where)
+        draws = [
+            model.sample(2000, n_steps=20, random_state=0),
+            model.sample(2000, n_steps=5, method="tempering", random_state=0),
+            model.gibbs(place(np.repeat(SINGLE[:1], 2000, axis=0)), 2),
+            model.impute(place(gaps), n_draws=2000, n_steps=20, random_state=0)[:, 0],
+        ]
+        means.append([x.mean(axis=0, dtype=float) for x in draws])
+        errors.append([x.std(axis=0, dtype=float) / 2000**0.5 for x in draws])
+    difference = np.abs(np.subtract(*means))
+    limit = 5 * np.hypot(*errors) + 5 / 2000  # a column that is nearly always the same
+    assert (difference < limit).all()
+
+
+def test_rows_on_a_device_stay_there(device):
+    """Fails if a tensor goes to the host as a whole, where only some of its rows are looked at."""
+    X = (np.random.default_rng(0).random((20_000, 10)) < 0.3).astype(np.uint8)
+    for make in (BernoulliRBM, GaussianBernoulliRBM):
+        rbm = make(4, n_iter=1, batch_size=500, device=device, random_state=0).fit(there(X))
+        rbm.transform(there(X))
+        assert 0 < Elsewhere.largest_copy < X.size
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [np.zeros((0, 3)), np.zeros((2, 3, 4)), np.full((2, 3), np.nan), np.full((2, 3), np.inf), 0j],
+    ids=["empty", "cube", "nan", "infinite", "complex"],
+)
+def test_tensors_are_refused_in_the_words_for_arrays(wrong, device):
+    """Fails if a tensor on a device goes round a check."""
+    wrong = np.ones((2, 3)) * wrong if np.iscomplexobj(wrong) else wrong.astype(np.float32)
+    rbm, messages = BernoulliRBM(2, n_iter=1, device=device), []
+    for place in (np.asarray, there):
+        with pytest.raises(ValueError, match=r".") as error:
+            rbm.fit(place(wrong))
+        messages.append(str(error.value))
+    assert messages[0] == messages[1]
+    assert vars(rbm) == vars(BernoulliRBM(2, n_iter=1, device=device))
+
+
+def test_values_outside_draw_the_warning_and_count_as_the_nearest(device):
+    """Fails if rows on a device are not clipped: the model would not be finite."""
+    X = 2 * SINGLE
+    with pytest.warns(UserWarning, match=r"column 2 \(from 0 to 2\)"):
+        there_clipped = fitted(ESTIMATORS[0], device, X, there)
+    clipped = fitted(ESTIMATORS[0], device, X.clip(0, 1))
+    np.testing.assert_array_equal(parameters(there_clipped), parameters(clipped))
+
+
+def test_float64_is_refused_where_there_is_none():
+    """Fails if a fit begins that cannot end, or an answer of a model that cannot be there."""
+    model = fitted(ESTIMATORS[0], None)
+    with simulated_device(has_float64=False) as device:
+        for ask in (BernoulliRBM(device=device).fit, model.set_params(device=device).transform):
+            with pytest.raises(ValueError, match="has no float64: data must be of float32"):
+                ask(DIGITS)
+
+
+def test_what_was_learnt_stays_where_a_sweep_is_interrupted(monkeypatch, device):
+    """Fails if parameters fall behind the chains, which have moved on: numpy's have not."""
+    learnt = []
+    step, calls = CentredGradient.step, []
+
+    def interrupted(*arguments):
+        calls.append(None)
+        if len(calls) % 3 == 0:
+            raise KeyboardInterrupt
+        step(*arguments)
+
+    monkeypatch.setattr(CentredGradient, "step", interrupted)
+    for where in (None, device):
+        rbm = BernoulliRBM(8, n_iter=1, batch_size=10, gradient="exact", random_state=0)
+        rbm.set_params(n_components=4, device=where)
+        with pytest.raises(KeyboardInterrupt):
+            rbm.fit(SINGLE > 0.5)
+        learnt.append(parameters(rbm))
+    np.testing.assert_allclose(*learnt, rtol=0, atol=1e-5)
+
+
+def test_tensors_that_are_no_arrays():
+    """Fails if a sparse tensor ends in an error of torch, or bfloat16 in one of numpy."""
+    rbm = BernoulliRBM(2, n_iter=1, random_state=0)
+    with pytest.raises(ValueError, match="X is a tensor of torch.sparse_coo, must be dense"):
+        rbm.fit(torch.eye(3).to_sparse())
+    X = torch.from_numpy(SINGLE).bfloat16()
+    learnt = parameters(rbm.fit(X))
+    np.testing.assert_array_equal(learnt, parameters(rbm.fit(X.float())))

@@ -10,7 +10,16 @@ import numpy as np
 from scipy import sparse, special
 from scipy.optimize import brentq
 
-from skrbm._kernels.devices import Array, float64, is_tensor, library, like, to_host
+from skrbm._kernels.devices import (
+    Array,
+    beside,
+    float64,
+    is_tensor,
+    is_without_float64,
+    library,
+    like,
+    to_host,
+)
 from skrbm._kernels.threads import BLOCK_ROWS, by_rows, in_threads
 
 _CACHED = 2**16  # elements that stay in cache
@@ -77,8 +86,8 @@ def log_sum_exp(x: Array | list[float]) -> float:
 
 def row_log_sum_exp(x: Array) -> Array:
     """`log(sum_j exp(x_ij))` over the last axis, in float64."""
-    largest = float64(library(x).amax(x, -1))
-    return log(sum_float64(exp(x - largest[..., None]))) + largest
+    largest = library(x).amax(x, -1)
+    return log(sum_float64(exp(x - largest[..., None]))) + float64(largest)
 
 
 def softmax(x: Array) -> Array:
@@ -95,11 +104,13 @@ def log_mean_exp(x: Array, weights: Array) -> Array:
     """`log(sum_j weights_j exp(x_ij))` of every row, in float64."""
     largest = library(x).amax(x, 1)
     share = float64(exp(x - largest[:, None]))
-    return log(share @ like(weights, share)) + largest
+    return log(share @ like(weights, share)) + float64(largest)
 
 
 def sum_float64(x: Array) -> Array:
     """Sum over the last axis, accumulated in float64."""
+    if is_without_float64(x):
+        return float64(x).sum(-1)
     return library(x).sum(x, -1, dtype=library(x).float64)[...]
 
 
@@ -191,6 +202,9 @@ def clip(x: Array, low: float, high: float) -> Array:
 
 def where(condition: Array, x: Any, y: Any) -> Array:
     """X where the condition holds, y elsewhere."""
+    other = x if is_tensor(x) else y
+    if is_tensor(other):
+        condition = beside(condition, other)
     return library(condition).where(condition, x, y)
 
 

@@ -12,6 +12,8 @@ from scipy import sparse
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]  # or a tensor of torch
 Generator: TypeAlias = np.random.Generator
+WITHOUT_FLOAT64 = {"mps"}  # types of devices: what is summed in float64 is so on the processor
+
 Place: TypeAlias = Callable[[Any], Any]  # from an array to the same one elsewhere
 
 
@@ -26,6 +28,16 @@ def is_elsewhere(x: Any) -> bool:
     return is_tensor(x) and x.device.type != "cpu"
 
 
+def has_float64(device: str | None) -> bool:
+    """Whether there is float64 on a device."""
+    return str(device).partition(":")[0] not in WITHOUT_FLOAT64
+
+
+def is_without_float64(x: Any) -> bool:
+    """Whether x lies on a device that has no float64."""
+    return is_tensor(x) and x.device.type in WITHOUT_FLOAT64
+
+
 def library(x: Any) -> Any:
     """The library of an array: torch or numpy."""
     return sys.modules["torch"] if is_tensor(x) else np
@@ -38,15 +50,19 @@ def place(x: Any, device: str | None) -> Any:
     """
     if device is None:
         return to_host(x)
-    torch = import_module("torch")
-    if not is_tensor(x):
-        x = x.toarray() if sparse.issparse(x) else x
-        if not x.dtype.isnative or x.dtype.itemsize > 8:  # of numbers that torch does not have
-            x = x.astype(np.float64)
-        if not x.flags.writeable or min(x.strides, default=0) < 0:  # which no tensor can share
-            x = x.copy()
-        x = torch.from_numpy(x)
-    return x.to(device)
+    return _tensor(x).to(device)
+
+
+def _tensor(x: Any) -> Any:
+    """The array with torch, dense."""
+    if is_tensor(x):
+        return x
+    x = x.toarray() if sparse.issparse(x) else x
+    if not x.dtype.isnative or x.dtype.itemsize > 8:  # of numbers that torch does not have
+        x = x.astype(np.float64)
+    if not x.flags.writeable or min(x.strides, default=0) < 0:  # which no tensor can share
+        x = x.copy()
+    return import_module("torch").from_numpy(x)
 
 
 def to_host(x: Any) -> Any:
@@ -66,8 +82,9 @@ def beside(x: Any, other: Any) -> Any:
 
 def like(x: Any, other: Any) -> Any:
     """The array where another one lies, and in the dtype of that one."""
-    x = beside(x, other)
-    return x.to(other.dtype) if is_tensor(x) else x.astype(other.dtype, copy=False)
+    if is_tensor(other):
+        return _tensor(x).to(other.device, other.dtype)
+    return to_host(x).astype(other.dtype, copy=False)
 
 
 def cast(x: Any, dtype: Any) -> Any:
@@ -78,5 +95,7 @@ def cast(x: Any, dtype: Any) -> Any:
 
 
 def float64(x: Any) -> Any:
-    """The array in float64, where it lies."""
-    return x.double() if is_tensor(x) else x.astype(np.float64, copy=False)
+    """The array in float64, where it lies, or on the processor where its device has none."""
+    if not is_tensor(x):
+        return x.astype(np.float64, copy=False)
+    return (x.cpu() if is_without_float64(x) else x).double()
