@@ -10,6 +10,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 
+from contextlib import ExitStack
 from importlib.util import find_spec
 
 import pytest
@@ -21,15 +22,24 @@ collect_ignore = [] if find_spec("torch") else ["test_torch.py"]
 
 def pytest_addoption(parser):
     """The engine is an option: a run with numpy has nothing of torch in its formulas."""
-    parser.addoption("--engine", choices=["numpy", "torch"], default="numpy")
+    parser.addoption("--engine", choices=["numpy", "torch", "simulated"], default="numpy")
 
 
 def pytest_configure(config):
     """Before any test module is imported."""
-    if config.getoption("--engine") == "torch":
-        import engines
+    engine = config.getoption("--engine")
+    if engine == "numpy":
+        return
+    import engines
 
-        engines.use_torch()
+    if engine == "torch":
+        engines.use_torch("cpu")
+    else:
+        import simulated
+
+        stack = ExitStack()
+        engines.use_torch(stack.enter_context(simulated.simulated_device()))
+        config.add_cleanup(stack.close)
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,9 @@
-"""All tests with another engine: `python -m pytest --engine torch`.
+"""All tests with another engine: `python -m pytest --engine torch`, or `--engine simulated`.
 
-Estimators without a device of their own then compute with torch on the processor. Tests of formulas
-hand numpy's arrays to these and look at what comes back: there a gate stands before every formula,
-which places the arrays with torch on their way in, and gives them back to numpy on their way out.
+Estimators without a device of their own then compute with torch: on the processor, or on a device
+that is simulated. Tests of formulas hand numpy's arrays to these and look at what comes back: there
+a gate stands before every formula, which places the arrays with torch on their way in, and gives
+them back to numpy on their way out.
 """
 
 from __future__ import annotations
@@ -49,9 +50,9 @@ NUMPYS = {"betas", "weights", "forward", "reverse", "log_weight", "rows", "colum
 UNGATED = {"map", "move", "copy", "part", "mean_weight", "bennett", "disagreement"}
 
 
-def use_torch() -> None:
-    """Let everything compute with torch, from now on."""
-    device.DEFAULT_DEVICE = "cpu"
+def use_torch(name: str) -> None:
+    """Let everything compute with torch on a device, from now on."""
+    device.DEFAULT_DEVICE = name
     for module in FORMULAS:
         for name, value in list(vars(module).items()):
             if getattr(value, "__module__", "") != module.__name__ or name.startswith("_"):
@@ -85,16 +86,22 @@ def gate(function: Any) -> Any:
         if not Gate.is_open or _has_tensor(list(bound.values())):
             return function(*args, **kwargs)
         Gate.is_open = False
+        placed: list[tuple[Any, Any]] = []
+
+        def place(x: Any) -> Any:
+            placed.append((x, _kernels.place(x, device.DEFAULT_DEVICE)))
+            return placed[-1][1]
+
         try:
-            inside = {
-                name: x if name in NUMPYS else moved(x, lambda x: _kernels.place(x, "cpu"))
-                for name, x in bound.items()
-            }
+            inside = {name: x if name in NUMPYS else moved(x, place) for name, x in bound.items()}
             call = signature.bind_partial()
             call.arguments.update(inside)
             result = function(*call.args, **call.kwargs)
         finally:
             Gate.is_open = True
+            for x, there in placed:  # which may have changed in place
+                if isinstance(x, np.ndarray) and x.flags.writeable:
+                    x[...] = _kernels.to_host(there)
             moved(list(bound.values()), _kernels.to_host)
         return moved(result, _kernels.to_host)
 
