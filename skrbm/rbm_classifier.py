@@ -101,8 +101,9 @@ class RBMClassifier(ClassifierMixin, LabelInference, TrainedRBM):
         sweeps. One that raises StopIteration ends the training; see `Checkpoint`.
     device : str, default=None
         Where to compute: None for numpy, or a device of PyTorch (extra "torch"), such as "cpu",
-        "cuda", "cuda:1" or "mps". Data, fitted attributes and results are numpy's in any case, so
-        that a model fitted on one device goes on anywhere. One seed gives one result a device.
+        "cuda", "cuda:1" or "mps", which takes no float64. Fitted attributes and results are
+        numpy's in any case, so that a model fitted on one device goes on anywhere; a tensor that X
+        may be stays where it lies. One seed gives one result a device.
     precision : {"float32", "tf32", "bfloat16"}, default="float32"
         Of the factors of the matrix products of float32 models on a device, and with bfloat16 of
         their results; the sums within a product and all parameters stay float32. "tf32" is for

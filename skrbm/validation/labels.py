@@ -1,0 +1,90 @@
+"""Labels of classes, and targets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+from skrbm import _kernels
+from skrbm._kernels import Array
+from skrbm.validation.rows import check_real
+
+
+def check_given(estimator: Any, name: str, value: Any) -> None:
+    """Anything but None, in scikit-learn's words."""
+    if value is None:
+        owner = type(estimator).__name__
+        msg = f"{owner} requires {name} to be passed, but the target {name} is None."
+        raise ValueError(msg)
+
+
+def check_labels(estimator: Any, name: str, value: Any) -> Array:
+    """Labels of classes, one a row."""
+    check_given(estimator, name, value)
+    labels = _check_sortable(estimator, name, value)
+    with np.errstate(invalid="ignore"):  # is a huge number an integer?
+        check_classification_targets(labels)
+    return labels
+
+
+def check_classes(estimator: Any, name: str, classes: Any, known: Any) -> Any:
+    """All labels that there will be, sorted: those given at first, which are the known ones later.
+
+    Parameters
+    ----------
+    estimator : estimator
+    name : str
+    classes : array-like or None
+    known : ndarray or None
+        None at first.
+    """
+    if known is None and classes is None:
+        msg = f"{name} is None, must be all labels that there will be, at the first call."
+        raise ValueError(msg)
+    if classes is None:
+        return known
+    given = np.unique(_check_sortable(estimator, name, classes))
+    if len(given) == 0:
+        msg = f"{name} is empty, must be all labels that there will be."
+        raise ValueError(msg)
+    if known is not None and not np.array_equal(given, known):
+        msg = f"{name} == {given.tolist()!r}, must stay {known.tolist()!r}; fit starts anew."
+        raise ValueError(msg)
+    return given
+
+
+def _check_sortable(estimator: Any, name: str, value: Any) -> Array:
+    """Labels in one dimension that are all there, and of one type."""
+    labels = column_or_1d(_kernels.to_host(value), warn=True)
+    if labels.dtype.kind == "f" and len(labels) > 0:
+        check_real(labels, name, ensure_2d=False, estimator=estimator)
+    try:
+        np.unique(labels)
+    except TypeError as error:
+        msg = f"{name} has labels that cannot be sorted, must have some of one type and no gaps."
+        raise ValueError(msg) from error
+    return labels
+
+
+def encode_labels(name: str, labels: Array, classes: Array) -> Array:
+    """Index of every label among the classes, which are sorted."""
+    try:
+        index = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
+        unknown = labels[classes[index] != labels]
+    except TypeError:  # they cannot even be compared
+        unknown = labels
+    if len(unknown) > 0:
+        label, known = unknown.tolist()[0], classes.tolist()
+        msg = f"{name} has the label {label!r}, must have those of {known!r} alone."
+        raise ValueError(msg)
+    return index
+
+
+def check_targets(name: str, used: Array) -> None:
+    """At least one row that has a target, and weight."""
+    if not used.any():
+        msg = f"{name} has no target for any of {len(used)} rows with weight, must have one."
+        raise ValueError(msg)
