@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import test_kernels
 import torch
 from simulated import Elsewhere, simulated_device
 from sklearn.datasets import load_digits
@@ -311,6 +312,28 @@ def test_draws_of_a_device_are_of_the_model(estimator, device):
     difference = np.abs(np.subtract(*means))
     limit = 5 * np.hypot(*errors) + 5 / 2000  # a column that is nearly always the same
     assert (difference < limit).all()
+
+
+def test_draws_of_a_device_have_their_distribution(device):
+    """Fails if a mean is off by six standard errors, or equal rows have other draws."""
+    test_kernels.test_draws_by_content(there)
+    n, rng = 20_000, _kernels.generator(0)
+    mean = np.tile(np.float32([0.1, 0.7, 0.2]), (n, 1))
+    logit = np.log(mean / (1 - mean))
+    drawn = [
+        _kernels.bernoulli(there(mean), rng),
+        _kernels.bernoulli_logistic(there(logit) / 2, there(logit) / 2, rng),
+        _kernels.one_hot_choices(there(mean), rng),
+        _kernels.uniform(mean.shape, rng, there(mean)) < there(mean),
+        _kernels.normal(mean.shape, 0.5, there(mean), rng) + there(mean),
+    ]
+    for x in drawn:
+        assert x.device.type == device
+        error = np.abs(_kernels.to_host(x).mean(axis=0, dtype=float) - mean[0])
+        assert (error < 6 * 0.5 / n**0.5).all()
+    assert _kernels.to_host(drawn[-1]).std() == pytest.approx(
+        np.hypot(0.5, mean[0].std()), rel=0.02
+    )
 
 
 def test_rows_on_a_device_stay_there(device):

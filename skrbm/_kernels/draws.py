@@ -9,7 +9,19 @@ from typing import Any
 import numpy as np
 
 from skrbm._kernels.arrays import is_sparse
-from skrbm._kernels.devices import Array, Generator, is_elsewhere, is_tensor, library, like, to_host
+from skrbm._kernels.devices import (
+    Array,
+    Generator,
+    beside,
+    cast,
+    float64,
+    is_elsewhere,
+    is_tensor,
+    is_without_float64,
+    library,
+    like,
+    to_host,
+)
 
 
 def generator(seed: Any) -> Generator:
@@ -137,22 +149,33 @@ def uniform_by_content(x: Any, rng: Generator, n_columns: int | None = None) -> 
     random projection of its elements, and of a random key of the column. With n_columns there are
     as many draws a row of an array.
     """
-    if is_tensor(x):
+    if is_tensor(x) and (not is_elsewhere(x) or is_without_float64(x)):
         return like(uniform_by_content(to_host(x), rng, n_columns), x)
     projection = 2.0**20 * rng.random(x.shape[1])  # larger, and the rounding of the sum would count
-    of_row = np.fmod(x @ projection, 2.0**32).astype(np.int64).astype(np.uint32)
     n_columns = n_columns or x.shape[1]
     of_column = rng.integers(2**32, size=n_columns, dtype=np.uint32)
-    if is_sparse(x):
-        bits = of_column[x.indices] + np.repeat(of_row, np.diff(x.indptr))
+    if is_tensor(x):
+        of_row = (float64(x) @ beside(projection, x)).fmod(2.0**32).long()
+        bits = _mixed(beside(of_column.astype(np.int64), x) + of_row[:, None])
     else:
-        bits = of_column + of_row[:, None]
-    bits ^= bits >> 16  # the finaliser of MurmurHash3, A. Appleby
-    bits *= 0x85EBCA6B
-    bits ^= bits >> 13
-    bits *= 0xC2B2AE35
-    bits ^= bits >> 16
+        of_row = np.fmod(x @ projection, 2.0**32).astype(np.int64).astype(np.uint32)
+        if is_sparse(x):
+            bits = _mixed(of_column[x.indices] + np.repeat(of_row, np.diff(x.indptr)))
+        else:
+            bits = _mixed(of_column + of_row[:, None])
     bits >>= 8
-    u = bits.astype(np.float32)
-    u *= np.float32(2**-24)
+    u = cast(bits, np.float32)
+    u *= 2.0**-24
     return u
+
+
+def _mixed(bits: Array) -> Array:
+    """The finaliser of MurmurHash3, by A. Appleby, of 32 bits in uint32, or in int64 with torch."""
+    factors = 0x85EBCA6B, 0xC2B2AE35, 1
+    for shift, factor in zip((16, 13, 16), factors, strict=True):
+        if is_tensor(bits):
+            bits &= 0xFFFFFFFF  # what uint32 does by itself
+        bits ^= bits >> shift
+        if factor > 1:
+            bits *= factor
+    return bits
