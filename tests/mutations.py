@@ -400,6 +400,8 @@ MUTATIONS = [
     ("_kernels/devices", "return (x.cpu() if is_without_float64(x) else x).double()", "return x.double()", "test_torch.py::test_a_device_never_meets_the_host"),
     ("_kernels/arrays", "share @ like(weights, share)) + float64(largest)", "share @ like(weights, share)) + largest", "test_torch.py::test_a_device_never_meets_the_host"),
     ("_kernels/draws", "manual_seed(int(rng.integers(2**63)))", "manual_seed(0)", "test_torch.py::test_draws_of_a_device_are_of_the_model"),
+    ("_kernels/draws", "            bits &= 0xFFFFFFFF  # what uint32 does by itself\n", "            pass\n", "test_torch.py::test_draws_of_a_device_have_their_distribution"),
+    ("_kernels/draws", "beside(of_column.astype(np.int64), x) + of_row[:, None]", "beside(of_column.astype(np.int64), x) + 0 * of_row[:, None]", "test_torch.py::test_draws_of_a_device_have_their_distribution"),
     ("device", '        validation.check_device_of("device", self._device, dtype)\n', "", "test_torch.py::test_float64_is_refused_where_there_is_none"),
     ("trained", "            self._keep(rbm.map(_kernels.to_host), coordinates)\n        self._warn", "            pass\n        self._warn", "test_torch.py::test_what_was_learnt_stays_where_a_sweep_is_interrupted"),
     ("training", "            self.move(lambda x: beside(x, model.weights))\n", "", "test_torch.py::test_a_device_never_meets_the_host"),
