@@ -14,7 +14,7 @@ from skrbm._kernels import Array, Place
 from skrbm.gradients import Phases, Rows
 from skrbm.model import RBM
 
-_VANISHED = 1e-20
+_SMALLEST_DIVERGENCE = 1e-20
 _N_LOOKED_AT = 32  # rows of the model, and of the data, which tell how far a step goes
 _SHARE_OF_DATA = 0.01  # of their variance that counts
 _LARGEST_SHARE = 0.03  # of a mini-batch in a variance
@@ -196,7 +196,7 @@ class Statistics:
         model, data = self.looked_at
         of_model = _variance(*self._change(rbm, model), model.weights)
         of_data = _variance(self._change(rbm, data)[0], 0.0, data.weights)
-        return max(of_model, _SHARE_OF_DATA * of_data) / 2 / self.rate**2 + _VANISHED
+        return max(of_model, _SHARE_OF_DATA * of_data) / 2 / self.rate**2 + _SMALLEST_DIVERGENCE
 
     def _change(self, rbm: RBM, rows: Rows) -> tuple[Array, Array | float]:
         """What the growth adds to minus the energy of each row, and the variance of that.
@@ -307,17 +307,12 @@ class CentredGradient:
             excess = self.variance.excess(rbm, statistics, (m, k), explained)
             self.variance.step(rbm, m, variance_share * (1 + excess) - 1, rate)
         data_v, data_h = statistics.data_means
-        self.visible_offset = self._moved(m, data_v)
-        self.hidden_offset = self._moved(k, data_h)
+        self.visible_offset = _kernels.moved_towards(m, data_v, self.sliding_factor)
+        self.hidden_offset = _kernels.moved_towards(k, data_h, self.sliding_factor)
 
     @property
     def _is_limited(self) -> bool:
         return self.largest_step < math.inf
-
-    def _moved(self, offset: Array, mean: Array) -> Array:
-        """The moving average; exactly 0 where it vanishes, since subnormal numbers are slow."""
-        offset = offset + self.sliding_factor * (mean - offset)
-        return offset * (abs(offset) > _VANISHED)
 
 
 @dataclass(frozen=True)

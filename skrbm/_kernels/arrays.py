@@ -28,6 +28,8 @@ _CACHED = 2**16  # elements that stay in cache
 _LARGEST_EXPONENT = {4: 40.0, 8: 340.0}  # by the bytes of a number
 _MOST_FOLDS = 4
 
+_VANISHED = 1e-20
+
 _FINITE_EXPONENT = 80.0  # whose exponential is finite in float32
 
 
@@ -187,6 +189,18 @@ def linspace(start: float, stop: float, n: int) -> Array:
 def interpolate(x: Array, nodes: Array, values: Array) -> Array:
     """The broken line through the values at increasing nodes, at x."""
     return np.interp(x, nodes, values)
+
+
+def moved_towards(x: Array, y: Array, share: float) -> Array:
+    """`x + share (y - x)`; exactly 0 where it vanishes, since subnormal numbers are slow.
+
+    With torch in two operations instead of six: 3 us for 784 elements instead of 14.
+    """
+    if is_tensor(x):
+        torch = library(x)
+        return torch.nn.functional.hardshrink(torch.lerp(x, y, share), _VANISHED)
+    x = x + share * (y - x)
+    return x * (np.abs(x) > _VANISHED)
 
 
 def moving_average(x: Array, width: int) -> Array:
