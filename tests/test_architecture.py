@@ -13,6 +13,8 @@ LAYERS = [
     "_kernels.devices",
     "_kernels.threads",
     "_kernels.arrays",
+    "_kernels.products",
+    "_kernels.moments",
     "_kernels.draws",
     "_kernels",
     "units",

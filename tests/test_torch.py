@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -130,6 +131,20 @@ def test_small_steps_are_made_in_place_and_not_lost(precision):
     for _ in range(10):
         _kernels.addmm(weights, v, h, precision)
     np.testing.assert_allclose(weights.numpy(), 1.001, rtol=1e-5)
+
+
+def test_tf32_is_left_as_it_was():
+    """It is set for the whole process. Fails if two threads give back what the other one set."""
+    x, interval = torch.eye(3), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: _kernels.product(x, x, "tf32"), range(10_000)))
+    finally:
+        sys.setswitchinterval(interval)
+        left = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision("highest")
+    assert left == "highest"
 
 
 def test_bfloat16_learns_as_well():

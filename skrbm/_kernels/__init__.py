@@ -12,12 +12,10 @@ own, each with a seed from that one.
 """
 
 from skrbm._kernels.arrays import (
-    addmm,
     argsort,
     binary_states,
     bounds,
     clip,
-    column_moments,
     columns,
     copy,
     dense,
@@ -43,7 +41,6 @@ from skrbm._kernels.arrays import (
     nan,
     one_hot_largest,
     pairwise_sum_softplus,
-    product,
     repeat,
     root,
     row_dot,
@@ -86,6 +83,8 @@ from skrbm._kernels.draws import (
     uniform,
     uniform_by_content,
 )
+from skrbm._kernels.moments import column_moments
+from skrbm._kernels.products import addmm, product
 from skrbm._kernels.threads import BLOCK_ROWS, by_rows, in_threads
 
 __all__ = [

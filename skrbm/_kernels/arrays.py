@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from skrbm._kernels.devices import (
     like,
     to_host,
 )
-from skrbm._kernels.threads import BLOCK_ROWS, by_rows, in_threads
+from skrbm._kernels.threads import BLOCK_ROWS, by_rows
 
 _CACHED = 2**16  # elements that stay in cache
 
@@ -333,61 +332,6 @@ def has_nan(x: Any) -> bool:
     return any(bool(is_nan(x[start : start + BLOCK_ROWS]).any()) for start in starts)
 
 
-def column_moments(x: Any, weights: Array) -> tuple[Array, Array, Array]:
-    """Mean, variance and third central moment of every column of weighted rows, in float64.
-
-    Of the rows that have a value there, and not NaN. x is an array, or what slices of rows can be
-    taken from. In one pass over blocks of rows, a quarter of the time of scikit-learn's two: powers
-    are summed around a block's own mean, and its distance from the mean of all is accounted for
-    afterwards. Columns are taken relative to their first value: so the variance of a constant one
-    is zero.
-    """
-    n = max(1, 2 * _CACHED // x.shape[1])
-    starts = range(0, x.shape[0], n)
-    first = _first_values((to_host(x[start : start + n]) for start in starts), x.shape[1])
-    shares = weights / weights.sum()
-
-    def of_block(start: int) -> tuple[Array, Array, Array, Array]:
-        share = shares[start : start + n]
-        u = np.subtract(to_host(x[start : start + n]), first, dtype=np.float64)
-        total, mean = np.full(u.shape[1], share.sum()), share @ u
-        missing = np.isnan(u) if np.isnan(mean).any() else None
-        if missing is not None:
-            u[missing] = 0
-            total, mean = share @ ~missing, share @ u
-        mean /= np.where(total > 0, total, 1)
-        u -= mean
-        if missing is not None:
-            u[missing] = 0
-        power = u * u
-        second = share @ power
-        power *= u
-        return total, mean, second, share @ power
-
-    of_blocks = in_threads(of_block, starts)
-    total, means, second, third = map(np.stack, zip(*of_blocks, strict=True))
-    seen = total.sum(axis=0)
-    seen[seen == 0] = 1
-    mean = (total * means).sum(axis=0) / seen
-    distance = means - mean
-    spread = total * distance**2
-    third += distance * (3 * second + spread)
-    return first + mean, (second + spread).sum(axis=0) / seen, third.sum(axis=0) / seen
-
-
-def _first_values(blocks: Iterable[Array], n_columns: int) -> Array:
-    """The first value of every column that is not NaN, in float64; 0 where there is none."""
-    values = np.full(n_columns, np.nan)
-    for x in blocks:
-        missing = np.isnan(values)
-        if not missing.any():
-            break
-        x = x[:, missing]
-        first = np.isnan(x).argmin(axis=0)
-        values[missing] = np.take_along_axis(x, first[None], axis=0)[0]
-    return np.nan_to_num(values)
-
-
 def is_binary(x: Any) -> bool:
     """Whether an array or a sparse matrix holds zeros and ones alone."""
     x = x.data if is_sparse(x) else x
@@ -402,50 +346,3 @@ def is_sparse(x: Any) -> bool:
 def dense(x: Any) -> Array:
     """The array that a sparse matrix stands for, or the array itself."""
     return x.toarray() if is_sparse(x) else x
-
-
-def product(x: Any, y: Array, precision: str = "float32") -> Array:
-    """`x @ y`, as one product also where x, an array or a sparse matrix, has further axes."""
-    if is_tensor(y):
-        return _tensor_product(x, y, precision)
-    if x.ndim == 2:
-        return x @ y
-    return (x.reshape(-1, x.shape[-1]) @ y).reshape(*x.shape[:-1], -1)
-
-
-def addmm(c: Array, a: Any, b: Array, precision: str = "float32") -> None:
-    """`c += a.T @ b`, in place; with torch the product is nowhere else.
-
-    By numpy's BLAS, as all its products are: scipy brings another one, with threads of its own, and
-    where both wait for work on the same cores, small products take ten times as long.
-    """
-    if not is_tensor(c):
-        c += a.T @ b
-    elif precision == "bfloat16":  # whose products are not of the dtype of c
-        c += _tensor_product(a.T, b, precision)
-    else:
-        with _precision_of_products(c, precision):
-            library(c).addmm(c, a.T, b, out=c)
-
-
-def _tensor_product(x: Any, y: Any, precision: str) -> Any:
-    """`x @ y` from factors that are rounded first, accumulated in float32; as precise as these."""
-    if precision == "bfloat16":
-        return (x.bfloat16() @ y.bfloat16()).to(y.dtype)
-    with _precision_of_products(y, precision):
-        return x @ y
-
-
-@contextmanager
-def _precision_of_products(x: Any, precision: str) -> Iterator[None]:
-    """Let torch take factors as they are, or rounded to TF32."""
-    if precision == "float32":
-        yield
-        return
-    torch = library(x)
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
