@@ -32,6 +32,8 @@ _SMALLEST_SAMPLE = 10.0  # samples that know of the model without a unit: for bi
 RBMS = "a BernoulliRBM or a GaussianBernoulliRBM; those of a stack are its rbms_"
 SHOWN = RBMEstimator, RBMClassifier, DeepBeliefNetwork
 ALL_SHOWN = "a BernoulliRBM, GaussianBernoulliRBM, RBMClassifier or DeepBeliefNetwork"
+GENERATIVE = RBMEstimator, DeepBeliefNetwork
+ALL_GENERATIVE = "a BernoulliRBM, GaussianBernoulliRBM or DeepBeliefNetwork"
 
 
 @dataclass(frozen=True, eq=False)

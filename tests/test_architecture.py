@@ -64,6 +64,11 @@ LAYERS = [
     "shares",
     "crew",
     "distributed",
+    "plotting.canvas",
+    "plotting.filters",
+    "plotting.training",
+    "plotting.samples",
+    "plotting.likelihood",
     "plotting",
     "__init__",
 ]

@@ -1,0 +1,47 @@
+"""Axes to draw on, and images side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skrbm._kernels import Array
+
+_BORDER = "0.85"  # between images
+
+
+def pyplot() -> Any:
+    """matplotlib's, if it is there."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        msg = "skrbm.plotting needs matplotlib, which skrbm's extra has: pip install 'skrbm[plot]'."
+        raise ImportError(msg) from error
+    return plt
+
+
+def axes_for(ax: Any, n: int) -> tuple[Array, Any]:
+    """As many axes as are needed and their figure: those given, or new ones."""
+    if ax is None:
+        figure, axes = pyplot().subplots(n, sharex=True, squeeze=False, layout="constrained")
+        return axes[:, 0], figure
+    axes = np.atleast_1d(ax).ravel()
+    if len(axes) != n:
+        msg = f"ax has {len(axes)} axes, must have {n}."
+        raise ValueError(msg)
+    return axes, axes[0].figure
+
+
+def mosaic_of(images: Array) -> Array:
+    """Images of shape (n_rows, n_columns, height, width) as one, with a line of NaN between two."""
+    gap = [(0, 0), (0, 0), (0, 1), (0, 1)]
+    cells = np.pad(images.astype(np.float64), gap, constant_values=np.nan)
+    n_rows, n_columns, height, width = cells.shape
+    return cells.transpose(0, 2, 1, 3).reshape(n_rows * height, n_columns * width)[:-1, :-1]
+
+
+def draw_mosaic(ax: Any, mosaic: Array, cmap: str, low: float, high: float) -> Any:
+    """Draw images that are one, and what is between them in grey."""
+    ax.set_facecolor(_BORDER)
+    return ax.imshow(mosaic, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")

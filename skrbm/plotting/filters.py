@@ -1,0 +1,143 @@
+"""Weights of hidden units, as images."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Self
+
+import numpy as np
+
+from skrbm import validation
+from skrbm._kernels import Array
+from skrbm.explain import describe, filters, strength
+from skrbm.plotting.canvas import axes_for, draw_mosaic, mosaic_of, pyplot
+
+_ORDERS = ("importance", "index")
+
+
+class FiltersDisplay:
+    """Weights of hidden units as images, on one scale that is symmetric around zero.
+
+    Use `from_estimator` to make one.
+
+    Parameters
+    ----------
+    filters : ndarray of shape (n_units, n_features)
+        One row a unit, in the order in which they are shown, row by row.
+    units : ndarray of int of shape (n_units,)
+        Indices of these units in the estimator.
+    image_shape : tuple of int
+        Height and width of an image.
+
+    Attributes
+    ----------
+    image_ : matplotlib.image.AxesImage
+        All images side by side, with masked pixels between them.
+    ax_ : matplotlib.axes.Axes
+    figure_ : matplotlib.figure.Figure
+
+    See Also
+    --------
+    skrbm.explain.filters : The weights that are shown.
+    skrbm.explain.describe : What the units do with rows of data.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skrbm import BernoulliRBM
+    >>> from skrbm.plotting import FiltersDisplay
+    >>> X = load_digits().data / 16
+    >>> rbm = BernoulliRBM(n_components=16, n_iter=5, random_state=0).fit(X)
+    >>> display = FiltersDisplay.from_estimator(rbm)
+    >>> display.filters.shape
+    (16, 64)
+    """
+
+    def __init__(self, filters: Array, *, units: Array, image_shape: tuple[int, int]) -> None:
+        self.filters = filters
+        self.units = units
+        self.image_shape = image_shape
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any = None,
+        *,
+        image_shape: tuple[int, int] | None = None,
+        n_units: int = 64,
+        order: str = "importance",
+        layer: int = 0,
+        ax: Any = None,
+    ) -> Self:
+        """Show the filters of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : BernoulliRBM, GaussianBernoulliRBM, RBMClassifier or DeepBeliefNetwork
+        X : {array-like, CSR matrix} of shape (n_samples, n_features), default=None
+            Rows that tell the importance of the units of a BernoulliRBM or GaussianBernoulliRBM;
+            not used with `order="index"`.
+        image_shape : tuple of int, default=None
+            Height and width, by default those of a square.
+        n_units : int, default=64
+            Show at most so many units.
+        order : {"importance", "index"}, default="importance"
+            Show the most important units first, or those with the lowest index. With X a unit's
+            importance is what the mean log-likelihood of the rows loses without it
+            (`skrbm.explain.describe`). Without rows nobody can tell; it is then the length of the
+            unit's weights, the most that it could do (`skrbm.explain.strength`).
+        layer : int, default=0
+            Index of the layer of a stack. A layer above the lowest one is seen through the weights
+            that generate those below, as if these were linear (`skrbm.explain.filters`).
+        ax : matplotlib.axes.Axes, default=None
+            By default a figure is made.
+
+        Returns
+        -------
+        display : FiltersDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If the columns make no image, or an argument is not as described.
+        """
+        pyplot()
+        validation.check_choice("order", order, _ORDERS)
+        n_units = validation.check_count("n_units", n_units)
+        patterns = filters(estimator, layer)
+        shape = validation.check_image_shape("image_shape", image_shape, patterns.shape[1])
+        if order == "index":
+            units = np.arange(len(patterns))
+        elif X is None:
+            units = np.argsort(-strength(estimator, layer), kind="stable")
+        else:
+            units = describe(estimator, X, n_rows=1).order
+        shown = units[:n_units]
+        return cls(patterns[shown], units=shown, image_shape=shape).plot(ax)
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw the filters.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            By default a figure is made.
+
+        Returns
+        -------
+        self : FiltersDisplay
+        """
+        (self.ax_,), self.figure_ = axes_for(ax, 1)
+        limit = float(np.abs(self.filters).max()) or 1.0
+        n_columns = math.ceil(math.sqrt(len(self.filters)))
+        n_rows = math.ceil(len(self.filters) / n_columns)
+        cells = np.full((n_rows * n_columns, *self.image_shape), np.nan)
+        cells[: len(self.filters)] = self.filters.reshape(-1, *self.image_shape)
+        mosaic = mosaic_of(cells.reshape(n_rows, n_columns, *self.image_shape))
+        self.image_ = draw_mosaic(self.ax_, mosaic, "RdBu_r", -limit, limit)
+        self.ax_.set(xticks=[], yticks=[])
+        self.figure_.colorbar(self.image_, ax=self.ax_, label="weight")
+        return self
