@@ -43,6 +43,43 @@ class TorchRBM:
         return self
 
 
+class RbmsRBM:
+    """PCD-1 with centred gradients by rbms, as its own training loop makes its updates."""
+
+    def __init__(
+        self, n_components: int, batch_size: int, n_iter: int = 1, device: str = "cpu"
+    ) -> None:
+        self.n_components, self.batch_size, self.n_iter = n_components, batch_size, n_iter
+        self.device = device
+
+    def fit(self, X: np.ndarray) -> RbmsRBM:
+        """Train on the rows of X in random order."""
+        import torch
+        from rbms.bernoulli_bernoulli.classes import BBRBM
+        from rbms.training.pcd import fit_batch_pcd
+
+        torch.manual_seed(0)
+        X = torch.as_tensor(X, dtype=torch.float32, device=self.device)
+        weights = 0.01 * torch.randn(X.shape[1], self.n_components, device=self.device)
+        rbm = BBRBM(weights, 0 * weights[:, 0], 0 * weights[0])
+        for parameter in rbm.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        optimizer = torch.optim.SGD(rbm.parameters(), lr=RATE, maximize=True)
+        chains = rbm.init_chains(self.batch_size)
+        ones = torch.ones(len(X), device=self.device)
+        with torch.no_grad():
+            for _ in range(self.n_iter):
+                for rows in torch.randperm(len(X), device=self.device).split(self.batch_size):
+                    optimizer.zero_grad(set_to_none=False)
+                    chains, _ = fit_batch_pcd((X[rows], ones[rows]), chains, rbm, 1, 1.0)
+                    optimizer.step()
+        self.components_ = rbm.weight_matrix.T.cpu().numpy()
+        self.intercept_visible_, self.intercept_hidden_ = (
+            x.cpu().numpy() for x in (rbm.vbias, rbm.hbias)
+        )
+        return self
+
+
 def five_products(X: np.ndarray, n_components: int, batch_size: int) -> None:
     """The products of PCD-1 as its formulas have them: three conditionals, two outer products."""
     n_features = X.shape[1]
