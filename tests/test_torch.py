@@ -14,9 +14,12 @@ from sklearn.datasets import load_digits
 
 from skrbm import (
     BernoulliRBM,
+    DBNClassifier,
     DeepBeliefNetwork,
     GaussianBernoulliRBM,
     RBMClassifier,
+    RBMImputer,
+    RBMOutlierDetector,
     _kernels,
     validation,
 )
@@ -419,8 +422,9 @@ def test_what_was_learnt_stays_where_a_sweep_is_interrupted(monkeypatch, device)
 def test_tensors_that_are_no_arrays():
     """Fails if a sparse tensor ends in an error of torch, or bfloat16 in one of numpy."""
     rbm = BernoulliRBM(2, n_iter=1, random_state=0)
-    with pytest.raises(ValueError, match="X is a tensor of torch.sparse_coo, must be dense"):
-        rbm.fit(torch.eye(3).to_sparse())
+    for ask in (rbm.fit, RBMImputer().fit, DBNClassifier().fit, RBMOutlierDetector().fit):
+        with pytest.raises(ValueError, match="X is a tensor of torch.sparse_coo, must be dense"):
+            ask(torch.eye(3).to_sparse(), [0, 1, 1])
     X = torch.from_numpy(SINGLE).bfloat16()
     learnt = parameters(rbm.fit(X))
     np.testing.assert_array_equal(learnt, parameters(rbm.fit(X.float())))

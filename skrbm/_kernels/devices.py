@@ -12,9 +12,9 @@ from scipy import sparse
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]  # or a tensor of torch
 Generator: TypeAlias = np.random.Generator
-WITHOUT_FLOAT64 = {"mps"}  # types of devices: what is summed in float64 is so on the processor
-
 Place: TypeAlias = Callable[[Any], Any]  # from an array to the same one elsewhere
+
+WITHOUT_FLOAT64 = {"mps"}  # types of devices: what is summed in float64 is so on the processor
 
 
 def is_tensor(x: Any) -> bool:
@@ -35,7 +35,12 @@ def has_float64(device: str | None) -> bool:
 
 def is_without_float64(x: Any) -> bool:
     """Whether x lies on a device that has no float64."""
-    return is_tensor(x) and x.device.type in WITHOUT_FLOAT64
+    return is_tensor(x) and not has_float64(x.device)
+
+
+def is_dense(x: Any) -> bool:
+    """Whether x is no tensor of a sparse layout, which numpy does not have."""
+    return not is_tensor(x) or x.layout == library(x).strided
 
 
 def library(x: Any) -> Any:
@@ -66,8 +71,8 @@ def _tensor(x: Any) -> Any:
 
 
 def to_host(x: Any) -> Any:
-    """The array in numpy's hands, which shares its memory where it can."""
-    if not is_tensor(x):
+    """The array in numpy's hands, sharing memory where it can; a sparse tensor as it is."""
+    if not is_tensor(x) or not is_dense(x):
         return x
     x, torch = x.detach().cpu(), library(x)
     if x.is_floating_point() and x.dtype not in (torch.float16, torch.float32, torch.float64):

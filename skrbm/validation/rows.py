@@ -83,7 +83,7 @@ def check_columns(estimator: Any, X: Any, *, reset: bool) -> None:
 
 def check_real(X: Any, name: str, **options: Any) -> Any:
     """Real numbers, by scikit-learn's checks and in its words; a tensor's memory is shared."""
-    if _kernels.is_tensor(X) and str(X.layout) != "torch.strided":
+    if not _kernels.is_dense(X):
         msg = f"{name} is a tensor of {X.layout}, must be dense, or a matrix of scipy.sparse."
         raise ValueError(msg)
     X = _kernels.to_host(X)
@@ -168,7 +168,7 @@ def _check_numbers(
 def _rows_of(estimator: Any, X: Any, name: str, domain: Domain) -> Any:
     """X as an array, a CSR matrix in canonical format, or rows that stay on a device."""
     options = {"ensure_all_finite": False, "estimator": estimator}
-    if _kernels.is_elsewhere(X):
+    if _kernels.is_elsewhere(X) and _kernels.is_dense(X):
         rows = TensorRows(X.detach())
         # Scikit-learn judges an array of the same shape and type, which takes no memory.
         check_real(np.broadcast_to(np.zeros((), rows.dtype), rows.shape), name, **options)
