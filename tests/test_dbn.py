@@ -183,7 +183,7 @@ def test_up_down_is_stable_where_all_columns_depend_on_one():
 def test_up_down_takes_mini_batches_of_hardly_any_weight():
     """In float32. Fails if a share of the weights vanishes before it is divided by their sum."""
     X = np.eye(6, dtype=np.float32)[np.arange(60) % 6]
-    weights = np.ones(60)
+    weights = np.full(60, 1e-50)
     weights[:50] = 1e-60
     rbm = BernoulliRBM(n_iter=2, batch_size=5)
     dbn = DeepBeliefNetwork((5, 4), rbm=rbm, fine_tune_iter=3, random_state=0)
