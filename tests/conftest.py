@@ -17,7 +17,7 @@ import pytest
 from sklearn.utils import check_random_state
 
 # Where torch is not installed, nothing is said of it.
-collect_ignore = [] if find_spec("torch") else ["test_torch.py"]
+collect_ignore = [] if find_spec("torch") else ["simulated.py", "test_torch.py"]
 
 
 def pytest_addoption(parser):
