@@ -12,6 +12,7 @@ from benchmarks.datasets import mnist
 from benchmarks.peers import RATE, RbmsRBM, TorchRBM, three_products
 from benchmarks.speed import side_by_side
 from skrbm import BernoulliRBM
+from skrbm._kernels import products as kernels
 
 ENGINES = {
     "numpy": {},
@@ -85,8 +86,6 @@ def products() -> None:
     """
     import torch
 
-    from skrbm import _kernels
-
     rng = np.random.default_rng(0)
     for n_rows in (100, 500, 2000):
         v, h, w = (
@@ -100,8 +99,8 @@ def products() -> None:
             "torch float32": lambda x=tensors: (x[0] @ x[2], x[0].T @ x[1]),
             "torch bfloat16": lambda x=halves: (x[0] @ x[2], x[0].T @ x[1]),
             "torch bfloat16, converted every time": lambda x=tensors: (
-                _kernels.product(x[0], x[2], "bfloat16"),
-                _kernels.product(x[0].T, x[1], "bfloat16"),
+                kernels.product(x[0], x[2], "bfloat16"),
+                kernels.product(x[0].T, x[1], "bfloat16"),
             ),
         }
         for name, function in work.items():

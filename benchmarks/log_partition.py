@@ -12,7 +12,8 @@ from benchmarks.chosen import run_chosen
 from benchmarks.datasets import mnist, mnist_images
 from benchmarks.peers import plain_log_partition, random_rbm
 from benchmarks.speed import model_of, side_by_side
-from skrbm import BernoulliRBM, _kernels, samplers
+from skrbm import BernoulliRBM, samplers
+from skrbm._kernels import random
 from skrbm.annealing import Effort, Path, log_weights_of_both
 from skrbm.likelihood import bracketed_log_partition, exact_log_partition, log_partition
 from skrbm.model import RBM
@@ -50,7 +51,7 @@ def random_models(n_models: int = 200) -> None:
         b, c, weights = (choose.normal(size=s) for s in (*shape, shape))
         rbm = RBM(Bernoulli(b), Bernoulli(c), scale * weights)
         path = Path(rbm, Bernoulli(np.zeros(shape[0])))
-        result = bracketed_log_partition(path, _kernels.generator(seed))
+        result = bracketed_log_partition(path, random.generator(seed))
         value = exact_log_partition(rbm).value
         inside.append(result.lower <= value <= result.upper)
         if not result.doubt:
@@ -70,7 +71,7 @@ def trained_elsewhere() -> None:
     print(f"784 x 15: relative error {abs(value / plain_log_partition(rbm) - 1):.0e}")
     for method, effort in (("ais", Effort(400, 1_500)), ("bracket", Effort())):
         begin = time.perf_counter()
-        result = log_partition(path, _kernels.generator(0), method, effort)
+        result = log_partition(path, random.generator(0), method, effort)
         seconds = time.perf_counter() - begin
         error = f"{result.value - value:+.3f} nats, standard error {result.std_error:.3f}"
         print(f"{method}: {error}, {seconds:.1f} s", flush=True)
@@ -91,7 +92,7 @@ def trained() -> None:
 def annealing_cost() -> None:
     """Seconds of annealing 784 x 500 in both directions over those of its matrix products."""
     rbm = random_rbm(784, 500, 0.05)
-    path, rng = Path(rbm, rbm.visible), _kernels.generator(0)
+    path, rng = Path(rbm, rbm.visible), random.generator(0)
     v, betas = samplers.independent(path.base, 100, rng), np.linspace(0, 1, 300)
     h = v @ rbm.weights
 
@@ -114,7 +115,7 @@ def grid_search() -> None:
     rng = np.random.default_rng(0)
     truth = RBM(Bernoulli(rng.normal(size=20)), Bernoulli(rng.normal(size=6)), np.zeros((20, 6)))
     truth.weights[...] = 1.5 * rng.normal(size=(20, 6))
-    chains = samplers.gibbs_visible(truth, np.zeros((6_000, 20)), _kernels.generator(0), 2_000)
+    chains = samplers.gibbs_visible(truth, np.zeros((6_000, 20)), random.generator(0), 2_000)
     train, held_out = chains[:3_000], chains[3_000:]
     grid = {"n_components": [2, 4, 6, 8, 16, 32], "learning_rate": [0.05, 0.2, 0.8]}
     search = GridSearchCV(BernoulliRBM(random_state=0), grid, cv=3).fit(train)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import logsumexp
 
-from skrbm import _kernels
+from skrbm._kernels import arrays
 from skrbm.model import RBM
 from skrbm.units import Bernoulli
 
@@ -122,6 +122,6 @@ def random_rbm(n_visible: int, n_hidden: int, scale: float) -> RBM:
 def plain_log_partition(rbm: RBM) -> float:
     """Sum over all hidden states as the formula says, in float64."""
     rbm = rbm.in_float64()
-    h = _kernels.binary_states(rbm.hidden.n_units)
+    h = arrays.binary_states(rbm.hidden.n_units)
     total = np.logaddexp(0, h @ rbm.weights.T + rbm.visible.bias).sum(axis=1)
     return float(logsumexp(h @ rbm.hidden.bias + total))

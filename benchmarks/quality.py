@@ -21,7 +21,8 @@ from benchmarks.datasets import (
     mnist_sampled,
 )
 from benchmarks.speed import model_of
-from skrbm import BernoulliRBM, _kernels, samplers
+from skrbm import BernoulliRBM, samplers
+from skrbm._kernels import random
 from skrbm.diagnostics import integrated_autocorrelation_time, split_r_hat
 from skrbm.likelihood import exact_log_partition
 from skrbm.units import Bernoulli
@@ -119,7 +120,7 @@ def balance() -> None:
         return distance[:, 1] < distance[:, 0]
 
     start = X[y == 0][:100].astype(np.float32)
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     n_steps, n_temperatures = 3_000, 20
     tempering = samplers.ParallelTempering.start(rbm, base, start, n_temperatures, rng)
     seen, trace = [], []

@@ -21,7 +21,8 @@ from benchmarks.peers import (
     random_rbm,
     three_products,
 )
-from skrbm import BernoulliRBM, GaussianBernoulliRBM, _kernels, likelihood, samplers
+from skrbm import BernoulliRBM, GaussianBernoulliRBM, likelihood, samplers
+from skrbm._kernels import random
 from skrbm.model import RBM
 from skrbm.units import Bernoulli
 
@@ -65,7 +66,7 @@ def model_of(fitted: object) -> RBM:
 def pseudo_log_likelihood(fitted: object, X: np.ndarray) -> float:
     """Mean over rows, from ten columns a row: what was learnt, whoever learnt it."""
     v = X.astype(np.float64)
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     return float(likelihood.pseudo_log_likelihood(model_of(fitted), v, 10, rng).mean())
 
 
@@ -194,7 +195,7 @@ def tempering() -> list[Row]:
     """Ten steps of parallel tempering, 10 temperatures of 100 chains, 784 x 200."""
     X = mnist()[0][:2000].astype(np.float32)
     rbm = BernoulliRBM(200, n_iter=20, random_state=0).fit(X)._model()
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     chains = samplers.ParallelTempering.start(rbm, rbm.visible, X[:100], 10, rng)
     v = X[:1000]
     h = v @ rbm.weights

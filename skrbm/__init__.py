@@ -1,13 +1,13 @@
 """Restricted Boltzmann machines and deep belief networks as scikit-learn estimators."""
 
-from skrbm.checkpoint import Checkpoint
-from skrbm.dbn import DeepBeliefNetwork
-from skrbm.fine_tuned import DBNClassifier, DBNRegressor
-from skrbm.gaussian_rbm import GaussianBernoulliRBM
-from skrbm.imputer import RBMImputer
-from skrbm.outlier_detector import RBMOutlierDetector
-from skrbm.rbm import BernoulliRBM
-from skrbm.rbm_classifier import RBMClassifier
+from skrbm.estimators.common.checkpoint import Checkpoint
+from skrbm.estimators.dbn.network import DeepBeliefNetwork
+from skrbm.estimators.dbn.predictors import DBNClassifier, DBNRegressor
+from skrbm.estimators.rbm.bernoulli import BernoulliRBM
+from skrbm.estimators.rbm.classifier import RBMClassifier
+from skrbm.estimators.rbm.gaussian import GaussianBernoulliRBM
+from skrbm.estimators.rbm.imputer import RBMImputer
+from skrbm.estimators.rbm.outlier_detector import RBMOutlierDetector
 
 __all__ = [
     "BernoulliRBM",

@@ -9,8 +9,8 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from skrbm import _kernels
-from skrbm._kernels import Array, Generator
+from skrbm._kernels import arrays, devices, threads
+from skrbm._kernels.devices import Array, Generator
 from skrbm.model import RBM
 from skrbm.units import Layer
 
@@ -72,7 +72,7 @@ class Effort:
         """`work` of each tuple of arguments."""
         if self.spread is not None:
             return self.spread(work, *arguments)
-        return _kernels.in_threads(work, *arguments, n_jobs=self.n_jobs)
+        return threads.in_threads(work, *arguments, n_jobs=self.n_jobs)
 
 
 _DEFAULT_EFFORT = Effort()
@@ -128,13 +128,13 @@ def _runs(
     parts = [
         (v, betas)
         for (states, betas), n in zip(runs, n_parts, strict=True)
-        for v in _kernels.split(states, n)
+        for v in arrays.split(states, n)
     ]
     v, betas = zip(*parts, strict=True)
     done = effort.map(partial(_increments, path), v, betas, rng.spawn(len(parts)))
     results = []
     for n in n_parts:
-        results.append(_kernels.rows(*done[:n]))
+        results.append(arrays.rows(*done[:n]))
         done = done[n:]
     return results
 
@@ -166,7 +166,7 @@ def anneal(
         v = current.sample_visible(current.hidden.draw(x, rng), rng)
         if completed is not None:
             v = completed(v)
-    return _kernels.to_host(_kernels.columns(*increments)), v
+    return devices.to_host(arrays.columns(*increments)), v
 
 
 def equal_divergence(betas: Array, forward: Array, reverse: Array | None, n: int) -> Array:
@@ -190,13 +190,13 @@ def equal_divergence(betas: Array, forward: Array, reverse: Array | None, n: int
     if reverse is not None:
         reverse = reverse[:, ::-1]
         lag = -(forward.mean(axis=0) + reverse.mean(axis=0))
-        divergence = _kernels.maximum((divergence + reverse.var(axis=0)) / 2, lag)
+        divergence = arrays.maximum((divergence + reverse.var(axis=0)) / 2, lag)
     width = max(1, int(_SMOOTHED_SHARE * len(divergence)))
-    divergence = _kernels.moving_average(divergence, width)
+    divergence = arrays.moving_average(divergence, width)
     distance = (divergence + divergence.mean() / 100 + 1e-300) ** 0.5  # no interval grows too long
-    travelled = _kernels.rows(0 * distance[:1], distance.cumsum())
-    new = _kernels.interpolate(_kernels.linspace(0.0, travelled[-1], n), travelled, betas)
-    return _kernels.rows(betas[:1], new[1:-1], betas[-1:])
+    travelled = arrays.rows(0 * distance[:1], distance.cumsum())
+    new = arrays.interpolate(arrays.linspace(0.0, travelled[-1], n), travelled, betas)
+    return arrays.rows(betas[:1], new[1:-1], betas[-1:])
 
 
 class LogRatio(NamedTuple):
@@ -210,8 +210,8 @@ class LogRatio(NamedTuple):
 def mean_weight(log_weight: Array) -> LogRatio:
     """Logarithm of the mean weight: on average too low, and ever less so the less weights vary."""
     n_chains = len(log_weight)
-    log_sum = _kernels.log_sum_exp(log_weight)
-    share = _kernels.exp(log_weight - log_sum)
+    log_sum = arrays.log_sum_exp(log_weight)
+    share = arrays.exp(log_weight - log_sum)
     variance = share.var() * n_chains**2 / max(1, n_chains - 1)
     error = float(variance**0.5)
     return LogRatio(log_sum - math.log(n_chains), error, float(1 / (share**2).sum()))
@@ -232,15 +232,15 @@ def bennett(forward: Array, reverse: Array) -> tuple[float, float]:
     """
 
     def excess(ratio: float) -> float:
-        towards, back = _kernels.logistic(-ratio, forward), _kernels.logistic(ratio, reverse)
+        towards, back = arrays.logistic(-ratio, forward), arrays.logistic(ratio, reverse)
         return float(towards.sum() - back.sum())
 
     highest, lowest = float(forward.max()), -float(reverse.max())
     if lowest - highest > _LARGEST_GAP:
         return (highest + lowest) / 2, math.inf
-    both = _kernels.rows(forward, -reverse)
-    ratio = _kernels.root(excess, float(both.min()) - 1, float(both.max()) + 1)
-    terms = _kernels.logistic(-ratio, forward), _kernels.logistic(ratio, reverse)
+    both = arrays.rows(forward, -reverse)
+    ratio = arrays.root(excess, float(both.min()) - 1, float(both.max()) + 1)
+    terms = arrays.logistic(-ratio, forward), arrays.logistic(ratio, reverse)
     variance = sum(float(x.var() / x.mean() ** 2) / len(x) for x in terms)
     return ratio, variance**0.5
 
@@ -258,10 +258,10 @@ def disagreement(forward: Array, reverse: Array) -> float:
     G. E. Crooks, "Entropy production fluctuation theorem and the nonequilibrium work relation for
     free energy differences", Physical Review E 60, 1999.
     """
-    share = _kernels.exp(forward - _kernels.log_sum_exp(forward))
-    equal = _kernels.equal_weights(len(reverse))
-    works = (_kernels.rows(forward, -reverse) / _SAME_WORK).round()
-    order = _kernels.argsort(works)
-    works, excess = works[order], _kernels.rows(share, -equal)[order].cumsum()
+    share = arrays.exp(forward - arrays.log_sum_exp(forward))
+    equal = arrays.equal_weights(len(reverse))
+    works = (arrays.rows(forward, -reverse) / _SAME_WORK).round()
+    order = arrays.argsort(works)
+    works, excess = works[order], arrays.rows(share, -equal)[order].cumsum()
     distance = abs(excess[:-1][works[1:] > works[:-1]]).max(initial=0.0)
     return float(distance / ((share**2).sum() + (equal**2).sum()) ** 0.5)

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from skrbm import _kernels, samplers
-from skrbm._kernels import Array, Generator
+from skrbm import samplers
+from skrbm._kernels import arrays, devices, random
+from skrbm._kernels.devices import Array, Generator
 from skrbm.annealing import Path, anneal
 from skrbm.model import RBM
 from skrbm.units import Layer
@@ -51,8 +52,8 @@ class Given:
     @classmethod
     def rows(cls, rbm: RBM, v: Array) -> Given:
         """Rows that hold NaN where a unit is free."""
-        free = _kernels.is_nan(v)
-        return cls(rbm, _kernels.where(free, 0 * rbm.weights[0, 0], v), free)
+        free = arrays.is_nan(v)
+        return cls(rbm, arrays.where(free, 0 * rbm.weights[0, 0], v), free)
 
     def part(self, rows: Array | slice) -> Given:
         """Some of the rows."""
@@ -63,17 +64,17 @@ class Given:
         n_units = self.rbm.visible.n_units
         return Given(
             self.rbm,
-            *(_kernels.repeat(x, n).reshape(-1, n_units) for x in (self.values, self.free)),
+            *(arrays.repeat(x, n).reshape(-1, n_units) for x in (self.values, self.free)),
         )
 
     def completed(self, v: Array) -> Array:
         """The states v, but for the units that are given."""
-        return _kernels.where(self.free, v, _kernels.beside(self.values, v))
+        return arrays.where(self.free, v, devices.beside(self.values, v))
 
     def given_energy(self, layer: Layer) -> Array:
         """The visible layer's energy, or another one's, of the given units of every row."""
-        values = _kernels.beside(self.values, layer.parameters[0])
-        return _kernels.sum_float64(_kernels.where(self.free, 0.0, layer.energies(values)))
+        values = devices.beside(self.values, layer.parameters[0])
+        return arrays.sum_float64(arrays.where(self.free, 0.0, layer.energies(values)))
 
 
 class _Mixture(NamedTuple):
@@ -93,21 +94,21 @@ class _Mixture(NamedTuple):
 
     @property
     def log_total(self) -> Array:
-        return _kernels.row_log_sum_exp(self.log_weights)
+        return arrays.row_log_sum_exp(self.log_weights)
 
     @property
     def means(self) -> Means:
-        share = _kernels.softmax(self.log_weights)
+        share = arrays.softmax(self.log_weights)
         return Means(_mix(share, self.visible), _mix(share, self.hidden))
 
     def sample(self, layer: Layer, rng: Generator) -> Array:
-        share = _kernels.one_hot_choices(_kernels.softmax(self.log_weights), rng)
+        share = random.one_hot_choices(arrays.softmax(self.log_weights), rng)
         return layer.sample(_mix(share, self.visible), rng)
 
 
 def _mix(share: Array, states: Array) -> Array:
     """`sum_s share_rs states_rs` of every row r."""
-    states = _kernels.float64(states)
+    states = devices.float64(states)
     if len(states) == 1:
         return share @ states[0]
     return (share[:, None] @ states)[:, 0]
@@ -117,17 +118,17 @@ def _enumerated(given: Given) -> Iterator[tuple[Array, _Mixture | None]]:
     """Rows, and what is exact of them; None where neither layer has few enough free states."""
     rbm, count = given.rbm, given.free.sum(axis=1)
     if rbm.hidden.log2_states <= _LOG2_STATES:
-        yield _kernels.indices(count >= 0), _over_hidden(given)
+        yield arrays.indices(count >= 0), _over_hidden(given)
         return
     few = are_enumerated(given)
     for n_free in range(_LOG2_STATES + 1):
-        rows = _kernels.indices(few & (count == n_free))
+        rows = arrays.indices(few & (count == n_free))
         n_numbers = len(rows) * 2**n_free * sum(rbm.weights.shape)
-        for some in _kernels.split(rows, max(1, n_numbers // _MOST_NUMBERS)):
+        for some in arrays.split(rows, max(1, n_numbers // _MOST_NUMBERS)):
             if len(some):
                 yield some, _over_free(given.part(some), n_free)
     if not few.all():
-        yield _kernels.indices(~few), None
+        yield arrays.indices(~few), None
 
 
 def are_enumerated(given: Given) -> Array:
@@ -142,8 +143,8 @@ def _over_hidden(given: Given) -> _Mixture:
     rbm = given.rbm.in_float64()
     hidden = rbm.hidden.states()
     x = rbm.swap().hidden_input(hidden)
-    free = _kernels.like(given.free, x)
-    log_weights = _kernels.float64(given.values) @ x.T + free @ rbm.visible.log_normalizers(x).T
+    free = devices.like(given.free, x)
+    log_weights = devices.float64(given.values) @ x.T + free @ rbm.visible.log_normalizers(x).T
     log_weights -= rbm.hidden.energy(hidden) + given.given_energy(rbm.visible)[:, None]
     return _Mixture(log_weights, rbm.visible.mean(x)[None], hidden[None])
 
@@ -151,9 +152,9 @@ def _over_hidden(given: Given) -> _Mixture:
 def _over_free(given: Given, n_free: int) -> _Mixture:
     """All states of the free units, which are as many in every row, and for each E[h | v]."""
     rbm = given.rbm
-    columns = _kernels.argsort(~given.free)[:, :n_free]
+    columns = arrays.argsort(~given.free)[:, :n_free]
     states = rbm.visible.part(slice(n_free)).states()
-    unit_vectors = _kernels.identity(rbm.visible.n_units, rbm.weights)
+    unit_vectors = arrays.identity(rbm.visible.n_units, rbm.weights)
     visible = given.values[:, None] + states @ unit_vectors[columns]
     x = rbm.hidden_input(visible)
     return _Mixture(-rbm.free_energy(visible, x), visible, rbm.hidden.mean(x))
@@ -179,11 +180,11 @@ def log_marginal(rbm: RBM, base: Layer, v: Array, rng: Generator) -> Array:
     R. M. Neal, "Annealed importance sampling", Statistics and Computing 11, 2001.
     """
     given = Given.rows(rbm, v)
-    result = _kernels.float64(_kernels.zeros((len(v),), rbm.weights))
+    result = devices.float64(arrays.zeros((len(v),), rbm.weights))
     for rows, mixture in _enumerated(given):
         if mixture is None:
             _, log_weights = _annealed(given.part(rows).repeated(_N_CHAINS), base, rng)
-            of_row = _kernels.row_log_sum_exp(log_weights.reshape(_N_CHAINS, -1).T)
+            of_row = arrays.row_log_sum_exp(log_weights.reshape(_N_CHAINS, -1).T)
             result[rows] = of_row - math.log(_N_CHAINS)
         else:
             result[rows] = mixture.log_total
@@ -215,8 +216,8 @@ def weighted_draws(
     log_weights : ndarray of float64 of shape (n_draws, n_rows)
     """
     given = Given.rows(rbm, v)
-    states = _kernels.repeat(given.values, n_draws)
-    log_weights = _kernels.float64(_kernels.zeros(states.shape[:2], states))
+    states = arrays.repeat(given.values, n_draws)
+    log_weights = devices.float64(arrays.zeros(states.shape[:2], states))
     for rows, mixture in _enumerated(given):
         some = given.part(rows)
         for i in range(n_draws):
@@ -225,7 +226,7 @@ def weighted_draws(
             else:
                 drawn = some.completed(mixture.sample(rbm.visible, rng))
                 log_weights[i, rows] = mixture.log_total
-            states[i, rows] = _kernels.like(drawn, states)
+            states[i, rows] = devices.like(drawn, states)
     return states, log_weights
 
 
@@ -233,12 +234,12 @@ def _annealed(chains: Given, base: Layer, rng: Generator) -> tuple[Array, Array]
     """Where a chain of every row ends, and the logarithm of its weight."""
     path = Path(chains.rbm, base)
     v = chains.completed(samplers.independent(base, len(chains.values), rng))
-    betas = _kernels.linspace(0.0, 1.0, _N_TEMPERATURES)
+    betas = arrays.linspace(0.0, 1.0, _N_TEMPERATURES)
     increments, v = anneal(path, v, betas, rng, chains.completed)
-    free_at_zero = _kernels.row_dot(_kernels.like(chains.free, v), base.log_normalizers(0.0))
+    free_at_zero = arrays.row_dot(devices.like(chains.free, v), base.log_normalizers(0.0))
     hidden_at_zero = chains.rbm.hidden.neutral().log_normalizer(0.0)
     at_zero = free_at_zero + hidden_at_zero - chains.given_energy(base)
-    return v, at_zero + _kernels.beside(increments.sum(axis=1), at_zero)
+    return v, at_zero + devices.beside(increments.sum(axis=1), at_zero)
 
 
 def means(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Means:
@@ -258,12 +259,12 @@ def means(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Mean
     n_steps : int
     """
     given = Given.rows(rbm, v)
-    result = Means(*(_kernels.zeros((len(v), n), rbm.weights) for n in rbm.weights.shape))
+    result = Means(*(arrays.zeros((len(v), n), rbm.weights) for n in rbm.weights.shape))
     for rows, mixture in _enumerated(given):
         some = given.part(rows)
         found = _averages(some, base, rng, n_steps) if mixture is None else mixture.means
-        result.visible[rows] = _kernels.like(some.completed(found.visible), rbm.weights)
-        result.hidden[rows] = _kernels.like(found.hidden, rbm.weights)
+        result.visible[rows] = devices.like(some.completed(found.visible), rbm.weights)
+        result.hidden[rows] = devices.like(found.hidden, rbm.weights)
     return result
 
 
@@ -272,7 +273,7 @@ def _averages(given: Given, base: Layer, rng: Generator, n_steps: int) -> Means:
     rbm, chains = given.rbm, given.repeated(_N_CHAINS)
     v = chains.completed(samplers.independent(base, len(chains.values), rng))
     n_rows, first = len(given.values), n_steps // 2
-    totals = [_kernels.zeros((n_rows, n), v) for n in rbm.weights.shape]
+    totals = [arrays.zeros((n_rows, n), v) for n in rbm.weights.shape]
     for step in range(n_steps):
         hidden_mean = rbm.hidden_from_visible(v)
         visible_mean = rbm.visible_from_hidden(rbm.hidden.sample(hidden_mean, rng))
@@ -305,7 +306,7 @@ def draw(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Array
             result[rows] = gibbs(some, start, rng, n_steps)
         else:
             drawn = some.completed(mixture.sample(rbm.visible, rng))
-            result[rows] = _kernels.like(drawn, result)
+            result[rows] = devices.like(drawn, result)
     return result
 
 

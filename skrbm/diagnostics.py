@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from skrbm._kernels import Array
+from skrbm._kernels.devices import Array
 
 _WINDOW = 5  # autocorrelation times over which autocorrelations are summed
 

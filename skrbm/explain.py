@@ -13,13 +13,16 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from skrbm import _kernels, validation
-from skrbm._kernels import Array
+from skrbm._kernels import arrays, random, threads
+from skrbm._kernels.devices import Array
 from skrbm.annealing import LogRatio, mean_weight
-from skrbm.dbn import DeepBeliefNetwork
-from skrbm.fitting import RBMEstimator
+from skrbm.estimators.dbn.network import DeepBeliefNetwork
+from skrbm.estimators.rbm.classifier import RBMClassifier
+from skrbm.estimators.rbm.fitting import RBMEstimator
 from skrbm.model import RBM
-from skrbm.rbm_classifier import RBMClassifier
+from skrbm.validation.estimators import check_instance
+from skrbm.validation.parameters import check_count, check_seed
+from skrbm.validation.rows import levels_to_the_caller
 
 # Standard deviation over the rows of what a unit is expected to be, given the row.
 _DEAD = 0.01
@@ -145,13 +148,13 @@ def describe(
     >>> bool(report.importance[report.order[0]] >= report.importance[report.order[1]])
     True
     """
-    validation.check_instance("estimator", estimator, RBMEstimator, RBMS)
+    check_instance("estimator", estimator, RBMEstimator, RBMS)
     rows = estimator._check_visible(X)
-    n_rows = validation.check_count("n_rows", n_rows, maximum=rows.shape[0])
-    n_samples = validation.check_count("n_samples", n_samples, minimum=2)
+    n_rows = check_count("n_rows", n_rows, maximum=rows.shape[0])
+    n_samples = check_count("n_samples", n_samples, minimum=2)
     seed = estimator._likelihood_seed
     if random_state is not None:
-        seed = validation.check_seed(random_state)
+        seed = check_seed(random_state)
     rbm = estimator._model()
     x = estimator._by_rows(estimator._placed_model().hidden_input, rows)
     activation = rbm.hidden.mean(x)
@@ -159,7 +162,7 @@ def describe(
     if min(rbm.visible.log2_states, rbm.hidden.log2_states) <= _EXACT_UNITS:
         without = _exact_log_ratios(rbm.in_float64())
     else:
-        rng = _kernels.generator(seed)
+        rng = random.generator(seed)
         without = _log_ratios(rbm, estimator._sample_states(n_samples, _N_STEPS, "auto", rng))
     ratio, std_error, sample = np.array(without).T
     _warn_of_few(sample, n_samples)
@@ -215,10 +218,10 @@ def filters(estimator: Any, layer: int = 0) -> Array:
     >>> filters(dbn).shape, filters(dbn, layer=1).shape
     ((3, 4), (2, 4))
     """
-    validation.check_instance("estimator", estimator, SHOWN, ALL_SHOWN)
+    check_instance("estimator", estimator, SHOWN, ALL_SHOWN)
     check_is_fitted(estimator)
     n_layers = len(getattr(estimator, "rbms_", [estimator]))
-    layer = validation.check_count("layer", layer, minimum=0, maximum=n_layers - 1)
+    layer = check_count("layer", layer, minimum=0, maximum=n_layers - 1)
     if not hasattr(estimator, "rbms_"):
         return estimator.components_
     net = estimator._net()
@@ -300,15 +303,15 @@ def _exact_log_ratios(rbm: RBM) -> list[LogRatio]:
     mirror = rbm.swap()
     if rbm.hidden.log2_states <= rbm.visible.log2_states:
         h = rbm.hidden.states()
-        log_weight = -_kernels.by_rows(mirror.free_energy, h)
+        log_weight = -threads.by_rows(mirror.free_energy, h)
         without = [log_weight[h[:, j] == 0] for j in range(rbm.hidden.n_units)]
     else:
         v = rbm.visible.states()
-        log_weight = -_kernels.by_rows(rbm.free_energy, v)
+        log_weight = -threads.by_rows(rbm.free_energy, v)
         x = rbm.hidden_input(v)
         without = [log_weight - _added(rbm, x, j) for j in range(rbm.hidden.n_units)]
-    log_z = _kernels.log_sum_exp(log_weight)
-    return [LogRatio(_kernels.log_sum_exp(w) - log_z, 0.0, np.inf) for w in without]
+    log_z = arrays.log_sum_exp(log_weight)
+    return [LogRatio(arrays.log_sum_exp(w) - log_z, 0.0, np.inf) for w in without]
 
 
 def _warn_of_few(sample: Array, n_samples: int) -> None:
@@ -318,5 +321,5 @@ def _warn_of_few(sample: Array, n_samples: int) -> None:
             f"the importance of {n_few} of {len(sample)} hidden units cannot be trusted: they are "
             f"on in nearly all of {n_samples} samples of the model. Use more n_samples.",
             ConvergenceWarning,
-            stacklevel=validation.levels_to_the_caller(),
+            stacklevel=levels_to_the_caller(),
         )

@@ -7,8 +7,9 @@ import statistics
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from skrbm import _kernels, samplers
-from skrbm._kernels import Array, Generator
+from skrbm import samplers
+from skrbm._kernels import arrays, devices, random, threads
+from skrbm._kernels.devices import Array, Generator
 from skrbm.annealing import (
     Effort,
     Path,
@@ -153,11 +154,11 @@ def exact_log_partition(rbm: RBM, n_jobs: int | None = None) -> LogPartition:
         log_normalizer = rbm.visible.pairwise_log_normalizer(
             outer.hidden_input(states), inner_input
         )
-        return _kernels.log_sum_exp(log_normalizer - energy)
+        return arrays.log_sum_exp(log_normalizer - energy)
 
     starts = range(0, n_outer, _OUTER_STATES)
-    log_sums = _kernels.in_threads(log_sum, starts, n_jobs=n_jobs)
-    value = _kernels.log_sum_exp(log_sums)
+    log_sums = threads.in_threads(log_sum, starts, n_jobs=n_jobs)
+    value = arrays.log_sum_exp(log_sums)
     return LogPartition(value, 0.0, value, value, math.inf, "exact")
 
 
@@ -185,7 +186,7 @@ def annealed_log_partition(
         v = samplers.independent(path.base, effort.n_chains, rng)
         return log_weights(path, v, betas, rng, effort)
 
-    betas = _kernels.linspace(0.0, 1.0, max(2, effort.n_temperatures // 10))
+    betas = arrays.linspace(0.0, 1.0, max(2, effort.n_temperatures // 10))
     betas = equal_divergence(betas, run(betas), None, effort.n_temperatures)
     ratio = mean_weight(run(betas).sum(axis=1))
     value = path.log_partition_at_zero + ratio.value
@@ -225,7 +226,7 @@ def bracketed_log_partition(
         v = samplers.independent(path.base, effort.n_chains, rng)
         return log_weights_of_both(path, (v, ends), betas, rng, effort)
 
-    betas = _kernels.linspace(0.0, 1.0, max(2, effort.n_temperatures // _SHARES[0]))
+    betas = arrays.linspace(0.0, 1.0, max(2, effort.n_temperatures // _SHARES[0]))
     for share in _SHARES[1:]:
         increments = run(betas)
         result = _bracket(path, *(x.sum(axis=1) for x in increments))
@@ -281,7 +282,7 @@ def tempered_log_partition(
         for _ in range(max(1, n_steps // (_N_STRETCHES * _STEPS_BETWEEN))):
             tempering.run(path.rbm, _STEPS_BETWEEN, rng)
             seen.append(tempering.log_weights(path.rbm, rng))
-        to_colder, to_hotter = (_kernels.columns(*x) for x in zip(*seen, strict=True))
+        to_colder, to_hotter = (arrays.columns(*x) for x in zip(*seen, strict=True))
         ratios = [bennett(*pair) for pair in zip(to_colder, to_hotter, strict=True)]
         estimates.append(sum(ratio for ratio, _ in ratios))
         variances.append(sum(error**2 for _, error in ratios))
@@ -331,10 +332,10 @@ def pseudo_log_likelihood(
     n_rows, n_visible = v.shape
     n_flips = n_flips or n_visible
     x = rbm.hidden_input(v)
-    total = _kernels.float64(_kernels.zeros((n_rows,), x))
-    for columns in _kernels.column_choices(n_rows, n_visible, n_flips, rng):
+    total = devices.float64(arrays.zeros((n_rows,), x))
+    for columns in random.column_choices(n_rows, n_visible, n_flips, rng):
         unit = rbm.visible.part(columns[:, None])
-        state = _kernels.take_columns(v, columns)
+        state = arrays.take_columns(v, columns)
         total -= _log_total(rbm, unit, state, x, rbm.weights[columns])
     return total * (n_visible / n_flips)
 

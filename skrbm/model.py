@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from skrbm import _kernels
-from skrbm._kernels import Array, Generator
+from skrbm._kernels import arrays, devices, products
+from skrbm._kernels.devices import Array, Generator
 from skrbm.units import Layer
 
 
@@ -71,7 +71,7 @@ class RBM:
 
     def hidden_input(self, v: Array) -> Array:
         """`beta v W`, shape (n_rows, n_hidden)."""
-        return self.scaled(_kernels.product(v, self.weights, self.precision))
+        return self.scaled(products.product(v, self.weights, self.precision))
 
     def scaled(self, x: Array) -> Array:
         """`beta x`."""
@@ -95,7 +95,7 @@ class RBM:
 
     def energy(self, v: Array, h: Array) -> Array:
         """`E(v, h)` of every pair of rows, in float64."""
-        coupling = _kernels.row_dot(self.hidden_input(v), h)
+        coupling = arrays.row_dot(self.hidden_input(v), h)
         return self.visible.energy(v) + self.hidden.energy(h) - coupling
 
     def free_energy(self, v: Array, hidden_input: Array | None = None) -> Array:
@@ -119,7 +119,7 @@ class RBM:
         """All visible states and their probabilities `p(v)`, by enumeration: 2^n_visible rows."""
         v = self.visible.states()
         log_weight = -self.free_energy(v)
-        return v, _kernels.exp(log_weight - _kernels.log_sum_exp(log_weight))
+        return v, arrays.exp(log_weight - arrays.log_sum_exp(log_weight))
 
     def map(self, function: Callable[[Array], Array]) -> RBM:
         """The model with a function applied to each of its parameters."""
@@ -132,4 +132,4 @@ class RBM:
 
     def in_float64(self) -> RBM:
         """The same model in float64."""
-        return replace(self.map(_kernels.float64), precision="float32")
+        return replace(self.map(devices.float64), precision="float32")

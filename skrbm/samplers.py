@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from skrbm import _kernels
-from skrbm._kernels import Array, Generator, Place
+from skrbm._kernels import arrays, devices, random
+from skrbm._kernels.devices import Array, Generator, Place
 from skrbm.model import RBM
 from skrbm.units import Layer
 
@@ -32,7 +32,7 @@ class Chains(NamedTuple):
 
 def independent(layer: Layer, n_rows: int, rng: Generator) -> Array:
     """Draw n_rows states of a layer that receives no input."""
-    return layer.draw(_kernels.zeros((n_rows, 1), layer.bias), rng)
+    return layer.draw(arrays.zeros((n_rows, 1), layer.bias), rng)
 
 
 def start(rbm: RBM, v: Array, rng: Generator) -> Chains:
@@ -76,13 +76,13 @@ class HiddenMixture:
 
     def sample(self, layer: Layer, n: int, rng: Generator) -> Array:
         """Draw n hidden states; the order of the rows does not matter."""
-        order = _kernels.to_host(_kernels.argsort(self.mean.sum(axis=1)))
-        rows = order[_kernels.choices(self.weights[order], n, rng)]
+        order = devices.to_host(arrays.argsort(self.mean.sum(axis=1)))
+        rows = order[random.choices(self.weights[order], n, rng)]
         return layer.sample(self.mean[rows], rng)
 
     def log_density(self, layer: Layer, h: Array) -> Array:
         """`log q(h)` of every row, in float64."""
-        return _kernels.log_mean_exp(layer.log_probability(h, self.mean), self.weights)
+        return arrays.log_mean_exp(layer.log_probability(h, self.mean), self.weights)
 
 
 def jump(
@@ -114,12 +114,12 @@ def jump(
     present = hidden[chains]
     n = len(present)
     proposed = proposal.sample(layer, n, rng)
-    x = mirror.hidden_input(_kernels.rows(hidden, proposed))
+    x = mirror.hidden_input(arrays.rows(hidden, proposed))
     jumping, x = x[-n:], x[:-n]
-    both = _kernels.rows(present, proposed)
-    log_ratio = -mirror.free_energy(both, _kernels.rows(x[chains], jumping))
+    both = arrays.rows(present, proposed)
+    log_ratio = -mirror.free_energy(both, arrays.rows(x[chains], jumping))
     log_ratio -= proposal.log_density(layer, both)
-    accepted = _kernels.accept(log_ratio[n:] - log_ratio[:n], rng)
+    accepted = random.accept(log_ratio[n:] - log_ratio[:n], rng)
     x[chains][accepted] = jumping[accepted]
     return x, int(accepted.sum())
 
@@ -185,8 +185,8 @@ class ParallelTempering:
         cls, rbm: RBM, base: Layer, v: Array, n_temperatures: int, rng: Generator
     ) -> ParallelTempering:
         """Equally spaced temperatures; every row of v is the start of a chain at each of them."""
-        betas = _kernels.linspace(1.0, 0.0, n_temperatures)
-        chains = start(rbm, _kernels.repeat(v, n_temperatures), rng)
+        betas = arrays.linspace(1.0, 0.0, n_temperatures)
+        chains = start(rbm, arrays.repeat(v, n_temperatures), rng)
         rejection = 0 * betas[1:]
         return cls((base, rbm.hidden.neutral()), betas, chains, rejection)
 
@@ -236,9 +236,9 @@ class ParallelTempering:
         """
         n_chains = self.chains.visible.shape[1]
         fresh = independent(self.base[0], n_chains, rng)
-        v = _kernels.rows(self.chains.visible, fresh[None])
+        v = arrays.rows(self.chains.visible, fresh[None])
         coupling = rbm.hidden_input(v)
-        betas = _kernels.rows(self.betas, 0 * self.betas[:1])
+        betas = arrays.rows(self.betas, 0 * self.betas[:1])
 
         def free_energy(at: slice, states: slice) -> Array:
             replicas = self._replicas(rbm, betas[at])
@@ -246,12 +246,12 @@ class ParallelTempering:
 
         colder, hotter = slice(None, -1), slice(1, None)
         return (
-            _kernels.to_host(free_energy(hotter, hotter) - free_energy(colder, hotter)),
-            _kernels.to_host(free_energy(colder, colder) - free_energy(hotter, colder)),
+            devices.to_host(free_energy(hotter, hotter) - free_energy(colder, hotter)),
+            devices.to_host(free_energy(colder, colder) - free_energy(hotter, colder)),
         )
 
     def _replicas(self, rbm: RBM, betas: Array) -> RBM:
-        betas = _kernels.like(betas, rbm.weights)
+        betas = devices.like(betas, rbm.weights)
         return rbm.interpolate(*self.base, betas[:, None, None])
 
     def _exchange(self, rbm: RBM, v: Array, coupling: Array, rng: Generator) -> None:
@@ -262,19 +262,19 @@ class ParallelTempering:
             return
         pairs = slice(first, first + 2 * n_pairs)
         own = self.betas[pairs]
-        swapped = _kernels.flipped(own.reshape(n_pairs, 2)).reshape(-1)
+        swapped = arrays.flipped(own.reshape(n_pairs, 2)).reshape(-1)
         x = coupling[pairs]
-        gain = _kernels.float64(rbm.visible.energy_above(self.base[0], v[pairs]))
-        gain = _kernels.beside(own - swapped, gain)[:, None] * gain
+        gain = devices.float64(rbm.visible.energy_above(self.base[0], v[pairs]))
+        gain = devices.beside(own - swapped, gain)[:, None] * gain
         for betas, sign in ((own, -1), (swapped, 1)):
             replicas = self._replicas(rbm, betas)
             gain += sign * replicas.hidden.log_normalizer(replicas.scaled(x))
         log_ratio = gain.reshape(n_pairs, 2, -1).sum(axis=1)
-        accepted = _kernels.accept(log_ratio, rng)
+        accepted = random.accept(log_ratio, rng)
         for states in (v, coupling):
             pair = states[pairs].reshape(n_pairs, 2, *states.shape[1:]).swapaxes(1, 2)
-            pair[accepted] = _kernels.flipped(pair[accepted])
-        rejection = 1 - _kernels.to_host(accepted).mean(axis=1)
+            pair[accepted] = arrays.flipped(pair[accepted])
+        rejection = 1 - devices.to_host(accepted).mean(axis=1)
         share = max(_SLIDING_FACTOR, 1 / (self.n_steps // 2 + 1))  # at first a plain average
         self.rejection[first::2] += share * (rejection - self.rejection[first::2])
 
@@ -283,8 +283,8 @@ class ParallelTempering:
         betas, rejection = self.betas, self.rejection.clip(_SMALLEST_REJECTION)
         if betas[-1] > 0:  # what lies below is taken to be as steep as the last interval
             last = rejection[-1:] * betas[-1] / (betas[-2] - betas[-1])
-            betas, rejection = _kernels.rows(betas, 0 * last), _kernels.rows(rejection, last)
-        barrier = _kernels.rows(0 * rejection[:1], rejection.cumsum())
+            betas, rejection = arrays.rows(betas, 0 * last), arrays.rows(rejection, last)
+        barrier = arrays.rows(0 * rejection[:1], rejection.cumsum())
         total = min(barrier[-1], _LARGEST_REJECTION * len(self.rejection))
-        spacing = _kernels.linspace(0.0, total, len(self.betas))
-        self.betas = _kernels.interpolate(spacing, barrier, betas)
+        spacing = arrays.linspace(0.0, total, len(self.betas))
+        self.betas = arrays.interpolate(spacing, barrier, betas)

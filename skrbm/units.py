@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, Self, TypeAlias
 
-from skrbm import _kernels
-from skrbm._kernels import Array, Generator
+from skrbm._kernels import arrays, devices, random
+from skrbm._kernels.devices import Array, Generator
 
 # What a unit is asked about one of its states, for every row: a log-density, or an input.
 OfState: TypeAlias = Callable[[Array], Array]
@@ -49,7 +49,7 @@ class Bernoulli:
         The bias is `log((k + 1) / (n - k + 1))` for a column that sums to k over n rows.
         """
         total = total.clip(0, n_rows)
-        return cls(_kernels.log((total + 1) / (n_rows - total + 1)))
+        return cls(arrays.log((total + 1) / (n_rows - total + 1)))
 
     @property
     def parameters(self) -> tuple[Array, ...]:
@@ -72,7 +72,7 @@ class Bernoulli:
 
     def energy(self, state: Array) -> Array:
         """`-s . bias` of every row, in float64."""
-        return -_kernels.row_dot(state, self.bias)
+        return -arrays.row_dot(state, self.bias)
 
     def energies(self, state: Array) -> Array:
         """`-s bias` of every unit by itself."""
@@ -84,47 +84,47 @@ class Bernoulli:
 
     def log_normalizer(self, input: Array | float) -> Array:
         """`log sum_s exp(s . (bias + input))` of every row, in float64."""
-        return _kernels.sum_softplus(input + self.bias)
+        return arrays.sum_softplus(input + self.bias)
 
     def log_normalizers(self, input: Array | float) -> Array:
         """`log sum_s exp(s (bias + input))` of every unit by itself."""
-        return _kernels.softplus(input + self.bias)
+        return arrays.softplus(input + self.bias)
 
     def pairwise_log_normalizer(self, x: Array, y: Array) -> Array:
         """Log-normaliser of the input `x_i + y_j` for every pair of rows, in float64."""
-        return _kernels.pairwise_sum_softplus(x + self.bias, y)
+        return arrays.pairwise_sum_softplus(x + self.bias, y)
 
     def mean(self, input: Array | float) -> Array:
         """`E[s | input] = 1 / (1 + exp(-(bias + input)))`."""
-        return _kernels.logistic(input, self.bias)
+        return arrays.logistic(input, self.bias)
 
     def sample(self, mean: Array, rng: Generator) -> Array:
         """Draw states whose conditional mean is given, in the dtype of the mean."""
-        return _kernels.bernoulli(mean, rng)
+        return random.bernoulli(mean, rng)
 
     def draw(self, input: Array | float, rng: Generator) -> Array:
         """Draw states that receive an input: `sample(mean(input), rng)` in one go."""
-        return _kernels.bernoulli_logistic(input, self.bias, rng)
+        return random.bernoulli_logistic(input, self.bias, rng)
 
     def are_states(self, blocks: Iterable[Array]) -> bool:
         """Whether all values of data are states, and none a mean."""
-        return all(map(_kernels.is_binary, blocks))
+        return all(map(arrays.is_binary, blocks))
 
     def from_data(self, values: Array, u: Array) -> Array:
         """States for values of data, which are means where they lie between 0 and 1.
 
         u are as many draws from [0, 1).
         """
-        return _kernels.like(u < values, values)
+        return devices.like(u < values, values)
 
     def log_probability(self, state: Array, mean: Array) -> Array:
         """`log p(s_i)` under the means m_j, for every row i of states and row j of means."""
         off = 1 - mean
-        return state @ _kernels.log(mean / off).T + _kernels.log(off).sum(axis=-1)
+        return state @ arrays.log(mean / off).T + arrays.log(off).sum(axis=-1)
 
     def most_probable(self, mean: Array) -> Array:
         """The states of most probability, in the dtype of the mean."""
-        return _kernels.like(mean > 0.5, mean)
+        return devices.like(mean > 0.5, mean)
 
     def broadened(self, mean: Array, share: float) -> Array:
         """The mean when this share of the units are drawn with probability 1/2 instead."""
@@ -142,7 +142,7 @@ class Bernoulli:
         input : callable
             Mean input of the unit when it is in a state; of use to other unit types.
         """
-        return _kernels.softplus(log_ratio(1 - state))
+        return arrays.softplus(log_ratio(1 - state))
 
     def preconditioned(self, gradient: Array) -> Array:
         """A gradient with respect to biases over their Fisher information, or a bound on it."""
@@ -159,7 +159,7 @@ class Bernoulli:
 
     def states(self, start: int = 0, stop: int | None = None) -> Array:
         """Rows start to stop of all joint states, 2^n_units in number."""
-        return _kernels.like(_kernels.binary_states(self.n_units, start, stop), self.bias)
+        return devices.like(arrays.binary_states(self.n_units, start, stop), self.bias)
 
     def neutral(self) -> Self:
         """The layer without biases, whose units are on or off as they like."""
@@ -196,7 +196,7 @@ class LabelledBernoulli(Bernoulli):
     @classmethod
     def of_counts(cls, binary: Bernoulli, counts: Array) -> Self:
         """Binary units, and labels that are as frequent as in data, smoothed to stay finite."""
-        return cls(_kernels.columns(binary.bias, _kernels.log(counts + 1)), len(counts))
+        return cls(arrays.columns(binary.bias, arrays.log(counts + 1)), len(counts))
 
     @property
     def log2_states(self) -> float:
@@ -206,25 +206,23 @@ class LabelledBernoulli(Bernoulli):
     def log_normalizer(self, input: Array | float) -> Array:
         """`log sum_s exp(s . (bias + input))` of every row, in float64."""
         binary, label = self._apart(input + self.bias)
-        return _kernels.sum_softplus(binary) + _kernels.row_log_sum_exp(label)
+        return arrays.sum_softplus(binary) + arrays.row_log_sum_exp(label)
 
     def pairwise_log_normalizer(self, x: Array, y: Array) -> Array:
         """Log-normaliser of the input `x_i + y_j` for every pair of rows, in float64."""
         (binary, label), (more, other) = self._apart(x + self.bias), self._apart(y)
-        of_labels = _kernels.row_log_sum_exp(label[:, None] + other)
-        return _kernels.pairwise_sum_softplus(binary, more) + of_labels
+        of_labels = arrays.row_log_sum_exp(label[:, None] + other)
+        return arrays.pairwise_sum_softplus(binary, more) + of_labels
 
     def mean(self, input: Array | float) -> Array:
         """`E[s | input]`: logistic for the binary units, softmax for the label."""
         binary, label = self._apart(input + self.bias)
-        return _kernels.columns(_kernels.logistic(0.0, binary), _kernels.softmax(label))
+        return arrays.columns(arrays.logistic(0.0, binary), arrays.softmax(label))
 
     def sample(self, mean: Array, rng: Generator) -> Array:
         """Draw states whose conditional mean is given, in the dtype of the mean."""
         binary, label = self._apart(mean)
-        return _kernels.columns(
-            _kernels.bernoulli(binary, rng), _kernels.one_hot_choices(label, rng)
-        )
+        return arrays.columns(random.bernoulli(binary, rng), random.one_hot_choices(label, rng))
 
     def draw(self, input: Array | float, rng: Generator) -> Array:
         """Draw states that receive an input."""
@@ -233,24 +231,24 @@ class LabelledBernoulli(Bernoulli):
     def log_normalizers(self, input: Array | float) -> Array:
         """What each unit adds to the log-normaliser; those of the label share theirs equally."""
         binary, label = self._apart(input + self.bias)
-        share = _kernels.row_log_sum_exp(label)[..., None] / self.n_labels
-        return _kernels.columns(_kernels.softplus(binary), share + 0 * label)
+        share = arrays.row_log_sum_exp(label)[..., None] / self.n_labels
+        return arrays.columns(arrays.softplus(binary), share + 0 * label)
 
     def most_probable(self, mean: Array) -> Array:
         """The states of most probability, in the dtype of the mean."""
         binary, label = self._apart(mean)
-        one = _kernels.one_hot_largest(label)
-        return _kernels.columns(super().most_probable(binary), one)
+        one = arrays.one_hot_largest(label)
+        return arrays.columns(super().most_probable(binary), one)
 
     def log_probability(self, state: Array, mean: Array) -> Array:
         """`log p(s_i)` under the means m_j, for every row i of states and row j of means."""
         (units, one), (of_units, of_one) = self._apart(state), self._apart(mean)
-        return super().log_probability(units, of_units) + one @ _kernels.log(of_one).T
+        return super().log_probability(units, of_units) + one @ arrays.log(of_one).T
 
     def broadened(self, mean: Array, share: float) -> Array:
         """The mean when this share of the units are drawn without preference instead."""
         binary, label = self._apart(mean)
-        return _kernels.columns(
+        return arrays.columns(
             super().broadened(binary, share), (1 - share) * label + share / self.n_labels
         )
 
@@ -313,7 +311,7 @@ class Gaussian:
     def energy(self, state: Array) -> Array:
         """`(s - m)^2 precision / 2`, summed over the units of every row, in float64."""
         deviation = state - self.mean(0.0)
-        return _kernels.row_dot(deviation * self.precision, deviation) / 2
+        return arrays.row_dot(deviation * self.precision, deviation) / 2
 
     def energies(self, state: Array) -> Array:
         """`(s - m)^2 precision / 2` of every unit by itself."""
@@ -327,21 +325,21 @@ class Gaussian:
         """`log int_s exp(s . input - energy(s))` of every row, in float64."""
         input = input + 0 * self.bias
         response = self.mean(input / 2)  # m + input / (2 precision)
-        return _kernels.row_dot(input, response) + self._log_volume()
+        return arrays.row_dot(input, response) + self._log_volume()
 
     def log_normalizers(self, input: Array | float) -> Array:
         """`log int_s exp(s input - energy(s))` of every unit by itself."""
-        log_volume = (_LOG_TWO_PI - _kernels.log(self.precision)) / 2
+        log_volume = (_LOG_TWO_PI - arrays.log(self.precision)) / 2
         return input * self.mean(input / 2) + log_volume
 
     def pairwise_log_normalizer(self, x: Array, y: Array) -> Array:
         """Log-normaliser of the input `x_i + y_j` for every pair of rows, in float64."""
         own = self.log_normalizer(x)[:, None] + self.log_normalizer(y) - self._log_volume()
-        return own + _kernels.float64((x / self.precision) @ y.T)
+        return own + devices.float64((x / self.precision) @ y.T)
 
     def _log_volume(self) -> Array:
         """`log int_s exp(-energy(s))`."""
-        return _kernels.sum_float64(_LOG_TWO_PI - _kernels.log(self.precision)) / 2
+        return arrays.sum_float64(_LOG_TWO_PI - arrays.log(self.precision)) / 2
 
     def mean(self, input: Array | float) -> Array:
         """`E[s | input] = m + input / precision`."""
@@ -349,7 +347,7 @@ class Gaussian:
 
     def sample(self, mean: Array, rng: Generator) -> Array:
         """Draw states whose conditional mean is given, in the dtype of the mean."""
-        noise = _kernels.normal(mean.shape, 1.0, mean, rng)
+        noise = random.normal(mean.shape, 1.0, mean, rng)
         noise *= self.precision**-0.5
         noise += mean
         return noise
@@ -369,7 +367,7 @@ class Gaussian:
     def log_probability(self, state: Array, mean: Array) -> Array:
         """`log p(s_i)` under the means m_j, for every row i of states and row j of means."""
         own = self.energy(state + self.mean(0.0))[:, None] + self.energy(mean + self.mean(0.0))
-        return _kernels.float64((state * self.precision) @ mean.T) - own - self._log_volume()
+        return devices.float64((state * self.precision) @ mean.T) - own - self._log_volume()
 
     def most_probable(self, mean: Array) -> Array:
         """The states of most density: the means."""
@@ -406,17 +404,17 @@ class Gaussian:
         for _ in range(_N_APPROACHES):
             low, high = self.mean(input(low)), self.mean(input(high))
         n_between = min(math.ceil(float(((high - low) / step).max())), _MOST_NODES)
-        step = _kernels.maximum(step, (high - low) / _MOST_NODES)
+        step = arrays.maximum(step, (high - low) / _MOST_NODES)
         total = log_ratio(low)
         for i in range(1, n_between + 1):
-            total = _kernels.log_add_exp(total, log_ratio(low + i * step))
+            total = arrays.log_add_exp(total, log_ratio(low + i * step))
         for start, direction in ((low, -step), (low + n_between * step, step)):
             for i in range(1, _MOST_NODES + 1):
                 term = log_ratio(start + i * direction)
-                total = _kernels.log_add_exp(total, term)
+                total = arrays.log_add_exp(total, term)
                 if not (term - total).max() > math.log(_NEGLIGIBLE):
                     break
-        return total + _kernels.beside(_kernels.log(step[..., 0]), total)
+        return total + devices.beside(arrays.log(step[..., 0]), total)
 
     def preconditioned(self, gradient: Array) -> Array:
         """A gradient with respect to biases over their Fisher information, the variance."""

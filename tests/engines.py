@@ -15,21 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from skrbm import (
-    _kernels,
-    annealing,
-    belief_net,
-    conditionals,
-    device,
-    gradients,
-    label_gradient,
-    likelihood,
-    model,
-    optimizers,
-    samplers,
-    units,
-    up_down,
-)
+from skrbm import annealing, conditionals, likelihood, model, samplers, units
+from skrbm._kernels import arrays, devices
+from skrbm.deep import belief_net
+from skrbm.estimators.common import device
+from skrbm.learning import gradients, label_gradient
+from skrbm.learning import optimizer as optimizers
+from skrbm.learning import wake_sleep as up_down
 
 FORMULAS = (
     units,
@@ -89,7 +81,7 @@ def gate(function: Any) -> Any:
         placed: list[tuple[Any, Any]] = []
 
         def place(x: Any) -> Any:
-            placed.append((x, _kernels.place(x, device.DEFAULT_DEVICE)))
+            placed.append((x, devices.place(x, device.DEFAULT_DEVICE)))
             return placed[-1][1]
 
         try:
@@ -101,9 +93,9 @@ def gate(function: Any) -> Any:
             Gate.is_open = True
             for x, there in placed:  # which may have changed in place
                 if isinstance(x, np.ndarray) and x.flags.writeable:
-                    x[...] = _kernels.to_host(there)
-            moved(list(bound.values()), _kernels.to_host)
-        return moved(result, _kernels.to_host)
+                    x[...] = devices.to_host(there)
+            moved(list(bound.values()), devices.to_host)
+        return moved(result, devices.to_host)
 
     return gated
 
@@ -112,7 +104,7 @@ def moved(x: Any, place: Any) -> Any:
     """What holds arrays, with all of them placed; what changes in training is itself moved."""
     if isinstance(x, np.ndarray) and x.dtype.kind not in "fb":  # indices
         return x
-    if isinstance(x, np.ndarray) or _kernels.is_tensor(x) or _kernels.is_sparse(x):
+    if isinstance(x, np.ndarray) or devices.is_tensor(x) or arrays.is_sparse(x):
         return place(x)
     if isinstance(x, tuple) and hasattr(x, "_fields"):
         return type(x)(*(moved(value, place) for value in x))
@@ -134,4 +126,4 @@ def _has_tensor(x: Any) -> bool:
         return any(map(_has_tensor, x))
     if dataclasses.is_dataclass(x) and not isinstance(x, type):
         return any(_has_tensor(getattr(x, field.name)) for field in dataclasses.fields(x))
-    return _kernels.is_tensor(x)
+    return devices.is_tensor(x)

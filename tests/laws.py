@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.special import logsumexp
 
-from skrbm.belief_net import BeliefNet, Conditional
+from skrbm.deep.belief_net import BeliefNet, Conditional
 from skrbm.model import RBM
 from skrbm.units import Bernoulli, Gaussian
 

@@ -120,17 +120,18 @@ def simulated_device(*, has_float64: bool = True) -> Iterator[str]:
 
     Apple's devices have no float64.
     """
-    from skrbm import validation
     from skrbm._kernels import devices, threads
+    from skrbm.estimators.common import device
+    from skrbm.validation import parameters
 
-    check = validation.check_device
+    check = parameters.check_device
 
     def check_device(name: str, value: Any) -> str | None:
         return value if value == NAME else check(name, value)
 
     with (
         _Device(),
-        mock.patch.object(validation, "check_device", check_device),
+        mock.patch.object(device, "check_device", check_device),
         mock.patch.object(torch, "Generator", _Generator),
         mock.patch.object(devices, "WITHOUT_FLOAT64", set() if has_float64 else {NAME}),
         mock.patch.multiple(Elsewhere, has_float64=has_float64, largest_copy=0),

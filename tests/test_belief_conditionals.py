@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from skrbm import _kernels, belief_conditionals, conditionals
-from skrbm.belief_conditionals import Incomplete
-from skrbm.belief_net import BeliefNet, drawn_by_content, drawn_with
+from skrbm import conditionals
+from skrbm._kernels import random
+from skrbm.deep import conditionals as belief_conditionals
+from skrbm.deep.belief_net import BeliefNet, drawn_by_content, drawn_with
+from skrbm.deep.conditionals import Incomplete
 
 from laws import (
     BERNOULLI,
@@ -53,7 +55,7 @@ def problem(request):
 def _log_ratios(incomplete, rows, n_draws):
     """Terms of every row, less log Z, drawn with rows in many copies."""
     many = np.repeat(rows, n_draws, axis=0)
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     terms = incomplete.log_ratios(many, 1, drawn_with(rng), rng)
     terms = terms.reshape(len(rows), n_draws)
     return terms - enumerate_rbm(incomplete.net.top).log_partition
@@ -104,9 +106,9 @@ def test_rows_that_are_complete_have_the_terms_of_the_net():
     rows = v.copy()
     rows[[1, 4], 2] = np.nan
     incomplete = Incomplete(net, rbm, rbm.visible)
-    draw = drawn_by_content(_kernels.generator(0))
-    terms = incomplete.log_ratios(rows, 3, draw, _kernels.generator(1))
-    draw = drawn_by_content(_kernels.generator(0))
+    draw = drawn_by_content(random.generator(0))
+    terms = incomplete.log_ratios(rows, 3, draw, random.generator(1))
+    draw = drawn_by_content(random.generator(0))
     expected = np.stack([net.log_ratio(net.up(v, draw)) for _ in range(3)], axis=1)
     whole = [0, 2, 3, 5]
     np.testing.assert_array_equal(terms[whole], expected[whole])
@@ -118,7 +120,7 @@ def test_first_means_are_averages_over_what_is_missing(problem):
     incomplete, rows, v, agree = problem
     n = 200
     many = np.repeat(rows, n, axis=0)
-    got = incomplete.first_means(many, _kernels.generator(0)).reshape(len(rows), n, -1)
+    got = incomplete.first_means(many, random.generator(0)).reshape(len(rows), n, -1)
     of_states = incomplete.net.recognition[0].mean(v)
     for i, states in enumerate(agree):
         expected = np.exp(_log_proposal(incomplete.rbm, states)) @ of_states[states]
@@ -135,7 +137,7 @@ def test_chains_end_in_the_conditional_distribution(problem):
     net, n = incomplete.net, 20_000
     _, exact, _ = exact_log_likelihood_and_bound(net)
     many = np.repeat(rows, n, axis=0)
-    last, _ = belief_conditionals.complete(net, many, _kernels.generator(0), 60)
+    last, _ = belief_conditionals.complete(net, many, random.generator(0), 60)
     for i, (states, drawn) in enumerate(zip(agree, last.reshape(len(rows), n, -1), strict=True)):
         p = np.where(states, np.exp(exact), 0)
         distance, floor = total_variation(codes(drawn), p / p.sum())
@@ -147,7 +149,7 @@ def test_means_are_those_of_the_conditional_distribution(problem):
     incomplete, rows, v, agree = problem
     _, exact, _ = exact_log_likelihood_and_bound(incomplete.net)
     n_steps = 2_000
-    got = belief_conditionals.means(incomplete.net, rows, _kernels.generator(0), n_steps)
+    got = belief_conditionals.means(incomplete.net, rows, random.generator(0), n_steps)
     for i, states in enumerate(agree):
         share = np.exp(exact[states] - logsumexp(exact[states]))
         error = 6 * 0.5 / np.sqrt(20 * n_steps / 2 / 10)
@@ -168,7 +170,7 @@ def test_a_mode_is_mostly_the_most_probable_completion(is_tied):
     rng = np.random.default_rng(0)
     rows = (rng.random((200, 6)) < 0.5).astype(float)
     rows[rng.random(rows.shape) < 0.5] = np.nan
-    got = belief_conditionals.mode(net, rows, _kernels.generator(0), 50)
+    got = belief_conditionals.mode(net, rows, random.generator(0), 50)
     given = ~np.isnan(rows)
     np.testing.assert_array_equal(got[given], rows[given])
     agree = (np.isnan(rows)[:, None] | (v == rows[:, None])).all(axis=2)
@@ -185,7 +187,7 @@ def test_an_ascent_ends_where_its_exact_step_stays(monkeypatch):
     net = random_net((6, 4, 3), seed=5, scale=1.5)
     _, log_p, _ = enumerate_net(net)
     rows = np.where(np.random.default_rng(1).random((100, 6)) < 0.6, np.nan, 1.0)
-    got = belief_conditionals.mode(net, rows, _kernels.generator(0), 5)
+    got = belief_conditionals.mode(net, rows, random.generator(0), 5)
     h = all_states(BERNOULLI, 4)[0]
     posterior = np.exp(log_p - logsumexp(log_p, axis=1, keepdims=True))[codes(got)]
     step = (net.generation[0].mean(posterior @ h) > 0.5).astype(float)

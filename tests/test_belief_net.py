@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from skrbm import _kernels
-from skrbm.belief_net import BeliefNet, Conditional, drawn_by_content, drawn_with
-from skrbm.gradients import ExactGradient
+from skrbm._kernels import arrays, random
+from skrbm.deep.belief_net import BeliefNet, Conditional, drawn_by_content, drawn_with
+from skrbm.learning.gradients import ExactGradient
+from skrbm.learning.loop import Pace
+from skrbm.learning.optimizer import CentredGradient
+from skrbm.learning.wake_sleep import UpDown
 from skrbm.model import RBM
-from skrbm.optimizers import CentredGradient
-from skrbm.training import Pace
 from skrbm.units import Bernoulli
-from skrbm.up_down import UpDown
 
 from laws import (
     BERNOULLI,
@@ -71,7 +71,7 @@ def test_climbing_follows_the_slope_of_the_log_probability(unit):
 
     of_weights = slope(lambda w: mean_log_probability(w, np.zeros(3)), weights)
     of_bias = slope(lambda a: mean_log_probability(weights, a), np.zeros(3))
-    conditional = Conditional(layer, weights).map(_kernels.copy)
+    conditional = Conditional(layer, weights).map(arrays.copy)
     rate = 0.1
     conditional.climb(s, x, shares, rate)
     grown = (conditional.weights - weights) / rate
@@ -93,7 +93,7 @@ def test_no_step_leads_down(unit):
     s = unit.nodes[-1] * np.abs(cause - (rng.random((200, 3)) < 0.1))
     shares = np.full(200, 1 / 200)
     conditional = Conditional(layer, rng.normal(scale=0.01, size=(300, 3)))
-    conditional = conditional.map(_kernels.copy)
+    conditional = conditional.map(arrays.copy)
     before = shares @ conditional.log_probability(s, x)
     for _ in range(5):
         conditional.climb(s, x, shares, 1e3)
@@ -121,7 +121,7 @@ def test_mean_log_ratio_is_the_bound(sizes, draw):
     net, n_draws = random_net(sizes), 4000
     v, exact, bound = exact_log_likelihood_and_bound(net)
     assert np.all(bound < exact)
-    draw = draw(_kernels.generator(0))
+    draw = draw(random.generator(0))
     ratios = np.array([net.log_ratio(net.up(v, draw)) for _ in range(n_draws)])
     ratios -= enumerate_rbm(net.top).log_partition
     error = ratios.std(axis=0) / np.sqrt(n_draws)
@@ -133,9 +133,9 @@ def test_draws_by_content_do_not_depend_on_the_other_rows():
     net = random_net((4, 3, 3))
     v = all_states(BERNOULLI, 4)[0]
     rows = np.concatenate([v, v[::-1]])
-    together = net.up(rows, drawn_by_content(_kernels.generator(0)))[-1]
+    together = net.up(rows, drawn_by_content(random.generator(0)))[-1]
     np.testing.assert_array_equal(together[:16], together[:15:-1])
-    alone = net.up(rows[3:7], drawn_by_content(_kernels.generator(0)))[-1]
+    alone = net.up(rows[3:7], drawn_by_content(random.generator(0)))[-1]
     np.testing.assert_array_equal(alone, together[3:7])
 
 
@@ -147,7 +147,7 @@ def test_samples_come_from_the_net(sizes):
     _, exact, _ = exact_log_likelihood_and_bound(net)
     top = enumerate_rbm(net.top)
     start = top.v[rng.choice(len(top.v), size=n, p=np.exp(top.log_p_visible))]
-    v = net.down(start, _kernels.generator(1))[0]
+    v = net.down(start, random.generator(1))[0]
     distance, floor = total_variation(codes(v), np.exp(exact))
     assert distance < 2.5 * floor
 
@@ -163,7 +163,7 @@ def test_gibbs_goes_up_along_the_top_and_down():
     there, back = joint / joint.sum(axis=1, keepdims=True), joint / joint.sum(axis=0)
     along = np.linalg.matrix_power(there @ back.T, n_steps)
     start = np.tile(v[5], (n, 1))
-    moved = net.gibbs(start, _kernels.generator(0), n_steps)
+    moved = net.gibbs(start, random.generator(0), n_steps)
     distance, floor = total_variation(codes(moved), (to_h @ along @ to_v)[5])
     assert distance < 2.5 * floor
 
@@ -173,7 +173,7 @@ def test_a_layer_upside_down_leaves_the_likelihood_as_it_was():
     rbm = random_rbm(n_visible=5, n_hidden=4)
     net = BeliefNet.stack([rbm, rbm.swap()])
     v = all_states(BERNOULLI, 5)[0]
-    ratio = net.log_ratio(net.up(v, drawn_with(_kernels.generator(0))))
+    ratio = net.log_ratio(net.up(v, drawn_with(random.generator(0))))
     np.testing.assert_allclose(ratio, -rbm.free_energy(v), atol=1e-10)
 
 
@@ -202,7 +202,7 @@ def test_each_part_of_a_net_learns_what_it_is_there_for(part):
     """
     truth = random_net((4, 3, 3), seed=3, scale=2.0)
     v, log_p, _ = exact_log_likelihood_and_bound(truth)
-    p, rng = np.exp(log_p), _kernels.generator(0)
+    p, rng = np.exp(log_p), random.generator(0)
     if part != "recognition":  # of which the best is not known beforehand: the gap stays
         truth = _with_best_recognition(truth)
     net = truth.copy()
@@ -246,10 +246,10 @@ def test_up_down_counts_rows_by_their_weights():
     v = all_states(BERNOULLI, 4)[0]
     weights = (v[:, 0] == 1).astype(float)
     net = random_net((4, 3, 3))
-    training = up_down(_kernels.generator(0))
+    training = up_down(random.generator(0))
     for _ in range(200):
         training.update(net, v, weights, Pace(0.5))
-    draws = net.down(np.ones((2000, 3)), _kernels.generator(1))[0]
+    draws = net.down(np.ones((2000, 3)), random.generator(1))[0]
     assert draws[:, 0].mean() > 0.9
 
 

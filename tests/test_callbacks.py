@@ -24,8 +24,8 @@ from skrbm import (
     DeepBeliefNetwork,
     GaussianBernoulliRBM,
     RBMClassifier,
-    device,
 )
+from skrbm.estimators.common import device
 
 X = (load_digits().data[:300] / 16).astype(np.float32)
 Y = load_digits().target[:300]

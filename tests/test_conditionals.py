@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from skrbm import _kernels, conditionals
+from skrbm import conditionals
+from skrbm._kernels import random
 from skrbm.conditionals import Given
 
 from laws import (
@@ -66,7 +67,7 @@ def test_marginals_are_sums_over_what_is_free(pair, by_chains):
     Annealing: twenty chains, whose mean weight errs by less than a twentieth here.
     """
     rbm, rows, log_total, _, _ = _problem(pair)
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     got = conditionals.log_marginal(rbm, rbm.visible.neutral(), rows, rng)
     assert got.dtype == np.float64
     sampled = by_chains or rbm.hidden.log2_states == np.inf
@@ -80,7 +81,7 @@ def test_means_are_those_of_the_conditional_distribution(pair, by_chains):
     Twenty chains of 1,000 steps: six standard errors of ten times as correlated draws.
     """
     rbm, rows, _, of_visible, of_hidden = _problem(pair)
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     n_steps = 1_000 if by_chains or rbm.hidden.log2_states == np.inf else 1
     got = conditionals.means(rbm, rbm.visible.neutral(), rows, rng, n_steps)
     atol = 6 * 0.5 / np.sqrt(1_000) if n_steps > 1 else 1e-6
@@ -94,7 +95,7 @@ def test_draws_have_the_means_and_keep_what_is_given(pair, by_chains):
     rbm, rows, _, of_visible, _ = _problem(pair)
     n = 4_000
     many = np.repeat(rows, n, axis=0)
-    v = conditionals.draw(rbm, rbm.visible.neutral(), many, _kernels.generator(0), 50)
+    v = conditionals.draw(rbm, rbm.visible.neutral(), many, random.generator(0), 50)
     given = ~np.isnan(many)
     np.testing.assert_array_equal(v[given], many[given])
     v = v.reshape(len(rows), n, -1)
@@ -111,7 +112,7 @@ def test_weighted_draws_sum_over_what_is_free(pair, by_chains):
     rbm, rows, log_total, of_visible, _ = _problem(pair)
     n = 300
     many = np.repeat(rows, n, axis=0)
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     v, log_w = conditionals.weighted_draws(rbm, rbm.visible.neutral(), many, rng, 2)
     assert not np.array_equal(v[0], v[1])
     v = v.reshape(2, len(rows), n, -1).swapaxes(1, 2).reshape(2 * n, len(rows), -1)
@@ -130,7 +131,7 @@ def test_a_mode_is_no_less_probable_than_its_neighbours():
     rng = np.random.default_rng(0)
     rows = (rng.random((200, 6)) < 0.5).astype(float)
     rows[rng.random(rows.shape) < 0.5] = np.nan
-    got = conditionals.mode(rbm, rbm.visible.neutral(), rows, _kernels.generator(0), 1)
+    got = conditionals.mode(rbm, rbm.visible.neutral(), rows, random.generator(0), 1)
     given = ~np.isnan(rows)
     np.testing.assert_array_equal(got[given], rows[given])
     at_mode = -rbm.free_energy(got)
@@ -147,7 +148,7 @@ def test_a_mode_of_gaussian_units_is_stationary():
     """Fails if the ascent stops early: the slope of the log-density is zero at a mode."""
     rbm = random_rbm((GAUSSIAN, BERNOULLI), n_visible=2, n_hidden=4, scale=2.0)
     rows = np.array([[np.nan, 0.5], [0.3, np.nan], [np.nan, np.nan]])
-    got = conditionals.mode(rbm, rbm.visible, rows, _kernels.generator(0), 1)
+    got = conditionals.mode(rbm, rbm.visible, rows, random.generator(0), 1)
     for i in range(2):
         step = 1e-4 * np.eye(2)[i]
         slope = (rbm.free_energy(got - step) - rbm.free_energy(got + step)) / 2e-4

@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
 from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM
-from skrbm.up_down import UpDown
+from skrbm.learning.wake_sleep import UpDown
 
 QUICK = BernoulliRBM(n_iter=3)
 

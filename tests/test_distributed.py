@@ -23,13 +23,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM, _kernels, gradients, shares
-from skrbm.coordinates import Standardized
-from skrbm.crew import _grouped
+from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM
+from skrbm._kernels import arrays, random
+from skrbm.data.scaling import Standardized
 from skrbm.distributed import Distributed
-from skrbm.gradients import PersistentContrastiveDivergence
+from skrbm.distributed import worker as shares
+from skrbm.distributed.cluster import _grouped
+from skrbm.distributed.worker import Key, Moments, Part, joined
+from skrbm.learning import gradients
+from skrbm.learning.gradients import PersistentContrastiveDivergence
 from skrbm.samplers import independent, start
-from skrbm.shares import Key, Moments, Part, joined
 
 from laws import coupled_rbm, draw, enumerate_rbm
 
@@ -111,7 +114,7 @@ class Still(PersistentContrastiveDivergence):
 
     def phases(self, rbm, v, weights, rng):
         n = len(self.chains.visible)
-        model = self.chains.visible, _kernels.equal_weights(n)
+        model = self.chains.visible, arrays.equal_weights(n)
         return gradients._phases(rbm, v, weights, model, None)
 
 
@@ -124,7 +127,7 @@ def _shared_fit(estimator, X, n_shares, chains, state):
         sizes = tuple(len(rows) for rows in parts)
         shares.prepare(key, estimator, Part(sizes, 0, 1, 1, 0))
         rbm = estimator._model()
-        own = start(rbm, chains[rows], _kernels.generator(0))
+        own = start(rbm, chains[rows], random.generator(0))
         shares.SHARES[key].estimator._gradient = lambda *_, own=own: Still(1, own)
     sums = reduce(add, [shares.first_statistics(key, state, 0, 1) for key in keys])
     ends = [shares.last_step(key, sums, 1, 1) for key in keys]
@@ -138,7 +141,7 @@ def test_updates_with_chains_are_those_of_one_machine(make):
     """Fails if workers' chains do not count as their shares do: with the same chains in all."""
     X = (_rows, _real_rows)[make is GaussianBernoulliRBM](80)
     estimator = make(3, learning_rate=0.5, batch_size=80, n_iter=20, random_state=0).fit(X)
-    chains = independent(estimator._base, 80, _kernels.generator(1))
+    chains = independent(estimator._base, 80, random.generator(1))
     state = shares.state_of(estimator._model(), estimator._training.optimizer)
     whole, two, four = (_shared_fit(estimator, X, n, chains, state) for n in (1, 2, 4))
     for of_whole, of_two, of_four in zip(whole, two, four, strict=True):
@@ -239,7 +242,7 @@ def test_chains_that_take_the_place_of_lost_ones_come_near_the_model():
 def test_all_chains_are_the_estimator_s():
     """Fails if those of some workers are left out, or temperatures are mixed up."""
     rbm = coupled_rbm()
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     for name in ("pcd", "jump", "pt"):
         makers = [gradients.GRADIENTS[name](rbm, rbm.visible, 1, n, rng) for n in (40, 60)]
         both = makers[0].joined(makers[1:])
@@ -404,7 +407,7 @@ def test_annealing_on_workers_is_that_of_one_machine(cluster, monkeypatch):
         msg = "chains of annealing ran in threads of the client"
         raise AssertionError(msg)
 
-    monkeypatch.setattr(_kernels, "in_threads", here)
+    monkeypatch.setattr(threads, "in_threads", here)
     assert [rbm.log_partition(method, **options) for method in ("ais", "bracket")] == alone
 
 
@@ -520,6 +523,6 @@ def test_without_a_client_there_is_a_sentence():
 def test_without_dask_there_is_a_sentence(monkeypatch):
     """Fails if the extra is not named."""
     monkeypatch.setitem(sys.modules, "dask", None)
-    monkeypatch.delitem(sys.modules, "skrbm.crew")
+    monkeypatch.delitem(sys.modules, "skrbm.distributed.cluster")
     with pytest.raises(ImportError, match=r"pip install 'skrbm\[dask\]'"):
-        importlib.import_module("skrbm.crew")
+        importlib.import_module("skrbm.distributed.cluster")

@@ -7,13 +7,7 @@ import pytest
 import sklearn.neural_network
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
-from skrbm import (
-    BernoulliRBM,
-    DeepBeliefNetwork,
-    GaussianBernoulliRBM,
-    RBMClassifier,
-    explain,
-)
+from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM, RBMClassifier, explain
 from skrbm.explain import describe, filters, strength
 from skrbm.model import RBM
 

@@ -17,13 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from skrbm import (
-    BernoulliRBM,
-    DBNClassifier,
-    DBNRegressor,
-    DeepBeliefNetwork,
-    GaussianBernoulliRBM,
-)
+from skrbm import BernoulliRBM, DBNClassifier, DBNRegressor, DeepBeliefNetwork, GaussianBernoulliRBM
 
 STACK = DeepBeliefNetwork((16, 12), rbm=BernoulliRBM(n_iter=3))
 QUICK = MLPClassifier(solver="sgd", learning_rate_init=0.5, batch_size=100, max_iter=5)

@@ -14,7 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from skrbm import GaussianBernoulliRBM, _kernels
+from skrbm import GaussianBernoulliRBM
+from skrbm._kernels import arrays
 
 PARAMETERS = ("components_", "intercept_hidden_", "intercept_visible_", "variance_")
 UNITS = np.array([1e-3, -50.0]), np.array([7.0, -1e4])  # scale and shift of each column
@@ -43,7 +44,7 @@ def _density(rbm):
 
     From the public parameters alone: p(h) is exp(c h + sum of ((b + W h)^2 - b^2) / (2 s^2)).
     """
-    h = _kernels.binary_states(len(rbm.components_))
+    h = arrays.binary_states(len(rbm.components_))
     mean = rbm.intercept_visible_ + h @ rbm.components_
     log_weight = h @ rbm.intercept_hidden_
     shift = h @ rbm.components_
@@ -178,9 +179,9 @@ def test_precision_follows_the_data(clusters):
         (digits.astype(np.int64), np.float64),
     ):
         rbm = GaussianBernoulliRBM(3, n_iter=1, random_state=0).fit(X)
-        arrays = [getattr(rbm, name) for name in PARAMETERS]
-        arrays += [rbm.chains_, rbm.transform(X), rbm.reconstruct(X), rbm.sample(2), rbm.gibbs(X)]
-        assert {array.dtype for array in arrays} == {np.dtype(dtype)}
+        values = [getattr(rbm, name) for name in PARAMETERS]
+        values += [rbm.chains_, rbm.transform(X), rbm.reconstruct(X), rbm.sample(2), rbm.gibbs(X)]
+        assert {array.dtype for array in values} == {np.dtype(dtype)}
         assert rbm.score_samples(X).dtype == np.float64
 
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skrbm import _kernels, device, samplers
-from skrbm.gradients import (
+from skrbm import samplers
+from skrbm._kernels import random
+from skrbm.estimators.common import device
+from skrbm.learning.gradients import (
     GRADIENTS,
     ContrastiveDivergence,
     ExactGradient,
@@ -81,7 +83,7 @@ def test_exact_gradient_is_the_slope_of_the_log_likelihood(pair, shape):
     def log_likelihood():
         return weights @ enumerate_rbm(rbm, pair).log_p_visible[rows] / weights.sum()
 
-    phases = ExactGradient().phases(rbm, v, weights, _kernels.generator(0))
+    phases = ExactGradient().phases(rbm, v, weights, random.generator(0))
     step = 1e-5
     for array, gradient in zip(parameters(rbm, pair), gradient_of(phases, rbm, pair), strict=True):
         for index in np.ndindex(array.shape):
@@ -105,9 +107,9 @@ def test_persistent_gradient_is_exact_in_expectation(pair, kind):
     n = 200_000
     rbm = random_rbm(pair)
     v, weights = small_data(rbm, pair)
-    exact_phases = ExactGradient().phases(rbm, v, weights, _kernels.generator(0))
+    exact_phases = ExactGradient().phases(rbm, v, weights, random.generator(0))
     exact = enumerate_rbm(rbm, pair)
-    rng = _kernels.generator(1)
+    rng = random.generator(1)
     start = exact.v[draw(exact.joint.sum(axis=1), n, rng)]
     gradient = kind(1, samplers.start(rbm, start, rng))
     gradient.phases(rbm, v, weights, rng)
@@ -124,7 +126,7 @@ def test_persistent_chains_go_on_where_they_were():
     rbm.weights[:3, :3] = 60 * np.eye(3)
     rbm.visible.bias[...] = -30
     rbm.hidden.bias[...] = -30
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     v = np.array([[1.0, 0, 1, 0], [0, 1, 1, 0]])
     gradient = PersistentContrastiveDivergence(5, samplers.start(rbm, v, rng))
     phases = gradient.phases(rbm, np.zeros((1, 4)), np.ones(1), rng)
@@ -139,7 +141,7 @@ def test_jumps_are_proposed_by_the_last_mini_batch():
     """
     n = 2_000
     rbm = RBM(Bernoulli(np.full(20, -30.0)), Bernoulli(np.full(30, -20.0)), np.full((20, 30), 2.0))
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     v = np.repeat([[0.0], [1.0]], 20, axis=1)
     gradient = JumpingContrastiveDivergence(1, samplers.start(rbm, np.zeros((n, 20)), rng))
     for _ in range(30):
@@ -151,7 +153,7 @@ def test_jumps_are_proposed_by_the_last_mini_batch():
 def test_fewer_chains_try_jumps_that_fail():
     """Fails if every chain goes on trying: where data and model share nothing, one chain does."""
     rbm = random_rbm(n_visible=30, n_hidden=40, scale=3)
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     gradient = JumpingContrastiveDivergence(1, samplers.start(rbm, np.zeros((100, 30)), rng))
     v = (np.random.default_rng(0).random((50, 30)) < 0.5).astype(float)
     tried = []
@@ -172,7 +174,7 @@ def test_contrastive_divergence_approaches_the_exact_gradient_with_its_steps():
     n = 100_000
     rbm = random_rbm()
     v = np.tile([[1.0, 1, 0, 0]], (n, 1))
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     expected = gradient_of(ExactGradient().phases(rbm, v[:1], np.ones(1), rng), rbm)
     near, far = (
         gradient_of(ContrastiveDivergence(k).phases(rbm, v, np.ones(n), rng), rbm) for k in (1, 50)
@@ -189,7 +191,7 @@ def test_doubled_weights_and_doubled_rows_change_no_gradient(gradient):
     v, weights = small_data(rbm)
 
     def phases(v, weights):
-        rng = _kernels.generator(0)
+        rng = random.generator(0)
         chains = samplers.start(rbm, small_data(rbm, n=11)[0], rng)
         made = (
             ExactGradient() if gradient == "exact" else PersistentContrastiveDivergence(1, chains)
@@ -210,7 +212,7 @@ def test_sparse_rows_have_the_gradient_of_the_same_rows(gradient):
     v, weights = small_data(rbm)
 
     def made(rows):
-        rng = _kernels.generator(0)
+        rng = random.generator(0)
         estimate = GRADIENTS[gradient](rbm, rbm.visible, 2, 20, rng)
         for _ in range(3):
             phases = estimate.phases(rbm, rows, weights, rng)

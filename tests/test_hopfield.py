@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from skrbm import BernoulliRBM, _kernels
+from skrbm import BernoulliRBM
+from skrbm._kernels import arrays
 
-STATES = _kernels.binary_states(7)
+STATES = arrays.binary_states(7)
 
 
 def _patterns(n_rows=400, seed=0):

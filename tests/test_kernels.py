@@ -12,7 +12,7 @@ from scipy.special import expit
 from scipy.special import logit as logit_of
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skrbm import _kernels
+from skrbm._kernels import arrays, devices, moments, products, random, threads
 
 PRECISION = {"float32": 2e-6, "float64": 5e-15}
 WIDE = np.array([-1e30, -800, -100, -30, -1e-3, 0, 1e-3, 30, 100, 800, 1e30])
@@ -23,7 +23,7 @@ def test_logistic_is_exact_in_both_tails(dtype):
     """Fails if 1 / (1 + exp(-x)) is written as 0.5 tanh(x / 2) + 0.5."""
     x = np.linspace(-80, 80, 1001).astype(dtype)
     np.testing.assert_allclose(
-        _kernels.logistic(x, 0 * x), expit(x), rtol=PRECISION[dtype] * 40, atol=0
+        arrays.logistic(x, 0 * x), expit(x), rtol=PRECISION[dtype] * 40, atol=0
     )
 
 
@@ -31,8 +31,8 @@ def test_logistic_is_exact_in_both_tails(dtype):
 def test_logistic_and_softplus_of_huge_input_are_finite(dtype):
     """Fails if softplus is log1p(exp(x)), or logistic does not allow exp to overflow."""
     x = WIDE.astype(dtype)
-    np.testing.assert_array_equal(_kernels.logistic(x, 0 * x)[[0, -1]], [0, 1])
-    np.testing.assert_array_equal(_kernels.softplus(x)[[0, -1]], [0, x[-1]])
+    np.testing.assert_array_equal(arrays.logistic(x, 0 * x)[[0, -1]], [0, 1])
+    np.testing.assert_array_equal(arrays.softplus(x)[[0, -1]], [0, x[-1]])
 
 
 @pytest.mark.parametrize("dtype", PRECISION)
@@ -40,7 +40,7 @@ def test_softplus_is_log_of_one_plus_exp(dtype):
     """Fails if max(x, 0) is left out."""
     x = np.linspace(-40, 40, 1001).astype(dtype)
     expected = np.logaddexp(0, x.astype(np.float64))
-    np.testing.assert_allclose(_kernels.softplus(x), expected, rtol=PRECISION[dtype], atol=0)
+    np.testing.assert_allclose(arrays.softplus(x), expected, rtol=PRECISION[dtype], atol=0)
 
 
 @pytest.mark.parametrize("dtype", PRECISION)
@@ -52,12 +52,12 @@ def test_sum_softplus_is_the_sum(largest, dtype):
     x[1] = rng.uniform(-1, 1, size=x[1].shape)
     x[0, 0, 0] = x[1, 1, 0] = largest
     expected = np.logaddexp(0, x.astype(np.float64)).sum(axis=-1)
-    got = _kernels.sum_softplus(x)
+    got = arrays.sum_softplus(x)
     assert got.dtype == np.float64
     np.testing.assert_allclose(got, expected, rtol=PRECISION[dtype] / 10)
-    assert _kernels.sum_softplus(np.full((1, 3), -1e4, dtype)) == 0
-    alike = _kernels.sum_softplus(np.full(50_000, 0.3, dtype))
-    assert alike == pytest.approx(50_000 * _kernels.sum_softplus(np.full(1, 0.3, dtype)), 1e-12)
+    assert arrays.sum_softplus(np.full((1, 3), -1e4, dtype)) == 0
+    alike = arrays.sum_softplus(np.full(50_000, 0.3, dtype))
+    assert alike == pytest.approx(50_000 * arrays.sum_softplus(np.full(1, 0.3, dtype)), 1e-12)
 
 
 @pytest.mark.parametrize("dtype", PRECISION)
@@ -69,7 +69,7 @@ def test_pairwise_sum_softplus_equals_softplus_of_sums(largest, n_terms, dtype):
     x, y = (largest * rng.uniform(-0.1, 0.5, size=(n, n_terms)).astype(dtype) for n in (5, 7))
     x[0] = y[0] = largest / 2
     expected = np.logaddexp(0, x[:, None].astype(np.float64) + y).sum(axis=-1)
-    got = _kernels.pairwise_sum_softplus(x, y)
+    got = arrays.pairwise_sum_softplus(x, y)
     rounding = PRECISION[dtype]
     np.testing.assert_allclose(got, expected, rtol=20 * rounding, atol=rounding * n_terms)
     assert got.dtype == np.float64
@@ -83,7 +83,7 @@ def test_addmm_adds_a_product_in_place(dtype, order):
     a, b, c = (rng.normal(size=shape).astype(dtype) for shape in ((3, 5), (3, 4), (5, 4)))
     c = np.array(c, order=order)
     expected = c + a.T @ b
-    _kernels.addmm(c, a, b)
+    products.addmm(c, a, b)
     np.testing.assert_allclose(c, expected, rtol=PRECISION[dtype] * 10)
 
 
@@ -96,19 +96,19 @@ def test_row_dot_is_summed_in_float64(dtype, make):
     x *= np.arange(n_rows, dtype=dtype)[:, None]
     y = np.tile([2.0**26, -(2.0**26) + 4], n_columns // 2).astype(dtype)
     expected = np.arange(n_rows) * 4.0 * (n_columns // 2)
-    np.testing.assert_array_equal(_kernels.row_dot(make(x), y), expected)
+    np.testing.assert_array_equal(arrays.row_dot(make(x), y), expected)
     if make is np.asarray:
         stacked = x.reshape(3, -1, n_columns)
-        np.testing.assert_array_equal(_kernels.row_dot(stacked, y).ravel(), expected)
+        np.testing.assert_array_equal(arrays.row_dot(stacked, y).ravel(), expected)
         rows = np.tile(y, (n_rows, 1))
-        np.testing.assert_array_equal(_kernels.row_dot(x, rows), expected)
+        np.testing.assert_array_equal(arrays.row_dot(x, rows), expected)
 
 
 def test_binary_states_are_all_different_and_can_be_had_in_parts():
     """Fails if a part does not start at its first state."""
-    states = _kernels.binary_states(6)
+    states = arrays.binary_states(6)
     assert len(np.unique(states, axis=0)) == 64
-    np.testing.assert_array_equal(_kernels.binary_states(6, 10, 20), states[10:20])
+    np.testing.assert_array_equal(arrays.binary_states(6, 10, 20), states[10:20])
 
 
 @pytest.mark.parametrize("shape", [(300, 7), (3, 100, 7)])
@@ -117,7 +117,7 @@ def test_logistic_is_that_of_the_sum(shape):
     rng = np.random.default_rng(0)
     x = rng.normal(size=shape)
     for y in (rng.normal(size=7), rng.normal(size=(*shape[:-1], 1)) * np.ones(7)):
-        np.testing.assert_allclose(_kernels.logistic(x, y), expit(x + y), rtol=1e-13)
+        np.testing.assert_allclose(arrays.logistic(x, y), expit(x + y), rtol=1e-13)
 
 
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
@@ -126,18 +126,18 @@ def test_work_by_rows_is_the_work(n_rows, make):
     """Fails if a block is left out, or put where another belongs."""
     x = np.random.default_rng(0).normal(size=(n_rows, 7))
     y = np.arange(14.0).reshape(7, 2)
-    np.testing.assert_allclose(_kernels.by_rows(lambda rows: rows @ y, make(x)), x @ y)
-    np.testing.assert_allclose(_kernels.by_rows(lambda rows: rows.sum(axis=1), x), x.sum(axis=1))
+    np.testing.assert_allclose(threads.by_rows(lambda rows: rows @ y, make(x)), x @ y)
+    np.testing.assert_allclose(threads.by_rows(lambda rows: rows.sum(axis=1), x), x.sum(axis=1))
 
 
 def _draws(n_rows, rng):
     half = np.full((n_rows, 70), 0.5, np.float32)
-    return _kernels.by_rows(_kernels.bernoulli, half, rng)
+    return threads.by_rows(random.bernoulli, half, rng)
 
 
 def test_draws_by_rows_do_not_depend_on_the_number_of_threads():
     """Fails if blocks draw from one generator, in the order in which threads come to it."""
-    alone, together = (_kernels.generator(1) for _ in range(2))
+    alone, together = (random.generator(1) for _ in range(2))
     for _ in range(3):
         with threadpool_limits(1, user_api="blas"):
             expected = _draws(30_000, alone)
@@ -147,8 +147,8 @@ def test_draws_by_rows_do_not_depend_on_the_number_of_threads():
 
 def test_draws_by_rows_are_independent():
     """Fails if two blocks or two calls draw the same. Six standard errors."""
-    rng = _kernels.generator(0)
-    n = _kernels.BLOCK_ROWS
+    rng = random.generator(0)
+    n = threads.BLOCK_ROWS
     draws = np.concatenate([_draws(3 * n, rng) for _ in range(2)]).reshape(6, -1)
     correlation = np.corrcoef(draws)
     np.fill_diagonal(correlation, 0)
@@ -174,14 +174,14 @@ def test_work_by_rows_leaves_the_threads_of_products_as_they_were(two_threads):
 
     for work in (abs, fail):
         with suppress(ValueError):
-            _kernels.by_rows(work, np.ones((5_000, 2)))
+            threads.by_rows(work, np.ones((5_000, 2)))
     assert _numbers_of_threads() == two_threads
 
 
 def test_threads_of_products_come_back_after_two_callers_at_a_time(two_threads):
     """Fails if the one that ends last gives back what the first one had set."""
     second_is_inside, first_is_done = Event(), Event()
-    x = np.ones((_kernels.BLOCK_ROWS + 1, 2))
+    x = np.ones((threads.BLOCK_ROWS + 1, 2))
 
     def first(rows):
         second_is_inside.wait(10)
@@ -192,7 +192,7 @@ def test_threads_of_products_come_back_after_two_callers_at_a_time(two_threads):
         first_is_done.wait(10)
         return rows
 
-    callers = [Thread(target=_kernels.by_rows, args=(work, x)) for work in (first, second)]
+    callers = [Thread(target=threads.by_rows, args=(work, x)) for work in (first, second)]
     for caller in callers:
         caller.start()
         time.sleep(0.1)
@@ -207,9 +207,9 @@ def test_bounds_are_those_of_all_rows(make):
     """Fails if a block is not looked at, or NaN is passed over."""
     x = np.random.default_rng(0).uniform(size=(5_000, 3))
     x[4_000, 1], x[100, 2] = -3, 5
-    assert _kernels.bounds(make(x)) == (-3, 5)
+    assert arrays.bounds(make(x)) == (-3, 5)
     x[4_500, 0] = np.nan
-    assert np.isnan(_kernels.bounds(make(x))).all()
+    assert np.isnan(arrays.bounds(make(x))).all()
 
 
 @pytest.mark.parametrize("dtype", [*PRECISION, np.uint8])
@@ -233,7 +233,7 @@ def test_column_moments_are_those_of_all_rows(n, dtype):
     rows = np.repeat(x, weights, axis=0).astype(np.longdouble)
     mean = rows.mean(axis=0)
     variance, third = (((rows - mean) ** power).mean(axis=0) for power in (2, 3))
-    got_mean, got_variance, got_third = _kernels.column_moments(x, weights)
+    got_mean, got_variance, got_third = moments.column_moments(x, weights)
     assert (got_variance[4:] == 0).all()
     scale = np.where(variance > 0, variance, 1)[:4] ** 0.5
     assert (abs(got_mean - mean) <= 1e-9 * np.append(scale, [0, 0]) + 1e-15 * abs(mean)).all()
@@ -252,13 +252,13 @@ def test_column_moments_of_what_is_not_missing():
     x, weights = rng.gamma(2, size=(n, 4)), rng.integers(0, 3, size=n)
     x[:, 2] = 0.1
     x[: n // 2, 0] = x[::3, 1] = x[::2, 2] = x[:, 3] = np.nan
-    moments = np.array(_kernels.column_moments(x, weights))
+    found = np.array(moments.column_moments(x, weights))
     for column in range(3):
         seen = ~np.isnan(x[:, column])
-        expected = _kernels.column_moments(x[seen, column, None], weights[seen])
-        np.testing.assert_allclose(moments[:, column], np.ravel(expected), rtol=1e-9)
-    np.testing.assert_array_equal(moments[:, 3], 0)
-    assert moments[1, 2] == 0
+        expected = moments.column_moments(x[seen, column, None], weights[seen])
+        np.testing.assert_allclose(found[:, column], np.ravel(expected), rtol=1e-9)
+    np.testing.assert_array_equal(found[:, 3], 0)
+    assert found[1, 2] == 0
 
 
 P = np.array([0, 1e-6, 1e-3, 0.3, 0.9, 1])
@@ -271,12 +271,12 @@ def test_bernoulli_draws_have_their_probability(dtype, n):
 
     Six standard errors of a frequency. Probabilities of 0 and 1 are certain.
     """
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     p = np.tile(P.astype(dtype), (n, 1))
     logit = np.tile(np.array([-np.inf, *logit_of(P[1:-1]), np.inf], dtype), (n, 1))
     for draw in (
-        lambda: _kernels.bernoulli(p, rng),
-        lambda: _kernels.bernoulli_logistic(logit, np.zeros(len(P), dtype), rng),
+        lambda: random.bernoulli(p, rng),
+        lambda: random.bernoulli_logistic(logit, np.zeros(len(P), dtype), rng),
     ):
         draws = np.stack([draw() for _ in range(2_000_000 // n)])
         assert draws.dtype == dtype
@@ -286,9 +286,9 @@ def test_bernoulli_draws_have_their_probability(dtype, n):
 
 def test_bernoulli_draws_are_independent():
     """Fails if two units or two calls draw the same. Six standard errors."""
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     n = 2**18
-    draws = np.hstack([_kernels.bernoulli(np.full((n, 3), 0.5), rng) for _ in range(2)])
+    draws = np.hstack([random.bernoulli(np.full((n, 3), 0.5), rng) for _ in range(2)])
     correlation = np.corrcoef(draws.T)
     np.fill_diagonal(correlation, 0)
     assert np.abs(correlation).max() < 6 / np.sqrt(n)
@@ -297,13 +297,13 @@ def test_bernoulli_draws_are_independent():
 def test_a_seed_makes_the_same_generator_every_time():
     """Fails if a seed remembers the generators that were made from it before."""
     seed = 5
-    first, second = (_draws(5_000, _kernels.generator(seed)) for _ in range(2))
+    first, second = (_draws(5_000, random.generator(seed)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
 def test_a_generator_goes_on_after_it_was_stored():
     """Fails if the generators that it makes for blocks are the first ones again."""
-    rng = _kernels.generator(3)
+    rng = random.generator(3)
     _draws(5_000, rng)
     copy = pickle.loads(pickle.dumps(rng))
     np.testing.assert_array_equal(_draws(5_000, rng), _draws(5_000, copy))
@@ -320,7 +320,7 @@ def test_draws_by_content(make):
     n, n_columns = 40, 5_000
     rows = np.random.default_rng(0).uniform(0.01, 1, size=(n, n_columns)).astype(np.float32)
     x = make(np.concatenate([rows, rows]))
-    u = _kernels.to_host(_kernels.uniform_by_content(x, _kernels.generator(0))).reshape(x.shape)
+    u = devices.to_host(random.uniform_by_content(x, random.generator(0))).reshape(x.shape)
     np.testing.assert_array_equal(u[:n], u[n:])
     assert u.min() >= 0
     assert u.max() < 1
@@ -335,7 +335,7 @@ def test_accepted_share_is_the_ratio():
     """Fails if moves that gain are refused. Six standard errors."""
     n = 100_000
     ratio = np.array([0.2, 1, 5])
-    accepted = _kernels.accept(np.tile(np.log(ratio), (n, 1)), _kernels.generator(0))
+    accepted = random.accept(np.tile(np.log(ratio), (n, 1)), random.generator(0))
     assert (np.abs(accepted.mean(axis=0) - np.minimum(ratio, 1)) < 3 / np.sqrt(n)).all()
 
 
@@ -343,7 +343,7 @@ def test_choices_have_their_probability():
     """Fails if an index is never drawn. Six standard errors."""
     n = 100_000
     p = np.array([0.5, 0.0, 0.2, 0.3])
-    frequency = np.bincount(_kernels.choices(p, n, _kernels.generator(0)), minlength=4) / n
+    frequency = np.bincount(random.choices(p, n, random.generator(0)), minlength=4) / n
     assert (np.abs(frequency - p) <= 3 / np.sqrt(n)).all()
     assert frequency[1] == 0
 
@@ -352,7 +352,7 @@ def test_choices_have_their_probability():
 def test_column_choices_are_different_and_equally_likely(n_choices):
     """Fails if the first column is not drawn, or the spacing repeats columns."""
     n, n_columns = 70_000, 7
-    chosen = np.array(list(_kernels.column_choices(n, n_columns, n_choices, _kernels.generator(0))))
+    chosen = np.array(list(random.column_choices(n, n_columns, n_choices, random.generator(0))))
     assert all(len(set(row)) == n_choices for row in chosen.T[:100])
     p = n_choices / n_columns
     frequency = np.bincount(chosen.ravel(), minlength=n_columns) / n
@@ -367,7 +367,7 @@ def test_normal_draws_have_their_distribution(scale):
     their squares, are uncorrelated to six standard errors.
     """
     n = 1_000_001
-    draws = _kernels.normal((n,), scale, np.zeros(0, np.float32), _kernels.generator(0)) / scale
+    draws = random.normal((n,), scale, np.zeros(0, np.float32), random.generator(0)) / scale
     assert stats.kstest(draws, "norm").statistic < 2.2 / np.sqrt(n)
     first, second = draws[: n // 2].astype(float), draws[n // 2 + 1 :].astype(float)
     for f in (lambda x: x, lambda x: x**2, np.abs):

@@ -11,9 +11,10 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 
-from skrbm import RBMClassifier, _kernels, samplers
-from skrbm.gradients import GRADIENTS
-from skrbm.label_gradient import LabelGradient, label_logits, log_label_probability
+from skrbm import RBMClassifier, samplers
+from skrbm._kernels import random
+from skrbm.learning.gradients import GRADIENTS
+from skrbm.learning.label_gradient import LabelGradient, label_logits, log_label_probability
 from skrbm.model import RBM
 from skrbm.samplers import HiddenMixture
 from skrbm.units import LabelledBernoulli
@@ -86,7 +87,7 @@ def test_log_probability_is_that_of_the_states_and_broadened_means_are_means():
 def test_chains_visit_states_as_often_as_they_are_probable(jumps):
     """Fails if a label is drawn from logistic means. Twice the distance that chance makes."""
     rbm = _labelled_rbm()
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     v = samplers.independent(rbm.visible, 40_000, rng)
     if jumps:
         proposal = HiddenMixture(np.full((1, 3), 0.5), np.ones(1))
@@ -198,8 +199,8 @@ def test_a_generative_share_teaches_what_the_data_look_like(digits):
     means = []
     for share in (0.0, 1.0):
         rbm = RBMClassifier(64, generative_share=share, n_iter=20, random_state=0).fit(X, y)._rbm
-        v = samplers.independent(rbm.visible, 500, _kernels.generator(0))
-        v = samplers.gibbs_visible(rbm, v, _kernels.generator(1), 200)
+        v = samplers.independent(rbm.visible, 500, random.generator(0))
+        v = samplers.gibbs_visible(rbm, v, random.generator(1), 200)
         means.append(np.abs(v[:, :64].mean(axis=0) - X.mean(axis=0)).mean())
     assert means[1] < 0.5 * means[0]
 

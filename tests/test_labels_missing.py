@@ -6,9 +6,10 @@ from scipy import sparse
 from scipy.special import logsumexp
 from sklearn.base import clone
 
-from skrbm import RBMClassifier, _kernels, conditionals
-from skrbm.coordinates import CompletedRows, LabelledRows
-from skrbm.label_conditionals import completed_unlabelled, label_logits_given, unlabelled
+from skrbm import RBMClassifier, conditionals
+from skrbm._kernels import random
+from skrbm.data.scaling import CompletedRows, LabelledRows
+from skrbm.labels import completed_unlabelled, label_logits_given, unlabelled
 from skrbm.model import RBM
 from skrbm.units import Bernoulli, LabelledBernoulli
 
@@ -59,7 +60,7 @@ def test_label_probabilities_are_sums_over_what_is_missing(way):
     rbm, n = _rbm(way), 50
     x, log_p = _log_joint(rbm)
     rows = np.repeat(ROWS, n, axis=0)
-    logits = label_logits_given(rbm, rbm.visible, rows, N_LABELS, _kernels.generator(0))
+    logits = label_logits_given(rbm, rbm.visible, rows, N_LABELS, random.generator(0))
     got = np.exp(logits - logsumexp(logits, axis=1, keepdims=True)).reshape(len(ROWS), n, -1)
     for of_row, agree in zip(got, _agree(x, ROWS), strict=True):
         expected = np.exp(log_p[agree]).sum(axis=0)
@@ -76,9 +77,9 @@ def test_draws_and_means_know_of_the_label(way, label):
     v = unlabelled(np.repeat(ROWS, n, axis=0), N_LABELS)
     if label is not None:
         v[:, N_BINARY:] = np.eye(N_LABELS)[label]
-    drawn = conditionals.draw(rbm, rbm.visible, v, _kernels.generator(0), 30)
+    drawn = conditionals.draw(rbm, rbm.visible, v, random.generator(0), 30)
     assert (drawn[:, N_BINARY:].sum(axis=1) == 1).all()
-    means = conditionals.means(rbm, rbm.visible, v[::n], _kernels.generator(0), 1_000).visible
+    means = conditionals.means(rbm, rbm.visible, v[::n], random.generator(0), 1_000).visible
     for i, (agree, rows) in enumerate(
         zip(_agree(x, ROWS), drawn.reshape(len(ROWS), n, -1), strict=True)
     ):
@@ -97,7 +98,7 @@ def test_rows_are_completed_without_their_label():
     rbm, n = _rbm(), 4_000
     x, log_p = _log_joint(rbm)
     v = np.hstack([np.repeat(ROWS, n, axis=0), np.tile(np.eye(N_LABELS)[1], (4 * n, 1))])
-    got = completed_unlabelled(rbm, v, N_LABELS, _kernels.generator(0), 30)
+    got = completed_unlabelled(rbm, v, N_LABELS, random.generator(0), 30)
     np.testing.assert_array_equal(got[:, N_BINARY:], v[:, N_BINARY:])
     for agree, rows in zip(_agree(x, ROWS), got.reshape(len(ROWS), n, -1), strict=True):
         share = np.exp(log_p).sum(axis=1) * agree
@@ -112,7 +113,7 @@ def test_chains_of_training_do_not_know_the_label():
     x, log_p = _log_joint(rbm)
     row, label = np.array([[np.nan, 1.0, 0.0, np.nan]]), 1
     rows = LabelledRows(np.repeat(row, n, axis=0), np.full(n, label), N_LABELS)
-    completed = CompletedRows(rows, rbm, rbm.visible, _kernels.generator(0))
+    completed = CompletedRows(rows, rbm, rbm.visible, random.generator(0))
     for _ in range(10):
         v = completed[slice(0, n)]
     assert (v[:, N_BINARY:] == np.eye(N_LABELS)[label]).all()

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from skrbm import _kernels, annealing, likelihood, samplers
+from skrbm import annealing, likelihood, samplers
+from skrbm._kernels import arrays, devices, random
 from skrbm.annealing import Effort, Path
 from skrbm.model import RBM
 from skrbm.units import Bernoulli, Gaussian
@@ -34,7 +35,7 @@ def test_exact_log_partition_in_several_tasks(scale):
     Fails if the tasks overlap; at scale 100 if exponentials overflow.
     """
     rbm = random_rbm(n_visible=20, n_hidden=17, scale=scale)
-    h = _kernels.binary_states(17)
+    h = arrays.binary_states(17)
     log_weight = h @ rbm.hidden.bias + np.logaddexp(0, h @ rbm.weights.T + rbm.visible.bias).sum(1)
     expected = np.logaddexp.reduce(log_weight)
     assert likelihood.exact_log_partition(rbm).value == pytest.approx(expected, rel=1e-12)
@@ -59,7 +60,7 @@ def test_annealing_without_weights_is_exact(neutral):
     path = Path(rbm, Bernoulli(rbm.visible.bias))
     exact = enumerate_rbm(rbm).log_partition
     for method, effort in EFFORTS.items():
-        result = likelihood.log_partition(path, _kernels.generator(0), method, effort)
+        result = likelihood.log_partition(path, random.generator(0), method, effort)
         assert result.value == pytest.approx(exact, rel=1e-9)
         assert result.std_error < 1e-9
         assert not result.doubt
@@ -72,7 +73,7 @@ def test_annealing_is_right_within_its_standard_error(pair, method, seed):
     """Six standard errors. Fails if a transition leaves another temperature's model unchanged."""
     rbm = random_rbm(pair, n_visible=8, n_hidden=6, scale=1.0, seed=seed)
     path = Path(rbm, rbm.visible.neutral())
-    result = likelihood.log_partition(path, _kernels.generator(seed), method, EFFORTS[method])
+    result = likelihood.log_partition(path, random.generator(seed), method, EFFORTS[method])
     exact = enumerate_rbm(rbm, pair).log_partition
     assert abs(result.value - exact) < 6 * result.std_error
     assert result.std_error < 0.1
@@ -83,7 +84,7 @@ def test_annealing_is_right_within_its_standard_error(pair, method, seed):
 def test_a_ladder_that_ends_above_zero_is_as_good():
     """Six standard errors. Fails if the step from its end to independent units is left out."""
     rbm = random_rbm(n_visible=8, n_hidden=6)
-    path, rng = Path(rbm, Bernoulli(np.zeros(8))), _kernels.generator(0)
+    path, rng = Path(rbm, Bernoulli(np.zeros(8))), random.generator(0)
     ladder = likelihood.replicas(path, 500, rng)
     ladder.betas = np.linspace(1, 0.6, len(ladder.betas))
     result = likelihood.tempered_log_partition(path, rng, ladder, n_steps=40)  # too few to adapt
@@ -104,7 +105,7 @@ def test_brackets_hold_the_exact_value_and_tell_what_to_doubt():
         exact = likelihood.exact_log_partition(rbm).value
         path = Path(rbm, Bernoulli(np.zeros(12)))
         result = likelihood.bracketed_log_partition(
-            path, _kernels.generator(seed), Effort(n_chains=50, n_temperatures=500)
+            path, random.generator(seed), Effort(n_chains=50, n_temperatures=500)
         )
         inside.append(result.lower <= exact <= result.upper)
         if not result.doubt:
@@ -124,7 +125,7 @@ def test_directions_that_contradict_each_other_are_told():
     path, effort = Path(rbm, Bernoulli(np.zeros(10))), Effort(n_temperatures=2_000)
     exact = likelihood.exact_log_partition(rbm).value
     for chains, trusted in ((np.zeros((50, 10)), True), (np.ones((50, 10)), False)):
-        rng = _kernels.generator(0)
+        rng = random.generator(0)
         result = likelihood.bracketed_log_partition(path, rng, effort, chains)
         assert result.lower <= exact <= result.upper
         assert (not result.doubt) == trusted
@@ -138,7 +139,7 @@ def test_forward_annealing_tells_where_few_chains_count(scale, effort, words):
     """Fails if a plain run with too few temperatures is believed."""
     rbm = random_rbm(n_visible=60, n_hidden=50, scale=scale)
     path = Path(rbm, Bernoulli(np.zeros(60)))
-    result = likelihood.annealed_log_partition(path, _kernels.generator(0), effort)
+    result = likelihood.annealed_log_partition(path, random.generator(0), effort)
     assert words in result.doubt
     assert result.upper == np.inf
 
@@ -150,7 +151,7 @@ def test_annealing_in_reverse_is_right_within_its_standard_error(seed):
     exact = enumerate_rbm(rbm)
     v = exact.v[draw(np.exp(exact.log_p_visible), 500, np.random.default_rng(seed))]
     path = Path(rbm, Bernoulli(np.zeros(8)))
-    ratio = _reverse(path, v, _kernels.generator(seed), 200)
+    ratio = _reverse(path, v, random.generator(seed), 200)
     log_z = path.log_partition_at_zero - ratio.value
     assert abs(log_z - exact.log_partition) < 6 * ratio.std_error
     assert ratio.std_error < 0.05
@@ -174,7 +175,7 @@ def test_forward_and_reverse_annealing_err_to_different_sides():
     path = Path(rbm, Bernoulli(np.zeros(10)))
     log_ratio = exact.log_partition - path.log_partition_at_zero
     choose = np.random.default_rng(0)
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     forward, reverse = [], []
     for _ in range(50):
         v = exact.v[draw(np.exp(exact.log_p_visible), 5, choose)]
@@ -191,7 +192,7 @@ def test_annealing_tightens_with_more_temperatures():
     log_ratio = likelihood.exact_log_partition(rbm).value - path.log_partition_at_zero
     error = [
         np.mean(
-            [abs(_forward(path, _kernels.generator(i), 20, n).value - log_ratio) for i in range(20)]
+            [abs(_forward(path, random.generator(i), 20, n).value - log_ratio) for i in range(20)]
         )
         for n in (3, 30, 300)
     ]
@@ -248,7 +249,7 @@ def test_directions_too_far_apart_to_tell():
     path = Path(rbm, Bernoulli(np.zeros(60)))
     exact = likelihood.exact_log_partition(rbm).value
     for method in ("bracket", "tempering"):
-        result = likelihood.log_partition(path, _kernels.generator(0), method, Effort(20, 400))
+        result = likelihood.log_partition(path, random.generator(0), method, Effort(20, 400))
         assert result.doubt or result.lower <= exact <= result.upper
 
 
@@ -268,7 +269,7 @@ def test_log_partition_is_exact_where_the_smaller_layer_is_small():
     large = random_rbm(n_visible=60, n_hidden=50, scale=0.1)
     for rbm, method in ((few_visible, "exact"), (large, "bracket")):
         path = Path(rbm, rbm.visible)
-        assert likelihood.log_partition(path, _kernels.generator(0)).method == method
+        assert likelihood.log_partition(path, random.generator(0)).method == method
 
 
 @pairs
@@ -302,7 +303,7 @@ def test_quadrature_finds_all_modes_of_a_column(scale):
     weights = scale * rng.normal(size=(2, n_hidden)) / 2
     hidden = Bernoulli(-(weights.sum(axis=0) ** 2) / 20 + rng.normal(size=n_hidden))
     rbm = RBM(Gaussian(rng.normal(size=2), np.array([1.0, 4.0])), hidden, weights)
-    h = _kernels.binary_states(n_hidden)
+    h = arrays.binary_states(n_hidden)
     log_weight = h @ rbm.hidden.bias
     mean = (rbm.visible.bias + h @ weights.T) / rbm.visible.precision
     log_weight += (mean**2 * rbm.visible.precision / 2).sum(axis=1)
@@ -327,7 +328,7 @@ def test_quadrature_ends_where_rounding_keeps_its_nodes_apart_from_nothing():
     def log_ratio(state):
         seen.append(state)
         assert len(seen) < 30_000
-        return _kernels.float64(0 * state[:, 0])
+        return devices.float64(0 * state[:, 0])
 
     total = unit.log_total(unit.mean(0.0), log_ratio, lambda state: 0 * state)
     assert np.isfinite(total).all()
@@ -340,5 +341,5 @@ def test_pseudo_log_likelihood_from_some_columns_is_unbiased(n_flips):
     rbm = random_rbm(n_visible=7)
     v = np.tile([[1.0, 0, 1, 1, 0, 0, 1]], (n, 1))
     expected = likelihood.pseudo_log_likelihood(rbm, v[:1])[0]
-    draws = likelihood.pseudo_log_likelihood(rbm, v, n_flips, _kernels.generator(0))
+    draws = likelihood.pseudo_log_likelihood(rbm, v, n_flips, random.generator(0))
     assert abs(draws.mean() - expected) < 6 * draws.std() / np.sqrt(n)

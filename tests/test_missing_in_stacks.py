@@ -8,13 +8,7 @@ from sklearn.datasets import load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from skrbm import (
-    BernoulliRBM,
-    DBNClassifier,
-    DBNRegressor,
-    DeepBeliefNetwork,
-    GaussianBernoulliRBM,
-)
+from skrbm import BernoulliRBM, DBNClassifier, DBNRegressor, DeepBeliefNetwork, GaussianBernoulliRBM
 
 from laws import BERNOULLI, all_states, copies, holes_in
 

@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skrbm import _kernels
-from skrbm.gradients import ExactGradient, Phases, Rows
-from skrbm.likelihood import exact_log_partition
-from skrbm.model import RBM
-from skrbm.optimizers import (
+from skrbm._kernels import random
+from skrbm.learning.gradients import ExactGradient, Phases, Rows
+from skrbm.learning.optimizer import (
     CentredGradient,
     VarianceGradient,
     constant,
@@ -20,13 +18,15 @@ from skrbm.optimizers import (
     quadratic_decay,
     rising_share,
 )
+from skrbm.likelihood import exact_log_partition
+from skrbm.model import RBM
 from skrbm.units import Bernoulli, Gaussian
 
 from laws import BERNOULLI, GAUSSIAN, enumerate_rbm, random_rbm
 
 
 def _phases(rbm, v):
-    return ExactGradient().phases(rbm, v, np.ones(len(v)), _kernels.generator(0))
+    return ExactGradient().phases(rbm, v, np.ones(len(v)), random.generator(0))
 
 
 def _joined(phases):
@@ -102,7 +102,7 @@ def test_sparse_rows_make_the_same_step():
     for model, rows in ((rbm, v), (other, sparse.csr_array(v))):
         optimizer = CentredGradient(v.mean(axis=0), np.full(3, 0.5))
         for _ in range(3):
-            phases = ExactGradient().phases(model, rows, np.ones(len(v)), _kernels.generator(0))
+            phases = ExactGradient().phases(model, rows, np.ones(len(v)), random.generator(0))
             optimizer.step(model, phases, 0.2)
     for want, got in zip(rbm.parameters, other.parameters, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-12)
@@ -174,7 +174,7 @@ def _gaussian_rbm():
 
 
 def _phases_of(rbm, v, weights):
-    return ExactGradient().phases(rbm, v, weights, _kernels.generator(0))
+    return ExactGradient().phases(rbm, v, weights, random.generator(0))
 
 
 def _log_likelihood(rbm, v, weights):
@@ -307,7 +307,7 @@ def test_steps_are_as_long_as_allowed(pair):
     rbm = random_rbm(pair, scale=0.5)
     v = enumerate_rbm(rbm, pair).v
     v = v[np.abs(v).max(axis=1) < 1.5][[5, 5, 5, 5]]
-    phases = ExactGradient().phases(rbm, v, np.ones(4), _kernels.generator(0))
+    phases = ExactGradient().phases(rbm, v, np.ones(4), random.generator(0))
     n_visible, n_hidden = rbm.weights.shape
     limit = 1e-4
     optimizer = CentredGradient(np.full(n_visible, 0.3), np.full(n_hidden, 0.4), largest_step=limit)
@@ -330,7 +330,7 @@ def test_steps_are_as_long_as_allowed(pair):
 
 def _many_rows(rbm, n, seed=0):
     """States of the visible layer, n drawn without the hidden one."""
-    rng = _kernels.generator(seed)
+    rng = random.generator(seed)
     return rbm.visible.draw(np.zeros((n, 1)), rng)
 
 

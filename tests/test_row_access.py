@@ -18,12 +18,12 @@ from skrbm import (
     RBMClassifier,
     RBMImputer,
     RBMOutlierDetector,
-    _kernels,
-    row_access,
-    trained,
-    training,
 )
-from skrbm.row_access import ChosenRows, DiskRows, access, on_disk, part
+from skrbm._kernels import random
+from skrbm.data import sources as row_access
+from skrbm.data.sources import ChosenRows, DiskRows, access, on_disk, part
+from skrbm.estimators.rbm import trained
+from skrbm.learning import loop as training
 
 SHORT = {"n_iter": 2, "random_state": 0, "batch_size": 7}
 
@@ -190,7 +190,7 @@ def test_a_sweep_visits_every_row_and_reads_every_block_once(n_rows, block, held
     read = blocks_read(monkeypatch)
     X = np.arange(float(n_rows))[:, None]
     rows = DiskRows(X, np.arange(n_rows))
-    order = rows.visits(_kernels.generator(0))
+    order = rows.visits(random.generator(0))
     visited = np.concatenate(
         [rows[batch][:, 0] for batch in np.array_split(order, -(-n_rows // 3))]
     )
@@ -230,7 +230,7 @@ def test_all_orders_of_blocks_and_of_rows_in_a_group_are_equally_likely(held, mo
     Four rows are in two blocks, which are a group each or one together: 8 or 24 orders.
     """
     small_buffer(monkeypatch, 16, 16 * held)
-    rows, rng, n = DiskRows(np.zeros((4, 1)), np.arange(4)), _kernels.generator(0), 4_000
+    rows, rng, n = DiskRows(np.zeros((4, 1)), np.arange(4)), random.generator(0), 4_000
     orders, counts = np.unique([rows.visits(rng) for _ in range(n)], axis=0, return_counts=True)
     possible = {1: 8, 2: 24}[held]
     assert len(orders) == possible

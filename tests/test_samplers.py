@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from skrbm import _kernels, samplers
+from skrbm import samplers
+from skrbm._kernels import random
 from skrbm.model import RBM
 from skrbm.units import Bernoulli
 
@@ -30,7 +31,7 @@ def test_gibbs_leaves_the_joint_distribution_unchanged(n_steps):
     """Fails if a mean is passed on as a state, which shows from the second step on."""
     rbm = random_rbm()
     _, h = _exact_chains(rbm)
-    chains = samplers.gibbs(rbm, h, _kernels.generator(2), n_steps)
+    chains = samplers.gibbs(rbm, h, random.generator(2), n_steps)
     distance, floor = _joint_distance(rbm, chains.visible, chains.hidden)
     assert distance < FLOORS * floor
 
@@ -40,7 +41,7 @@ def test_gibbs_from_visible_states_leaves_the_marginal_unchanged(n_steps):
     """Fails if the last half step is left out, or a mean is passed on as a state."""
     rbm = random_rbm()
     v, _ = _exact_chains(rbm)
-    v = samplers.gibbs_visible(rbm, v, _kernels.generator(2), n_steps)
+    v = samplers.gibbs_visible(rbm, v, random.generator(2), n_steps)
     marginal = np.exp(enumerate_rbm(rbm).log_p_visible)
     distance, floor = total_variation(codes(v), marginal)
     assert distance < FLOORS * floor
@@ -53,7 +54,7 @@ def test_the_harness_catches_a_kernel_that_forgets_a_bias():
     bias[0] = 0
     forgetful = RBM(rbm.visible, Bernoulli(bias), rbm.weights)
     _, h = _exact_chains(rbm)
-    chains = samplers.gibbs(forgetful, h, _kernels.generator(2))
+    chains = samplers.gibbs(forgetful, h, random.generator(2))
     distance, floor = _joint_distance(rbm, chains.visible, chains.hidden)
     assert distance > FLOORS * floor
 
@@ -62,14 +63,14 @@ def test_hidden_mean_belongs_to_the_visible_state_of_the_same_row():
     """Fails if the mean is that of the step before."""
     rbm = random_rbm()
     _, h = _exact_chains(rbm)
-    chains = samplers.gibbs(rbm, h[:100], _kernels.generator(2), n_steps=3)
+    chains = samplers.gibbs(rbm, h[:100], random.generator(2), n_steps=3)
     np.testing.assert_array_equal(chains.hidden_mean, rbm.hidden_from_visible(chains.visible))
 
 
 def test_independent_draws_have_the_layer_s_means():
     """Fails if all rows are the same draw. Six standard errors."""
     layer = random_rbm().visible
-    draws = samplers.independent(layer, N_CHAINS, _kernels.generator(0))
+    draws = samplers.independent(layer, N_CHAINS, random.generator(0))
     mean = layer.mean(0.0)
     assert (np.abs(draws.mean(axis=0) - mean) < 6 * np.sqrt(mean * (1 - mean) / N_CHAINS)).all()
     assert abs(np.corrcoef(draws[1:, 0], draws[:-1, 0])[0, 1]) < 6 / np.sqrt(N_CHAINS)
@@ -88,7 +89,7 @@ def test_jumps_leave_the_distribution_unchanged(n_jumps):
     """Fails if the density of the proposal is left out, or another row's jump is taken."""
     rbm = random_rbm()
     _, h = _exact_chains(rbm)
-    rng = _kernels.generator(2)
+    rng = random.generator(2)
     for _ in range(n_jumps):
         x, _ = samplers.jump(rbm, h, _mixture(rbm), slice(0, N_CHAINS), rng)
         v = rbm.visible.sample(rbm.visible.mean(x), rng)
@@ -103,7 +104,7 @@ def test_only_the_chosen_chains_jump():
     _, h = _exact_chains(rbm)
     before = rbm.swap().hidden_input(h)
     chosen = slice(100, 1100)
-    x, n_accepted = samplers.jump(rbm, h, _mixture(rbm), chosen, _kernels.generator(2))
+    x, n_accepted = samplers.jump(rbm, h, _mixture(rbm), chosen, random.generator(2))
     moved = (x != before).any(axis=1)
     assert not moved[: chosen.start].any()
     assert not moved[chosen.stop :].any()
@@ -119,7 +120,7 @@ def test_jumps_cross_a_barrier_that_gibbs_steps_do_not():
     n = 10_000
     rbm = RBM(Bernoulli(np.full(6, -30.0)), Bernoulli(np.full(3, -60.0)), np.full((6, 3), 20.0))
     modes = samplers.HiddenMixture(np.array([[0.01] * 3, [0.99] * 3]), np.array([0.2, 0.8]))
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     h = stuck = np.zeros((n, 3))
     for _ in range(10):
         x, _ = samplers.jump(rbm, h, modes, slice(0, n), rng)
@@ -134,13 +135,13 @@ def test_chains_that_jump_leave_the_distribution_unchanged_and_cross():
     rbm = random_rbm()
     v, _ = _exact_chains(rbm)
     for n_steps in (1, 11):
-        moved = samplers.jumping_gibbs(rbm, v, _mixture(rbm), _kernels.generator(2), n_steps)
+        moved = samplers.jumping_gibbs(rbm, v, _mixture(rbm), random.generator(2), n_steps)
         distance, floor = total_variation(codes(moved), np.exp(enumerate_rbm(rbm).log_p_visible))
         assert distance < FLOORS * floor
     n = 10_000
     rbm = RBM(Bernoulli(np.full(6, -30.0)), Bernoulli(np.full(3, -60.0)), np.full((6, 3), 20.0))
     modes = samplers.HiddenMixture(np.array([[0.01] * 3, [0.99] * 3]), np.array([0.2, 0.8]))
-    start, rng = np.zeros((n, 6)), _kernels.generator(0)
+    start, rng = np.zeros((n, 6)), random.generator(0)
     moved = samplers.jumping_gibbs(rbm, start, modes, rng, 100)
     assert abs(moved.mean() - 0.5) < 6 * 0.5 / np.sqrt(n)
 
@@ -151,7 +152,7 @@ def _tempered_chains(rbm, n_chains, seed=1):
     base = Bernoulli(np.array([0.5, -1.0, 0.0, 1.0]))
     betas = np.array([1.0, 0.6, 0.1])
     tempering = samplers.ParallelTempering.start(
-        rbm, base, np.zeros((n_chains, 4)), 3, _kernels.generator(0)
+        rbm, base, np.zeros((n_chains, 4)), 3, random.generator(0)
     )
     tempering.betas = betas
     models = [rbm.interpolate(base, rbm.hidden.neutral(), beta) for beta in betas]
@@ -169,7 +170,7 @@ def test_tempering_leaves_every_replica_s_distribution_unchanged(n_steps):
     """Fails if an exchange weighs a state at one temperature only, or forgets the base."""
     rbm = random_rbm(scale=2)
     tempering, exact = _tempered_chains(rbm, N_CHAINS)
-    rng = _kernels.generator(3)
+    rng = random.generator(3)
     for _ in range(n_steps):
         tempering.step(rbm, rng)
     assert 0.1 < tempering.swap_rates.min() < 0.95
@@ -182,7 +183,7 @@ def test_tempering_visits_both_modes():
     """Fails if states are never exchanged: see the barrier that jumps cross, above."""
     n = 200
     rbm = RBM(Bernoulli(np.full(6, -30.0)), Bernoulli(np.full(3, -60.0)), np.full((6, 3), 20.0))
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     tempering = samplers.ParallelTempering.start(
         rbm, Bernoulli(np.zeros(6)), np.zeros((n, 6)), 10, rng
     )
@@ -199,7 +200,7 @@ def test_ladder_adapts_to_equal_rejection():
     The rejections are moving averages of 500 exchanges a step, all pairs alike after adapting.
     """
     rbm = coupled_rbm(scale=2.0)
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     tempering = samplers.ParallelTempering.start(rbm, rbm.visible, np.zeros((500, 6)), 6, rng)
     for _ in range(99):
         tempering.step(rbm, rng)
@@ -214,7 +215,7 @@ def test_ladder_adapts_to_equal_rejection():
 def test_ladder_ends_above_zero_where_it_is_too_short():
     """Fails if neighbours may reject more than half of their exchanges to reach beta = 0."""
     rbm = coupled_rbm(n_visible=40, n_hidden=20, scale=3.0)
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     tempering = samplers.ParallelTempering.start(rbm, rbm.visible, np.zeros((200, 40)), 3, rng)
     for _ in range(3000):
         tempering.step(rbm, rng)

@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 
 from skrbm import BernoulliRBM, likelihood
-from skrbm.stopping import EarlyStopping
+from skrbm.learning.early_stopping import EarlyStopping
 
 from laws import draw, enumerate_rbm, random_rbm
 

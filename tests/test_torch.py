@@ -20,10 +20,10 @@ from skrbm import (
     RBMClassifier,
     RBMImputer,
     RBMOutlierDetector,
-    _kernels,
-    validation,
 )
-from skrbm.optimizers import CentredGradient
+from skrbm._kernels import devices, products, random
+from skrbm.learning.optimizer import CentredGradient
+from skrbm.validation.rows import UNIT_INTERVAL, check_rows
 
 DIGITS = load_digits().data[:300] / 16
 LABELS = load_digits().target[:300]
@@ -120,7 +120,7 @@ def test_bfloat16_rounds_factors_and_nothing_else(x_dtype):
     rng = np.random.default_rng(0)
     x, y = (rng.uniform(0.5, 1, size=shape).astype(np.float32) for shape in ((30, 4096), (4096, 7)))
     exact = x.astype(np.float64) @ y.astype(np.float64)
-    got = _kernels.product(*(torch.from_numpy(a.astype(x_dtype)) for a in (x, y)), "bfloat16")
+    got = products.product(*(torch.from_numpy(a.astype(x_dtype)) for a in (x, y)), "bfloat16")
     error = np.abs(got.numpy() / exact - 1).max()
     assert str(got.dtype) == f"torch.{np.dtype(x_dtype).name}"
     assert 2**-13 < error < 2**-7
@@ -132,7 +132,7 @@ def test_small_steps_are_made_in_place_and_not_lost(precision):
     weights = torch.ones(3, 2)
     v, h = torch.ones(1, 3), torch.full((1, 2), 1e-4)
     for _ in range(10):
-        _kernels.addmm(weights, v, h, precision)
+        products.addmm(weights, v, h, precision)
     np.testing.assert_allclose(weights.numpy(), 1.001, rtol=1e-5)
 
 
@@ -142,7 +142,7 @@ def test_tf32_is_left_as_it_was():
     sys.setswitchinterval(1e-6)
     try:
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda _: _kernels.product(x, x, "tf32"), range(10_000)))
+            list(pool.map(lambda _: products.product(x, x, "tf32"), range(10_000)))
     finally:
         sys.setswitchinterval(interval)
         left = torch.get_float32_matmul_precision()
@@ -208,7 +208,7 @@ print(rbm.set_params(device=None).partial_fit(rbm.sample(10)).n_iter_)
 @pytest.mark.parametrize("kind", [BernoulliRBM, DeepBeliefNetwork])
 def test_what_is_not_here_is_refused_before_any_work(kind, wrong, message, monkeypatch):
     """Fails if the fit begins all the same: the estimator would have changed."""
-    monkeypatch.setattr("skrbm.device.DEFAULT_DEVICE", None)
+    monkeypatch.setattr("skrbm.estimators.common.device.DEFAULT_DEVICE", None)
     estimator = kind(**wrong)
     with pytest.raises(ValueError, match=message):
         estimator.fit(DIGITS)
@@ -225,7 +225,7 @@ def test_layers_of_a_stack_compute_in_one_place():
 def test_tensors_are_used_where_they_lie():
     """Fails if a tensor's memory is copied at the door, or changed."""
     X = torch.from_numpy(DIGITS.copy())
-    rows = validation.check_rows(BernoulliRBM(), X, "X", validation.UNIT_INTERVAL)
+    rows = check_rows(BernoulliRBM(), X, "X", UNIT_INTERVAL)
     assert np.shares_memory(rows, X.numpy())
     rbm = fitted(BernoulliRBM(10, n_iter=1), "cpu", X)
     np.testing.assert_array_equal(X.numpy(), DIGITS)
@@ -335,23 +335,21 @@ def test_draws_of_a_device_are_of_the_model(estimator, device):
 def test_draws_of_a_device_have_their_distribution(device):
     """Fails if a mean is off by six standard errors, or equal rows have other draws."""
     test_kernels.test_draws_by_content(there)
-    n, rng = 20_000, _kernels.generator(0)
+    n, rng = 20_000, random.generator(0)
     mean = np.tile(np.float32([0.1, 0.7, 0.2]), (n, 1))
     logit = np.log(mean / (1 - mean))
     drawn = [
-        _kernels.bernoulli(there(mean), rng),
-        _kernels.bernoulli_logistic(there(logit) / 2, there(logit) / 2, rng),
-        _kernels.one_hot_choices(there(mean), rng),
-        _kernels.uniform(mean.shape, rng, there(mean)) < there(mean),
-        _kernels.normal(mean.shape, 0.5, there(mean), rng) + there(mean),
+        random.bernoulli(there(mean), rng),
+        random.bernoulli_logistic(there(logit) / 2, there(logit) / 2, rng),
+        random.one_hot_choices(there(mean), rng),
+        random.uniform(mean.shape, rng, there(mean)) < there(mean),
+        random.normal(mean.shape, 0.5, there(mean), rng) + there(mean),
     ]
     for x in drawn:
         assert x.device.type == device
-        error = np.abs(_kernels.to_host(x).mean(axis=0, dtype=float) - mean[0])
+        error = np.abs(devices.to_host(x).mean(axis=0, dtype=float) - mean[0])
         assert (error < 6 * 0.5 / n**0.5).all()
-    assert _kernels.to_host(drawn[-1]).std() == pytest.approx(
-        np.hypot(0.5, mean[0].std()), rel=0.02
-    )
+    assert devices.to_host(drawn[-1]).std() == pytest.approx(np.hypot(0.5, mean[0].std()), rel=0.02)
 
 
 def test_rows_on_a_device_stay_there(device):

@@ -6,10 +6,11 @@ import sys
 import numpy as np
 import pytest
 
-from skrbm import BernoulliRBM, _kernels
-from skrbm.gradients import ExactGradient
-from skrbm.optimizers import constant, linear_decay
-from skrbm.training import Plan, Training, enough_sweeps
+from skrbm import BernoulliRBM
+from skrbm._kernels import random
+from skrbm.learning.gradients import ExactGradient
+from skrbm.learning.loop import Plan, Training, enough_sweeps
+from skrbm.learning.optimizer import constant, linear_decay
 
 from laws import UNITS, all_states, codes
 
@@ -34,7 +35,7 @@ def run():
 
     def run(n_rows, plan):
         rbm = BernoulliRBM(1, n_iter=0).fit(np.zeros((1, 6)))._model()
-        rng = _kernels.generator(0)
+        rng = random.generator(0)
         recorder = Recorder()
         X = all_states(UNITS[0], 6)[0][:n_rows]
         training = Training(gradient=ExactGradient(), optimizer=recorder, rng=rng, order=rng)
@@ -100,7 +101,7 @@ def test_progress_bar_on_a_terminal(monkeypatch, capsys):
 def test_grey_values_are_probabilities():
     """Fails if a mini-batch holds the means themselves. Six standard errors of a frequency."""
     n = 20_000
-    rng = _kernels.generator(0)
+    rng = random.generator(0)
     rbm = BernoulliRBM(1, n_iter=0).fit(np.zeros((1, 3)))._model()
     seen = []
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from skrbm import _kernels
+from skrbm._kernels import random
 
 from laws import UNIT_IDS, UNITS
 
@@ -74,7 +74,7 @@ def test_sample_has_the_mean_and_variance_of_the_distribution(unit):
     deviation = (unit.nodes - mean[:, None]) ** 2
     variance = (p * deviation).sum(axis=-1)
     fourth = (p * deviation**2).sum(axis=-1)
-    draws = layer.sample(np.repeat(layer.mean(x[:1]), n, axis=0), _kernels.generator(0))
+    draws = layer.sample(np.repeat(layer.mean(x[:1]), n, axis=0), random.generator(0))
     assert (np.abs(draws.mean(axis=0) - mean) <= 6 * np.sqrt(variance / n)).all()
     error = np.abs(((draws - mean) ** 2).mean(axis=0) - variance)
     assert (error <= 6 * np.sqrt((fourth - variance**2) / n)).all()

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skrbm._kernels import Array
+from skrbm._kernels.devices import Array
 
 _BORDER = "0.85"  # between images
 

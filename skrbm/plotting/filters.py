@@ -7,10 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from skrbm import validation
-from skrbm._kernels import Array
+from skrbm._kernels.devices import Array
 from skrbm.explain import describe, filters, strength
 from skrbm.plotting.canvas import axes_for, draw_mosaic, mosaic_of, pyplot
+from skrbm.validation.parameters import check_choice, check_count, check_image_shape
 
 _ORDERS = ("importance", "index")
 
@@ -105,10 +105,10 @@ class FiltersDisplay:
             If the columns make no image, or an argument is not as described.
         """
         pyplot()
-        validation.check_choice("order", order, _ORDERS)
-        n_units = validation.check_count("n_units", n_units)
+        check_choice("order", order, _ORDERS)
+        n_units = check_count("n_units", n_units)
         patterns = filters(estimator, layer)
-        shape = validation.check_image_shape("image_shape", image_shape, patterns.shape[1])
+        shape = check_image_shape("image_shape", image_shape, patterns.shape[1])
         if order == "index":
             units = np.arange(len(patterns))
         elif X is None:

@@ -7,10 +7,10 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skrbm import validation
-from skrbm._kernels import Array
+from skrbm._kernels.devices import Array
 from skrbm.explain import ALL_GENERATIVE, GENERATIVE
 from skrbm.plotting.canvas import axes_for, pyplot
+from skrbm.validation.estimators import check_instance
 
 _N_BINS = 40
 
@@ -76,7 +76,7 @@ class LikelihoodDisplay:
             If an argument is not as described.
         """
         pyplot()
-        validation.check_instance("estimator", estimator, GENERATIVE, ALL_GENERATIVE)
+        check_instance("estimator", estimator, GENERATIVE, ALL_GENERATIVE)
         check_is_fitted(estimator)
         train, test = estimator.score_samples(X_train), estimator.score_samples(X_test)
         log_z = estimator.log_partition_

@@ -8,12 +8,16 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skrbm import samplers, validation
-from skrbm._kernels import Array, Generator, dense, to_host
-from skrbm.belief_net import BeliefNet
-from skrbm.dbn import DeepBeliefNetwork
+from skrbm import samplers
+from skrbm._kernels.arrays import dense
+from skrbm._kernels.devices import Array, Generator, to_host
+from skrbm.deep.belief_net import BeliefNet
+from skrbm.estimators.dbn.network import DeepBeliefNetwork
 from skrbm.explain import ALL_GENERATIVE, GENERATIVE
 from skrbm.plotting.canvas import axes_for, draw_mosaic, mosaic_of, pyplot
+from skrbm.validation.estimators import check_instance
+from skrbm.validation.parameters import check_count, check_image_shape, check_steps
+from skrbm.validation.rows import REAL_LINE
 
 
 class SamplesDisplay:
@@ -107,16 +111,16 @@ class SamplesDisplay:
             If the columns make no image, or an argument is not as described.
         """
         pyplot()
-        validation.check_instance("estimator", estimator, GENERATIVE, ALL_GENERATIVE)
+        check_instance("estimator", estimator, GENERATIVE, ALL_GENERATIVE)
         check_is_fitted(estimator)
-        shape = validation.check_image_shape("image_shape", image_shape, estimator.n_features_in_)
-        n_chains = validation.check_count("n_chains", n_chains)
-        looks = validation.check_steps("n_steps", n_steps)
+        shape = check_image_shape("image_shape", image_shape, estimator.n_features_in_)
+        n_chains = check_count("n_chains", n_chains)
+        looks = check_steps("n_steps", n_steps)
         rows = None if X is None else dense(estimator._check_visible(to_host(X))[:n_chains])
         states = _run_chains(estimator, rows, n_chains, looks, estimator._rng(random_state))
         domain = estimator._domain
         limits = domain.low, domain.high
-        if domain is validation.REAL_LINE:
+        if domain is REAL_LINE:
             limits = float(states.min()), float(states.max())
         return cls(states, n_steps=looks, image_shape=shape, limits=limits).plot(ax)
 

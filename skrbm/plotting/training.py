@@ -8,11 +8,11 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skrbm import validation
-from skrbm._kernels import Array
-from skrbm.dbn import DeepBeliefNetwork
+from skrbm._kernels.devices import Array
+from skrbm.estimators.dbn.network import DeepBeliefNetwork
 from skrbm.explain import ALL_SHOWN, SHOWN
 from skrbm.plotting.canvas import axes_for, pyplot
+from skrbm.validation.estimators import check_instance
 
 
 class TrainingDisplay:
@@ -76,7 +76,7 @@ class TrainingDisplay:
             If the estimator is none of these, or there are not as many axes as needed.
         """
         pyplot()
-        validation.check_instance("estimator", estimator, SHOWN, ALL_SHOWN)
+        check_instance("estimator", estimator, SHOWN, ALL_SHOWN)
         check_is_fitted(estimator)
         if isinstance(estimator, DeepBeliefNetwork):
             histories, trained = estimator.history_, estimator.rbms_

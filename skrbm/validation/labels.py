@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from skrbm import _kernels
-from skrbm._kernels import Array
+from skrbm._kernels import devices
+from skrbm._kernels.devices import Array
 from skrbm.validation.rows import check_real
 
 
@@ -58,7 +58,7 @@ def check_classes(estimator: Any, name: str, classes: Any, known: Any) -> Any:
 
 def _check_sortable(estimator: Any, name: str, value: Any) -> Array:
     """Labels in one dimension that are all there, and of one type."""
-    labels = column_or_1d(_kernels.to_host(value), warn=True)
+    labels = column_or_1d(devices.to_host(value), warn=True)
     if labels.dtype.kind == "f" and len(labels) > 0:
         check_real(labels, name, ensure_2d=False, estimator=estimator)
     try:

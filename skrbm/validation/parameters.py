@@ -12,8 +12,8 @@ import joblib
 import numpy as np
 import sklearn.utils
 
-from skrbm import _kernels
-from skrbm._kernels import Array
+from skrbm._kernels import devices
+from skrbm._kernels.devices import Array
 
 _LARGEST_COUNT = 2**31 - 1
 _SMALLEST_RATE = 1e-30
@@ -240,7 +240,7 @@ def check_precision_of(name: str, value: str, dtype: Any) -> None:
 
 def check_device_of(name: str, value: str | None, dtype: Any) -> None:
     """A device that can hold a model of this dtype."""
-    if str(dtype) == "float64" and not _kernels.has_float64(value):
+    if str(dtype) == "float64" and not devices.has_float64(value):
         msg = f"{name} == {value!r} has no float64: data must be of float32, or small integers."
         raise ValueError(msg)
 

@@ -14,9 +14,10 @@ from sklearn.utils import check_array, check_consistent_length, gen_batches
 from sklearn.utils.sparsefuncs import min_max_axis
 from sklearn.utils.validation import validate_data
 
-from skrbm import _kernels
-from skrbm._kernels import BLOCK_ROWS, Array
-from skrbm.row_access import TensorRows, access, part
+from skrbm._kernels import arrays, devices
+from skrbm._kernels.devices import Array
+from skrbm._kernels.threads import BLOCK_ROWS
+from skrbm.data.sources import TensorRows, access, part
 from skrbm.units import Layer
 from skrbm.validation.parameters import as_number
 
@@ -83,10 +84,10 @@ def check_columns(estimator: Any, X: Any, *, reset: bool) -> None:
 
 def check_real(X: Any, name: str, **options: Any) -> Any:
     """Real numbers, by scikit-learn's checks and in its words; a tensor's memory is shared."""
-    if not _kernels.is_dense(X):
+    if not devices.is_dense(X):
         msg = f"{name} is a tensor of {X.layout}, must be dense, or a matrix of scipy.sparse."
         raise ValueError(msg)
-    X = _kernels.to_host(X)
+    X = devices.to_host(X)
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # which end as infinity or NaN
             checked = check_array(X, input_name=name, **options)
@@ -144,7 +145,7 @@ def _check_numbers(
     what is missing in an array.
     """
     rows = _rows_of(estimator, X, name, domain)
-    low, high = (0, 1) if rows.dtype == bool else _kernels.bounds(rows)
+    low, high = (0, 1) if rows.dtype == bool else arrays.bounds(rows)
     if np.isnan(low):
         allow_nan = allow_nan and not sparse.issparse(rows)
         if not allow_nan and hasattr(estimator, "missing_values"):
@@ -168,7 +169,7 @@ def _check_numbers(
 def _rows_of(estimator: Any, X: Any, name: str, domain: Domain) -> Any:
     """X as an array, a CSR matrix in canonical format, or rows that stay on a device."""
     options = {"ensure_all_finite": False, "estimator": estimator}
-    if _kernels.is_elsewhere(X) and _kernels.is_dense(X):
+    if devices.is_elsewhere(X) and devices.is_dense(X):
         rows = TensorRows(X.detach())
         # Scikit-learn judges an array of the same shape and type, which takes no memory.
         check_real(np.broadcast_to(np.zeros((), rows.dtype), rows.shape), name, **options)
@@ -264,7 +265,7 @@ def _column_bounds(X: Any) -> tuple[Array, Array]:
         return min_max_axis(X, axis=0)
     of_blocks = [
         (np.fmin.reduce(x), np.fmax.reduce(x))
-        for x in (_kernels.to_host(X[rows]) for rows in gen_batches(X.shape[0], BLOCK_ROWS))
+        for x in (devices.to_host(X[rows]) for rows in gen_batches(X.shape[0], BLOCK_ROWS))
     ]
     low, high = zip(*of_blocks, strict=True)
     return np.fmin.reduce(low), np.fmax.reduce(high)

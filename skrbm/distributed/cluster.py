@@ -1,0 +1,286 @@
+"""The workers of a Dask cluster that fit an estimator together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+from skrbm.distributed import worker as shares
+from skrbm.distributed.worker import ForgottenShare, Key
+
+try:
+    import dask
+    import distributed
+    import pandas as pd
+    from dask.array import Array as DaskArray
+    from dask.dataframe import DataFrame
+except ImportError as error:
+    MISSING = "skrbm.distributed needs Dask: install the extra, pip install 'skrbm[dask]'."
+    raise ImportError(MISSING) from error
+
+_POLL_SECONDS = 0.5  # between looks at whether all workers live
+_RESTART_SECONDS = 10.0  # in which a nanny brings a killed worker back
+_MOST_ATTEMPTS = 5  # at the same work
+_BRANCHES = 2  # of the tree of a sum
+
+
+class LostWorker(Exception):
+    """A worker that was needed is gone."""
+
+
+# What a client sees of a loss, beside the sentence of Dask's that a task killed several workers.
+_LOSSES = (
+    LostWorker,
+    CancelledError,
+    TimeoutError,
+    ConnectionError,
+    distributed.KilledWorker,
+    distributed.comm.CommClosedError,
+)
+
+
+@dataclass
+class Crew:
+    """The workers of a fit: each has a share of the blocks, and does what is asked of it.
+
+    What every share has been through is known here, so that another worker can take it over.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    blocks : list of lists of Delayed
+        Of every share.
+    workers : list of str
+        The address of each share's worker.
+    """
+
+    client: Any
+    blocks: list[list[Any]]
+    workers: list[str]
+    fit: str = field(default_factory=lambda: uuid4().hex)
+    setup: dict[Callable[..., Any], tuple[Any, ...]] = field(default_factory=dict)
+    unready: set[int] = field(default_factory=set)  # shares that moved
+    n_attempts: int = 0
+
+    @classmethod
+    def of(cls, X: Any) -> Crew:
+        """As many shares as there are workers, or blocks: each of blocks that are there already."""
+        client = current_client()
+        blocks = np.ravel(X.to_delayed()).tolist()
+        workers = sorted(client.nthreads())[: len(blocks)]
+        if not workers:
+            msg = "the Dask cluster has no workers, must have at least one."
+            raise ValueError(msg)
+        known = distributed.futures_of(X)
+        distributed.wait(known)
+        holders = {str(k): v for k, v in client.who_has(known).items()} if known else {}
+        return cls(client, _grouped(blocks, workers, holders), workers)
+
+    @property
+    def keys(self) -> list[Key]:
+        """Of all shares."""
+        return [Key(self.fit, i) for i in range(len(self.workers))]
+
+    def everywhere(self, function: Callable[..., Any], *arguments: Any) -> list[Any]:
+        """Results of a function that prepares every share, also those that move later."""
+        self.setup[function] = arguments
+        return self.attempt(lambda: self._on_all(function, arguments))
+
+    def attempt(self, submit: Callable[[], list[Any]]) -> list[Any]:
+        """Results of the futures that `submit` returns; all again where a worker is lost."""
+        loss: Exception | None = None
+        for _ in range(_MOST_ATTEMPTS):
+            self.n_attempts += 1
+            futures: list[Any] = []
+            try:
+                self._replace_lost()
+                futures = submit()
+                return self._results(futures)
+            except ForgottenShare as error:
+                self.unready.add(error.args[0])
+            except _LOSSES as error:
+                loss = error
+            self.client.cancel(futures, force=True)
+        msg = f"workers were lost in each of {_MOST_ATTEMPTS} attempts at the same work."
+        raise RuntimeError(msg) from loss
+
+    def submit(self, i: int, function: Callable[..., Any], *arguments: Any) -> Any:
+        """The future of a function of share i, on its worker alone."""
+        return self.client.submit(
+            function, self.keys[i], *arguments, workers=[self.workers[i]], pure=False
+        )
+
+    def summed(self, futures: list[Any]) -> Any:
+        """The future of the sum of all, by a tree on the cluster."""
+        while len(futures) > 1:
+            groups = (futures[i : i + _BRANCHES] for i in range(0, len(futures), _BRANCHES))
+            futures = [
+                self.client.submit(_sum, group, workers=self.workers, pure=False)
+                for group in groups
+            ]
+        return futures[0]
+
+    def share_out(self, value: Any) -> Any:
+        """The future of a value of the client's, which survives the workers that have it.
+
+        It is a task, since a value that Dask scatters is lost with its worker, and `scatter` never
+        returns where that dies meanwhile.
+        """
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
+            return self.client.submit(_same, value, pure=False)
+
+    def close(self) -> None:
+        """Let the workers forget their shares."""
+        alive = set(self.client.nthreads())
+        for i, worker in enumerate(self.workers):
+            if worker in alive:
+                distributed.fire_and_forget(self.submit(i, shares.forget))
+
+    def _on_all(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> list[Any]:
+        shared = self.share_out(arguments)
+        return [self._prepared(i, function, shared) for i in range(len(self.workers))]
+
+    def _prepared(self, i: int, function: Callable[..., Any], shared: Any) -> Any:
+        blocks = self._computed(i) if function is shares.load else []
+        return self.submit(i, _with_arguments, function, shared, *blocks)
+
+    def _computed(self, i: int) -> list[Any]:
+        """The blocks of a share: elsewhere, too, since Dask may know them as a lost worker's."""
+        return self.client.compute(
+            self.blocks[i], workers=[self.workers[i]], allow_other_workers=True
+        )
+
+    def _replace_lost(self) -> None:
+        """Give shares of lost workers to others, and prepare them there."""
+        lost = self._lost()
+        self.unready.update(lost)
+        if not self.unready:
+            return
+        with suppress(TimeoutError):  # else those that are left do it
+            self.client.wait_for_workers(len(self.workers), timeout=_RESTART_SECONDS)
+        alive = sorted(self.client.nthreads())
+        if not alive:
+            msg = "the Dask cluster has lost all its workers."
+            raise RuntimeError(msg)
+        for i in lost:
+            self.workers[i] = min(alive, key=self.workers.count)
+        for function, arguments in self.setup.items():
+            shared = self.share_out(arguments)
+            self._results([self._prepared(i, function, shared) for i in self.unready])
+        self.unready.clear()
+
+    def _lost(self) -> list[int]:
+        alive = self.client.nthreads()
+        return [i for i, worker in enumerate(self.workers) if worker not in alive]
+
+    def _results(self, futures: list[Any]) -> list[Any]:
+        """Of all futures, as long as all workers live."""
+        patience = _POLL_SECONDS
+        while True:
+            with suppress(TimeoutError):
+                distributed.wait(futures, timeout=_POLL_SECONDS)
+            if any(future.status != "finished" for future in futures):
+                self._check_alive()
+            if any(future.status == "pending" for future in futures):
+                continue
+            with suppress(TimeoutError):
+                results = [future.result(timeout=patience) for future in futures]
+                for future in futures:  # or Dask would make the work of a lost worker again
+                    future.release()
+                return results
+            self._check_alive()
+            patience *= 2  # what is large takes its time
+
+    def _check_alive(self) -> None:
+        if self._lost():
+            raise LostWorker
+
+
+def current_client() -> Any:
+    """The client of the cluster in use."""
+    try:
+        return distributed.get_client()
+    except ValueError as error:
+        msg = "there is no Dask client: connect one, for example distributed.Client()."
+        raise ValueError(msg) from error
+
+
+def spread(work: Callable[..., Any], *arguments: Any) -> list[Any]:
+    """`work` of each tuple of arguments, on the workers."""
+    client = current_client()
+    return client.gather(client.map(work, *map(list, arguments), pure=False))
+
+
+def is_collection(X: Any) -> bool:
+    """Whether X is a Dask array or data frame."""
+    return isinstance(X, DaskArray | DataFrame)
+
+
+def header(X: Any, n_rows: int = 0) -> Any:
+    """Rows of zeros with the columns of X, and their names."""
+    zeros = np.zeros((n_rows, X.shape[1]))
+    if isinstance(X, DaskArray):
+        return zeros.astype(X.dtype)
+    return pd.DataFrame(zeros, columns=X.columns)
+
+
+def blockwise(estimator: Any, method: str, X: Any, like: Any) -> Any:
+    """What a method makes of every block, when it is computed: rows such as those of `like`."""
+    X = check_collection("X", X)
+    options = {"estimator": dask.delayed(estimator), "method": method, "meta": like[:0]}
+    if isinstance(X, DataFrame):
+        return X.map_partitions(_apply, **options)
+    if like.ndim == 1:
+        return X.map_blocks(_apply, drop_axis=1, dtype=like.dtype, **options)
+    chunks = X.chunks[0], (like.shape[1],)
+    return X.map_blocks(_apply, chunks=chunks, dtype=like.dtype, **options)
+
+
+def check_collection(name: str, X: Any) -> Any:
+    """A Dask array or data frame, whose blocks have all columns."""
+    if not is_collection(X) or X.ndim != 2:
+        msg = (
+            f"{name} is {type(X).__name__}, must be a Dask array of two dimensions or a Dask data "
+            "frame; fit the estimator itself on data that one machine holds."
+        )
+        raise ValueError(msg)
+    return X.rechunk({1: -1}) if isinstance(X, DaskArray) and len(X.chunks[1]) > 1 else X
+
+
+def _with_arguments(key: Key, function: Any, arguments: tuple[Any, ...], *blocks: Any) -> Any:
+    return function(key, *arguments, *blocks)
+
+
+def _apply(block: Any, estimator: Any, method: str) -> Any:
+    return getattr(estimator, method)(block)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _sum(parts: list[Any]) -> Any:
+    return reduce(add, parts)
+
+
+def _grouped(
+    blocks: list[Any], workers: list[str], holders: dict[str, tuple[str, ...]]
+) -> list[list[Any]]:
+    """Blocks of every worker: those it has, then moved until numbers differ by one at most."""
+    groups: dict[str, list[Any]] = {worker: [] for worker in workers}
+    for block in blocks:
+        at = [worker for worker in holders.get(str(block.key), ()) if worker in groups]
+        min((groups[worker] for worker in at or workers), key=len).append(block)
+    while True:
+        most, fewest = max(groups.values(), key=len), min(groups.values(), key=len)
+        if len(most) - len(fewest) <= 1:
+            return list(groups.values())
+        fewest.append(most.pop())

@@ -1,0 +1,1 @@
+"""What all estimators share. May import all but other estimators."""

@@ -1,0 +1,1 @@
+"""Deep belief networks, and the predictors that start from them."""

@@ -1,0 +1,127 @@
+"""scikit-learn's perceptron: how it gets the weights of a stack, and is fitted sweep by sweep."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+
+from skrbm._kernels.devices import Array
+from skrbm.deep.belief_net import BeliefNet
+
+_TINY = 1e-30
+_INTERRUPTED = "Training interrupted by user"
+
+
+def make_layers(mlp: Any, sizes: list[int], n_features: int, y: Array, dtype: Any) -> None:
+    """Give the perceptron layers, the last one of which has its weights at random.
+
+    It makes them when it is first fitted: here to rows of zeros with a few targets, repeated where
+    they have to be split, by a step that goes nowhere.
+    """
+    still = {"solver": "sgd", "batch_size": "auto", "max_iter": 1, "learning_rate_init": _TINY}
+    own = {name: getattr(mlp, name) for name in still}
+    own_fit = {"hidden_layer_sizes": tuple(sizes), "activation": "logistic", "warm_start": True}
+    rows = _few_rows(mlp, n_features, y, dtype)
+    fit(clone(mlp).set_params(**own_fit, max_iter=1), *rows)  # refuses its own wrong parameters
+    mlp.set_params(**own_fit, **still)
+    fit(mlp, *rows)
+    mlp.set_params(**own)
+    mlp.n_iter_, mlp.t_, mlp.loss_curve_, mlp.best_loss_ = 0, 0, [], math.inf
+    if mlp.early_stopping:
+        mlp.validation_scores_, mlp.best_validation_score_, mlp.best_loss_ = [], -math.inf, None
+
+
+def _few_rows(mlp: Any, n_features: int, y: Array, dtype: Any) -> tuple[Array, Array]:
+    """Rows of zeros with these targets, often enough to be split for early stopping."""
+    smaller = min(mlp.validation_fraction, 1 - mlp.validation_fraction)
+    if mlp.early_stopping and smaller > 0:
+        y = np.concatenate([y] * math.ceil(2 / smaller))
+    return np.zeros((len(y), n_features), dtype), y
+
+
+def take_weights(mlp: Any, net: BeliefNet) -> None:
+    """Set the hidden layers of the perceptron to those by which a stack recognises."""
+    layers = [(x.layer.bias, x.weights) for x in net.recognition]
+    layers.append((net.top.hidden.bias, net.top.weights))
+    for i, (bias, weights) in enumerate(layers):
+        mlp.intercepts_[i][...] = bias
+        mlp.coefs_[i][...] = weights
+
+
+def fit(mlp: Any, v: Any, y: Array, weights: Array | None = None) -> None:
+    """Fit without the warning that there could be more sweeps: their number is chosen.
+
+    An interrupt, which scikit-learn turns into a warning, is one again.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", message="Got `batch_size`")  # larger than a few rows
+        warnings.filterwarnings("error", message=_INTERRUPTED)
+        try:
+            mlp.fit(v, y, sample_weight=weights)
+        except UserWarning as warning:
+            if _INTERRUPTED in str(warning):
+                raise KeyboardInterrupt from None
+            raise
+
+
+@dataclass
+class Tuning:
+    """Fine-tuning, sweep by sweep, and where it is between two of them.
+
+    Parameters
+    ----------
+    mlp : MLPClassifier or MLPRegressor
+    n_sweeps : int
+        In all.
+    rate : float
+        The first step size, which falls linearly to zero.
+    n_done : int
+        Sweeps made.
+    """
+
+    mlp: Any
+    n_sweeps: int
+    rate: float
+    n_done: int = 0
+
+    @classmethod
+    def of(cls, mlp: Any) -> Tuning:
+        """That of a new perceptron. Where it decides itself how long to go on, all is one sweep."""
+        n_sweeps = 1 if cls._goes_by_itself(mlp) else mlp.max_iter
+        return cls(mlp, n_sweeps, mlp.learning_rate_init)
+
+    def run(
+        self,
+        inputs: Callable[[], Any],
+        y: Array,
+        weights: Array | None,
+        stop: Callable[[int], bool],
+    ) -> None:
+        """Make the sweeps that are left, each with inputs of its own.
+
+        After each it is asked, with the number of sweeps made, whether to stop.
+        """
+        mlp, one_by_one = self.mlp, not self._goes_by_itself(self.mlp)
+        for sweep in range(self.n_done, self.n_sweeps):
+            if one_by_one:
+                rate = self.rate * (1 - sweep / self.n_sweeps)
+                mlp.set_params(max_iter=1, learning_rate_init=rate)
+            fit(mlp, inputs(), y, weights)
+            self.n_done += 1
+            if stop(self.n_done):
+                break
+        if one_by_one:
+            mlp.set_params(max_iter=self.n_sweeps, learning_rate_init=self.rate)
+            mlp.n_iter_ = self.n_done
+
+    @staticmethod
+    def _goes_by_itself(mlp: Any) -> bool:
+        return bool(mlp.early_stopping or mlp.solver == "lbfgs")

@@ -1,0 +1,261 @@
+"""`DBNClassifier` and `DBNRegressor`: deep belief networks that are fine-tuned to predict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.utils import column_or_1d
+from sklearn.utils.validation import check_is_fitted
+
+from skrbm._kernels.devices import Array
+from skrbm.estimators.dbn.fine_tuning import FineTuned
+from skrbm.validation.labels import check_given, check_labels
+from skrbm.validation.rows import check_real
+
+_UNLABELLED = -1
+
+
+class DBNClassifier(ClassifierMixin, FineTuned):
+    r"""Deep belief network that is trained without labels and then fine-tuned with them.
+
+    .. math::
+
+        P(y | v) \propto e^{u_y^T h_n + a_y}, \qquad h_l = 1 / (1 + e^{-(W_l^T h_{l-1} + c_l)}),
+        \qquad h_0 = v.
+
+    The weights :math:`W_l` start as those by which a stack recognises its layers, and all of them
+    then follow the gradient of :math:`\log P(y | v)`, by scikit-learn's backpropagation.
+
+    Parameters
+    ----------
+    dbn : DeepBeliefNetwork, default=None
+        Prototype of the stack, of which `random_state` is set; by default `DeepBeliefNetwork()`.
+        The hidden units of its uppermost layer must be binary. A stack that is fitted already, to
+        rows without labels, is used as it is in a `sklearn.frozen.FrozenEstimator`. Where
+        its lowest layer has missing_values="allow", NaN is a value that is missing: in fine-tuning
+        a state of a Gibbs chain, which moves on from sweep to sweep; predictions are averages over
+        twenty draws of what the RBM of that layer says of it.
+    mlp : MLPClassifier, default=None
+        Prototype of the perceptron, which says how to fine-tune: of its parameters
+        `hidden_layer_sizes`, `activation`, `warm_start` and `random_state` are set. The step size
+        falls linearly from `learning_rate_init` to zero over `max_iter` sweeps, each of which is a
+        call of its `fit`: momentum and moments start anew, and `learning_rate`, `power_t`, `tol`
+        and `n_iter_no_change` are not used. With `early_stopping` or `solver="lbfgs"` it is one
+        call, by scikit-learn's own rules. By default
+        `MLPClassifier(solver="sgd", learning_rate_init=0.5)` with mini-batches of 100 rows
+        and as many sweeps as make 1,000 updates, at least 15 and at most 300.
+    inputs : {"mean", "sample"}, default="mean"
+        How fine-tuning takes values between 0 and 1 of binary visible units: as they are, or as
+        probabilities of zeros and ones that are drawn anew in every sweep. Such noise keeps many
+        grey pixels from being learnt by heart. Predictions take values as they are.
+    callbacks : callable or list of callables, default=None
+        Called after every sweep of a layer, of up-down or of fine-tuning with the estimator, which
+        can predict once the stack is trained, and the number of sweeps so far; by a perceptron that
+        decides itself how long to go on, once at its end. One that raises StopIteration ends the
+        training of that layer, or the fine-tuning; see `Checkpoint`.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the stack and of the perceptron.
+
+    Attributes
+    ----------
+    dbn_ : DeepBeliefNetwork
+        The stack before it was fine-tuned.
+    mlp_ : MLPClassifier
+        The perceptron, on the data as visible states: for Gaussian visible units in standardized
+        coordinates.
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    loss_curve_ : list of float
+        Loss of every sweep of the fine-tuning.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where all are strings.
+
+    See Also
+    --------
+    DeepBeliefNetwork : The features alone, for any classifier.
+
+    References
+    ----------
+    G. E. Hinton and R. R. Salakhutdinov, "Reducing the dimensionality of data with neural
+    networks", Science 313, 2006.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skrbm import BernoulliRBM, DBNClassifier, DeepBeliefNetwork
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X, X_test, y, y_test = train_test_split(X / 16, y, random_state=0)
+    >>> y[100:] = -1  # the other rows have no label
+    >>> dbn = DeepBeliefNetwork((64, 32), rbm=BernoulliRBM(n_iter=20))
+    >>> classifier = DBNClassifier(dbn, random_state=0).fit(X, y)
+    >>> classifier.classes_
+    array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    >>> bool(classifier.score(X_test, y_test) > 0.8)
+    True
+    """
+
+    _Perceptron = MLPClassifier
+    _learning_rate = 0.5
+
+    def _check_targets(self, y: Any) -> tuple[Array, Array]:
+        y = check_labels(self, "y", y)
+        labelled = np.ones(len(y), bool)
+        if y.dtype.kind in "if" and len(np.unique(y)) > 2:
+            labelled = y != _UNLABELLED
+        return y, labelled
+
+    def _few(self, y: Array) -> Array:
+        return np.unique(y, return_index=True)[1]
+
+    def predict(self, X: Any) -> Array:
+        """The most probable label of every row of X.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            See `predict_proba`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+        """
+        check_is_fitted(self)
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    @property
+    def classes_(self) -> Array:
+        """The labels."""
+        check_is_fitted(self)
+        return self.mlp_.classes_
+
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        P : ndarray of shape (n_samples, n_classes)
+            Columns in the order of `classes_`.
+        """
+        check_is_fitted(self)
+        P = self._averaged(self.mlp_.predict_proba, X)
+        if len(self.classes_) == 1:  # of which the perceptron makes two
+            return np.ones((len(P), 1), P.dtype)
+        return P
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Logarithms of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        log_P : ndarray of shape (n_samples, n_classes)
+        """
+        P = self.predict_proba(X)
+        return np.log(P.clip(np.finfo(P.dtype).tiny))
+
+
+class DBNRegressor(RegressorMixin, FineTuned):
+    r"""Deep belief network that is trained without targets and then fine-tuned with them.
+
+    .. math::
+
+        E[y | v] = U^T h_n + a, \qquad h_l = 1 / (1 + e^{-(W_l^T h_{l-1} + c_l)}), \qquad h_0 = v.
+
+    The weights :math:`W_l` start as those by which a stack recognises its layers, and all of them
+    then follow the gradient of the squared error, by scikit-learn's backpropagation. Targets
+    should be of the order of one: `sklearn.compose.TransformedTargetRegressor` scales them.
+
+    Parameters
+    ----------
+    dbn : DeepBeliefNetwork, default=None
+        Prototype of the stack, of which `random_state` is set; by default `DeepBeliefNetwork()`.
+        The hidden units of its uppermost layer must be binary. A stack that is fitted already, to
+        rows without targets, is used as it is in a `sklearn.frozen.FrozenEstimator`. Where
+        its lowest layer has missing_values="allow", NaN is a value that is missing: in fine-tuning
+        a state of a Gibbs chain, which moves on from sweep to sweep; predictions are averages over
+        twenty draws of what the RBM of that layer says of it.
+    mlp : MLPRegressor, default=None
+        Prototype of the perceptron, which says how to fine-tune: of its parameters
+        `hidden_layer_sizes`, `activation`, `warm_start` and `random_state` are set. The step size
+        falls linearly from `learning_rate_init` to zero over `max_iter` sweeps, each of which is a
+        call of its `fit`: momentum and moments start anew, and `learning_rate`, `power_t`, `tol`
+        and `n_iter_no_change` are not used. With `early_stopping` or `solver="lbfgs"` it is one
+        call, by scikit-learn's own rules. By default
+        `MLPRegressor(solver="sgd", learning_rate_init=0.05)` with mini-batches of 100 rows
+        and as many sweeps as make 1,000 updates, at least 15 and at most 300.
+    inputs : {"mean", "sample"}, default="mean"
+        How fine-tuning takes values between 0 and 1 of binary visible units: as they are, or as
+        probabilities of zeros and ones that are drawn anew in every sweep. Such noise keeps many
+        grey pixels from being learnt by heart. Predictions take values as they are.
+    callbacks : callable or list of callables, default=None
+        Called after every sweep of a layer, of up-down or of fine-tuning with the estimator, which
+        can predict once the stack is trained, and the number of sweeps so far; by a perceptron that
+        decides itself how long to go on, once at its end. One that raises StopIteration ends the
+        training of that layer, or the fine-tuning; see `Checkpoint`.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the stack and of the perceptron.
+
+    Attributes
+    ----------
+    dbn_ : DeepBeliefNetwork
+        The stack before it was fine-tuned.
+    mlp_ : MLPRegressor
+        The perceptron, on the data as visible states: for Gaussian visible units in standardized
+        coordinates.
+    loss_curve_ : list of float
+        Loss of every sweep of the fine-tuning.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where all are strings.
+
+    See Also
+    --------
+    DBNClassifier : For labels.
+
+    References
+    ----------
+    G. E. Hinton and R. R. Salakhutdinov, "Reducing the dimensionality of data with neural
+    networks", Science 313, 2006.
+
+    Examples
+    --------
+    >>> from sklearn.compose import TransformedTargetRegressor
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skrbm import BernoulliRBM, DBNRegressor, DeepBeliefNetwork, GaussianBernoulliRBM
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> lowest, others = GaussianBernoulliRBM(n_iter=50), BernoulliRBM(n_iter=50)
+    >>> dbn = DeepBeliefNetwork((16, 8), visible_rbm=lowest, rbm=others)
+    >>> regressor = TransformedTargetRegressor(
+    ...     DBNRegressor(dbn, random_state=0), transformer=StandardScaler()
+    ... )
+    >>> bool(regressor.fit(X, y).score(X, y) > 0.4)
+    True
+    """
+
+    _Perceptron = MLPRegressor
+    _learning_rate = 0.05
+
+    def _check_targets(self, y: Any) -> tuple[Array, Array]:
+        check_given(self, "y", y)
+        y = check_real(y, "y", ensure_2d=False, estimator=self)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return y, np.ones(len(y), bool)
+
+    def _few(self, y: Array) -> Array:
+        return np.unique(y, axis=0, return_index=True)[1][:2]

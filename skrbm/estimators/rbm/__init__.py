@@ -1,0 +1,1 @@
+"""Estimators that are one restricted Boltzmann machine, or use one."""
