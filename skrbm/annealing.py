@@ -134,7 +134,7 @@ def _runs(
     done = effort.map(partial(_increments, path), v, betas, rng.spawn(len(parts)))
     results = []
     for n in n_parts:
-        results.append(arrays.rows(*done[:n]))
+        results.append(arrays.concat([*done[:n]]))
         done = done[n:]
     return results
 
@@ -166,7 +166,7 @@ def anneal(
         v = current.sample_visible(current.hidden.draw(x, rng), rng)
         if completed is not None:
             v = completed(v)
-    return devices.to_host(arrays.columns(*increments)), v
+    return devices.to_host(arrays.concat([*increments], axis=-1)), v
 
 
 def equal_divergence(betas: Array, forward: Array, reverse: Array | None, n: int) -> Array:
@@ -194,9 +194,9 @@ def equal_divergence(betas: Array, forward: Array, reverse: Array | None, n: int
     width = max(1, int(_SMOOTHED_SHARE * len(divergence)))
     divergence = arrays.moving_average(divergence, width)
     distance = (divergence + divergence.mean() / 100 + 1e-300) ** 0.5  # no interval grows too long
-    travelled = arrays.rows(0 * distance[:1], distance.cumsum())
+    travelled = arrays.concat([0 * distance[:1], distance.cumsum()])
     new = arrays.interpolate(arrays.linspace(0.0, travelled[-1], n), travelled, betas)
-    return arrays.rows(betas[:1], new[1:-1], betas[-1:])
+    return arrays.concat([betas[:1], new[1:-1], betas[-1:]])
 
 
 class LogRatio(NamedTuple):
@@ -238,7 +238,7 @@ def bennett(forward: Array, reverse: Array) -> tuple[float, float]:
     highest, lowest = float(forward.max()), -float(reverse.max())
     if lowest - highest > _LARGEST_GAP:
         return (highest + lowest) / 2, math.inf
-    both = arrays.rows(forward, -reverse)
+    both = arrays.concat([forward, -reverse])
     ratio = arrays.root(excess, float(both.min()) - 1, float(both.max()) + 1)
     terms = arrays.logistic(-ratio, forward), arrays.logistic(ratio, reverse)
     variance = sum(float(x.var() / x.mean() ** 2) / len(x) for x in terms)
@@ -260,8 +260,8 @@ def disagreement(forward: Array, reverse: Array) -> float:
     """
     share = arrays.exp(forward - arrays.log_sum_exp(forward))
     equal = arrays.equal_weights(len(reverse))
-    works = (arrays.rows(forward, -reverse) / _SAME_WORK).round()
+    works = (arrays.concat([forward, -reverse]) / _SAME_WORK).round()
     order = arrays.argsort(works)
-    works, excess = works[order], arrays.rows(share, -equal)[order].cumsum()
+    works, excess = works[order], arrays.concat([share, -equal])[order].cumsum()
     distance = abs(excess[:-1][works[1:] > works[:-1]]).max(initial=0.0)
     return float(distance / ((share**2).sum() + (equal**2).sum()) ** 0.5)

@@ -69,11 +69,11 @@ class Given:
 
     def completed(self, v: Array) -> Array:
         """The states v, but for the units that are given."""
-        return arrays.where(self.free, v, devices.beside(self.values, v))
+        return arrays.where(self.free, v, devices.with_device_of(self.values, v))
 
     def given_energy(self, layer: Layer) -> Array:
         """The visible layer's energy, or another one's, of the given units of every row."""
-        values = devices.beside(self.values, layer.parameters[0])
+        values = devices.with_device_of(self.values, layer.parameters[0])
         return arrays.sum_float64(arrays.where(self.free, 0.0, layer.energies(values)))
 
 
@@ -118,17 +118,17 @@ def _enumerated(given: Given) -> Iterator[tuple[Array, _Mixture | None]]:
     """Rows, and what is exact of them; None where neither layer has few enough free states."""
     rbm, count = given.rbm, given.free.sum(axis=1)
     if rbm.hidden.log2_states <= _LOG2_STATES:
-        yield arrays.indices(count >= 0), _over_hidden(given)
+        yield arrays.nonzero(count >= 0), _over_hidden(given)
         return
     few = are_enumerated(given)
     for n_free in range(_LOG2_STATES + 1):
-        rows = arrays.indices(few & (count == n_free))
+        rows = arrays.nonzero(few & (count == n_free))
         n_numbers = len(rows) * 2**n_free * sum(rbm.weights.shape)
         for some in arrays.split(rows, max(1, n_numbers // _MOST_NUMBERS)):
             if len(some):
                 yield some, _over_free(given.part(some), n_free)
     if not few.all():
-        yield arrays.indices(~few), None
+        yield arrays.nonzero(~few), None
 
 
 def are_enumerated(given: Given) -> Array:
@@ -239,7 +239,7 @@ def _annealed(chains: Given, base: Layer, rng: Generator) -> tuple[Array, Array]
     free_at_zero = arrays.row_dot(devices.like(chains.free, v), base.log_normalizers(0.0))
     hidden_at_zero = chains.rbm.hidden.neutral().log_normalizer(0.0)
     at_zero = free_at_zero + hidden_at_zero - chains.given_energy(base)
-    return v, at_zero + devices.beside(increments.sum(axis=1), at_zero)
+    return v, at_zero + devices.with_device_of(increments.sum(axis=1), at_zero)
 
 
 def means(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Means:

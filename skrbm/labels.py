@@ -59,7 +59,7 @@ def label_logits_given(rbm: RBM, base: Layer, x: Array, n_labels: int, rng: Gene
 
 def unlabelled(x: Array, n_labels: int) -> Array:
     """Rows of all visible units, whose label is missing."""
-    return arrays.columns(x, arrays.nan((len(x), n_labels), x))
+    return arrays.concat([x, arrays.nan((len(x), n_labels), x)], axis=-1)
 
 
 def completed_unlabelled(rbm: RBM, v: Array, n_labels: int, rng: Generator, n_steps: int) -> Array:
@@ -77,4 +77,4 @@ def completed_unlabelled(rbm: RBM, v: Array, n_labels: int, rng: Generator, n_st
     """
     x, label = v[:, :-n_labels], v[:, -n_labels:]
     drawn = conditionals.draw(rbm, rbm.visible, unlabelled(x, n_labels), rng, n_steps)
-    return arrays.columns(drawn[:, :-n_labels], label)
+    return arrays.concat([drawn[:, :-n_labels], label], axis=-1)

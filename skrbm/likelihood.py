@@ -282,7 +282,7 @@ def tempered_log_partition(
         for _ in range(max(1, n_steps // (_N_STRETCHES * _STEPS_BETWEEN))):
             tempering.run(path.rbm, _STEPS_BETWEEN, rng)
             seen.append(tempering.log_weights(path.rbm, rng))
-        to_colder, to_hotter = (arrays.columns(*x) for x in zip(*seen, strict=True))
+        to_colder, to_hotter = (arrays.concat([*x], axis=-1) for x in zip(*seen, strict=True))
         ratios = [bennett(*pair) for pair in zip(to_colder, to_hotter, strict=True)]
         estimates.append(sum(ratio for ratio, _ in ratios))
         variances.append(sum(error**2 for _, error in ratios))

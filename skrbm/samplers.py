@@ -114,10 +114,10 @@ def jump(
     present = hidden[chains]
     n = len(present)
     proposed = proposal.sample(layer, n, rng)
-    x = mirror.hidden_input(arrays.rows(hidden, proposed))
+    x = mirror.hidden_input(arrays.concat([hidden, proposed]))
     jumping, x = x[-n:], x[:-n]
-    both = arrays.rows(present, proposed)
-    log_ratio = -mirror.free_energy(both, arrays.rows(x[chains], jumping))
+    both = arrays.concat([present, proposed])
+    log_ratio = -mirror.free_energy(both, arrays.concat([x[chains], jumping]))
     log_ratio -= proposal.log_density(layer, both)
     accepted = random.accept(log_ratio[n:] - log_ratio[:n], rng)
     x[chains][accepted] = jumping[accepted]
@@ -236,9 +236,9 @@ class ParallelTempering:
         """
         n_chains = self.chains.visible.shape[1]
         fresh = independent(self.base[0], n_chains, rng)
-        v = arrays.rows(self.chains.visible, fresh[None])
+        v = arrays.concat([self.chains.visible, fresh[None]])
         coupling = rbm.hidden_input(v)
-        betas = arrays.rows(self.betas, 0 * self.betas[:1])
+        betas = arrays.concat([self.betas, 0 * self.betas[:1]])
 
         def free_energy(at: slice, states: slice) -> Array:
             replicas = self._replicas(rbm, betas[at])
@@ -262,10 +262,10 @@ class ParallelTempering:
             return
         pairs = slice(first, first + 2 * n_pairs)
         own = self.betas[pairs]
-        swapped = arrays.flipped(own.reshape(n_pairs, 2)).reshape(-1)
+        swapped = arrays.flip(own.reshape(n_pairs, 2), axis=1).reshape(-1)
         x = coupling[pairs]
         gain = devices.float64(rbm.visible.energy_above(self.base[0], v[pairs]))
-        gain = devices.beside(own - swapped, gain)[:, None] * gain
+        gain = devices.with_device_of(own - swapped, gain)[:, None] * gain
         for betas, sign in ((own, -1), (swapped, 1)):
             replicas = self._replicas(rbm, betas)
             gain += sign * replicas.hidden.log_normalizer(replicas.scaled(x))
@@ -273,7 +273,7 @@ class ParallelTempering:
         accepted = random.accept(log_ratio, rng)
         for states in (v, coupling):
             pair = states[pairs].reshape(n_pairs, 2, *states.shape[1:]).swapaxes(1, 2)
-            pair[accepted] = arrays.flipped(pair[accepted])
+            pair[accepted] = arrays.flip(pair[accepted], axis=1)
         rejection = 1 - devices.to_host(accepted).mean(axis=1)
         share = max(_SLIDING_FACTOR, 1 / (self.n_steps // 2 + 1))  # at first a plain average
         self.rejection[first::2] += share * (rejection - self.rejection[first::2])
@@ -283,8 +283,8 @@ class ParallelTempering:
         betas, rejection = self.betas, self.rejection.clip(_SMALLEST_REJECTION)
         if betas[-1] > 0:  # what lies below is taken to be as steep as the last interval
             last = rejection[-1:] * betas[-1] / (betas[-2] - betas[-1])
-            betas, rejection = arrays.rows(betas, 0 * last), arrays.rows(rejection, last)
-        barrier = arrays.rows(0 * rejection[:1], rejection.cumsum())
+            betas, rejection = arrays.concat([betas, 0 * last]), arrays.concat([rejection, last])
+        barrier = arrays.concat([0 * rejection[:1], rejection.cumsum()])
         total = min(barrier[-1], _LARGEST_REJECTION * len(self.rejection))
         spacing = arrays.linspace(0.0, total, len(self.betas))
         self.betas = arrays.interpolate(spacing, barrier, betas)

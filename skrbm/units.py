@@ -196,7 +196,7 @@ class LabelledBernoulli(Bernoulli):
     @classmethod
     def of_counts(cls, binary: Bernoulli, counts: Array) -> Self:
         """Binary units, and labels that are as frequent as in data, smoothed to stay finite."""
-        return cls(arrays.columns(binary.bias, arrays.log(counts + 1)), len(counts))
+        return cls(arrays.concat([binary.bias, arrays.log(counts + 1)], axis=-1), len(counts))
 
     @property
     def log2_states(self) -> float:
@@ -217,12 +217,14 @@ class LabelledBernoulli(Bernoulli):
     def mean(self, input: Array | float) -> Array:
         """`E[s | input]`: logistic for the binary units, softmax for the label."""
         binary, label = self._apart(input + self.bias)
-        return arrays.columns(arrays.logistic(0.0, binary), arrays.softmax(label))
+        return arrays.concat([arrays.logistic(0.0, binary), arrays.softmax(label)], axis=-1)
 
     def sample(self, mean: Array, rng: Generator) -> Array:
         """Draw states whose conditional mean is given, in the dtype of the mean."""
         binary, label = self._apart(mean)
-        return arrays.columns(random.bernoulli(binary, rng), random.one_hot_choices(label, rng))
+        return arrays.concat(
+            [random.bernoulli(binary, rng), random.one_hot_choices(label, rng)], axis=-1
+        )
 
     def draw(self, input: Array | float, rng: Generator) -> Array:
         """Draw states that receive an input."""
@@ -232,13 +234,13 @@ class LabelledBernoulli(Bernoulli):
         """What each unit adds to the log-normaliser; those of the label share theirs equally."""
         binary, label = self._apart(input + self.bias)
         share = arrays.row_log_sum_exp(label)[..., None] / self.n_labels
-        return arrays.columns(arrays.softplus(binary), share + 0 * label)
+        return arrays.concat([arrays.softplus(binary), share + 0 * label], axis=-1)
 
     def most_probable(self, mean: Array) -> Array:
         """The states of most probability, in the dtype of the mean."""
         binary, label = self._apart(mean)
         one = arrays.one_hot_largest(label)
-        return arrays.columns(super().most_probable(binary), one)
+        return arrays.concat([super().most_probable(binary), one], axis=-1)
 
     def log_probability(self, state: Array, mean: Array) -> Array:
         """`log p(s_i)` under the means m_j, for every row i of states and row j of means."""
@@ -248,8 +250,8 @@ class LabelledBernoulli(Bernoulli):
     def broadened(self, mean: Array, share: float) -> Array:
         """The mean when this share of the units are drawn without preference instead."""
         binary, label = self._apart(mean)
-        return arrays.columns(
-            super().broadened(binary, share), (1 - share) * label + share / self.n_labels
+        return arrays.concat(
+            [super().broadened(binary, share), (1 - share) * label + share / self.n_labels], axis=-1
         )
 
     def states(self, start: int = 0, stop: int | None = None) -> NoReturn:
@@ -414,7 +416,7 @@ class Gaussian:
                 total = arrays.log_add_exp(total, term)
                 if not (term - total).max() > math.log(_NEGLIGIBLE):
                     break
-        return total + devices.beside(arrays.log(step[..., 0]), total)
+        return total + devices.with_device_of(arrays.log(step[..., 0]), total)
 
     def preconditioned(self, gradient: Array) -> Array:
         """A gradient with respect to biases over their Fisher information, the variance."""

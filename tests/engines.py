@@ -81,7 +81,7 @@ def gate(function: Any) -> Any:
         placed: list[tuple[Any, Any]] = []
 
         def place(x: Any) -> Any:
-            placed.append((x, devices.place(x, device.DEFAULT_DEVICE)))
+            placed.append((x, devices.to_device(x, device.DEFAULT_DEVICE)))
             return placed[-1][1]
 
         try:

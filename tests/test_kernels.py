@@ -207,9 +207,9 @@ def test_bounds_are_those_of_all_rows(make):
     """Fails if a block is not looked at, or NaN is passed over."""
     x = np.random.default_rng(0).uniform(size=(5_000, 3))
     x[4_000, 1], x[100, 2] = -3, 5
-    assert arrays.bounds(make(x)) == (-3, 5)
+    assert arrays.min_max(make(x)) == (-3, 5)
     x[4_500, 0] = np.nan
-    assert np.isnan(arrays.bounds(make(x))).all()
+    assert np.isnan(arrays.min_max(make(x))).all()
 
 
 @pytest.mark.parametrize("dtype", [*PRECISION, np.uint8])

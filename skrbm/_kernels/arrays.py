@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,13 @@ from scipy.optimize import brentq
 
 from skrbm._kernels.devices import (
     Array,
-    beside,
     float64,
     is_tensor,
     is_without_float64,
     library,
     like,
     to_host,
+    with_device_of,
 )
 from skrbm._kernels.threads import BLOCK_ROWS, by_rows
 
@@ -190,7 +190,7 @@ def interpolate(x: Array, nodes: Array, values: Array) -> Array:
     return np.interp(x, nodes, values)
 
 
-def moved_towards(x: Array, y: Array, share: float) -> Array:
+def lerp(x: Array, y: Array, share: float) -> Array:
     """`x + share (y - x)`; exactly 0 where it vanishes, since subnormal numbers are slow.
 
     With torch in two operations instead of six: 3 us for 784 elements instead of 14.
@@ -217,16 +217,16 @@ def where(condition: Array, x: Any, y: Any) -> Array:
     """X where the condition holds, y elsewhere."""
     other = x if is_tensor(x) else y
     if is_tensor(other):
-        condition = beside(condition, other)
+        condition = with_device_of(condition, other)
     return library(condition).where(condition, x, y)
 
 
-def indices(condition: Array) -> Array:
+def nonzero(condition: Array) -> Array:
     """Where a condition on numbers in a row holds; numpy's, as all indices of rows."""
     return np.flatnonzero(to_host(condition))
 
 
-def row_indices(condition: Array) -> Array:
+def nonzero_rows(condition: Array) -> Array:
     """The rows in which a condition holds somewhere; numpy's."""
     return np.flatnonzero(to_host(condition).any(axis=1))
 
@@ -246,16 +246,11 @@ def root(function: Callable[[float], float], low: float, high: float) -> float:
     return brentq(function, low, high)
 
 
-def columns(first: Any, *others: Array) -> Any:
-    """The columns of all arrays, one beside the other; the first one may be a sparse matrix."""
-    if is_sparse(first):
-        return sparse.hstack([first, *others], format="csr")
-    return library(first).concatenate([first, *others], axis=-1)
-
-
-def rows(*arrays: Array) -> Array:
-    """The rows of all arrays, one below the other."""
-    return library(arrays[0]).concatenate(arrays)
+def concat(parts: Sequence[Any], axis: int = 0) -> Any:
+    """The arrays joined along an axis; along the last one the first may be a sparse matrix."""
+    if is_sparse(parts[0]):
+        return sparse.hstack(parts, format="csr")
+    return library(parts[0]).concatenate(parts, axis=axis)
 
 
 def split(x: Any, n: int) -> list[Array]:
@@ -263,9 +258,9 @@ def split(x: Any, n: int) -> list[Array]:
     return list(x.tensor_split(n)) if is_tensor(x) else np.array_split(x, n)
 
 
-def flipped(x: Any) -> Array:
-    """The second axis backwards."""
-    return x.flip(1) if is_tensor(x) else x[:, ::-1]
+def flip(x: Any, axis: int) -> Array:
+    """The array with the order of its elements reversed along an axis."""
+    return x.flip(axis) if is_tensor(x) else np.flip(x, axis)
 
 
 def copy(x: Any) -> Array:
@@ -314,7 +309,7 @@ def argsort(x: Array) -> Array:
     return x.argsort(stable=True)
 
 
-def bounds(x: Any) -> tuple[float, float]:
+def min_max(x: Any) -> tuple[float, float]:
     """The smallest and the largest element of an array or a sparse matrix; NaN if there is one."""
     if is_sparse(x):
         return float(x.min()), float(x.max())
@@ -343,6 +338,6 @@ def is_sparse(x: Any) -> bool:
     return sparse.issparse(x)
 
 
-def dense(x: Any) -> Array:
+def to_dense(x: Any) -> Array:
     """The array that a sparse matrix stands for, or the array itself."""
     return x.toarray() if is_sparse(x) else x

@@ -23,7 +23,7 @@ def is_tensor(x: Any) -> bool:
     return torch is not None and isinstance(x, torch.Tensor)
 
 
-def is_elsewhere(x: Any) -> bool:
+def is_on_accelerator(x: Any) -> bool:
     """Whether x lies on a device other than the processor."""
     return is_tensor(x) and x.device.type != "cpu"
 
@@ -48,7 +48,7 @@ def library(x: Any) -> Any:
     return sys.modules["torch"] if is_tensor(x) else np
 
 
-def place(x: Any, device: str | None) -> Any:
+def to_device(x: Any, device: str | None) -> Any:
     """The array on a device of torch, dense; or in numpy's hands, where there is none.
 
     On the processor the array and its tensor share their memory.
@@ -80,9 +80,9 @@ def to_host(x: Any) -> Any:
     return x.numpy()
 
 
-def beside(x: Any, other: Any) -> Any:
+def with_device_of(x: Any, other: Any) -> Any:
     """The array where another one lies."""
-    return place(x, other.device) if is_tensor(other) else to_host(x)
+    return to_device(x, other.device) if is_tensor(other) else to_host(x)
 
 
 def like(x: Any, other: Any) -> Any:
@@ -92,7 +92,7 @@ def like(x: Any, other: Any) -> Any:
     return to_host(x).astype(other.dtype, copy=False)
 
 
-def cast(x: Any, dtype: Any) -> Any:
+def astype(x: Any, dtype: Any) -> Any:
     """The array, or the sparse matrix, in a dtype of numpy's, where it lies."""
     if is_tensor(x):
         return x.to(getattr(library(x), np.dtype(dtype).name))

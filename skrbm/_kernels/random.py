@@ -12,15 +12,15 @@ from skrbm._kernels.arrays import is_sparse
 from skrbm._kernels.devices import (
     Array,
     Generator,
-    beside,
-    cast,
+    astype,
     float64,
-    is_elsewhere,
+    is_on_accelerator,
     is_tensor,
     is_without_float64,
     library,
     like,
     to_host,
+    with_device_of,
 )
 
 
@@ -40,7 +40,7 @@ def _of_device(x: Any, rng: Generator) -> Any:
 
 def uniform(shape: tuple[int, ...], rng: Generator, x: Array) -> Array:
     """Draws from [0, 1), where x lies."""
-    if is_elsewhere(x):
+    if is_on_accelerator(x):
         return library(x).rand(shape, generator=_of_device(x, rng), device=x.device)
     u = rng.random(shape, dtype=np.float32)
     return library(x).from_numpy(u) if is_tensor(x) else u
@@ -53,7 +53,7 @@ def _uniform(x: Array, rng: Generator) -> Array:
     all n: so every single draw is uniform, and two of them depend on each other only where both
     probabilities asked for lie below 2^-16.
     """
-    if is_elsewhere(x):
+    if is_on_accelerator(x):
         return uniform(x.shape, rng, x) * 65536
     n = math.prod(x.shape)
     bits = rng.bit_generator.random_raw(n // 4 + 2)
@@ -68,7 +68,7 @@ def normal(shape: tuple[int, ...], scale: float, x: Array, rng: Generator) -> Ar
 
     By the transform of G. E. P. Box and M. E. Muller (1958): 4 ns each, `standard_normal` takes 10.
     """
-    if is_elsewhere(x):
+    if is_on_accelerator(x):
         where = {"generator": _of_device(x, rng), "device": x.device, "dtype": x.dtype}
         return scale * library(x).randn(shape, **where)
     n = math.prod(shape)
@@ -149,14 +149,14 @@ def uniform_by_content(x: Any, rng: Generator, n_columns: int | None = None) -> 
     random projection of its elements, and of a random key of the column. With n_columns there are
     as many draws a row of an array.
     """
-    if is_tensor(x) and (not is_elsewhere(x) or is_without_float64(x)):
+    if is_tensor(x) and (not is_on_accelerator(x) or is_without_float64(x)):
         return like(uniform_by_content(to_host(x), rng, n_columns), x)
     projection = 2.0**20 * rng.random(x.shape[1])  # larger, and the rounding of the sum would count
     n_columns = n_columns or x.shape[1]
     of_column = rng.integers(2**32, size=n_columns, dtype=np.uint32)
     if is_tensor(x):
-        of_row = (float64(x) @ beside(projection, x)).fmod(2.0**32).long()
-        bits = _mixed(beside(of_column.astype(np.int64), x) + of_row[:, None])
+        of_row = (float64(x) @ with_device_of(projection, x)).fmod(2.0**32).long()
+        bits = _mixed(with_device_of(of_column.astype(np.int64), x) + of_row[:, None])
     else:
         of_row = np.fmod(x @ projection, 2.0**32).astype(np.int64).astype(np.uint32)
         if is_sparse(x):
@@ -164,7 +164,7 @@ def uniform_by_content(x: Any, rng: Generator, n_columns: int | None = None) -> 
         else:
             bits = _mixed(of_column + of_row[:, None])
     bits >>= 8
-    u = cast(bits, np.float32)
+    u = astype(bits, np.float32)
     u *= 2.0**-24
     return u
 

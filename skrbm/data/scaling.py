@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from sklearn.utils import gen_batches
 
-from skrbm._kernels.arrays import clip, columns
-from skrbm._kernels.devices import Array, Generator, beside, cast, like, to_host
+from skrbm._kernels.arrays import clip, concat
+from skrbm._kernels.devices import Array, Generator, astype, like, to_host, with_device_of
 from skrbm._kernels.moments import column_moments
 from skrbm._kernels.threads import BLOCK_ROWS
 from skrbm.conditionals import Given, gibbs
@@ -62,7 +62,7 @@ class Binary:
 
     def to_model(self, X: Any) -> Any:
         """The same values in the dtype of the model."""
-        return cast(X, self.dtype)
+        return astype(X, self.dtype)
 
     def to_data(self, v: Array) -> Array:
         """The same values."""
@@ -124,10 +124,10 @@ class Standardized:
 
     def to_model(self, X: Array) -> Array:
         """`(x - location) / scale`, as far as products with weights stay finite in float32."""
-        u = X - beside(self.location, X)
+        u = X - with_device_of(self.location, X)
         with np.errstate(over="ignore"):
-            u /= beside(self.scale, X)
-        return cast(clip(u, -_FARTHEST, _FARTHEST), self.scale.dtype)
+            u /= with_device_of(self.scale, X)
+        return astype(clip(u, -_FARTHEST, _FARTHEST), self.scale.dtype)
 
     def to_data(self, v: Array) -> Array:
         """`location + scale v`."""
@@ -221,7 +221,7 @@ class LabelledRows:
     def __getitem__(self, rows: Array | slice) -> Any:
         one_hot = self.labels[rows, None] == np.arange(self.n_labels)
         x = self.X[rows]
-        return columns(x, like(one_hot, x))
+        return concat([x, like(one_hot, x)], axis=-1)
 
 
 class CompletedRows:

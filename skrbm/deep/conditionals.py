@@ -65,7 +65,7 @@ class Incomplete:
         -------
         terms : ndarray of float64 of shape (n_rows, n_draws)
         """
-        gaps = arrays.row_indices(arrays.is_nan(v))
+        gaps = arrays.nonzero_rows(arrays.is_nan(v))
         drawn = conditionals.weighted_draws(self.rbm, self.base, v[gaps], rng, n_draws)
         terms = devices.float64(arrays.zeros((len(v), n_draws), v))
         for i, (states, log_weights) in enumerate(zip(*drawn, strict=True)):

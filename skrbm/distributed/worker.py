@@ -235,9 +235,9 @@ def state_of(rbm: RBM, optimizer: CentredGradient) -> tuple[Array, ...]:
 def set_state(rbm: RBM, optimizer: CentredGradient, state: tuple[Array, ...]) -> None:
     """Take over what all workers have in common."""
     for now, new in zip(rbm.parameters, state[:-2], strict=True):
-        now[...] = devices.beside(new, now)
+        now[...] = devices.with_device_of(new, now)
     optimizer.visible_offset, optimizer.hidden_offset = (
-        devices.beside(np.array(x), rbm.weights) for x in state[-2:]
+        devices.with_device_of(np.array(x), rbm.weights) for x in state[-2:]
     )
 
 
@@ -284,7 +284,7 @@ def _begin(share: Share, state: tuple[Array, ...], n_done: int, token: int) -> F
     rbm = estimator._placed(estimator._model().map(arrays.copy))
     known = share.trainings.get(n_done)
     training = deepcopy(known) if known is not None else _anew(share, rbm, n_done)
-    training.move(lambda x: devices.beside(x, rbm.weights))
+    training.move(lambda x: devices.with_device_of(x, rbm.weights))
     set_state(rbm, training.optimizer, state)
     rows = estimator._coordinates.view(share.rows)
     n_rows = part.sizes[part.own]
@@ -351,7 +351,7 @@ def _end(share: Share, flight: Flight) -> Outcome:
     batch, training, rbm, n_done = flight.batch, flight.training, flight.rbm, flight.n_done
     assert batch is not None
     figure = share.estimator._row_figure(_FIGURE_FLIPS)
-    seen = float(figure(rbm, arrays.dense(batch.v), training.order).mean())
+    seen = float(figure(rbm, arrays.to_dense(batch.v), training.order).mean())
     training.move(devices.to_host)
     share.trainings = {n_done: share.trainings[n_done], n_done + 1: training}
     share.flight = None

@@ -80,13 +80,13 @@ class EarlyStopping:
     def restore(self, rbm: RBM) -> None:
         """Set the parameters to the best that were seen."""
         for now, best in zip(rbm.parameters, self.seen.best, strict=False):
-            now[...] = devices.beside(best, now)
+            now[...] = devices.with_device_of(best, now)
 
     def _mean(self, rbm: RBM, X: Any, figure: RowFigure[RBM]) -> float:
         rng = random.generator(self.seed)
         blocks = gen_batches(min(X.shape[0], self.validation.shape[0]), BLOCK_ROWS)
         rows = (dense_rows(X, block, rbm.weights) for block in blocks)
-        return float(arrays.rows(*(figure(rbm, v, rng) for v in rows)).mean())
+        return float(arrays.concat([*(figure(rbm, v, rng) for v in rows)]).mean())
 
 
 def drawn(rbm: RBM, v: Array, rng: Generator) -> Array:

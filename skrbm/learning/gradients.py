@@ -96,9 +96,9 @@ def _phases(
     if arrays.is_sparse(v):
         means = means or (rbm.hidden_from_visible(v), rbm.hidden_from_visible(model_v))
         return Phases(tuple(map(Rows, (v, model_v), means, shares)), v.shape[0])
-    both = arrays.rows(v, model_v)
-    mean = arrays.rows(*means) if means else rbm.hidden_from_visible(both)
-    return Phases((Rows(both, mean, arrays.rows(*shares)),), len(v))
+    both = arrays.concat([v, model_v])
+    mean = arrays.concat([*means]) if means else rbm.hidden_from_visible(both)
+    return Phases((Rows(both, mean, arrays.concat([*shares])),), len(v))
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class PersistentContrastiveDivergence:
     def joined(self, others: list[Any]) -> Gradient:
         """The same with all chains."""
         chains = zip(self.chains, *(other.chains for other in others), strict=True)
-        return replace(self, chains=Chains(*(arrays.rows(*x) for x in chains)))
+        return replace(self, chains=Chains(*(arrays.concat([*x]) for x in chains)))
 
     def _visible_input(self, rbm: RBM, rng: Generator) -> Array:
         return rbm.swap().hidden_input(self.chains.hidden)
@@ -200,7 +200,7 @@ class JumpingContrastiveDivergence(PersistentContrastiveDivergence):
             return None
         mean, weights = self.proposed
         share = _REDRAWN_UNITS / rbm.hidden.n_units
-        mean = rbm.hidden.broadened(devices.beside(mean, rbm.weights), share)
+        mean = rbm.hidden.broadened(devices.with_device_of(mean, rbm.weights), share)
         return HiddenMixture(mean, weights)
 
     def _visible_input(self, rbm: RBM, rng: Generator) -> Array:
@@ -248,7 +248,7 @@ class TemperedContrastiveDivergence:
         ladders = [self.tempering, *(other.tempering for other in others)]
         alike = [x.chains for x in ladders if len(x.betas) == len(self.tempering.betas)]
         chains = (
-            arrays.rows(*(x.swapaxes(0, 1) for x in states)).swapaxes(0, 1)
+            arrays.concat([*(x.swapaxes(0, 1) for x in states)]).swapaxes(0, 1)
             for states in zip(*alike, strict=True)
         )
         return replace(self, tempering=replace(self.tempering, chains=Chains(*chains)))

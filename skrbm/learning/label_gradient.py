@@ -24,13 +24,15 @@ def label_logits(rbm: RBM, x: Any, n_labels: int) -> Array:
 def log_label_probability(rbm: RBM, v: Any, n_labels: int) -> Array:
     """`log p(y | x)` of every row `v = (x, y)`, in float64."""
     logits = label_logits(rbm, v[:, :-n_labels], n_labels)
-    given = arrays.row_dot(logits, devices.beside(arrays.dense(v[:, -n_labels:]), logits))
+    given = arrays.row_dot(
+        logits, devices.with_device_of(arrays.to_dense(v[:, -n_labels:]), logits)
+    )
     return given - arrays.row_log_sum_exp(logits)
 
 
 def _logits(rbm: RBM, hidden_input: Array, n_labels: int) -> Array:
     log_normalizer = rbm.hidden.pairwise_log_normalizer(hidden_input, rbm.weights[-n_labels:])
-    return log_normalizer + devices.beside(rbm.visible.bias[-n_labels:], log_normalizer)
+    return log_normalizer + devices.with_device_of(rbm.visible.bias[-n_labels:], log_normalizer)
 
 
 @dataclass
@@ -75,7 +77,7 @@ class LabelGradient:
     def phases(self, rbm: RBM, v: Any, weights: Array, rng: Generator) -> Phases:
         """All phases of a mini-batch of rows `(x, y)`."""
         n_labels = self.n_labels
-        x, label = v[:, :-n_labels], arrays.dense(v[:, -n_labels:])
+        x, label = v[:, :-n_labels], arrays.to_dense(v[:, -n_labels:])
         hidden_input = products.product(x, rbm.weights[:-n_labels], rbm.precision)
         posterior = arrays.softmax(_logits(rbm, hidden_input, n_labels))
         posterior = devices.like(posterior, rbm.weights)
@@ -83,7 +85,7 @@ class LabelGradient:
         shares = devices.like(weights / weights.sum(), rbm.weights)
         given = Rows(v, _mix(label, by_label), shares)
         free_shares = (self.share - 1) * shares
-        free = Rows(arrays.columns(x, posterior), _mix(posterior, by_label), free_shares)
+        free = Rows(arrays.concat([x, posterior], axis=-1), _mix(posterior, by_label), free_shares)
         mass = free_shares[:, None] * posterior
         covariance = _mix(mass.T, by_label.swapaxes(0, 1)) - mass.T @ free.hidden
         others = _covariance_rows(rbm, covariance)
@@ -110,7 +112,7 @@ def _covariance_rows(rbm: RBM, covariance: Array) -> Rows:
     """
     n_labels, n_hidden = covariance.shape
     others = arrays.zeros((n_labels, rbm.visible.n_units - n_labels), covariance)
-    one_hot = arrays.columns(others, arrays.identity(n_labels, covariance))
+    one_hot = arrays.concat([others, arrays.identity(n_labels, covariance)], axis=-1)
     ones = arrays.zeros((n_labels,), covariance) + 1
     return _joined(Rows(one_hot, covariance, ones), Rows(one_hot, 0 * covariance, -ones))
 
@@ -122,4 +124,4 @@ def _model_rows(phases: Phases) -> Rows:
 
 def _joined(*parts: Rows) -> Rows:
     """The rows of all parts, one below the other."""
-    return Rows(*(arrays.rows(*x) for x in zip(*parts, strict=True)))
+    return Rows(*(arrays.concat([*x]) for x in zip(*parts, strict=True)))

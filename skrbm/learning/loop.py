@@ -17,8 +17,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import gen_batches
 
-from skrbm._kernels.arrays import dense
-from skrbm._kernels.devices import Array, Generator, Place, beside, like, to_host
+from skrbm._kernels.arrays import to_dense
+from skrbm._kernels.devices import Array, Generator, Place, like, to_host, with_device_of
 from skrbm._kernels.random import uniform_by_content
 from skrbm._kernels.threads import BLOCK_ROWS
 from skrbm.data.sources import shuffled
@@ -125,12 +125,12 @@ class Sweeps(ABC, Generic[M]):
         """
         for sweep in range(plan.first, plan.n_iter):
             begin = perf_counter()
-            self.move(lambda x: beside(x, model.weights))
+            self.move(lambda x: with_device_of(x, model.weights))
             try:
                 for batch in self.mini_batches(model, X, weights, plan, sweep):
                     for _ in range(batch.n_updates):
                         self.update(model, batch.v, batch.weights, batch.pace)
-                seen = monitor(model, dense(batch.v), self.order)
+                seen = monitor(model, to_dense(batch.v), self.order)
             finally:  # also where a sweep is interrupted
                 self.move(to_host)
             seconds = perf_counter() - begin
@@ -206,7 +206,7 @@ def enough_sweeps(n_rows: int, batch_size: int) -> int:
 
 def dense_rows(X: Any, rows: Array | slice, other: Array) -> Array:
     """Rows of an array or of a CSR matrix as an array, like another one."""
-    return like(dense(X[rows]), other)
+    return like(to_dense(X[rows]), other)
 
 
 def column_totals(X: Any, weights: Array, dtype: Any) -> tuple[Array, Any]:
@@ -220,7 +220,7 @@ def column_totals(X: Any, weights: Array, dtype: Any) -> tuple[Array, Any]:
     unit = weights.max()  # of the weights, which may be too large for the dtype
     weights = weights / unit
     for rows in gen_batches(len(weights), BLOCK_ROWS):
-        x, w = to_host(dense(X[rows])).astype(dtype, copy=False), weights[rows].astype(dtype)
+        x, w = to_host(to_dense(X[rows])).astype(dtype, copy=False), weights[rows].astype(dtype)
         sums = w @ x
         if np.isnan(sums).any():
             missing = np.isnan(x)

@@ -277,9 +277,9 @@ class CentredGradient:
         for rows in sparse:  # which stay so: a row -m, with all their factors, is added for them
             sparse_x, of_sparse = _factors(rbm, rows, k, rate)
             growths.append(_growth(rbm, rows.visible, sparse_x, of_sparse, -(rows.visible @ m)))
-            v = arrays.rows(v, -m[None])
-            x = arrays.rows(x, sparse_x.sum(axis=0, keepdims=True))
-            of_visible = arrays.rows(of_visible, of_sparse.sum(keepdims=True))
+            v = arrays.concat([v, -m[None]])
+            x = arrays.concat([x, sparse_x.sum(axis=0, keepdims=True)])
+            of_visible = arrays.concat([of_visible, of_sparse.sum(keepdims=True)])
         scaled = rbm.visible.preconditioned(v)
         growths.append(_growth(rbm, scaled, x, of_visible, 1 - scaled @ m))
         moments = None
@@ -307,8 +307,8 @@ class CentredGradient:
             excess = self.variance.excess(rbm, statistics, (m, k), explained)
             self.variance.step(rbm, m, variance_share * (1 + excess) - 1, rate)
         data_v, data_h = statistics.data_means
-        self.visible_offset = arrays.moved_towards(m, data_v, self.sliding_factor)
-        self.hidden_offset = arrays.moved_towards(k, data_h, self.sliding_factor)
+        self.visible_offset = arrays.lerp(m, data_v, self.sliding_factor)
+        self.hidden_offset = arrays.lerp(k, data_h, self.sliding_factor)
 
     @property
     def _is_limited(self) -> bool:
@@ -383,12 +383,12 @@ def _sums(x: tuple[Array, ...], y: tuple[Array, ...]) -> tuple[Array, ...]:
 
 
 def _joined(x: Rows, y: Rows) -> Rows:
-    return Rows(*map(arrays.rows, x, y))
+    return Rows(*(arrays.concat(pair) for pair in zip(x, y, strict=True)))
 
 
 def _first(rows: Rows) -> Rows:
     v, h, weights = (x[:_N_LOOKED_AT] for x in rows)
-    return Rows(arrays.dense(v), h, weights)
+    return Rows(arrays.to_dense(v), h, weights)
 
 
 def _weightiest(rows: Rows) -> Rows:

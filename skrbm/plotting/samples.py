@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm import samplers
-from skrbm._kernels.arrays import dense
+from skrbm._kernels.arrays import to_dense
 from skrbm._kernels.devices import Array, Generator, to_host
 from skrbm.deep.belief_net import BeliefNet
 from skrbm.estimators.dbn.network import DeepBeliefNetwork
@@ -116,7 +116,7 @@ class SamplesDisplay:
         shape = check_image_shape("image_shape", image_shape, estimator.n_features_in_)
         n_chains = check_count("n_chains", n_chains)
         looks = check_steps("n_steps", n_steps)
-        rows = None if X is None else dense(estimator._check_visible(to_host(X))[:n_chains])
+        rows = None if X is None else to_dense(estimator._check_visible(to_host(X))[:n_chains])
         states = _run_chains(estimator, rows, n_chains, looks, estimator._rng(random_state))
         domain = estimator._domain
         limits = domain.low, domain.high

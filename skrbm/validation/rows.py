@@ -145,7 +145,7 @@ def _check_numbers(
     what is missing in an array.
     """
     rows = _rows_of(estimator, X, name, domain)
-    low, high = (0, 1) if rows.dtype == bool else arrays.bounds(rows)
+    low, high = (0, 1) if rows.dtype == bool else arrays.min_max(rows)
     if np.isnan(low):
         allow_nan = allow_nan and not sparse.issparse(rows)
         if not allow_nan and hasattr(estimator, "missing_values"):
@@ -169,7 +169,7 @@ def _check_numbers(
 def _rows_of(estimator: Any, X: Any, name: str, domain: Domain) -> Any:
     """X as an array, a CSR matrix in canonical format, or rows that stay on a device."""
     options = {"ensure_all_finite": False, "estimator": estimator}
-    if devices.is_elsewhere(X) and devices.is_dense(X):
+    if devices.is_on_accelerator(X) and devices.is_dense(X):
         rows = TensorRows(X.detach())
         # Scikit-learn judges an array of the same shape and type, which takes no memory.
         check_real(np.broadcast_to(np.zeros((), rows.dtype), rows.shape), name, **options)

@@ -55,7 +55,7 @@ class OnDevice:
     def _place(self) -> Callable[[Any], Array]:
         """What places an array, or a sparse matrix, where the estimator computes."""
         device = check_device("device", self._device)
-        return lambda x: devices.place(x, device)
+        return lambda x: devices.to_device(x, device)
 
 
 class RBMOnDevice(OnDevice):

@@ -66,7 +66,7 @@ class BeliefNetInference(Imputing, Features):
         net, place, top_alone = self._placed_net(), self._place, self._output() == "top"
 
         def features(means: list[Array]) -> Array:
-            return means[-1] if top_alone else arrays.columns(*means)
+            return means[-1] if top_alone else arrays.concat([*means], axis=-1)
 
         if has_missing(X):
             first = self._first_means(X)
@@ -337,7 +337,7 @@ class BeliefNetInference(Imputing, Features):
         incomplete = self._incomplete()
 
         def log_ratios(v: Any, rng: Generator) -> Array:
-            v, draw = arrays.dense(v), drawn_by_content(random.generator(seed))
+            v, draw = arrays.to_dense(v), drawn_by_content(random.generator(seed))
             return incomplete.log_ratios(v, n_draws, draw, rng)
 
         ratios = self._by_rows(log_ratios, rows, random.generator(seed))

@@ -72,7 +72,7 @@ class Imputing(Rowwise):
             What is known comes back as it was, bit for bit. Of the dtype of X where that is a
             float, and else of the model's.
         """
-        X = arrays.dense(self._check_visible(devices.to_host(X), allow_nan=True))
+        X = arrays.to_dense(self._check_visible(devices.to_host(X), allow_nan=True))
         check_choice("method", method, self._methods)
         n_steps = check_count("n_steps", n_steps)
         if n_draws is not None:

@@ -142,7 +142,7 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         X = devices.to_host(X)
         rows = check_visible(self, X, "X", self.rbm_._domain, allow_nan=True)
         rng = random.generator(self._seed)
-        filled = self.rbm_._filled(arrays.dense(rows), self.method, self.n_steps, rng)
+        filled = self.rbm_._filled(arrays.to_dense(rows), self.method, self.n_steps, rng)
         if self.indicator_ is None:
             return filled
         return np.hstack([filled, self.indicator_.transform(_for_indicator(rows))])
@@ -183,5 +183,5 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
 def _for_indicator(rows: Any) -> Array:
     """Checked rows as a MissingIndicator takes them: dense, and not of bool."""
-    rows = arrays.dense(rows)
+    rows = arrays.to_dense(rows)
     return rows.astype(np.float32) if rows.dtype == bool else rows

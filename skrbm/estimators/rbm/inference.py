@@ -331,7 +331,7 @@ class RBMInference(Features, RBMOnDevice):
         rbm, log_volume = self._placed_model(), self._coordinates.log_volume
 
         def work(v: Any, rng: Generator | None = None) -> Array:
-            v = arrays.dense(v)
+            v = arrays.to_dense(v)
             return likelihood.pseudo_log_likelihood(rbm, v, n_flips, rng) - log_volume
 
         return self._by_rows(work, X, None if n_flips is None else self._rng(random_state))
