@@ -94,12 +94,12 @@ def annealing_cost() -> None:
     rbm = random_rbm(784, 500, 0.05)
     path, rng = Path(rbm, rbm.visible), random.generator(0)
     v, betas = samplers.independent(path.base, 100, rng), np.linspace(0, 1, 300)
-    h = v @ rbm.weights
+    h = v @ rbm.weights.array
 
     def products() -> None:
         for _ in (*betas, *betas):
-            v @ rbm.weights
-            h @ rbm.weights.T
+            v @ rbm.weights.array
+            h @ rbm.weights.array.T
 
     seconds = side_by_side(
         {
@@ -114,7 +114,7 @@ def grid_search() -> None:
     """Size and rate that GridSearchCV chooses for rows of a known model, 20 x 6, by its score."""
     rng = np.random.default_rng(0)
     truth = RBM(Bernoulli(rng.normal(size=20)), Bernoulli(rng.normal(size=6)), np.zeros((20, 6)))
-    truth.weights[...] = 1.5 * rng.normal(size=(20, 6))
+    truth.weights.array[...] = 1.5 * rng.normal(size=(20, 6))
     chains = samplers.gibbs_visible(truth, np.zeros((6_000, 20)), random.generator(0), 2_000)
     train, held_out = chains[:3_000], chains[3_000:]
     grid = {"n_components": [2, 4, 6, 8, 16, 32], "learning_rate": [0.05, 0.2, 0.8]}

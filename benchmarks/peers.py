@@ -123,5 +123,5 @@ def plain_log_partition(rbm: RBM) -> float:
     """Sum over all hidden states as the formula says, in float64."""
     rbm = rbm.in_float64()
     h = arrays.binary_states(rbm.hidden.n_units)
-    total = np.logaddexp(0, h @ rbm.weights.T + rbm.visible.bias).sum(axis=1)
+    total = np.logaddexp(0, h @ rbm.weights.array.T + rbm.visible.bias).sum(axis=1)
     return float(logsumexp(h @ rbm.hidden.bias + total))

@@ -198,12 +198,12 @@ def tempering() -> list[Row]:
     rng = random.generator(0)
     chains = samplers.ParallelTempering.start(rbm, rbm.visible, X[:100], 10, rng)
     v = X[:1000]
-    h = v @ rbm.weights
+    h = v @ rbm.weights.array
 
     def products() -> None:
         for _ in range(10):
-            v @ rbm.weights
-            h @ rbm.weights.T
+            v @ rbm.weights.array
+            h @ rbm.weights.array.T
 
     def steps() -> None:
         for _ in range(10):

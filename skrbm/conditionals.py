@@ -53,7 +53,7 @@ class Given:
     def rows(cls, rbm: RBM, v: Array) -> Given:
         """Rows that hold NaN where a unit is free."""
         free = arrays.is_nan(v)
-        return cls(rbm, arrays.where(free, 0 * rbm.weights[0, 0], v), free)
+        return cls(rbm, arrays.where(free, 0 * rbm.visible.bias[0], v), free)
 
     def part(self, rows: Array | slice) -> Given:
         """Some of the rows."""
@@ -154,7 +154,7 @@ def _over_free(given: Given, n_free: int) -> _Mixture:
     rbm = given.rbm
     columns = arrays.argsort(~given.free)[:, :n_free]
     states = rbm.visible.part(slice(n_free)).states()
-    unit_vectors = arrays.identity(rbm.visible.n_units, rbm.weights)
+    unit_vectors = arrays.identity(rbm.visible.n_units, rbm.reference)
     visible = given.values[:, None] + states @ unit_vectors[columns]
     x = rbm.hidden_input(visible)
     return _Mixture(-rbm.free_energy(visible, x), visible, rbm.hidden.mean(x))
@@ -180,7 +180,7 @@ def log_marginal(rbm: RBM, base: Layer, v: Array, rng: Generator) -> Array:
     R. M. Neal, "Annealed importance sampling", Statistics and Computing 11, 2001.
     """
     given = Given.rows(rbm, v)
-    result = devices.float64(arrays.zeros((len(v),), rbm.weights))
+    result = devices.float64(arrays.zeros((len(v),), rbm.reference))
     for rows, mixture in _enumerated(given):
         if mixture is None:
             _, log_weights = _annealed(given.part(rows).repeated(_N_CHAINS), base, rng)
@@ -259,12 +259,12 @@ def means(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Mean
     n_steps : int
     """
     given = Given.rows(rbm, v)
-    result = Means(*(arrays.zeros((len(v), n), rbm.weights) for n in rbm.weights.shape))
+    result = Means(*(arrays.zeros((len(v), n), rbm.reference) for n in rbm.weights.shape))
     for rows, mixture in _enumerated(given):
         some = given.part(rows)
         found = _averages(some, base, rng, n_steps) if mixture is None else mixture.means
-        result.visible[rows] = devices.like(some.completed(found.visible), rbm.weights)
-        result.hidden[rows] = devices.like(found.hidden, rbm.weights)
+        result.visible[rows] = devices.like(some.completed(found.visible), rbm.reference)
+        result.hidden[rows] = devices.like(found.hidden, rbm.reference)
     return result
 
 

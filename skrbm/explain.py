@@ -225,7 +225,10 @@ def filters(estimator: Any, layer: int = 0) -> Array:
     if not hasattr(estimator, "rbms_"):
         return estimator.components_
     net = estimator._net()
-    downward = [*(conditional.weights for conditional in net.generation), net.top.weights.T]
+    downward = [
+        *(conditional.weights.array for conditional in net.generation),
+        net.top.weights.array.T,
+    ]
     weights = reduce(matmul, reversed(downward[: layer + 1])).T
     return estimator._coordinates.patterns(RBM(net.visible, net.top.hidden, weights))
 

@@ -23,9 +23,9 @@ def with_label(rbm: RBM, y: int, n_labels: int) -> RBM:
     """The RBM of the other visible units where the label is y."""
     others = slice(None, -n_labels)
     row = rbm.visible.n_units - n_labels + y
-    shifted = rbm.hidden.shift(rbm.weights[row])
+    shifted = rbm.hidden.shift(rbm.weights.rows(row))
     visible = rbm.visible.part(others)
-    return replace(rbm, visible=visible, hidden=shifted, weights=rbm.weights[others])
+    return replace(rbm, visible=visible, hidden=shifted, weights=rbm.weights.part(others))
 
 
 def label_logits_given(rbm: RBM, base: Layer, x: Array, n_labels: int, rng: Generator) -> Array:

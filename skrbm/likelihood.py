@@ -336,7 +336,7 @@ def pseudo_log_likelihood(
     for columns in random.column_choices(n_rows, n_visible, n_flips, rng):
         unit = rbm.visible.part(columns[:, None])
         state = arrays.take_columns(v, columns)
-        total -= _log_total(rbm, unit, state, x, rbm.weights[columns])
+        total -= _log_total(rbm, unit, state, x, rbm.weights.rows(columns))
     return total * (n_visible / n_flips)
 
 

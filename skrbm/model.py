@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from skrbm._kernels import arrays, devices, products
+from skrbm._kernels import arrays, devices
 from skrbm._kernels.devices import Array, Generator
 from skrbm.units import Layer
+from skrbm.weights import Weights, as_weights
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,11 @@ class RBM:
     ----------
     visible, hidden : Layer
         The two layers.
-    weights : ndarray of shape (n_visible, n_hidden)
-        W.
+    weights : Weights or ndarray of shape (n_visible, n_hidden)
+        W; see `skrbm.weights`.
     beta : float or ndarray, default=None
         Inverse temperature of the coupling, one for all rows or one a row; 1 by default. It is a
         factor on the layers' input, so that a model on the way to another shares its weights.
-    precision : {"float32", "tf32", "bfloat16"}, default="float32"
-        Of the factors of matrix products, and of bfloat16 results, in float32 models on a device.
 
     References
     ----------
@@ -40,26 +39,35 @@ class RBM:
 
     visible: Layer
     hidden: Layer
-    weights: Array
+    weights: Weights
     beta: float | Array | None = None
-    precision: str = "float32"
+
+    def __post_init__(self) -> None:
+        """Take an array for dense weights."""
+        object.__setattr__(self, "weights", as_weights(self.weights))
 
     @classmethod
-    def couple(cls, visible: Layer, hidden: Layer, weights: Array) -> RBM:
+    def couple(cls, visible: Layer, hidden: Layer, weights: Weights | Array) -> RBM:
         """Join two layers so that units whose other layer is in its mean state stay as they were.
 
         The coupling is `(v - E[v]) W (h - E[h])`, with the means of the layers before.
         """
+        weights = as_weights(weights)
         return cls(
-            visible.shift(-(weights @ hidden.mean(0.0))),
-            hidden.shift(-(visible.mean(0.0) @ weights)),
+            visible.shift(-weights.T.input(hidden.mean(0.0))),
+            hidden.shift(-weights.input(visible.mean(0.0))),
             weights,
         )
 
     @property
     def parameters(self) -> tuple[Array, ...]:
         """The arrays that training changes in place."""
-        return self.weights, *self.visible.parameters, *self.hidden.parameters
+        return *self.weights.arrays, *self.visible.parameters, *self.hidden.parameters
+
+    @property
+    def reference(self) -> Array:
+        """An array with the dtype and the device of all parameters."""
+        return self.weights.reference
 
     def swap(self) -> RBM:
         """The same model with hidden and visible units exchanged."""
@@ -67,11 +75,13 @@ class RBM:
 
     def with_hidden(self, units: slice) -> RBM:
         """The model that has these hidden units alone."""
-        return replace(self, hidden=self.hidden.part(units), weights=self.weights[:, units])
+        return replace(
+            self, hidden=self.hidden.part(units), weights=self.weights.part(hidden=units)
+        )
 
     def hidden_input(self, v: Array) -> Array:
         """`beta v W`, shape (n_rows, n_hidden)."""
-        return self.scaled(products.product(v, self.weights, self.precision))
+        return self.scaled(self.weights.input(v))
 
     def scaled(self, x: Array) -> Array:
         """`beta x`."""
@@ -127,9 +137,13 @@ class RBM:
             self,
             visible=self.visible.map(function),
             hidden=self.hidden.map(function),
-            weights=function(self.weights),
+            weights=self.weights.map(function),
         )
 
     def in_float64(self) -> RBM:
         """The same model in float64."""
-        return replace(self.map(devices.float64), precision="float32")
+        return self.map(devices.float64).with_precision("float32")
+
+    def with_precision(self, precision: str) -> RBM:
+        """The same model with another precision of the factors of products."""
+        return replace(self, weights=replace(self.weights, precision=precision))

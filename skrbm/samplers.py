@@ -251,7 +251,7 @@ class ParallelTempering:
         )
 
     def _replicas(self, rbm: RBM, betas: Array) -> RBM:
-        betas = devices.like(betas, rbm.weights)
+        betas = devices.like(betas, rbm.reference)
         return rbm.interpolate(*self.base, betas[:, None, None])
 
     def _exchange(self, rbm: RBM, v: Array, coupling: Array, rng: Generator) -> None:

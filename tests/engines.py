@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from skrbm import annealing, conditionals, likelihood, model, samplers, units
+from skrbm import annealing, conditionals, likelihood, model, samplers, units, weights
 from skrbm._kernels import arrays, devices
 from skrbm.deep import belief_net
 from skrbm.estimators.common import device

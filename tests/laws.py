@@ -99,8 +99,11 @@ def random_rbm(
 def coupled_rbm(n_visible: int = 6, n_hidden: int = 3, scale: float = 3.0, seed: int = 0) -> RBM:
     """A Bernoulli model whose biases balance its weights, so that its units depend strongly."""
     rbm = random_rbm(n_visible=n_visible, n_hidden=n_hidden, scale=scale, seed=seed)
-    balanced = Bernoulli(-rbm.weights.sum(axis=1) / 2), Bernoulli(-rbm.weights.sum(axis=0) / 2)
-    return RBM(*balanced, rbm.weights)
+    balanced = (
+        Bernoulli(-rbm.weights.array.sum(axis=1) / 2),
+        Bernoulli(-rbm.weights.array.sum(axis=0) / 2),
+    )
+    return RBM(*balanced, rbm.weights.array)
 
 
 def all_states(unit: UnitType, n_units: int) -> tuple[np.ndarray, np.ndarray]:
@@ -150,7 +153,7 @@ def enumerate_rbm(rbm: RBM, pair: tuple[UnitType, UnitType] = PAIRS[0]) -> Enume
     minus_energy = (
         visible.log_density(rbm.visible, v).sum(axis=1)[:, None]
         + hidden.log_density(rbm.hidden, h).sum(axis=1)
-        + v @ rbm.weights @ h.T
+        + v @ rbm.weights.array @ h.T
     )
     return Enumeration(v, h, log_weight_v, log_weight_h, minus_energy)
 
@@ -216,8 +219,8 @@ def enumerate_net(net):
         lower, upper = states[i], states[i + 1]
         axes = [1] * len(shape)
         axes[i], axes[i + 1] = len(lower), len(upper)
-        log_p += log_bernoulli(lower, upper @ down.weights + down.layer.bias).reshape(axes)
-        log_q += log_bernoulli(upper, lower @ up.weights + up.layer.bias).T.reshape(axes)
+        log_p += log_bernoulli(lower, upper @ down.weights.array + down.layer.bias).reshape(axes)
+        log_q += log_bernoulli(upper, lower @ up.weights.array + up.layer.bias).T.reshape(axes)
     return states[0], log_p, log_q
 
 

@@ -18,6 +18,7 @@ LAYERS = [
     "_kernels.moments",
     "_kernels.random",
     "units",
+    "weights",
     "model",
     "samplers",
     "annealing",
@@ -83,6 +84,7 @@ LAYERS = [
 # Formulas take their arrays as they come; these modules name no array library.
 MATHEMATICS = (
     "units",
+    "weights",
     "model",
     "samplers",
     "annealing",

@@ -37,10 +37,10 @@ def test_conditional_log_probability_is_normalised_and_has_the_input(pair):
     """Against sums or quadrature of the density. Fails if a normaliser or the input is left out."""
     rbm = random_rbm(pair)
     visible, hidden = pair
-    conditional = Conditional(rbm.hidden, rbm.weights)
+    conditional = Conditional(rbm.hidden, rbm.weights.array)
     s, log_weight = all_states(hidden, rbm.hidden.n_units)
     x = np.random.default_rng(0).normal(size=(1, rbm.visible.n_units))
-    expected = hidden.log_density(rbm.hidden, s).sum(axis=1) + s @ (x @ rbm.weights)[0]
+    expected = hidden.log_density(rbm.hidden, s).sum(axis=1) + s @ (x @ rbm.weights.array)[0]
     expected -= logsumexp(expected + log_weight)
     log_p = conditional.log_probability(s, np.repeat(x, len(s), axis=0))
     np.testing.assert_allclose(log_p, expected, atol=1e-6)
@@ -74,7 +74,7 @@ def test_climbing_follows_the_slope_of_the_log_probability(unit):
     conditional = Conditional(layer, weights).map(arrays.copy)
     rate = 0.1
     conditional.climb(s, x, shares, rate)
-    grown = (conditional.weights - weights) / rate
+    grown = (conditional.weights.array - weights) / rate
     np.testing.assert_allclose(grown, layer.preconditioned(of_weights), rtol=1e-5, atol=1e-7)
     moved = (conditional.layer.bias - layer.bias) / rate + m @ grown
     np.testing.assert_allclose(moved, layer.preconditioned(of_bias), rtol=1e-5, atol=1e-7)
@@ -157,8 +157,8 @@ def test_gibbs_goes_up_along_the_top_and_down():
     net, n, n_steps = random_net((3, 2, 3), scale=2.0), 100_000, 2
     v, h = (all_states(BERNOULLI, size)[0] for size in (3, 2))
     up, down = net.recognition[0], net.generation[0]
-    to_h = np.exp(log_bernoulli(h, v @ up.weights + up.layer.bias)).T
-    to_v = np.exp(log_bernoulli(v, h @ down.weights + down.layer.bias)).T
+    to_h = np.exp(log_bernoulli(h, v @ up.weights.array + up.layer.bias)).T
+    to_v = np.exp(log_bernoulli(v, h @ down.weights.array + down.layer.bias)).T
     joint = enumerate_rbm(net.top).joint
     there, back = joint / joint.sum(axis=1, keepdims=True), joint / joint.sum(axis=0)
     along = np.linalg.matrix_power(there @ back.T, n_steps)
@@ -187,8 +187,10 @@ def up_down(rng):
 
 
 PARTS = {
-    "recognition": lambda net: [x for c in net.recognition for x in (c.weights, c.layer.bias)],
-    "generation": lambda net: [x for c in net.generation for x in (c.weights, c.layer.bias)],
+    "recognition": lambda net: [
+        x for c in net.recognition for x in (c.weights.array, c.layer.bias)
+    ],
+    "generation": lambda net: [x for c in net.generation for x in (c.weights.array, c.layer.bias)],
     "top": lambda net: list(net.top.parameters),
 }
 
@@ -260,11 +262,11 @@ def test_copies_share_nothing():
     )
     copy = net.copy()
     for own in (copy.recognition[0], copy.generation[0]):
-        own.weights[...] = 9.0
+        own.weights.array[...] = 9.0
         own.layer.bias[...] = 9.0
-    copy.top.weights[...] = 9.0
-    original = net.recognition[0].weights
+    copy.top.weights.array[...] = 9.0
+    original = net.recognition[0].weights.array
     assert not np.any(original == 9.0)
     assert not np.any(net.generation[0].layer.bias == 9.0)
-    assert not np.any(net.top.weights == 9.0)
-    np.testing.assert_array_equal(net.generation[0].weights, original.T)
+    assert not np.any(net.top.weights.array == 9.0)
+    np.testing.assert_array_equal(net.generation[0].weights.array, original.T)

@@ -80,7 +80,7 @@ def _parameters(estimator):
     if isinstance(estimator, DeepBeliefNetwork):
         layers = [rbm._model().parameters for rbm in estimator.rbms_]
         untied = estimator._untied or ()
-        directed = [(x.layer.bias, x.weights) for way in untied for x in way]
+        directed = [(x.layer.bias, x.weights.array) for way in untied for x in way]
         return joblib.hash((layers, directed))
     return joblib.hash(estimator._model().parameters)
 

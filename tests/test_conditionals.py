@@ -47,7 +47,7 @@ def _problem(pair, seed=0):
         minus_energy = (
             visible.log_density(rbm.visible, states).sum(axis=1)[:, None]
             + pair[1].log_density(rbm.hidden, exact.h).sum(axis=1)
-            + states @ rbm.weights @ exact.h.T
+            + states @ rbm.weights.array @ exact.h.T
             + log_weight[:, None]
             + exact.log_weight_h
         )

@@ -153,19 +153,22 @@ def test_up_down_raises_the_bound_on_held_out_digits(digits):
     assert tuned.score(held_out) > greedy.score(held_out) + 0.3
     assert len(tuned.history_) == 3
     assert len(tuned.history_[2]["iteration"]) == 30
-    assert np.abs(tuned.recognition_[0].weights - tuned.generation_[0].weights.T).max() > 0.01
+    assert (
+        np.abs(tuned.recognition_[0].weights.array - tuned.generation_[0].weights.array.T).max()
+        > 0.01
+    )
     np.testing.assert_array_equal(tuned.rbms_[0].components_, greedy.rbms_[0].components_)
 
 
 def test_partial_fit_goes_on_with_up_down(binary):
     """Fails if a tuned stack falls back to tied weights."""
     dbn = DeepBeliefNetwork((24, 12), rbm=QUICK, fine_tune_iter=2, random_state=0).fit(binary)
-    before, lowest = dbn.generation_[0].weights.copy(), dbn.rbms_[0].components_.copy()
+    before, lowest = dbn.generation_[0].weights.array.copy(), dbn.rbms_[0].components_.copy()
     dbn.partial_fit(binary[:500])
     assert len(dbn.history_[2]["iteration"]) == 3
-    assert 0 < np.abs(dbn.generation_[0].weights - before).max() < 1
+    assert 0 < np.abs(dbn.generation_[0].weights.array - before).max() < 1
     np.testing.assert_array_equal(dbn.rbms_[0].components_, lowest)
-    assert not np.array_equal(dbn.recognition_[0].weights, dbn.rbms_[0].components_.T)
+    assert not np.array_equal(dbn.recognition_[0].weights.array, dbn.rbms_[0].components_.T)
 
 
 def test_up_down_is_stable_where_all_columns_depend_on_one():
@@ -218,7 +221,7 @@ def test_an_interrupted_up_down_leaves_what_it_reached(binary, monkeypatch):
         dbn.set_params(hidden_layer_sizes=(10, 5)).fit(binary)
     assert len(dbn.history_[2]["iteration"]) == 3
     assert dbn.transform(binary).shape[1] == 5
-    assert not np.array_equal(dbn.recognition_[0].weights, dbn.rbms_[0].components_.T)
+    assert not np.array_equal(dbn.recognition_[0].weights.array, dbn.rbms_[0].components_.T)
     assert np.isfinite(dbn.score(binary))
 
 

@@ -27,13 +27,13 @@ def holding(components, hidden=0.0, visible=0.0, kind="bernoulli"):
 
 def holding_random(n_visible, n_hidden, seed=0):
     rbm = random_rbm(n_visible=n_visible, n_hidden=n_hidden, seed=seed)
-    return holding(rbm.weights.T, rbm.hidden.bias, rbm.visible.bias), rbm
+    return holding(rbm.weights.array.T, rbm.hidden.bias, rbm.visible.bias), rbm
 
 
 def without(rbm, j):
     """The model that never had hidden unit j."""
     others = np.delete(np.arange(rbm.hidden.n_units), j)
-    return RBM(rbm.visible, rbm.hidden.part(others), rbm.weights[:, others])
+    return RBM(rbm.visible, rbm.hidden.part(others), rbm.weights.array[:, others])
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_log_z_falls_by_the_log_probability_that_the_unit_is_off():
     given_v = (exact.joint.sum(axis=1)[:, None] * (1 - estimator.transform(exact.v))).sum(axis=0)
     np.testing.assert_allclose(given_v, off, rtol=1e-12)
     row = exact.v[7:8]
-    added = np.logaddexp(0, row @ rbm.weights + rbm.hidden.bias)[0]
+    added = np.logaddexp(0, row @ rbm.weights.array + rbm.hidden.bias)[0]
     np.testing.assert_allclose(
         describe(estimator, row, 1).importance, added + np.log(off), rtol=1e-10
     )
@@ -230,9 +230,9 @@ def test_filters_of_a_stack_are_what_its_layers_generate_linearly(lowest, fine_t
     for k, n_units in enumerate((4, 3, 2)):
         states = np.vstack([np.eye(n_units), np.zeros(n_units)])
         if k == 2:
-            states = states @ net.top.weights.T
+            states = states @ net.top.weights.array.T
         for conditional in reversed(net.generation[: k + (k < 2)]):
-            states = states @ conditional.weights
+            states = states @ conditional.weights.array
         means = generated(states)
         np.testing.assert_allclose(filters(dbn, k), means[:-1] - means[-1], rtol=1e-6, atol=1e-12)
     if fine_tune_iter == 0:

@@ -46,7 +46,7 @@ def test_the_perceptron_starts_as_the_recognition(digits, fine_tune_iter, early_
     classifier = DBNClassifier(dbn, mlp=mlp, random_state=0).fit(X, y)
     coefs, intercepts = classifier.mlp_.coefs_, classifier.mlp_.intercepts_
     below = classifier.dbn_.recognition_[0]
-    np.testing.assert_array_equal(coefs[0], below.weights)
+    np.testing.assert_array_equal(coefs[0], below.weights.array)
     np.testing.assert_array_equal(intercepts[0], below.layer.bias)
     logits = classifier.dbn_.transform(X) @ coefs[2] + intercepts[2]
     proba = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)

@@ -26,7 +26,10 @@ enumerable = pytest.mark.parametrize("pair", ENUMERABLE, ids=PAIR_IDS[:-1])
 def parameters(rbm, pair):
     """All parameter arrays of a model; changing one in place changes the model."""
     layers = ((rbm.visible, pair[0]), (rbm.hidden, pair[1]))
-    return [rbm.weights, *(getattr(layer, p) for layer, unit in layers for p in unit.parameters)]
+    return [
+        rbm.weights.array,
+        *(getattr(layer, p) for layer, unit in layers for p in unit.parameters),
+    ]
 
 
 def terms(v, h, pair, spread=0.0):
@@ -123,7 +126,7 @@ def test_persistent_gradient_is_exact_in_expectation(pair, kind):
 def test_persistent_chains_go_on_where_they_were():
     """Fails if chains start again at every update: weights of 30 freeze them in their state."""
     rbm = random_rbm(scale=0)
-    rbm.weights[:3, :3] = 60 * np.eye(3)
+    rbm.weights.array[:3, :3] = 60 * np.eye(3)
     rbm.visible.bias[...] = -30
     rbm.hidden.bias[...] = -30
     rng = random.generator(0)

@@ -49,7 +49,7 @@ def _log_joint(rbm, hidden=UNITS[0]):
     minus_energy = (
         (v @ rbm.visible.bias)[:, None]
         + hidden.log_density(rbm.hidden, h).sum(axis=1)
-        + v @ rbm.weights @ h.T
+        + v @ rbm.weights.array @ h.T
     )
     return v, logsumexp(minus_energy + log_weight, axis=1)
 
@@ -147,7 +147,9 @@ def test_gradient_is_that_of_the_objective(hidden, share, is_sparse):
         sum(part.weights @ part.hidden for part in phases.parts),
     ]
     step = 1e-5
-    for slope, array in zip(got, (rbm.weights, rbm.visible.bias, rbm.hidden.bias), strict=True):
+    for slope, array in zip(
+        got, (rbm.weights.array, rbm.visible.bias, rbm.hidden.bias), strict=True
+    ):
         for i in np.ndindex(array.shape):
             value = array[i]
             sides = []

@@ -42,7 +42,9 @@ def _log_joint(rbm):
     columns = []
     for label in np.eye(N_LABELS):
         v = np.hstack([x, np.tile(label, (len(x), 1))])
-        minus_energy = (v @ rbm.visible.bias)[:, None] + h @ rbm.hidden.bias + v @ rbm.weights @ h.T
+        minus_energy = (
+            (v @ rbm.visible.bias)[:, None] + h @ rbm.hidden.bias + v @ rbm.weights.array @ h.T
+        )
         columns.append(logsumexp(minus_energy, axis=1))
     log_p = np.stack(columns, axis=1)
     return x, log_p - logsumexp(log_p)

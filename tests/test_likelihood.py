@@ -36,7 +36,9 @@ def test_exact_log_partition_in_several_tasks(scale):
     """
     rbm = random_rbm(n_visible=20, n_hidden=17, scale=scale)
     h = arrays.binary_states(17)
-    log_weight = h @ rbm.hidden.bias + np.logaddexp(0, h @ rbm.weights.T + rbm.visible.bias).sum(1)
+    log_weight = h @ rbm.hidden.bias + np.logaddexp(
+        0, h @ rbm.weights.array.T + rbm.visible.bias
+    ).sum(1)
     expected = np.logaddexp.reduce(log_weight)
     assert likelihood.exact_log_partition(rbm).value == pytest.approx(expected, rel=1e-12)
 
@@ -56,7 +58,7 @@ def test_annealing_without_weights_is_exact(neutral):
     """Law 7. Fails if log Z of the base leaves out a layer, or no variance counts as too much."""
     rbm = random_rbm(scale=0)
     if neutral:  # nothing changes on the way
-        rbm = RBM(rbm.visible, rbm.hidden.neutral(), rbm.weights)
+        rbm = RBM(rbm.visible, rbm.hidden.neutral(), rbm.weights.array)
     path = Path(rbm, Bernoulli(rbm.visible.bias))
     exact = enumerate_rbm(rbm).log_partition
     for method, effort in EFFORTS.items():

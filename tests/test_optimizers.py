@@ -52,20 +52,20 @@ def test_step_is_a_gradient_step_of_the_centred_parameters():
     rate = 0.1
 
     def difference(f):
-        return f(joined).T @ joined.weights
+        return f(joined).T @ joined.weights.array
 
-    centred_b = rbm.visible.bias + rbm.weights @ k
-    centred_c = rbm.hidden.bias + m @ rbm.weights
+    centred_b = rbm.visible.bias + rbm.weights.array @ k
+    centred_c = rbm.hidden.bias + m @ rbm.weights.array
     covariance = difference(
         lambda p: ((p.visible[: len(p.hidden)] - m)[:, :, None] * (p.hidden - k)[:, None]).reshape(
             len(p.hidden), -1
         )
     ).reshape(4, 3)
-    weights = rbm.weights + rate * covariance
+    weights = rbm.weights.array + rate * covariance
     b = centred_b + rate * difference(lambda p: p.visible) - weights @ k
     c = centred_c + rate * difference(lambda p: p.hidden) - m @ weights
     CentredGradient(m, k, sliding_factor=0.0).step(rbm, phases, rate)
-    np.testing.assert_allclose(rbm.weights, weights, rtol=1e-12)
+    np.testing.assert_allclose(rbm.weights.array, weights, rtol=1e-12)
     np.testing.assert_allclose(rbm.visible.bias, b, rtol=1e-12)
     np.testing.assert_allclose(rbm.hidden.bias, c, rtol=1e-12)
 
@@ -74,8 +74,8 @@ def _flipped(rbm):
     """Return the model of 1 - v, whose weights and b change sign, and c' = c + 1 W."""
     return RBM(
         Bernoulli(-rbm.visible.bias),
-        Bernoulli(rbm.hidden.bias + rbm.weights.sum(axis=0)),
-        -rbm.weights,
+        Bernoulli(rbm.hidden.bias + rbm.weights.array.sum(axis=0)),
+        -rbm.weights.array,
     )
 
 
@@ -90,7 +90,7 @@ def test_flipping_every_bit_changes_nothing_that_is_learnt():
         plain.step(rbm, _phases(rbm, v), 0.2)
         other.step(mirror, _phases(mirror, 1 - v), 0.2)
     expected = _flipped(rbm)
-    np.testing.assert_allclose(mirror.weights, expected.weights, rtol=1e-9)
+    np.testing.assert_allclose(mirror.weights.array, expected.weights.array, rtol=1e-9)
     np.testing.assert_allclose(mirror.visible.bias, expected.visible.bias, rtol=1e-9)
     np.testing.assert_allclose(mirror.hidden.bias, expected.hidden.bias, rtol=1e-9)
 
@@ -144,7 +144,7 @@ def test_exact_ascent_reaches_a_maximum():
         optimizer.step(rbm, phases, 0.2)
     assert np.diff(likelihood).min() > -1e-12
     joined = _joined(phases)
-    slope = joined.weights @ joined.visible
+    slope = joined.weights.array @ joined.visible
     assert np.abs(slope).max() < 1e-3
 
 
@@ -200,11 +200,11 @@ def test_variances_follow_the_slope_of_their_logarithm(shared):
     rbm, v, weights = _gaussian_rbm()
     m, k = np.array([0.3, -0.2]), np.array([0.2, 0.5, 0.7])
     log_variance = -np.log(rbm.visible.precision)
-    patterns = rbm.weights / rbm.visible.precision[:, None]
+    patterns = rbm.weights.array / rbm.visible.precision[:, None]
     held = (
         patterns,
         rbm.visible.mean(0.0) + patterns @ k,
-        rbm.hidden.bias + m @ rbm.weights,
+        rbm.hidden.bias + m @ rbm.weights.array,
     )
 
     def model(change):
@@ -225,7 +225,7 @@ def test_variances_follow_the_slope_of_their_logarithm(shared):
     rows = phases.parts[0]
     covariance = ((rows.visible - m) * rows.weights[:, None]).T @ (rows.hidden - k)
     step_at_rate_one = rbm.visible.precision[:, None] * covariance
-    explained = (rbm.weights * step_at_rate_one).sum(axis=1)
+    explained = (rbm.weights.array * step_at_rate_one).sum(axis=1)
     variance = VarianceGradient(1.0, np.full(2, 1e-9), shared=shared)
     statistics = CentredGradient(m, k, variance=variance).statistics(rbm, phases, rate)
     variance.step(rbm, m, variance.excess(rbm, statistics, (m, k), explained), rate)
@@ -283,13 +283,13 @@ def test_gaussian_step_is_preconditioned_by_the_precision():
     wide = RBM(
         Gaussian.of_moments(10 * rbm.visible.mean(0.0), 100 * variance),
         Bernoulli(rbm.hidden.bias.copy()),
-        rbm.weights / 10,
+        rbm.weights.array / 10,
     )
     for _ in range(20):
         for model, rows in ((rbm, v), (wide, 10 * v)):
             optimizer = CentredGradient(np.zeros(2), np.full(3, 0.5))
             optimizer.step(model, _phases_of(model, rows, weights), 0.1)
-    np.testing.assert_allclose(wide.weights, rbm.weights / 10, rtol=1e-9)
+    np.testing.assert_allclose(wide.weights.array, rbm.weights.array / 10, rtol=1e-9)
     np.testing.assert_allclose(wide.hidden.bias, rbm.hidden.bias, rtol=1e-9)
     np.testing.assert_allclose(wide.visible.mean(0.0), 10 * rbm.visible.mean(0.0), rtol=1e-9)
 
@@ -308,7 +308,7 @@ def test_steps_are_as_long_as_allowed(pair):
     v = enumerate_rbm(rbm, pair).v
     v = v[np.abs(v).max(axis=1) < 1.5][[5, 5, 5, 5]]
     phases = ExactGradient().phases(rbm, v, np.ones(4), random.generator(0))
-    n_visible, n_hidden = rbm.weights.shape
+    n_visible, n_hidden = rbm.weights.array.shape
     limit = 1e-4
     optimizer = CentredGradient(np.full(n_visible, 0.3), np.full(n_hidden, 0.4), largest_step=limit)
     optimizer.step(rbm, phases, 1000.0)
@@ -322,7 +322,7 @@ def test_steps_are_as_long_as_allowed(pair):
     for twin, largest in zip(twins, (limit, math.inf), strict=True):
         made = CentredGradient(np.zeros(n_visible), np.zeros(n_hidden), largest_step=largest)
         made.step(twin, phases, 1e-6)
-    np.testing.assert_allclose(*(twin.weights for twin in twins), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(*(twin.weights.array for twin in twins), rtol=0, atol=1e-15)
 
 
 # Statistics
@@ -360,7 +360,7 @@ def test_a_step_is_that_of_the_sum_of_its_parts(pair, n_parts):
     steps = []
     for of_parts in (False, True):
         rbm = random_rbm(pair, scale=0.5)
-        visible, hidden = (np.full(n, 0.4) for n in rbm.weights.shape)
+        visible, hidden = (np.full(n, 0.4) for n in rbm.weights.array.shape)
         variance = VarianceGradient(1.0, np.full(len(visible), 1e-9), shared=False)
         optimizer = CentredGradient(
             visible,

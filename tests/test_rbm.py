@@ -47,7 +47,7 @@ def fitted_model(n_visible=4, n_hidden=3, seed=0):
     """An estimator that holds a known model."""
     rbm = random_rbm(n_visible=n_visible, n_hidden=n_hidden, seed=seed)
     estimator = BernoulliRBM(n_hidden, n_iter=0, random_state=0).fit(np.zeros((2, n_visible)))
-    estimator.components_ = rbm.weights.T
+    estimator.components_ = rbm.weights.array.T
     estimator.intercept_visible_ = rbm.visible.bias
     estimator.intercept_hidden_ = rbm.hidden.bias
     return estimator, enumerate_rbm(rbm)
@@ -219,7 +219,7 @@ def test_mini_batches_of_any_size_do_not_shift_the_fixed_point():
     estimator = BernoulliRBM(3, learning_rate=rate, batch_size=10, gradient="exact", n_iter=0)
     estimator.set_params(random_state=0).fit(X)
     rbm = random_rbm(scale=0.5)
-    start = rbm.weights.T, rbm.hidden.bias, rbm.visible.bias
+    start = rbm.weights.array.T, rbm.hidden.bias, rbm.visible.bias
     for name, array in zip(PARAMETERS, start, strict=True):
         setattr(estimator, name, array.copy())
     for rows in np.split(X, np.cumsum(sizes)[:-1]):

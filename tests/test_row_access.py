@@ -57,7 +57,9 @@ def parameters(estimator):
         return [*parameters(estimator.dbn_), *estimator.mlp_.coefs_]
     if isinstance(estimator, DeepBeliefNetwork):
         net = estimator._net()
-        return [x.weights for x in (*net.recognition, *net.generation)] + [net.top.weights]
+        return [x.weights.array for x in (*net.recognition, *net.generation)] + [
+            net.top.weights.array
+        ]
     return list(estimator._model().parameters)
 
 

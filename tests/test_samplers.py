@@ -52,7 +52,7 @@ def test_the_harness_catches_a_kernel_that_forgets_a_bias():
     rbm = random_rbm()
     bias = rbm.hidden.bias.copy()
     bias[0] = 0
-    forgetful = RBM(rbm.visible, Bernoulli(bias), rbm.weights)
+    forgetful = RBM(rbm.visible, Bernoulli(bias), rbm.weights.array)
     _, h = _exact_chains(rbm)
     chains = samplers.gibbs(forgetful, h, random.generator(2))
     distance, floor = _joint_distance(rbm, chains.visible, chains.hidden)
@@ -156,7 +156,7 @@ def _tempered_chains(rbm, n_chains, seed=1):
     )
     tempering.betas = betas
     models = [rbm.interpolate(base, rbm.hidden.neutral(), beta) for beta in betas]
-    exact = [enumerate_rbm(RBM(m.visible, m.hidden, m.beta * m.weights)) for m in models]
+    exact = [enumerate_rbm(RBM(m.visible, m.hidden, m.beta * m.weights.array)) for m in models]
     states = [draw(e.joint.ravel(), n_chains, rng) for e in exact]
     n_hidden = len(exact[0].h)
     v = np.stack([e.v[s // n_hidden] for e, s in zip(exact, states, strict=True)])

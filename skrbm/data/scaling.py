@@ -74,7 +74,7 @@ class Binary:
 
     def patterns(self, rbm: RBM) -> Array:
         """The weights, a row a unit."""
-        return rbm.weights.T
+        return rbm.weights.array.T
 
     def view(self, X: Any) -> Any:
         """The same rows."""
@@ -138,11 +138,11 @@ class Standardized:
     def patterns(self, rbm: RBM) -> Array:
         """What each hidden unit adds to the means of the data's columns, a row a unit."""
         _, precision = rbm.visible.parameters
-        return rbm.weights.T * (self.scale / precision)
+        return rbm.weights.array.T * (self.scale / precision)
 
     def hidden_bias(self, rbm: RBM) -> Array:
         """Biases of the hidden units when their input is that of the data's own values."""
-        return rbm.hidden.bias - (self.location / self.scale) @ rbm.weights
+        return rbm.hidden.bias - rbm.weights.input(self.location / self.scale)
 
     def variance(self, rbm: RBM) -> Array:
         """Variances of the data's columns given the hidden units, at most the largest number."""
@@ -266,7 +266,7 @@ class CompletedRows:
         chains, known = chains[incomplete], x[incomplete]
         seen = known.copy()
         seen[:, self.unseen] = np.nan
-        seen, states = (like(v, self.rbm.weights) for v in (seen, self.states[chains]))
+        seen, states = (like(v, self.rbm.reference) for v in (seen, self.states[chains]))
         states = gibbs(Given.rows(self.rbm, seen), states, self.rng, _STEPS_A_VISIT)
         self.states[chains] = to_host(states)
         x = x.copy()

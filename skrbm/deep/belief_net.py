@@ -8,10 +8,11 @@ from itertools import pairwise
 from typing import Any
 
 from skrbm import samplers
-from skrbm._kernels import arrays, devices, products, random
+from skrbm._kernels import arrays, devices, random
 from skrbm._kernels.devices import Array, Generator
 from skrbm.model import RBM
 from skrbm.units import Layer
+from skrbm.weights import Weights, as_weights
 
 # How states of a layer are drawn, given the states of its neighbour.
 Draw = Callable[["Conditional", Array], Array]
@@ -25,23 +26,28 @@ class Conditional:
     ----------
     layer : Layer
         The units s.
-    weights : ndarray of shape (n_parents, n_units)
-        W.
-    precision : {"float32", "tf32", "bfloat16"}, default="float32"
-        See `RBM`.
+    weights : Weights or ndarray of shape (n_parents, n_units)
+        W; see `skrbm.weights`.
     """
 
     layer: Layer
-    weights: Array
-    precision: str = "float32"
+    weights: Weights
+
+    def __post_init__(self) -> None:
+        """Take an array for dense weights."""
+        object.__setattr__(self, "weights", as_weights(self.weights))
 
     def map(self, function: Callable[[Array], Array]) -> Conditional:
         """The same with a function applied to each of its parameters."""
-        return replace(self, layer=self.layer.map(function), weights=function(self.weights))
+        return replace(self, layer=self.layer.map(function), weights=self.weights.map(function))
+
+    def with_precision(self, precision: str) -> Conditional:
+        """The same with another precision of the factors of products."""
+        return replace(self, weights=replace(self.weights, precision=precision))
 
     def input(self, x: Any) -> Array:
         """`x W`."""
-        return products.product(x, self.weights, self.precision)
+        return self.weights.input(x)
 
     def mean(self, x: Any) -> Array:
         """`E[s | x]`."""
@@ -78,7 +84,7 @@ class Conditional:
         norm = float((shares @ (v @ v.T) ** 2 @ shares) ** 0.5)
         rate = min(rate, 1 / (self.layer.curvature * max(1.0, norm)))
         error = self.layer.preconditioned(s - self.mean(x)) * (rate * shares)[:, None]
-        products.addmm(self.weights, v, error, self.precision)
+        self.weights.accumulate(v, error)
         bias = self.layer.bias
         bias += (1 - v @ offset) @ error
 
@@ -114,8 +120,8 @@ class BeliefNet:
         """One RBM upon the other: directed layers share their weights both ways."""
         *below, top = rbms
         return cls(
-            tuple(Conditional(rbm.hidden, rbm.weights, rbm.precision) for rbm in below),
-            tuple(Conditional(rbm.visible, rbm.weights.T, rbm.precision) for rbm in below),
+            tuple(Conditional(rbm.hidden, rbm.weights) for rbm in below),
+            tuple(Conditional(rbm.visible, rbm.weights.T) for rbm in below),
             top,
         )
 
@@ -137,9 +143,9 @@ class BeliefNet:
         return self.generation[0].layer if self.generation else self.top.visible
 
     @property
-    def weights(self) -> Array:
-        """Weights of the RBM on top, whose dtype all parameters have."""
-        return self.top.weights
+    def reference(self) -> Array:
+        """An array with the dtype and the device of all parameters."""
+        return self.top.reference
 
     def means(self, v: Any) -> list[Array]:
         """Means of every hidden layer, each given those of the layer below."""
@@ -197,7 +203,7 @@ class BeliefNet:
 
     def log_ratio_below(self, states: list[Array]) -> Array:
         """`log p(v, ... | h_m) / q(h_1, ..., h_m | v)` of every row, in float64."""
-        total = devices.float64(arrays.zeros((len(states[0]),), self.weights))
+        total = devices.float64(arrays.zeros((len(states[0]),), self.reference))
         directed = zip(self.recognition, self.generation, pairwise(states), strict=True)
         for recognition, generation, (lower, upper) in directed:
             total += generation.log_probability(lower, upper)

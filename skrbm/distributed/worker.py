@@ -237,7 +237,7 @@ def set_state(rbm: RBM, optimizer: CentredGradient, state: tuple[Array, ...]) ->
     for now, new in zip(rbm.parameters, state[:-2], strict=True):
         now[...] = devices.with_device_of(new, now)
     optimizer.visible_offset, optimizer.hidden_offset = (
-        devices.with_device_of(np.array(x), rbm.weights) for x in state[-2:]
+        devices.with_device_of(np.array(x), rbm.reference) for x in state[-2:]
     )
 
 
@@ -284,7 +284,7 @@ def _begin(share: Share, state: tuple[Array, ...], n_done: int, token: int) -> F
     rbm = estimator._placed(estimator._model().map(arrays.copy))
     known = share.trainings.get(n_done)
     training = deepcopy(known) if known is not None else _anew(share, rbm, n_done)
-    training.move(lambda x: devices.with_device_of(x, rbm.weights))
+    training.move(lambda x: devices.with_device_of(x, rbm.reference))
     set_state(rbm, training.optimizer, state)
     rows = estimator._coordinates.view(share.rows)
     n_rows = part.sizes[part.own]

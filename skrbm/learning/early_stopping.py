@@ -85,7 +85,7 @@ class EarlyStopping:
     def _mean(self, rbm: RBM, X: Any, figure: RowFigure[RBM]) -> float:
         rng = random.generator(self.seed)
         blocks = gen_batches(min(X.shape[0], self.validation.shape[0]), BLOCK_ROWS)
-        rows = (dense_rows(X, block, rbm.weights) for block in blocks)
+        rows = (dense_rows(X, block, rbm.reference) for block in blocks)
         return float(arrays.concat([*(figure(rbm, v, rng) for v in rows)]).mean())
 
 

@@ -200,7 +200,7 @@ class JumpingContrastiveDivergence(PersistentContrastiveDivergence):
             return None
         mean, weights = self.proposed
         share = _REDRAWN_UNITS / rbm.hidden.n_units
-        mean = rbm.hidden.broadened(devices.with_device_of(mean, rbm.weights), share)
+        mean = rbm.hidden.broadened(devices.with_device_of(mean, rbm.reference), share)
         return HiddenMixture(mean, weights)
 
     def _visible_input(self, rbm: RBM, rng: Generator) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from skrbm._kernels import arrays, devices, products
+from skrbm._kernels import arrays, devices
 from skrbm._kernels.devices import Array, Generator, Place
 from skrbm.learning.gradients import Gradient, Phases, Rows
 from skrbm.model import RBM
@@ -18,7 +18,7 @@ def label_logits(rbm: RBM, x: Any, n_labels: int) -> Array:
     The last n_labels visible units are the label; the hidden ones are summed out. The softmax of
     the result is `p(y | x)`.
     """
-    return _logits(rbm, products.product(x, rbm.weights[:-n_labels], rbm.precision), n_labels)
+    return _logits(rbm, rbm.weights.part(slice(-n_labels)).input(x), n_labels)
 
 
 def log_label_probability(rbm: RBM, v: Any, n_labels: int) -> Array:
@@ -31,7 +31,9 @@ def log_label_probability(rbm: RBM, v: Any, n_labels: int) -> Array:
 
 
 def _logits(rbm: RBM, hidden_input: Array, n_labels: int) -> Array:
-    log_normalizer = rbm.hidden.pairwise_log_normalizer(hidden_input, rbm.weights[-n_labels:])
+    log_normalizer = rbm.hidden.pairwise_log_normalizer(
+        hidden_input, rbm.weights.rows(slice(-n_labels, None))
+    )
     return log_normalizer + devices.with_device_of(rbm.visible.bias[-n_labels:], log_normalizer)
 
 
@@ -78,11 +80,11 @@ class LabelGradient:
         """All phases of a mini-batch of rows `(x, y)`."""
         n_labels = self.n_labels
         x, label = v[:, :-n_labels], arrays.to_dense(v[:, -n_labels:])
-        hidden_input = products.product(x, rbm.weights[:-n_labels], rbm.precision)
+        hidden_input = rbm.weights.part(slice(-n_labels)).input(x)
         posterior = arrays.softmax(_logits(rbm, hidden_input, n_labels))
-        posterior = devices.like(posterior, rbm.weights)
-        by_label = rbm.hidden.mean(hidden_input[:, None] + rbm.weights[-n_labels:])
-        shares = devices.like(weights / weights.sum(), rbm.weights)
+        posterior = devices.like(posterior, rbm.reference)
+        by_label = rbm.hidden.mean(hidden_input[:, None] + rbm.weights.rows(slice(-n_labels, None)))
+        shares = devices.like(weights / weights.sum(), rbm.reference)
         given = Rows(v, _mix(label, by_label), shares)
         free_shares = (self.share - 1) * shares
         free = Rows(arrays.concat([x, posterior], axis=-1), _mix(posterior, by_label), free_shares)

@@ -36,8 +36,8 @@ class Model(Protocol):
         """The units whose states the rows are."""
 
     @property
-    def weights(self) -> Array:
-        """In the dtype of all parameters."""
+    def reference(self) -> Array:
+        """An array with the dtype and the device of all parameters."""
 
 
 M = TypeVar("M", bound=Model)
@@ -125,7 +125,7 @@ class Sweeps(ABC, Generic[M]):
         """
         for sweep in range(plan.first, plan.n_iter):
             begin = perf_counter()
-            self.move(lambda x: with_device_of(x, model.weights))
+            self.move(lambda x: with_device_of(x, model.reference))
             try:
                 for batch in self.mini_batches(model, X, weights, plan, sweep):
                     for _ in range(batch.n_updates):
@@ -147,7 +147,7 @@ class Sweeps(ABC, Generic[M]):
         for i, batch in enumerate(np.array_split(rows, n_batches)):
             progress = (sweep + i / n_batches) / plan.n_iter
             rate = plan.schedule(progress)
-            v = like(X[batch], model.weights)
+            v = like(X[batch], model.reference)
             if self.draws:
                 v = states_of(model, v, self.rng)
             share = weights[batch].sum() / mean_weight

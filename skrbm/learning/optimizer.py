@@ -9,10 +9,11 @@ from functools import reduce
 from operator import add
 from typing import Any, NamedTuple, Self
 
-from skrbm._kernels import arrays, products
+from skrbm._kernels import arrays
 from skrbm._kernels.devices import Array, Place
 from skrbm.learning.gradients import Phases, Rows
 from skrbm.model import RBM
+from skrbm.weights import Weights
 
 _SMALLEST_DIVERGENCE = 1e-20
 _N_LOOKED_AT = 32  # rows of the model, and of the data, which tell how far a step goes
@@ -78,17 +79,19 @@ class LookedAt(NamedTuple):
 class Growth:
     """By what a step makes the weights, the visible and the hidden biases grow."""
 
-    weights: Array
+    weights: Weights
     visible: Array
     hidden: Array
 
     def __add__(self, other: Self) -> Growth:
         return Growth(
-            self.weights + other.weights, self.visible + other.visible, self.hidden + other.hidden
+            self.weights.plus(other.weights),
+            self.visible + other.visible,
+            self.hidden + other.hidden,
         )
 
     def __mul__(self, factor: float) -> Growth:
-        return Growth(factor * self.weights, factor * self.visible, factor * self.hidden)
+        return Growth(self.weights.times(factor), factor * self.visible, factor * self.hidden)
 
     def formed(self) -> Growth:
         """The same."""
@@ -96,7 +99,8 @@ class Growth:
 
     def add_to(self, rbm: RBM) -> None:
         """Let the parameters grow, in place."""
-        _add((rbm.weights, *_biases(rbm)), (self.weights, self.visible, self.hidden))
+        rbm.weights.add(self.weights)
+        _add(_biases(rbm), (self.visible, self.hidden))
 
 
 @dataclass(frozen=True)
@@ -105,18 +109,18 @@ class FactoredGrowth:
 
     Parameters
     ----------
+    weights : Weights
+        Those that grow, whose structure the products get.
     factors : tuple of pairs of arrays
         v, which may be a CSR matrix, and x of every product.
     visible : ndarray of shape (n_visible,)
     hidden : ndarray of shape (n_hidden,)
-    precision : str
-        Of the products.
     """
 
+    weights: Weights
     factors: tuple[tuple[Any, Array], ...]
     visible: Array
     hidden: Array
-    precision: str
 
     def __add__(self, other: Self) -> Self:
         return replace(
@@ -128,13 +132,13 @@ class FactoredGrowth:
 
     def formed(self) -> Growth:
         """With the sum of the products."""
-        formed = (products.product(v.T, x, self.precision) for v, x in self.factors)
-        return Growth(reduce(add, formed), self.visible, self.hidden)
+        first, *others = (self.weights.outer(v, x) for v, x in self.factors)
+        return Growth(reduce(lambda x, y: x.plus(y), others, first), self.visible, self.hidden)
 
     def add_to(self, rbm: RBM) -> None:
         """Let the parameters grow, in place, by each product as it is made."""
         for v, x in self.factors:
-            products.addmm(rbm.weights, v, x, self.precision)
+            rbm.weights.accumulate(v, x)
         _add(_biases(rbm), (self.visible, self.hidden))
 
 
@@ -205,11 +209,11 @@ class Statistics:
         """
         growth = self.growth.formed()
         v, h = rows.visible, rows.hidden
-        of_hidden = arrays.row_sums_of_products(v @ growth.weights + growth.hidden, h)
+        of_hidden = arrays.row_sums_of_products(growth.weights.input(v) + growth.hidden, h)
         change = v @ growth.visible + of_hidden
         if not self.of_means:
             return change, 0.0
-        slope = growth.visible + h @ growth.weights.T
+        slope = growth.visible + growth.weights.T.input(h)
         return change, (slope**2 / rbm.visible.preconditioned(1 + 0 * slope)).sum(axis=1)
 
 
@@ -303,7 +307,7 @@ class CentredGradient:
         growth.add_to(rbm)
         if self.variance is not None:
             grown = growth.formed().weights
-            explained = arrays.row_sums_of_products(rbm.weights, grown) / rate
+            explained = rbm.weights.row_dots(grown) / rate
             excess = self.variance.excess(rbm, statistics, (m, k), explained)
             self.variance.step(rbm, m, variance_share * (1 + excess) - 1, rate)
         data_v, data_h = statistics.data_means
@@ -358,7 +362,7 @@ class VarianceGradient:
         assert statistics.moments is not None
         m, k = offsets
         bias, precision = rbm.visible.parameters
-        mean = (bias + rbm.weights @ k) / precision - m
+        mean = (bias + rbm.weights.T.input(k)) / precision - m
         first, second = statistics.moments
         excess = (second - 2 * mean * first) * precision - 2 * explained / precision
         if statistics.of_means:  # around which visible states vary
@@ -373,9 +377,10 @@ class VarianceGradient:
         factor = 1 / (1 + min(self.rate * rate, _LARGEST_SHARE) * excess).clip(*_CHANGES)
         factor = (precision * factor).clip(max=1 / self.floor) / precision
         c = rbm.hidden.bias
-        c += (m * (1 - factor)) @ rbm.weights
-        for x in (bias, precision, rbm.weights.T):
+        c += rbm.weights.input(m * (1 - factor))
+        for x in (bias, precision):
             x *= factor
+        rbm.weights.scale_rows(factor)
 
 
 def _sums(x: tuple[Array, ...], y: tuple[Array, ...]) -> tuple[Array, ...]:
@@ -413,7 +418,7 @@ def _factors(rbm: RBM, rows: Rows, k: Array, rate: float) -> tuple[Array, Array]
 
 def _growth(rbm: RBM, v: Any, x: Array, of_visible: Array, of_hidden: Array) -> FactoredGrowth:
     """`sum_r v_r x_r` for the weights, and for the biases the sums of rows times these factors."""
-    return FactoredGrowth(((v, x),), of_visible @ v, of_hidden @ x, rbm.precision)
+    return FactoredGrowth(rbm.weights, ((v, x),), of_visible @ v, of_hidden @ x)
 
 
 def _biases(rbm: RBM) -> tuple[Array, ...]:

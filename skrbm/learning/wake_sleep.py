@@ -49,7 +49,7 @@ class UpDown(Sweeps[BeliefNet]):
 
     def update(self, model: BeliefNet, v: Any, weights: Array, pace: Pace) -> None:
         """Move generation, recognition and the RBM on top, all along slopes at the present net."""
-        shares = devices.like(weights / weights.sum(), model.weights)
+        shares = devices.like(weights / weights.sum(), model.reference)
         awake = model.up(arrays.to_dense(v), drawn_with(self.rng))
         phases = self.gradient.phases(model.top, awake[-1], weights, self.rng)
         dreamt = samplers.gibbs_visible(model.top, awake[-1], self.rng, self.n_steps)

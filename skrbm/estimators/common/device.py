@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from skrbm._kernels import devices
@@ -69,8 +68,8 @@ class RBMOnDevice(OnDevice):
 
     def _placed(self, rbm: RBM) -> RBM:
         """A model where the estimator computes."""
-        self._check_dtype(rbm.weights.dtype)
-        return replace(rbm.map(self._place), precision=self._precision)
+        self._check_dtype(rbm.reference.dtype)
+        return rbm.map(self._place).with_precision(self._precision)
 
     def _placed_model(self) -> RBM:
         """The fitted model where the estimator computes."""

@@ -157,7 +157,7 @@ class FineTuned(BaseEstimator):
         sizes, dtype = dbn._sizes(), model_dtype(rows.dtype)
         if frozen:  # and its parameters may have changed since
             sizes = [rbm._n_features_out for rbm in dbn.rbms_]
-            dtype = dbn.rbms_[-1]._model().weights.dtype
+            dtype = dbn.rbms_[-1]._model().reference.dtype
         perceptron.make_layers(mlp, sizes, rows.shape[1], y[self._few(y)], dtype)
         if not frozen:
             dbn._begin(rows, sample_weight)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,7 +85,7 @@ class BeliefNetInference(Imputing, Features):
         V : ndarray of shape (n_samples, n_features)
         """
         check_is_fitted(self)
-        dtype, net, place = self._net().weights.dtype, self._placed_net(), self._place
+        dtype, net, place = self._net().reference.dtype, self._placed_net(), self._place
         H = check_hidden(self, H, "H", self._n_features_out, dtype)
         top = H[:, -net.top.hidden.n_units :]
         means = threads.by_rows(lambda h: net.visible_from_top(place(h)), top)
@@ -307,7 +306,7 @@ class BeliefNetInference(Imputing, Features):
             return BeliefNet.stack(models)
         place, precision = self._place, self._precision
         recognition, generation = (
-            tuple(replace(conditional.map(place), precision=precision) for conditional in part)
+            tuple(conditional.map(place).with_precision(precision) for conditional in part)
             for part in self._untied
         )
         return BeliefNet(recognition, generation, models[-1])

@@ -76,7 +76,7 @@ class Activations:
         if not below:
             return part(self.X, rows)
         net, place = _placed(below), below[0]._place
-        n_columns, dtype = net.top.hidden.n_units, below[-1]._model().weights.dtype
+        n_columns, dtype = net.top.hidden.n_units, below[-1]._model().reference.dtype
         draws = self.drawn and len(below) > 1
 
         def infer(v: Any) -> Array:
@@ -97,7 +97,7 @@ class Activations:
         """What the means of layers are for some rows, the same whenever they are taken."""
         if not below:
             return part(self.X, rows)
-        lowest, net, dtype = below[0], _placed(below), below[-1]._model().weights.dtype
+        lowest, net, dtype = below[0], _placed(below), below[-1]._model().reference.dtype
 
         def infer(x: Any) -> Array:
             first = lowest._place(lowest._hidden_means(x))

@@ -48,8 +48,8 @@ def _few_rows(mlp: Any, n_features: int, y: Array, dtype: Any) -> tuple[Array, A
 
 def take_weights(mlp: Any, net: BeliefNet) -> None:
     """Set the hidden layers of the perceptron to those by which a stack recognises."""
-    layers = [(x.layer.bias, x.weights) for x in net.recognition]
-    layers.append((net.top.hidden.bias, net.top.weights))
+    layers = [(x.layer.bias, x.weights.array) for x in net.recognition]
+    layers.append((net.top.hidden.bias, net.top.weights.array))
     for i, (bias, weights) in enumerate(layers):
         mlp.intercepts_[i][...] = bias
         mlp.coefs_[i][...] = weights

@@ -17,6 +17,7 @@ from skrbm.model import RBM
 from skrbm.units import Bernoulli, Gaussian, Layer
 from skrbm.validation.parameters import check_choice
 from skrbm.validation.rows import UNIT_INTERVAL
+from skrbm.weights import Dense
 
 
 class HiddenType(NamedTuple):
@@ -255,12 +256,14 @@ class BernoulliRBM(RBMEstimator):
         return _HIDDEN[self.hidden].recipe
 
     def _keep(self, rbm: RBM, coordinates: Binary) -> None:
-        self.components_ = rbm.weights.T
+        self.components_ = rbm.weights.array.T
         self.intercept_hidden_ = rbm.hidden.bias
         self.intercept_visible_ = rbm.visible.bias
 
     def _model(self) -> RBM:
         make = _HIDDEN[self._started_with["hidden"]].make
         return RBM(
-            Bernoulli(self.intercept_visible_), make(self.intercept_hidden_), self.components_.T
+            Bernoulli(self.intercept_visible_),
+            make(self.intercept_hidden_),
+            Dense(self.components_.T),
         )

@@ -337,13 +337,13 @@ class RBMClassifier(ClassifierMixin, LabelInference, TrainedRBM):
     def components_(self) -> Array:
         """Weights between hidden units and the data's columns."""
         check_is_fitted(self)
-        return self._rbm.weights[: -self._n_labels].T
+        return self._rbm.weights.rows(slice(-self._n_labels)).T
 
     @property
     def label_components_(self) -> Array:
         """Weights between hidden units and labels."""
         check_is_fitted(self)
-        return self._rbm.weights[-self._n_labels :].T
+        return self._rbm.weights.rows(slice(-self._n_labels, None)).T
 
     @property
     def intercept_hidden_(self) -> Array:
@@ -380,7 +380,7 @@ class RBMClassifier(ClassifierMixin, LabelInference, TrainedRBM):
 
     @property
     def _coordinates(self) -> Binary:
-        return Binary(self._rbm.weights.dtype)
+        return Binary(self._rbm.reference.dtype)
 
     @property
     def _recipe(self) -> Recipe:

@@ -393,7 +393,7 @@ class RBMInference(Features, RBMOnDevice):
     def _check_hidden(self, H: Any, name: str) -> Array:
         check_is_fitted(self)
         rbm = self._model()
-        return check_hidden(self, H, name, rbm.hidden.n_units, rbm.weights.dtype)
+        return check_hidden(self, H, name, rbm.hidden.n_units, rbm.reference.dtype)
 
     def _chains(self) -> Chains:
         check_is_fitted(self)
