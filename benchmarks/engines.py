@@ -69,7 +69,7 @@ def accelerator() -> None:
         precision: lambda precision=precision: BernoulliRBM(
             n, gradient="pcd", random_state=0, device=device, precision=precision, **same
         ).fit(X)
-        for precision in ("float32", *["tf32"][: device == "cuda"], "bfloat16")
+        for precision in ("float32", "bfloat16")
     }
     work["rbms"] = lambda: RbmsRBM(n, n, N_SWEEPS, device).fit(X)
     seconds = side_by_side({"three products": three, **work}, 3)

@@ -14,7 +14,7 @@ from benchmarks.peers import plain_log_partition, random_rbm
 from benchmarks.speed import model_of, side_by_side
 from skrbm import BernoulliRBM, samplers
 from skrbm._kernels import random
-from skrbm.annealing import Effort, Path, log_weights_of_both
+from skrbm.annealing import AnnealingBudget, AnnealingPath, log_weights_of_both
 from skrbm.likelihood import bracketed_log_partition, exact_log_partition, log_partition
 from skrbm.model import RBM
 from skrbm.units import Bernoulli
@@ -50,7 +50,7 @@ def random_models(n_models: int = 200) -> None:
         scale = 10 ** choose.uniform(-2, 0.7)
         b, c, weights = (choose.normal(size=s) for s in (*shape, shape))
         rbm = RBM(Bernoulli(b), Bernoulli(c), scale * weights)
-        path = Path(rbm, Bernoulli(np.zeros(shape[0])))
+        path = AnnealingPath(rbm, Bernoulli(np.zeros(shape[0])))
         result = bracketed_log_partition(path, random.generator(seed))
         value = exact_log_partition(rbm).value
         inside.append(result.lower <= value <= result.upper)
@@ -66,12 +66,12 @@ def trained_elsewhere() -> None:
     train, _ = mnist()
     fitted = ScikitLearnRBM(15, n_iter=3, random_state=0).fit(train)
     rbm = model_of(fitted)
-    path = Path(rbm, Bernoulli.from_totals(train.sum(axis=0), len(train)))
+    path = AnnealingPath(rbm, Bernoulli.from_totals(train.sum(axis=0), len(train)))
     value = exact_log_partition(rbm).value
     print(f"784 x 15: relative error {abs(value / plain_log_partition(rbm) - 1):.0e}")
-    for method, effort in (("ais", Effort(400, 1_500)), ("bracket", Effort())):
+    for method, budget in (("ais", AnnealingBudget(400, 1_500)), ("bracket", AnnealingBudget())):
         begin = time.perf_counter()
-        result = log_partition(path, random.generator(0), method, effort)
+        result = log_partition(path, random.generator(0), method, budget)
         seconds = time.perf_counter() - begin
         error = f"{result.value - value:+.3f} nats, standard error {result.std_error:.3f}"
         print(f"{method}: {error}, {seconds:.1f} s", flush=True)
@@ -92,8 +92,8 @@ def trained() -> None:
 def annealing_cost() -> None:
     """Seconds of annealing 784 x 500 in both directions over those of its matrix products."""
     rbm = random_rbm(784, 500, 0.05)
-    path, rng = Path(rbm, rbm.visible), random.generator(0)
-    v, betas = samplers.independent(path.base, 100, rng), np.linspace(0, 1, 300)
+    path, rng = AnnealingPath(rbm, rbm.visible), random.generator(0)
+    v, betas = samplers.sample_independent(path.base, 100, rng), np.linspace(0, 1, 300)
     h = v @ rbm.weights.array
 
     def products() -> None:

@@ -24,6 +24,7 @@ from benchmarks.speed import model_of
 from skrbm import BernoulliRBM, samplers
 from skrbm._kernels import random
 from skrbm.diagnostics import integrated_autocorrelation_time, split_r_hat
+from skrbm.estimators.common.fitted import fitted_of
 from skrbm.likelihood import exact_log_partition
 from skrbm.units import Bernoulli
 
@@ -94,7 +95,7 @@ def many_modes() -> None:
             begin = time.perf_counter()
             rbm = BernoulliRBM(n_hidden, n_iter=n_iter, random_state=seed).fit(X)
             seconds.append(time.perf_counter() - begin)
-            log_z = exact_log_partition(rbm._model()).value
+            log_z = exact_log_partition(fitted_of(rbm).rbm).value
             gaps.append(bound + rbm.free_energy(X).mean() + log_z)
         print(
             f"{name}: mean gap {np.mean(gaps):.4f}, worst {max(gaps):.4f}, "
@@ -111,7 +112,7 @@ def balance() -> None:
     images = mnist_images()
     labels = mnist_labels()
     X, y = images[labels < 2] > 127, labels[labels < 2]
-    rbm = BernoulliRBM(200, random_state=0).fit(X)._model()
+    rbm = fitted_of(BernoulliRBM(200, random_state=0).fit(X)).rbm
     means = np.stack([X[y == c].mean(axis=0) for c in (0, 1)])
     base = Bernoulli.from_totals(X.sum(axis=0), len(X)).astype(np.float32)
 

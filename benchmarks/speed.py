@@ -23,6 +23,7 @@ from benchmarks.peers import (
 )
 from skrbm import BernoulliRBM, GaussianBernoulliRBM, likelihood, samplers
 from skrbm._kernels import random
+from skrbm.estimators.common.fitted import fitted_of
 from skrbm.model import RBM
 from skrbm.units import Bernoulli
 
@@ -194,7 +195,7 @@ def gibbs() -> list[Row]:
 def tempering() -> list[Row]:
     """Ten steps of parallel tempering, 10 temperatures of 100 chains, 784 x 200."""
     X = mnist()[0][:2000].astype(np.float32)
-    rbm = BernoulliRBM(200, n_iter=20, random_state=0).fit(X)._model()
+    rbm = fitted_of(BernoulliRBM(200, n_iter=20, random_state=0).fit(X)).rbm
     rng = random.generator(0)
     chains = samplers.ParallelTempering.start(rbm, rbm.visible, X[:100], 10, rng)
     v = X[:1000]

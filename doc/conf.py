@@ -27,10 +27,12 @@ default_role = "code"  # a single backtick, as in the docstrings
 html_theme = "pydata_sphinx_theme"
 html_title = "skrbm"
 html_copy_source = html_show_sourcelink = False
-html_sidebars = dict.fromkeys(["index", "sklearn", "choosing", "measured", "changelog"], [])
+html_sidebars = dict.fromkeys(
+    ["index", "sklearn", "choosing", "measured", "architecture", "changelog"], []
+)
 html_theme_options = {
     "navbar_align": "left",
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 8,
     "secondary_sidebar_items": {"measured": ["page-toc"]},  # elsewhere code needs the room
 }
 

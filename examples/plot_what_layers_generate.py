@@ -13,8 +13,8 @@ layers are trained together.
 # -----------------------------------
 # The same seed gives the same lower layers. One layer is an RBM, and its score a log-likelihood;
 # the score of more is a lower bound on theirs, and may lie below that of the RBM although the model
-# is no worse. Layers that start upside down (``init="transposed"``) make the bound exact at their
-# start. Here no layer raises the bound on held-out images, and up-down makes good what was lost.
+# is no worse. Here no layer raises the bound on held-out images, and up-down makes good what was
+# lost.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -29,7 +29,7 @@ sizes = (64, 64, 64)
 
 def stack(n_layers, **options):
     rbm = BernoulliRBM(n_iter=100)
-    dbn = DeepBeliefNetwork(sizes[:n_layers], rbm=rbm, init="transposed", random_state=0, **options)
+    dbn = DeepBeliefNetwork(sizes[:n_layers], rbm=rbm, random_state=0, **options)
     return dbn.fit(X_train)
 
 

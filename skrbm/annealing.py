@@ -1,4 +1,4 @@
-"""Annealing between independent units and a model: weights, temperatures, and ratios of Z."""
+"""Annealing between independent units and a model: log-weights, temperatures, log-ratios of Z."""
 
 from __future__ import annotations
 
@@ -9,58 +9,63 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+import numpy as np
+from scipy.optimize import brentq
+
 from skrbm._kernels import arrays, devices, threads
 from skrbm._kernels.devices import Array, Generator
 from skrbm.model import RBM
+from skrbm.samplers import equal_weights
 from skrbm.units import Layer
 
-_CHAINS_A_PART = 100  # that share a thread: with fewer, matrix products are slow
-_FEWEST_PARTS = 2  # all the same, for a second core
-_LARGEST_GAP = 100.0  # between log-weights of two directions that say nothing about each other
-_SAME_WORK = 1e-6  # nats: closer ones differ by rounding alone
-_SMOOTHED_SHARE = 0.02  # of the intervals, over which their divergence is averaged
+_CHAINS_A_PART = 100  # chains per thread: with fewer, matrix products are slow
+_FEWEST_PARTS = 2  # even for few chains, to use a second core
+_LARGEST_GAP = 100.0  # nats between two directions beyond which their overlap is useless
+_SAME_WORK = 1e-6  # nats: smaller differences are rounding errors
+_SMOOTHED_SHARE = 0.02  # width of the moving average, as a share of all intervals
 
 
 @dataclass(frozen=True)
-class Path:
-    """Models of energy `(1 - beta) E_0 + beta E`, from independent units at 0 to an RBM at 1.
+class AnnealingPath:
+    """Models with energy `(1 - beta) E_0 + beta E`, from independent units (0) to an RBM (1).
 
     Parameters
     ----------
     rbm : RBM
     base : Layer
-        The visible layer at beta = 0. The hidden units there have no biases: that keeps the path
-        clear of regions where most of them are off.
+        Visible layer at beta = 0. The hidden units at beta = 0 have no biases, so the path avoids
+        models in which most hidden units are off.
     """
 
     rbm: RBM
     base: Layer
 
     def at(self, beta: float) -> RBM:
-        """The model at an inverse temperature."""
+        """Return the model at an inverse temperature."""
         return self.rbm.interpolate(self.base, self.rbm.hidden.neutral(), beta)
 
     @property
     def log_partition_at_zero(self) -> float:
-        """Log Z of the independent units."""
+        """Log Z of the independent units at beta = 0, in nats."""
         hidden = self.rbm.hidden.neutral()
         return float(self.base.log_normalizer(0.0) + hidden.log_normalizer(0.0))
 
 
 @dataclass(frozen=True)
-class Effort:
-    """How much to spend on annealing.
+class AnnealingBudget:
+    """Number of chains, temperatures and threads for annealing.
 
     Parameters
     ----------
     n_chains : int, default=100
-        Chains in each direction; a hundred share a thread.
+        Number of chains in each direction, about 100 per thread.
     n_temperatures : int, default=8,000
-        Temperatures at most; fewer are used where they suffice.
+        Largest number of temperatures; fewer are used if they suffice.
     n_jobs : int, optional
-        Threads, by default as many as matrix products take. The result does not depend on them.
+        Number of threads, by default as many as matrix products use. The result does not depend
+        on it.
     spread : callable, optional
-        What maps a function of a part of the chains, in place of threads.
+        Replaces threads: it maps a function over parts of the chains.
     """
 
     n_chains: int = 100
@@ -69,33 +74,37 @@ class Effort:
     spread: Callable[..., list[Array]] | None = None
 
     def map(self, work: Callable[..., Array], *arguments: Iterable[Any]) -> list[Array]:
-        """`work` of each tuple of arguments."""
+        """Call `work` with each tuple of arguments, in parallel."""
         if self.spread is not None:
             return self.spread(work, *arguments)
         return threads.in_threads(work, *arguments, n_jobs=self.n_jobs)
 
 
-_DEFAULT_EFFORT = Effort()
+_DEFAULT_BUDGET = AnnealingBudget()
 
 
 def log_weights(
-    path: Path, v: Array, betas: Array, rng: Generator, effort: Effort = _DEFAULT_EFFORT
+    path: AnnealingPath,
+    v: Array,
+    betas: Array,
+    rng: Generator,
+    budget: AnnealingBudget = _DEFAULT_BUDGET,
 ) -> Array:
-    """Run chains along the path and return what each interval adds to their log-weights.
+    """Run chains along the path and return the increment of their log-weights per interval.
 
-    Between two inverse temperatures the log-weight grows by the logarithm of the ratio of the
-    unnormalised probabilities `p(v)`, and a Gibbs step at the second one follows.
+    The increment between two inverse temperatures is the logarithm of the ratio of the
+    unnormalised probabilities `p(v)`. A Gibbs step at the second temperature follows.
 
     Parameters
     ----------
-    path : Path
+    path : AnnealingPath
     v : ndarray of shape (n_chains, n_visible)
-        Draws from the model at the first of the inverse temperatures.
+        Draws from the model at the first inverse temperature.
     betas : ndarray of shape (n_temperatures,)
-        Rising or falling.
+        Increasing or decreasing inverse temperatures.
     rng : Generator
-    effort : Effort, optional
-        Which threads, or what in their place, to use.
+    budget : AnnealingBudget, optional
+        Only `n_jobs` and `spread` are used.
 
     Returns
     -------
@@ -105,25 +114,28 @@ def log_weights(
     ----------
     R. M. Neal, "Annealed importance sampling", Statistics and Computing 11, 2001.
     """
-    return _runs(path, [(v, betas)], rng, effort)[0]
+    return _runs(path, [(v, betas)], rng, budget)[0]
 
 
 def log_weights_of_both(
-    path: Path,
+    path: AnnealingPath,
     ends: tuple[Array, Array],
     betas: Array,
     rng: Generator,
-    effort: Effort = _DEFAULT_EFFORT,
+    budget: AnnealingBudget = _DEFAULT_BUDGET,
 ) -> tuple[Array, Array]:
-    """`log_weights` from chains at the first and from chains at the last of the temperatures."""
-    forward, reverse = _runs(path, [(ends[0], betas), (ends[1], betas[::-1])], rng, effort)
+    """`log_weights` of chains from the first to the last temperature, and of chains back.
+
+    `ends` are draws from the models at the first and at the last temperature.
+    """
+    forward, reverse = _runs(path, [(ends[0], betas), (ends[1], betas[::-1])], rng, budget)
     return forward, reverse
 
 
 def _runs(
-    path: Path, runs: list[tuple[Array, Array]], rng: Generator, effort: Effort
+    path: AnnealingPath, runs: list[tuple[Array, Array]], rng: Generator, budget: AnnealingBudget
 ) -> list[Array]:
-    """Log-weights of every run, all at once: each in parts of chains that share a thread."""
+    """Log-weights of all runs in parallel; each run is split into parts, one part per thread."""
     n_parts = [max(-(-_FEWEST_PARTS // len(runs)), len(v) // _CHAINS_A_PART) for v, _ in runs]
     parts = [
         (v, betas)
@@ -131,7 +143,7 @@ def _runs(
         for v in arrays.split(states, n)
     ]
     v, betas = zip(*parts, strict=True)
-    done = effort.map(partial(_increments, path), v, betas, rng.spawn(len(parts)))
+    done = budget.map(partial(_increments, path), v, betas, rng.spawn(len(parts)))
     results = []
     for n in n_parts:
         results.append(arrays.concat([*done[:n]]))
@@ -139,22 +151,22 @@ def _runs(
     return results
 
 
-def _increments(path: Path, v: Array, betas: Array, rng: Generator) -> Array:
-    """What each interval adds to the log-weights of some of the chains."""
+def _increments(path: AnnealingPath, v: Array, betas: Array, rng: Generator) -> Array:
+    """Increments of the log-weights of some of the chains."""
     return anneal(path, v, betas, rng)[0]
 
 
 def anneal(
-    path: Path,
+    path: AnnealingPath,
     v: Array,
     betas: Array,
     rng: Generator,
     completed: Callable[[Array], Array] | None = None,
 ) -> tuple[Array, Array]:
-    """`log_weights` in one thread, and where the chains end.
+    """`log_weights` in one thread, and the last visible states of the chains.
 
-    Units that are given stay so where states are completed by them. At each temperature one product
-    `v W` serves both free energies and the hidden states.
+    `completed` is applied to the states after each Gibbs step; it can reset given units. At each
+    temperature, one product `v W` is used for both free energies and for the hidden states.
     """
     increments = []
     models = (path.at(float(beta)) for beta in betas)
@@ -170,37 +182,44 @@ def anneal(
 
 
 def equal_divergence(betas: Array, forward: Array, reverse: Array | None, n: int) -> Array:
-    """Inverse temperatures at equal divergence between neighbours, from weights at others.
+    """Inverse temperatures at equal divergence between neighbours, from log-weights of a run.
 
-    The divergence of an interval is the variance of its increments, or where both directions lag
-    behind the temperature more than that, the sum of their means with the sign changed.
+    The divergence of an interval is the variance of its increments. With both directions it is the
+    mean of the two variances or the lag, whichever is larger. The lag is minus the sum of the two
+    mean increments: it is large if chains do not follow the temperature.
 
     Parameters
     ----------
     betas : ndarray of shape (n_temperatures,)
-        Inverse temperatures, rising.
+        Increasing inverse temperatures of the run.
     forward : ndarray of shape (n_chains, n_temperatures - 1)
-        Increments of log-weights along them.
+        Increments of the log-weights along them.
     reverse : ndarray of shape (n_chains, n_temperatures - 1), optional
-        Increments in the other direction, in that order.
+        Increments in the reverse direction, in the order of that run.
     n : int
-        Number of the new ones.
+        Number of new temperatures.
     """
     divergence = forward.var(axis=0)
     if reverse is not None:
         reverse = reverse[:, ::-1]
         lag = -(forward.mean(axis=0) + reverse.mean(axis=0))
         divergence = arrays.maximum((divergence + reverse.var(axis=0)) / 2, lag)
-    width = max(1, int(_SMOOTHED_SHARE * len(divergence)))
-    divergence = arrays.moving_average(divergence, width)
-    distance = (divergence + divergence.mean() / 100 + 1e-300) ** 0.5  # no interval grows too long
+    divergence = _moving_average(divergence, max(1, int(_SMOOTHED_SHARE * len(divergence))))
+    # The added terms keep intervals with hardly any divergence from becoming too long.
+    distance = (divergence + divergence.mean() / 100 + 1e-300) ** 0.5
     travelled = arrays.concat([0 * distance[:1], distance.cumsum()])
-    new = arrays.interpolate(arrays.linspace(0.0, travelled[-1], n), travelled, betas)
+    new = np.interp(np.linspace(0.0, travelled[-1], n), travelled, betas)
     return arrays.concat([betas[:1], new[1:-1], betas[-1:]])
 
 
+def _moving_average(x: Array, width: int) -> Array:
+    """Moving average over `width` elements, or over fewer at the ends."""
+    window = np.ones(width)
+    return np.convolve(x, window, "same") / np.convolve(np.ones(len(x)), window, "same")
+
+
 class LogRatio(NamedTuple):
-    """An estimate of the logarithm of a ratio of normalisers, from log-weights."""
+    """Estimate of the logarithm of a ratio of normalisers, in nats."""
 
     value: float
     std_error: float
@@ -208,7 +227,7 @@ class LogRatio(NamedTuple):
 
 
 def mean_weight(log_weight: Array) -> LogRatio:
-    """Logarithm of the mean weight: on average too low, and ever less so the less weights vary."""
+    """Logarithm of the mean weight; its bias is negative and vanishes if all weights are equal."""
     n_chains = len(log_weight)
     log_sum = arrays.log_sum_exp(log_weight)
     share = arrays.exp(log_weight - log_sum)
@@ -220,9 +239,10 @@ def mean_weight(log_weight: Array) -> LogRatio:
 def bennett(forward: Array, reverse: Array) -> tuple[float, float]:
     """Bennett's estimate of a log-ratio from log-weights in both directions, and its error.
 
-    With as many chains in each direction the log-ratio r solves `sum logistic(forward - r) = sum
-    logistic(reverse + r)`; of all estimates from such weights it has the least variance. Where the
-    two lie too far apart to tell, r is halfway between and the error infinite.
+    With equally many chains in each direction, the log-ratio r solves
+    `sum logistic(forward - r) = sum logistic(reverse + r)`. Of all estimates from such weights it
+    has the smallest variance. If even the closest log-weights of the two directions are more than
+    100 nats apart, r is halfway between them and its error is infinite.
 
     References
     ----------
@@ -239,19 +259,19 @@ def bennett(forward: Array, reverse: Array) -> tuple[float, float]:
     if lowest - highest > _LARGEST_GAP:
         return (highest + lowest) / 2, math.inf
     both = arrays.concat([forward, -reverse])
-    ratio = arrays.root(excess, float(both.min()) - 1, float(both.max()) + 1)
+    ratio = brentq(excess, float(both.min()) - 1, float(both.max()) + 1)
     terms = arrays.logistic(-ratio, forward), arrays.logistic(ratio, reverse)
     variance = sum(float(x.var() / x.mean() ** 2) / len(x) for x in terms)
     return ratio, variance**0.5
 
 
 def disagreement(forward: Array, reverse: Array) -> float:
-    """How far two directions contradict each other, in multiples of what chance would do.
+    """Distance between the log-weights of two directions, relative to random fluctuations.
 
-    Among chains in equilibrium, log-weights forward, each counted by its weight, have the
-    distribution of those in reverse with the sign changed (Crooks' relation). This is the largest
-    distance between the two distribution functions over its scale for that many chains: above 2
-    once in a thousand times.
+    If chains start in equilibrium, the forward log-weights, weighted by their weights, have the
+    same distribution as the reverse log-weights with the sign changed (Crooks' relation). The
+    result is the largest difference between the two distribution functions, divided by its scale
+    for this number of chains. Chance makes it exceed 2 in only one of a thousand cases.
 
     References
     ----------
@@ -259,7 +279,7 @@ def disagreement(forward: Array, reverse: Array) -> float:
     free energy differences", Physical Review E 60, 1999.
     """
     share = arrays.exp(forward - arrays.log_sum_exp(forward))
-    equal = arrays.equal_weights(len(reverse))
+    equal = equal_weights(len(reverse))
     works = (arrays.concat([forward, -reverse]) / _SAME_WORK).round()
     order = arrays.argsort(works)
     works, excess = works[order], arrays.concat([share, -equal])[order].cumsum()

@@ -1,8 +1,9 @@
-"""What a model says about visible units where some of them are given, and the others free.
+"""Conditional distributions of an RBM, given the states of some visible units.
 
-Free units are summed out, averaged over, drawn, or set to what is most probable. Where they, or
-the hidden units, have few joint states, all is exact, by enumeration. Elsewhere block Gibbs chains
-tell, in which the given units stay as they are.
+The other visible units are free. They are summed out, averaged, drawn, or set to their most
+probable states. The result is exact, by enumeration, if the free units or the hidden units have at
+most `2^10` joint states. Otherwise it is estimated by block Gibbs chains that keep the given states
+fixed. A unit is free if any of its columns is NaN.
 """
 
 from __future__ import annotations
@@ -12,22 +13,29 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from skrbm import samplers
 from skrbm._kernels import arrays, devices, random
 from skrbm._kernels.devices import Array, Generator
-from skrbm.annealing import Path, anneal
+from skrbm.annealing import AnnealingPath, anneal
 from skrbm.model import RBM
 from skrbm.units import Layer
 
-_LOG2_STATES = 10  # of the hidden units, or of a row's free ones, that are enumerated
-_MOST_NUMBERS = 2**22  # that are looked at at once
+_LOG2_STATES = 10  # log2 of the largest number of joint states that are enumerated
+_MOST_NUMBERS = 2**22  # limits the size of temporary arrays
 _N_TEMPERATURES = 500
-_N_CHAINS = 20  # a row, that are annealed or averaged over
+_N_CHAINS = 20  # per row
 _MOST_STEPS = 100  # of the ascent to a mode
 
 
+def free_columns(layer: Layer, v: Array) -> Array:
+    """Whether each column of each row belongs to a unit with NaN in any of its columns."""
+    return layer.in_columns(layer.in_units(arrays.is_nan(v)))
+
+
 class Means(NamedTuple):
-    """`E[v | given]` and `E[h | given]` of every row."""
+    """`E[v | given]` and `E[h | given]` for every row."""
 
     visible: Array
     hidden: Array
@@ -35,14 +43,15 @@ class Means(NamedTuple):
 
 @dataclass(frozen=True)
 class Given:
-    """Rows of visible states of which some units are given.
+    """Rows of visible states in which some units are given and the others are free.
 
     Parameters
     ----------
     rbm : RBM
     values : ndarray of shape (n_rows, n_visible)
-        Zero where a unit is free.
+        Zero in the columns of free units.
     free : ndarray of bool of shape (n_rows, n_visible)
+        Whether a column belongs to a free unit.
     """
 
     rbm: RBM
@@ -51,41 +60,44 @@ class Given:
 
     @classmethod
     def rows(cls, rbm: RBM, v: Array) -> Given:
-        """Rows that hold NaN where a unit is free."""
-        free = arrays.is_nan(v)
-        return cls(rbm, arrays.where(free, 0 * rbm.visible.bias[0], v), free)
+        """Return rows whose free units have NaN in some or all of their columns."""
+        free = free_columns(rbm.visible, v)
+        return cls(rbm, arrays.where(free, arrays.zeros((1,), rbm.reference), v), free)
+
+    @property
+    def free_units(self) -> Array:
+        """Whether each unit is free, shape (n_rows, n_units)."""
+        return self.rbm.visible.in_units(self.free)
 
     def part(self, rows: Array | slice) -> Given:
-        """Some of the rows."""
+        """Return some of the rows."""
         return Given(self.rbm, self.values[rows], self.free[rows])
 
     def repeated(self, n: int) -> Given:
-        """All rows n times, one repetition below the other."""
-        n_units = self.rbm.visible.n_units
-        return Given(
-            self.rbm,
-            *(arrays.repeat(x, n).reshape(-1, n_units) for x in (self.values, self.free)),
-        )
+        """Return n copies of all rows; each copy follows the previous one as a block."""
+        n_columns = self.free.shape[1]
+        repeated = (arrays.repeat(x, n).reshape(-1, n_columns) for x in (self.values, self.free))
+        return Given(self.rbm, *repeated)
 
     def completed(self, v: Array) -> Array:
-        """The states v, but for the units that are given."""
+        """Return the states v, with the given units reset to their given states."""
         return arrays.where(self.free, v, devices.with_device_of(self.values, v))
 
     def given_energy(self, layer: Layer) -> Array:
-        """The visible layer's energy, or another one's, of the given units of every row."""
+        """Energy of the given units of every row in a visible layer, in float64."""
         values = devices.with_device_of(self.values, layer.parameters[0])
-        return arrays.sum_float64(arrays.where(self.free, 0.0, layer.energies(values)))
+        return arrays.sum_float64(arrays.where(self.free_units, 0.0, layer.energies(values)))
 
 
 class _Mixture(NamedTuple):
-    """`p(v, h | given)` of some rows, as a mixture over enumerated states.
+    """`p(v, h | given)` for some rows, as a mixture over enumerated states.
 
     Parameters
     ----------
     log_weights : ndarray of float64 of shape (n_rows, n_states)
         `log p(given, state) + log Z`.
-    visible, hidden : ndarray of shape (n_rows or 1, n_states, n_units)
-        Of the two layers one is enumerated, and this the means of the other one.
+    visible, hidden : ndarray of shape (n_rows or 1, n_states, n_columns)
+        One layer has the enumerated states, the other one its means given these states.
     """
 
     log_weights: Array
@@ -107,7 +119,7 @@ class _Mixture(NamedTuple):
 
 
 def _mix(share: Array, states: Array) -> Array:
-    """`sum_s share_rs states_rs` of every row r."""
+    """`sum_s share_rs states_rs` for every row r."""
     states = devices.float64(states)
     if len(states) == 1:
         return share @ states[0]
@@ -115,64 +127,83 @@ def _mix(share: Array, states: Array) -> Array:
 
 
 def _enumerated(given: Given) -> Iterator[tuple[Array, _Mixture | None]]:
-    """Rows, and what is exact of them; None where neither layer has few enough free states."""
-    rbm, count = given.rbm, given.free.sum(axis=1)
+    """Yield groups of rows with their exact mixture, or None if enumeration takes too long."""
+    rbm = given.rbm
     if rbm.hidden.log2_states <= _LOG2_STATES:
-        yield arrays.nonzero(count >= 0), _over_hidden(given)
+        yield np.arange(len(given.values)), _over_hidden(given)
         return
     few = are_enumerated(given)
-    for n_free in range(_LOG2_STATES + 1):
-        rows = arrays.nonzero(few & (count == n_free))
-        n_numbers = len(rows) * 2**n_free * sum(rbm.weights.shape)
-        for some in arrays.split(rows, max(1, n_numbers // _MOST_NUMBERS)):
+    for rows, units in _alike(given, np.flatnonzero(few)):
+        states = rbm.visible.part(units[0]).states()
+        n_numbers = len(rows) * len(states) * sum(rbm.weights.shape)
+        for some in np.array_split(np.arange(len(rows)), max(1, n_numbers // _MOST_NUMBERS)):
             if len(some):
-                yield some, _over_free(given.part(some), n_free)
+                columns = rbm.visible.columns_of(units[some])
+                yield rows[some], _over_free(given.part(rows[some]), columns, states)
     if not few.all():
-        yield arrays.nonzero(~few), None
+        yield np.flatnonzero(~few), None
 
 
 def are_enumerated(given: Given) -> Array:
-    """Whether all is exact of every row: its free units, or the hidden ones, have few states."""
-    if given.rbm.hidden.log2_states <= _LOG2_STATES:
-        return given.free.sum(axis=1) >= 0
-    return (given.free.sum(axis=1) <= _LOG2_STATES) & (given.rbm.visible.log2_states < math.inf)
+    """Whether the result for each row is exact, by enumeration of its free or hidden units."""
+    free, rbm = devices.to_host(given.free_units), given.rbm
+    if rbm.hidden.log2_states <= _LOG2_STATES:
+        return np.ones(len(free), bool)
+    log2_states = np.log2(rbm.visible.unit_states)
+    of_free = free @ np.where(np.isfinite(log2_states), log2_states, _LOG2_STATES + 1)
+    return (of_free <= _LOG2_STATES) & np.isfinite(log2_states).any()
+
+
+def _alike(given: Given, rows: Array) -> Iterator[tuple[Array, Array]]:
+    """Yield groups of rows whose free units have the same states and widths, and these units."""
+    layer = given.rbm.visible
+    kinds = np.unique([layer.unit_states, layer.widths], axis=1, return_inverse=True)[1].ravel()
+    free = devices.to_host(given.free_units)[rows]
+    count = free.sum(axis=1)
+    units = np.argsort(~free, axis=1, kind="stable")[:, : count.max(initial=0)]
+    if kinds.any():
+        free_kinds = np.where(np.take_along_axis(free, units, axis=1), 1 + kinds[units], 0)
+        pattern = np.unique(free_kinds, axis=0, return_inverse=True)[1].ravel()
+    else:
+        pattern = count
+    for value in np.unique(pattern):
+        some = np.flatnonzero(pattern == value)
+        yield rows[some], units[some, : count[some[0]]]
 
 
 def _over_hidden(given: Given) -> _Mixture:
-    """All hidden states, and for each the means of the visible units."""
+    """Mixture over all hidden states, with the means of the visible units given each."""
     rbm = given.rbm.in_float64()
     hidden = rbm.hidden.states()
     x = rbm.swap().hidden_input(hidden)
-    free = devices.like(given.free, x)
+    free = devices.like(given.free_units, x)
     log_weights = devices.float64(given.values) @ x.T + free @ rbm.visible.log_normalizers(x).T
     log_weights -= rbm.hidden.energy(hidden) + given.given_energy(rbm.visible)[:, None]
     return _Mixture(log_weights, rbm.visible.mean(x)[None], hidden[None])
 
 
-def _over_free(given: Given, n_free: int) -> _Mixture:
-    """All states of the free units, which are as many in every row, and for each E[h | v]."""
+def _over_free(given: Given, columns: Array, states: Array) -> _Mixture:
+    """Mixture over all states of the free units, which have these columns, with E[h | v]."""
     rbm = given.rbm
-    columns = arrays.argsort(~given.free)[:, :n_free]
-    states = rbm.visible.part(slice(n_free)).states()
-    unit_vectors = arrays.identity(rbm.visible.n_units, rbm.reference)
+    unit_vectors = arrays.identity(rbm.visible.n_columns, rbm.reference)
     visible = given.values[:, None] + states @ unit_vectors[columns]
     x = rbm.hidden_input(visible)
     return _Mixture(-rbm.free_energy(visible, x), visible, rbm.hidden.mean(x))
 
 
 def log_marginal(rbm: RBM, base: Layer, v: Array, rng: Generator) -> Array:
-    """`log p(given) + log Z` of every row, in float64.
+    """`log p(given) + log Z` for every row, in nats and float64.
 
-    Where it is not exact, it is from 20 chains a row, annealed through 500 temperatures from
-    independent units, with the given ones as they are: on average too low.
+    If enumeration takes too long, 20 chains per row are annealed from independent units through 500
+    temperatures, with the given units fixed. This estimate is too low on average.
 
     Parameters
     ----------
     rbm : RBM
     base : Layer
-        The visible layer that annealing starts from.
+        Visible layer from which annealing starts.
     v : ndarray of shape (n_rows, n_visible)
-        NaN where a unit is free.
+        NaN in free units.
     rng : Generator
 
     References
@@ -194,21 +225,22 @@ def log_marginal(rbm: RBM, base: Layer, v: Array, rng: Generator) -> Array:
 def weighted_draws(
     rbm: RBM, base: Layer, v: Array, rng: Generator, n_draws: int
 ) -> tuple[Array, Array]:
-    """Draws of what is free, and `log w`, with `E[w f(v)] = sum exp(-F(v)) f(v)` over what is free.
+    """Draw free units with importance weights w: `E[w f(v)] = sum_free exp(-F(v)) f(v)`.
 
-    Where they are exact they are from `p(v | given)`, and w is `p(given) Z`. Elsewhere each is the
-    end of a chain that is annealed through 500 temperatures, and w its importance weight.
+    If enumeration is possible, the draws are from `p(v | given)`, and w is `p(given) Z`. Otherwise
+    each draw is the end of a chain annealed through 500 temperatures, and w is its importance
+    weight.
 
     Parameters
     ----------
     rbm : RBM
     base : Layer
-        The visible layer that annealing starts from.
+        Visible layer from which annealing starts.
     v : ndarray of shape (n_rows, n_visible)
-        NaN where a unit is free.
+        NaN in free units.
     rng : Generator
     n_draws : int
-        Of every row.
+        Number of draws per row.
 
     Returns
     -------
@@ -231,32 +263,33 @@ def weighted_draws(
 
 
 def _annealed(chains: Given, base: Layer, rng: Generator) -> tuple[Array, Array]:
-    """Where a chain of every row ends, and the logarithm of its weight."""
-    path = Path(chains.rbm, base)
-    v = chains.completed(samplers.independent(base, len(chains.values), rng))
-    betas = arrays.linspace(0.0, 1.0, _N_TEMPERATURES)
+    """Anneal one chain per row and return its last state, and the logarithm of its weight."""
+    path = AnnealingPath(chains.rbm, base)
+    v = chains.completed(samplers.sample_independent(base, len(chains.values), rng))
+    betas = np.linspace(0.0, 1.0, _N_TEMPERATURES)
     increments, v = anneal(path, v, betas, rng, chains.completed)
-    free_at_zero = arrays.row_dot(devices.like(chains.free, v), base.log_normalizers(0.0))
+    free_at_zero = arrays.row_dot(devices.like(chains.free_units, v), base.log_normalizers(0.0))
     hidden_at_zero = chains.rbm.hidden.neutral().log_normalizer(0.0)
     at_zero = free_at_zero + hidden_at_zero - chains.given_energy(base)
     return v, at_zero + devices.with_device_of(increments.sum(axis=1), at_zero)
 
 
 def means(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Means:
-    """`E[v | given]`, where given units are what they are, and `E[h | given]`.
+    """`E[v | given]` and `E[h | given]` for every row; given units keep their states.
 
-    Where they are not exact, they are averages over 20 chains a row and the second half of their
-    n_steps block Gibbs steps, of means that hold given the other layer's state.
+    If enumeration takes too long, 20 block Gibbs chains per row make n_steps steps. The conditional
+    means of one layer given the other one are averaged over the second half of the steps.
 
     Parameters
     ----------
     rbm : RBM
     base : Layer
-        Free units start as draws from it.
+        Free units of the chains start as draws from this layer.
     v : ndarray of shape (n_rows, n_visible)
-        NaN where a unit is free.
+        NaN in free units.
     rng : Generator
     n_steps : int
+        Length of the chains.
     """
     given = Given.rows(rbm, v)
     result = Means(*(arrays.zeros((len(v), n), rbm.reference) for n in rbm.weights.shape))
@@ -269,9 +302,9 @@ def means(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Mean
 
 
 def _averages(given: Given, base: Layer, rng: Generator, n_steps: int) -> Means:
-    """Over all chains of a row; one alone would know of one mode."""
+    """Means averaged over chains; there are several per row because one may stay in one mode."""
     rbm, chains = given.rbm, given.repeated(_N_CHAINS)
-    v = chains.completed(samplers.independent(base, len(chains.values), rng))
+    v = chains.completed(samplers.sample_independent(base, len(chains.values), rng))
     n_rows, first = len(given.values), n_steps // 2
     totals = [arrays.zeros((n_rows, n), v) for n in rbm.weights.shape]
     for step in range(n_steps):
@@ -285,24 +318,27 @@ def _averages(given: Given, base: Layer, rng: Generator, n_steps: int) -> Means:
 
 
 def draw(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Array:
-    """Draws from `p(v | given)`; where they are not exact, the ends of chains of n_steps steps.
+    """Draw one state per row from `p(v | given)`.
+
+    If enumeration takes too long, the draw is the end of a block Gibbs chain of n_steps steps.
 
     Parameters
     ----------
     rbm : RBM
     base : Layer
-        Free units of the chains start as draws from it.
+        Free units of the chains start as draws from this layer.
     v : ndarray of shape (n_rows, n_visible)
-        NaN where a unit is free.
+        NaN in free units.
     rng : Generator
     n_steps : int
+        Length of the chains.
     """
     given = Given.rows(rbm, v)
     result = 0 * given.values
     for rows, mixture in _enumerated(given):
         some = given.part(rows)
         if mixture is None:
-            start = samplers.independent(base, len(rows), rng)
+            start = samplers.sample_independent(base, len(rows), rng)
             result[rows] = gibbs(some, start, rng, n_steps)
         else:
             drawn = some.completed(mixture.sample(rbm.visible, rng))
@@ -311,7 +347,7 @@ def draw(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Array
 
 
 def gibbs(given: Given, v: Array, rng: Generator, n_steps: int) -> Array:
-    """Block Gibbs chains from v in which given units stay as they are."""
+    """Run block Gibbs chains from v that keep the given units fixed."""
     v = given.completed(v)
     for _ in range(n_steps):
         v = given.completed(samplers.gibbs_visible(given.rbm, v, rng))
@@ -319,21 +355,22 @@ def gibbs(given: Given, v: Array, rng: Generator, n_steps: int) -> Array:
 
 
 def mode(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Array:
-    """A mode of `p(v | given)`: where an ascent ends that starts at what is most probable by unit.
+    """Find a mode of `p(v | given)` for every row, by ascent from the most probable unit states.
 
-    Again and again v becomes the most probable state given the hidden units' means. That cannot
-    lower `p(v)`, whose logarithm, but for the visible energy, is convex in v and lies above its
-    tangents.
+    The ascent starts at the most probable state of each unit given `means`. Each step sets v to its
+    most probable state given the means of the hidden units. A step cannot decrease `p(v)`, because
+    `log p(v) + visible.energy(v)` is convex in v and therefore lies above its tangents.
 
     Parameters
     ----------
     rbm : RBM
     base : Layer
+        Free units of the chains start as draws from this layer.
     v : ndarray of shape (n_rows, n_visible)
-        NaN where a unit is free.
+        NaN in free units.
     rng : Generator
     n_steps : int
-        Of the chains that find where to start, as for `means`.
+        Length of the chains that estimate the start, as for `means`.
     """
     given = Given.rows(rbm, v)
     start = means(rbm, base, v, rng, n_steps).visible

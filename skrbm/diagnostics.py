@@ -1,4 +1,4 @@
-"""Do chains mix? Figures of a scalar that was recorded at every step of several chains."""
+"""Convergence diagnostics for a scalar that is recorded at every step of several chains."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import numpy as np
 
 from skrbm._kernels.devices import Array
 
-_WINDOW = 5  # autocorrelation times over which autocorrelations are summed
+_WINDOW = 5  # width of the summation window, in autocorrelation times
 
 
 def split_r_hat(x: Array) -> float:
-    """`sqrt(((n - 1) / n W + B / n) / W)`, about 1 where chains agree with each other.
+    """Compute split R-hat, `sqrt(((n - 1) / n W + B / n) / W)`, which is about 1 if chains mix.
 
-    W is the mean variance within half chains of n draws, and B / n the variance between their
-    means. Above 1.01 to 1.1, the chains have not forgotten their starts.
+    Every chain is split into halves of n draws. W is the mean variance within halves, and B / n is
+    the variance of their means. If the result exceeds a threshold, usually 1.01 or 1.1, the chains
+    still depend on their starts.
 
     Parameters
     ----------
@@ -46,10 +47,10 @@ def split_r_hat(x: Array) -> float:
 
 
 def integrated_autocorrelation_time(x: Array) -> float:
-    """`1 + 2 sum_t rho_t`: so many steps of a chain are worth one independent draw.
+    """Compute `1 + 2 sum_t rho_t`: the number of steps that are worth one independent draw.
 
-    The autocorrelations rho_t, averaged over the chains, are summed over the shortest window of at
-    least five times the result.
+    The autocorrelations rho_t are averaged over the chains. They are summed over the shortest
+    window that is at least five times the result.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def integrated_autocorrelation_time(x: Array) -> float:
     Returns
     -------
     time : float
-        In steps; not to be trusted beyond a fiftieth of the number of draws.
+        In steps. It is unreliable if it exceeds one fiftieth of the number of draws.
 
     References
     ----------

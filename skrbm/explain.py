@@ -1,4 +1,4 @@
-"""What hidden units do: which rows they stand for, how much they matter, what they look like."""
+"""What hidden units respond to, how important they are, and their weights as patterns."""
 
 from __future__ import annotations
 
@@ -16,55 +16,57 @@ from sklearn.utils.validation import check_is_fitted
 from skrbm._kernels import arrays, random, threads
 from skrbm._kernels.devices import Array
 from skrbm.annealing import LogRatio, mean_weight
+from skrbm.estimators.common.fitted import domain_of, fitted_of
 from skrbm.estimators.dbn.network import DeepBeliefNetwork
 from skrbm.estimators.rbm.classifier import RBMClassifier
-from skrbm.estimators.rbm.fitting import RBMEstimator
+from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.model import RBM
 from skrbm.validation.estimators import check_instance
-from skrbm.validation.parameters import check_count, check_seed
-from skrbm.validation.rows import levels_to_the_caller
+from skrbm.validation.parameters import check_count
+from skrbm.validation.rows import check_visible, levels_to_the_caller
 
-# Standard deviation over the rows of what a unit is expected to be, given the row.
+# A unit is dead if the standard deviation of its mean over the rows is below this.
 _DEAD = 0.01
 
-_EXACT_UNITS = 16  # the largest layer whose states are all visited
-_N_STEPS = 200  # of the chains that draw samples, from where those of the training are
-_SMALLEST_SAMPLE = 10.0  # samples that know of the model without a unit: for binary ones, twice
-# the number in which the unit is off
+_EXACT_UNITS = 16  # largest layer to enumerate
+_N_STEPS = 200  # length of the chains that draw samples, from the training's chains
+# Smallest number of effective samples for the model without a unit. For a binary unit this is twice
+# the number of samples in which the unit is off.
+_SMALLEST_SAMPLE = 10.0
 
-RBMS = "a BernoulliRBM or a GaussianBernoulliRBM; those of a stack are its rbms_"
-SHOWN = RBMEstimator, RBMClassifier, DeepBeliefNetwork
+RBMS = "a BernoulliRBM or a GaussianBernoulliRBM; for a stack, one of its rbms_"
+SHOWN = DensityRBM, RBMClassifier, DeepBeliefNetwork
 ALL_SHOWN = "a BernoulliRBM, GaussianBernoulliRBM, RBMClassifier or DeepBeliefNetwork"
-GENERATIVE = RBMEstimator, DeepBeliefNetwork
+GENERATIVE = DensityRBM, DeepBeliefNetwork
 ALL_GENERATIVE = "a BernoulliRBM, GaussianBernoulliRBM or DeepBeliefNetwork"
 
 
 @dataclass(frozen=True, eq=False)
 class UnitReport:
-    """What `describe` tells of every hidden unit.
+    """Figures that `describe` computes for every hidden unit.
 
     Attributes
     ----------
     most_activating : ndarray of int of shape (n_components, n_rows)
-        Indices of the rows of X that give a unit its largest input, the largest first; of equal
-        rows the first one comes first.
+        Indices of the rows of X with the largest input to a unit, in descending order. Ties keep
+        the order of the rows.
     mean_activation : ndarray of float64 of shape (n_components,)
-        Mean of `E[h_j | v]` over the rows v of X; for binary units the share of the rows that turn
-        a unit on.
+        Mean of `E[h_j | v]` over the rows v of X; for binary units the fraction of rows that turn
+        the unit on.
     saturated : ndarray of bool of shape (n_components,)
-        Whether a binary unit is on, or off, in more than 99.9 % of the rows. Gaussian units never
-        are.
+        Whether a binary unit is on, or off, in more than 99.9 % of the rows. False for Gaussian
+        units.
     dead : ndarray of bool of shape (n_components,)
-        Whether the standard deviation of `E[h_j | v]` over the rows is below 0.01, so that the
-        unit says next to nothing about which row it sees. A unit that is saturated but not dead
-        stands for few rows.
+        Whether the standard deviation of `E[h_j | v]` over the rows is below 0.01. Such a unit
+        carries almost no information about the row. A unit that is saturated but not dead responds
+        to few rows.
     importance : ndarray of float64 of shape (n_components,)
-        Nats a row that the mean log-likelihood of X loses when the unit is cut. Negative where the
-        model would be better without it.
+        Decrease of the mean log-likelihood of X, in nats per row, if the unit is removed. Negative
+        if the model would be better without it.
     importance_std_error : ndarray of float64 of shape (n_components,)
-        Standard error of the importance, from the samples of the model; 0 where it is exact.
+        Standard error of the importance, from the samples of the model; 0 if it is exact.
     order : ndarray of int of shape (n_components,)
-        The units, the most important one first.
+        Units in descending order of importance.
     """
 
     most_activating: Array
@@ -79,35 +81,38 @@ class UnitReport:
 def describe(
     estimator: Any, X: Any, n_rows: int = 5, *, n_samples: int = 1000, random_state: Any = None
 ) -> UnitReport:
-    r"""Tell which rows of X turn on each hidden unit of an RBM, and how much the unit matters.
+    r"""Find the rows of X that activate each hidden unit of an RBM, and the unit's importance.
 
-    The importance of unit j is the mean over the rows v of X of what is lost when it is cut,
+    The importance of unit j is the decrease of the log-likelihood if it is removed, averaged over
+    the rows v of X:
 
     .. math::
 
         \log p(v) - \log p_{-j}(v) = L_j(v) + \log E_p\left[ e^{-L_j} \right], \qquad
-        L_j(v) = \log \sum_{h_j} e^{h_j (W^T v)_j - E_j(h_j)},
+        L_j(v) = \log \sum_{h_j} e^{h_j (W^T v)_j - E_j(h_j)}.
 
-    where :math:`p_{-j}` is the model without the unit and all its weights, and :math:`L_j` what the
-    unit, of the energy :math:`E_j`, adds to minus the free energy: for a binary unit
-    :math:`\log(1 + e^{c_j + (W^T v)_j})`, and for a Gaussian one the sum is an integral. The mean
-    over the model p is :math:`Z_{-j} / Z`, for a binary unit the probability that it is off.
+    Here :math:`p_{-j}` is the model without the unit and its weights, and :math:`L_j` is the
+    contribution of the unit, with energy :math:`E_j`, to minus the free energy. For a binary unit
+    :math:`L_j` is :math:`\log(1 + e^{c_j + (W^T v)_j})`; for a Gaussian unit the sum is an
+    integral. The expectation over the model p is :math:`Z_{-j} / Z`; for a binary unit this is the
+    probability that it is off.
 
-    That mean is exact where one layer has at most 16 binary units. Elsewhere it comes from samples
-    of the model, and so has a standard error.
+    The expectation is exact if one layer has at most 16 binary units. Otherwise it is estimated
+    from samples of the model, and has a standard error.
 
     Parameters
     ----------
     estimator : BernoulliRBM or GaussianBernoulliRBM
-        Fitted. With binary or Gaussian hidden units.
+        A fitted estimator, with binary or Gaussian hidden units.
     X : {array-like, CSR matrix} of shape (n_samples, n_features)
-        Rows, as `estimator.transform` takes them.
+        Rows that `estimator.transform` accepts.
     n_rows : int, default=5
-        Number of rows to name for every unit.
+        Number of rows to return for every unit.
     n_samples : int, default=1000
-        Samples of the model; not used where the importance is exact.
+        Number of samples of the model; ignored if the importance is exact.
     random_state : int, RandomState instance or None, default=None
-        Draws the samples; by default a seed that was drawn by `fit`: repeated calls give the same.
+        Seed of the samples. By default a seed drawn by `fit`, with which repeated calls give the
+        same result.
 
     Returns
     -------
@@ -118,22 +123,24 @@ def describe(
     Raises
     ------
     ValueError
-        If the estimator is none of these, or an argument not as described.
+        If the estimator is of another type, or an argument is invalid.
 
     Warns
     -----
     ConvergenceWarning
-        If the samples cannot tell the importance of some unit, since it is off in less than five
-        of them: the model without it is then too far away. The standard error does not show it.
+        If the importance of a unit cannot be estimated, because it is off in less than five
+        samples. The model without the unit is then too different; the standard error does not
+        include this.
 
     See Also
     --------
-    skrbm.plotting.FiltersDisplay : Weights of the units, in this order.
+    skrbm.plotting.FiltersDisplay : Shows the weights of the units in this order.
 
     Notes
     -----
-    Units are cut one at a time. Two units that do the same may both have little importance, and
-    one that is always on has much, since the visible biases would lack what it adds.
+    Units are removed one at a time. Two redundant units may both have little importance. A unit
+    that is always on has a large importance, since the visible biases do not replace its
+    contribution.
 
     Examples
     --------
@@ -148,22 +155,22 @@ def describe(
     >>> bool(report.importance[report.order[0]] >= report.importance[report.order[1]])
     True
     """
-    check_instance("estimator", estimator, RBMEstimator, RBMS)
-    rows = estimator._check_visible(X)
+    check_instance("estimator", estimator, DensityRBM, RBMS)
+    check_is_fitted(estimator)
+    domain = domain_of(estimator).with_missing(allowed=False)
+    rows = check_visible(estimator, X, "X", domain).values
     n_rows = check_count("n_rows", n_rows, maximum=rows.shape[0])
     n_samples = check_count("n_samples", n_samples, minimum=2)
-    seed = estimator._likelihood_seed
-    if random_state is not None:
-        seed = check_seed(random_state)
-    rbm = estimator._model()
-    x = estimator._by_rows(estimator._placed_model().hidden_input, rows)
+    fitted = fitted_of(estimator)
+    rbm, seed = fitted.rbm, fitted.seeds.seed(random_state)
+    x = fitted.by_rows(fitted.placed_net.top.hidden_input, rows)
     activation = rbm.hidden.mean(x)
     mean = activation.mean(axis=0, dtype=np.float64)
     if min(rbm.visible.log2_states, rbm.hidden.log2_states) <= _EXACT_UNITS:
         without = _exact_log_ratios(rbm.in_float64())
     else:
         rng = random.generator(seed)
-        without = _log_ratios(rbm, estimator._sample_states(n_samples, _N_STEPS, "auto", rng))
+        without = _log_ratios(rbm, fitted.top_states(n_samples, _N_STEPS, "auto", rng))
     ratio, std_error, sample = np.array(without).T
     _warn_of_few(sample, n_samples)
     importance = ratio + [_added(rbm, x, j).mean() for j in range(len(ratio))]
@@ -179,24 +186,24 @@ def describe(
 
 
 def filters(estimator: Any, layer: int = 0) -> Array:
-    r"""Weights of every hidden unit of a layer, as patterns of the data's columns.
+    r"""Compute the weights of every hidden unit of a layer, as patterns over the features.
 
-    For an RBM, and for the lowest layer of a stack, they are its `components_`. Those of a higher
-    layer k of a stack are seen through the weights :math:`G_l`, of shape (units of layer l, units
-    below it), that generate the layers below,
+    For an RBM, and for the lowest layer of a stack, the filters are its `components_`. A higher
+    layer k is projected through the generation weights :math:`G_l`, of shape (units of layer l,
+    units below it), of the layers below:
 
     .. math::
 
-        \text{filters} = G_k G_{k-1} \cdots G_0 :
+        \text{filters} = G_k G_{k-1} \cdots G_0.
 
-    what a unit adds to the input of the visible units (Gaussian ones: to their means, in the units
-    of the data) if the units between answered their input linearly, with a slope of one. They do
-    not, but are logistic: so what counts is the pattern, not its scale.
+    A filter is the contribution of a unit to the input of the visible units if the units between
+    were linear with slope one; for Gaussian visible units, to their means in data units. The
+    units between are in fact logistic, so only the pattern is meaningful, not its scale.
 
     Parameters
     ----------
     estimator : BernoulliRBM, GaussianBernoulliRBM, RBMClassifier or DeepBeliefNetwork
-        Fitted.
+        A fitted estimator.
     layer : int, default=0
         Index of the layer in `rbms_`; 0 for an RBM.
 
@@ -207,7 +214,7 @@ def filters(estimator: Any, layer: int = 0) -> Array:
     Raises
     ------
     ValueError
-        If the estimator is none of these, or has no such layer.
+        If the estimator is of another type, or has no such layer.
 
     Examples
     --------
@@ -220,35 +227,36 @@ def filters(estimator: Any, layer: int = 0) -> Array:
     """
     check_instance("estimator", estimator, SHOWN, ALL_SHOWN)
     check_is_fitted(estimator)
-    n_layers = len(getattr(estimator, "rbms_", [estimator]))
-    layer = check_count("layer", layer, minimum=0, maximum=n_layers - 1)
-    if not hasattr(estimator, "rbms_"):
+    layer = check_count("layer", layer, minimum=0, maximum=len(_layers(estimator)) - 1)
+    if not isinstance(estimator, DeepBeliefNetwork):
         return estimator.components_
-    net = estimator._net()
+    fitted = fitted_of(estimator)
+    net = fitted.net
     downward = [
         *(conditional.weights.array for conditional in net.generation),
         net.top.weights.array.T,
     ]
     weights = reduce(matmul, reversed(downward[: layer + 1])).T
-    return estimator._coordinates.patterns(RBM(net.visible, net.top.hidden, weights))
+    return fitted.scaling.patterns(RBM(net.visible, net.top.hidden, weights))
 
 
 def strength(estimator: Any, layer: int = 0) -> Array:
-    r"""How much each hidden unit can do, as far as weights can tell without any rows.
+    r"""Compute the largest possible effect of each hidden unit, from its weights only.
 
     .. math::
 
         \Big( \sum_i \text{filters}_{ji}^2 / s_i^2 \Big)^{1/2},
 
-    with the `variance_` :math:`s_i^2` of Gaussian visible units, and 1 for binary ones. Half its
-    square is, in nats, the divergence between the Gaussian visible units when unit j is on and
-    when it is off; for binary ones that is at most an eighth of the square. How often the unit is
-    on does not count: that takes rows, as in `describe`.
+    Here :math:`s_i^2` is the `variance_` of Gaussian visible units, and 1 for binary ones. For
+    Gaussian visible units, half the square of the strength is the divergence, in nats, between
+    their distributions with unit j on and off; for binary visible units the divergence is at most
+    an eighth of the square. The strength does not depend on how often the unit is on, which
+    requires rows of data, as in `describe`.
 
     Parameters
     ----------
     estimator : BernoulliRBM, GaussianBernoulliRBM, RBMClassifier or DeepBeliefNetwork
-        Fitted.
+        A fitted estimator.
     layer : int, default=0
         Index of the layer in `rbms_`; 0 for an RBM.
 
@@ -259,7 +267,7 @@ def strength(estimator: Any, layer: int = 0) -> Array:
     Raises
     ------
     ValueError
-        If the estimator is none of these, or has no such layer.
+        If the estimator is of another type, or has no such layer.
 
     Examples
     --------
@@ -272,23 +280,29 @@ def strength(estimator: Any, layer: int = 0) -> Array:
     array([5., 1.])
     """
     patterns = filters(estimator, layer)
-    lowest = getattr(estimator, "rbms_", [estimator])[0]
+    lowest = _layers(estimator)[0]
     variance = getattr(lowest, "variance_", 1.0)
     return np.sqrt((patterns.astype(np.float64) ** 2 / variance).sum(axis=1))
 
 
+def _layers(estimator: Any) -> list[Any]:
+    """The RBMs of a stack, or the RBM itself."""
+    return estimator.rbms_ if isinstance(estimator, DeepBeliefNetwork) else [estimator]
+
+
 def _added(rbm: RBM, x: Array, j: int) -> Array:
-    """What hidden unit j adds to minus the free energy of rows with the hidden input x."""
+    """Contribution of hidden unit j to minus the free energy of rows with hidden input x."""
     unit = slice(j, j + 1)
     return rbm.hidden.part(unit).log_normalizer(x[:, unit])
 
 
 def _log_ratios(rbm: RBM, v: Array) -> list[LogRatio]:
-    """`log Z_-j / Z` of every hidden unit j, from visible states of the model.
+    """`log Z_-j / Z` for every hidden unit j, from visible states of the model.
 
-    A weight is the probability of the unit to be silent, in state 0. Samples in which it never is
-    know nothing of the model without it, however equal their weights: so their effective number is
-    at most the sum of the weights, over that of a unit without bias and input.
+    The weight of a sample is the probability that the unit is silent, in state 0. Samples in which
+    it is never silent carry no information on the model without it, even if their weights are
+    equal. So the effective sample size is at most the sum of the weights, relative to a unit
+    without bias and input.
     """
     x, neutral = rbm.hidden_input(v), rbm.hidden.neutral()
     ratios = []
@@ -297,12 +311,12 @@ def _log_ratios(rbm: RBM, v: Array) -> list[LogRatio]:
         silent = neutral.part(slice(j, j + 1)).log_normalizer(0.0)
         n_silent = len(v) * math.exp(ratio.value + silent)
         sample = min(ratio.effective_sample_size, n_silent)
-        ratios.append(ratio._replace(effective_sample_size=sample))
+        ratios.append(LogRatio(ratio.value, ratio.std_error, sample))
     return ratios
 
 
 def _exact_log_ratios(rbm: RBM) -> list[LogRatio]:
-    """`log Z_-j / Z` of every hidden unit j, from all states of the smaller layer."""
+    """`log Z_-j / Z` for every hidden unit j, from all states of the smaller layer."""
     mirror = rbm.swap()
     if rbm.hidden.log2_states <= rbm.visible.log2_states:
         h = rbm.hidden.states()

@@ -1,80 +1,123 @@
-"""A label among the visible units, where some of the others are missing.
+"""Class labels as visible units: the probability of the label given the other visible units.
 
-With `v_o` for those that are known, `p(y | v_o)` is in proportion to `p(v_o, y)`: a marginal of the
-RBM of the other units that a label leaves, whose hidden biases it shifts.
+The visible layer is `Joined((others, label))`, and a row is `(x, y)`. If only the values `x_o` of x
+are known, `p(y | x_o)` is proportional to `p(x_o, y)`. For each label y, this is a marginal of the
+RBM without the label, with hidden biases shifted by the weights of y.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, cast
 
 from skrbm import conditionals
 from skrbm._kernels import arrays, devices
 from skrbm._kernels.devices import Array, Generator
 from skrbm.conditionals import Given
 from skrbm.model import RBM
-from skrbm.units import Layer
+from skrbm.units import Joined, Layer
 
-_N_STEPS = 100  # of chains that tell a label
+_N_STEPS = 100  # of chains for a label
 _SMALLEST = 1e-300
 
 
-def with_label(rbm: RBM, y: int, n_labels: int) -> RBM:
-    """The RBM of the other visible units where the label is y."""
-    others = slice(None, -n_labels)
-    row = rbm.visible.n_units - n_labels + y
-    shifted = rbm.hidden.shift(rbm.weights.rows(row))
-    visible = rbm.visible.part(others)
+def label_logits(rbm: RBM, x: Any) -> Array:
+    """`log p(x, y) + log Z` for every row x and every label y, in float64.
+
+    The softmax of the result over y is `p(y | x)`.
+    """
+    others, _ = layer_columns(rbm)
+    return logits_of_input(rbm, rbm.weights.part(others).input(x))
+
+
+def logits_of_input(rbm: RBM, hidden_input: Array) -> Array:
+    """`label_logits` from the hidden input of the other visible units."""
+    _, label = layer_columns(rbm)
+    log_normalizer = rbm.hidden.pairwise_log_normalizer(hidden_input, rbm.weights.rows(label))
+    return log_normalizer + devices.with_device_of(label_layer(rbm.visible).bias, log_normalizer)
+
+
+def log_label_probability(rbm: RBM, v: Any) -> Array:
+    """`log p(y | x)` for every row `v = (x, y)`, in nats and float64."""
+    others, label = layer_columns(rbm)
+    logits = label_logits(rbm, v[:, others])
+    given = arrays.row_dot(logits, devices.with_device_of(arrays.to_dense(v[:, label]), logits))
+    return given - arrays.row_log_sum_exp(logits)
+
+
+def layer_columns(rbm: RBM) -> tuple[slice, slice]:
+    """Columns of the other visible units, and columns of the label."""
+    others, label = cast(Joined, rbm.visible).slices
+    return others, label
+
+
+def label_layer(visible: Layer) -> Layer:
+    """Return the layer of the label."""
+    return cast(Joined, visible).layers[-1]
+
+
+def with_label(rbm: RBM, y: int) -> RBM:
+    """Return the RBM of the other visible units, given the label y."""
+    others, label = layer_columns(rbm)
+    shifted = rbm.hidden.shift(rbm.weights.rows(label.start + y))
+    visible = other_layer(rbm.visible)
     return replace(rbm, visible=visible, hidden=shifted, weights=rbm.weights.part(others))
 
 
-def label_logits_given(rbm: RBM, base: Layer, x: Array, n_labels: int, rng: Generator) -> Array:
-    """`log p(x_o, y)` of every row and every label y, in float64, up to a constant of the row.
+def other_layer(visible: Layer) -> Layer:
+    """Return the layer of the other visible units."""
+    return cast(Joined, visible).layers[0]
 
-    Where neither the hidden units nor what is missing can be enumerated, `p(y | x_o)` is an average
+
+def label_logits_given(rbm: RBM, base: Layer, x: Array, rng: Generator) -> Array:
+    """`log p(x_o, y)` for every row and every label y, in float64, up to a constant per row.
+
+    If neither the hidden units nor the missing units can be enumerated, `p(y | x_o)` is an average
     over block Gibbs chains; see `conditionals.means`.
 
     Parameters
     ----------
     rbm : RBM
-        The last n_labels visible units are the label.
     base : Layer
-        The visible layer that chains start from.
+        Visible layer from which chains start.
     x : ndarray of shape (n_rows, n_visible - n_labels)
-        NaN where a unit is missing.
-    n_labels : int
+        NaN in missing units.
     rng : Generator
     """
-    logits = devices.float64(arrays.zeros((len(x), n_labels), x))
-    exact = conditionals.are_enumerated(Given.rows(with_label(rbm, 0, n_labels), x))
-    of_base = base.part(slice(None, -n_labels))
-    for y in range(n_labels):
-        of_rows = conditionals.log_marginal(with_label(rbm, y, n_labels), of_base, x[exact], rng)
-        logits[exact, y] = rbm.visible.bias[y - n_labels] + of_rows
-    found = conditionals.means(rbm, base, unlabelled(x[~exact], n_labels), rng, _N_STEPS)
-    mean = devices.float64(found.visible[:, -n_labels:])
-    logits[~exact] = arrays.log(mean + _SMALLEST)
+    bias = label_layer(rbm.visible).bias
+    logits = devices.float64(arrays.zeros((len(x), len(bias)), x))
+    exact = conditionals.are_enumerated(Given.rows(with_label(rbm, 0), x))
+    for y in range(len(bias)):
+        of_rows = conditionals.log_marginal(with_label(rbm, y), other_layer(base), x[exact], rng)
+        logits[exact, y] = bias[y] + of_rows
+    _, label = layer_columns(rbm)
+    found = conditionals.means(rbm, base, unlabelled(rbm, x[~exact]), rng, _N_STEPS)
+    logits[~exact] = arrays.log(devices.float64(found.visible[:, label]) + _SMALLEST)
     return logits
 
 
-def unlabelled(x: Array, n_labels: int) -> Array:
-    """Rows of all visible units, whose label is missing."""
+def unlabelled(rbm: RBM, x: Array) -> Array:
+    """Append NaN as the label to rows of the other visible units."""
+    n_labels = label_layer(rbm.visible).n_columns
     return arrays.concat([x, arrays.nan((len(x), n_labels), x)], axis=-1)
 
 
-def completed_unlabelled(rbm: RBM, v: Array, n_labels: int, rng: Generator, n_steps: int) -> Array:
-    """Rows `(x, y)` in which what is missing of x is drawn from `p(x_m | x_o)`, without the label.
+def completed_unlabelled(rbm: RBM, v: Array, rng: Generator, n_steps: int) -> Array:
+    """Draw missing values of x from `p(x_m | x_o)` in rows `(x, y)`; the label has no effect.
 
     Parameters
     ----------
     rbm : RBM
     v : ndarray of shape (n_rows, n_visible)
-        NaN where a unit is missing.
-    n_labels : int
+        NaN in missing units.
     rng : Generator
     n_steps : int
-        Of the chains, where draws are not exact.
+        Length of the chains, if draws are not exact.
+
+    Returns
+    -------
+    v : ndarray of shape (n_rows, n_visible)
     """
-    x, label = v[:, :-n_labels], v[:, -n_labels:]
-    drawn = conditionals.draw(rbm, rbm.visible, unlabelled(x, n_labels), rng, n_steps)
-    return arrays.concat([drawn[:, :-n_labels], label], axis=-1)
+    others, label = layer_columns(rbm)
+    drawn = conditionals.draw(rbm, rbm.visible, unlabelled(rbm, v[:, others]), rng, n_steps)
+    return arrays.concat([drawn[:, others], v[:, label]], axis=-1)

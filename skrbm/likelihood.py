@@ -1,18 +1,21 @@
-"""Likelihoods, all in nats: log Z, exact or estimated, and the pseudo-likelihood."""
+"""The log-partition function, exact or estimated, and the pseudo-likelihood, in nats."""
 
 from __future__ import annotations
 
 import math
 import statistics
 from dataclasses import dataclass, replace
+from itertools import accumulate, takewhile
 from typing import Literal
+
+import numpy as np
 
 from skrbm import samplers
 from skrbm._kernels import arrays, devices, random, threads
 from skrbm._kernels.devices import Array, Generator
 from skrbm.annealing import (
-    Effort,
-    Path,
+    AnnealingBudget,
+    AnnealingPath,
     bennett,
     disagreement,
     equal_divergence,
@@ -24,23 +27,23 @@ from skrbm.model import RBM
 from skrbm.samplers import ParallelTempering
 from skrbm.units import Layer
 
-# Units of the smaller layer whose states form the inner half of the enumeration, and states of
-# the outer half that make one task: the inner half stays in cache, a task is worth a thread.
-_INNER_UNITS = 9
+# The enumeration has an inner loop, small enough for the cache, and an outer loop whose states are
+# grouped into tasks that are large enough for a thread.
+_LOG2_INNER_STATES = 9
 _OUTER_STATES = 64
 
 _LOG2_EXACT_TERMS = 30  # about a second on two cores
 
 METHODS = ("auto", "exact", "ais", "bracket", "tempering")
-DEFAULT_EFFORT = Effort()
-_SHARES = (256, 64, 16, 4, 1)  # of the temperatures, from run to run
-_N_STEPS = 500  # of chains, before they are taken to be in equilibrium
-_N_TEMPERED = 50  # tempered chains, where there are no others to start from
-_N_STRETCHES = 10  # of a run of tempered chains, which tell its standard error
-_STEPS_BETWEEN = 5  # of tempered chains, from one look at them to the next
+DEFAULT_BUDGET = AnnealingBudget()
+_SHARES = (256, 64, 16, 4, 1)  # divisors of the number of temperatures in successive runs
+_N_STEPS = 500  # after which chains count as equilibrated
+_N_TEMPERED = 50  # chains per temperature, if no chains are given
+_N_STRETCHES = 10  # segments of a tempered run, for its standard error
+_STEPS_BETWEEN = 5  # between measurements of tempered chains
 _N_ERRORS = 3.0
-_SMALLEST_SAMPLE = 5.0  # chains; with fewer neither a value nor its error means much
-_LARGEST_ERROR = 0.2  # nats, of forward annealing: above, few chains carry most of the weight
+_SMALLEST_SAMPLE = 5.0  # chains; with fewer, neither the value nor its error is reliable
+_LARGEST_ERROR = 0.2  # nats; with larger errors, few chains carry most of the weight
 _LARGEST_DISAGREEMENT = 2.0
 _NARROW_BRACKET = 0.5  # nats
 _WIDEST_BRACKET = 2.0
@@ -48,19 +51,20 @@ _WIDEST_BRACKET = 2.0
 
 @dataclass(frozen=True)
 class LogPartition:
-    """Log Z in nats.
+    """Log Z in nats, with its error and bounds.
 
     Attributes
     ----------
     value : float
     std_error : float
-        Standard error of the value, 0 where it is exact.
+        Standard error of the value; 0 if it is exact.
     lower, upper : float
-        Where log Z lies, as far as the chains can tell. Nothing bounds it above for "ais", nor for
-        "bracket" where the two directions contradict each other.
+        Bounds on log Z, if the chains visited all modes. The upper bound is infinite for "ais",
+        and for "bracket" if the two directions contradict each other.
     effective_sample_size : float
-        Chains that count in a mean weight, the fewer of both directions, or forward where these
-        contradict each other; states for "tempering"; infinite where exact.
+        Effective number of chains in a mean weight. For "bracket", the smaller number of both
+        directions; if these contradict each other, the number of forward chains. For "tempering",
+        the effective number of states. Infinite for "exact".
     method : {"exact", "ais", "bracket", "tempering"}
     """
 
@@ -72,7 +76,7 @@ class LogPartition:
     method: Literal["exact", "ais", "bracket", "tempering"]
 
     def shifted(self, log_factor: float) -> LogPartition:
-        """The same of `exp(log_factor) Z`."""
+        """Return the logarithm of `exp(log_factor) Z`, with the same error."""
         return replace(
             self,
             value=self.value + log_factor,
@@ -82,7 +86,7 @@ class LogPartition:
 
     @property
     def doubt(self) -> str:
-        """What makes the value untrustworthy, in words; empty where nothing does."""
+        """Reason why the value may be wrong, as a clause for a warning; empty if there is none."""
         if self.effective_sample_size < _SMALLEST_SAMPLE:
             return f"its effective sample size is {self.effective_sample_size:.1f} chains"
         if self.method == "ais":
@@ -96,57 +100,67 @@ class LogPartition:
 
 
 def log_partition(
-    path: Path,
+    path: AnnealingPath,
     rng: Generator,
     method: str = "auto",
-    effort: Effort = DEFAULT_EFFORT,
+    budget: AnnealingBudget = DEFAULT_BUDGET,
     chains: Array | None = None,
 ) -> LogPartition:
-    """Log Z: exact where that takes about a second, from annealing in both directions elsewhere.
+    """Compute log Z by one of four methods.
 
     Parameters
     ----------
-    path : Path
-        The model, and the independent units that annealing starts from.
+    path : AnnealingPath
+        The model, and the independent units from which annealing starts.
     rng : Generator
     method : {"auto", "exact", "ais", "bracket", "tempering"}, default="auto"
-        `exact_log_partition`, `annealed_log_partition`, `bracketed_log_partition`,
-        `tempered_log_partition`; "auto" is the first or third of these by the size of the model.
-    effort : Effort, optional
-        Of which "exact" uses n_jobs alone and "tempering" n_chains alone.
+        Function to call:
+
+        - "exact": `exact_log_partition`.
+        - "ais": `annealed_log_partition`.
+        - "bracket": `bracketed_log_partition`.
+        - "tempering": `tempered_log_partition`.
+        - "auto": "exact" if it takes about a second, otherwise "bracket".
+    budget : AnnealingBudget, optional
+        "exact" uses only its `n_jobs`, "tempering" only its `n_chains`.
     chains : ndarray of shape (n, n_visible), optional
-        Visible states near the model's equilibrium; used by "bracket" alone.
+        Visible states near the equilibrium of the model. Only "bracket" uses them.
+
+    Returns
+    -------
+    log_partition : LogPartition
     """
     rbm = path.rbm
     if method == "auto":
         mirror = _enumerable_hidden(rbm)
-        log2_terms = mirror.hidden.log2_states + math.log2(mirror.visible.n_units)
+        log2_terms = mirror.hidden.log2_states + math.log2(mirror.visible.n_columns)
         method = "exact" if log2_terms < _LOG2_EXACT_TERMS else "bracket"
     if method == "exact":
-        return exact_log_partition(rbm, effort.n_jobs)
+        return exact_log_partition(rbm, budget.n_jobs)
     if method == "ais":
-        return annealed_log_partition(path, rng, effort)
+        return annealed_log_partition(path, rng, budget)
     if method == "tempering":
-        return tempered_log_partition(path, rng, replicas(path, effort.n_chains, rng))
-    return bracketed_log_partition(path, rng, effort, chains)
+        return tempered_log_partition(path, rng, replicas(path, budget.n_chains, rng))
+    return bracketed_log_partition(path, rng, budget, chains)
 
 
 def exact_log_partition(rbm: RBM, n_jobs: int | None = None) -> LogPartition:
-    """Log Z by enumerating the smaller layer, in float64.
+    """Compute log Z by enumeration of the smaller layer, in float64.
 
-    `Z = sum_h exp(-hidden.energy(h) + visible.log_normalizer(W h))`. The hidden layer is split in
-    two: the input `W h` of every state is the sum of two tabulated ones. The result does not
-    depend on the number of threads, by default as many as matrix products take.
+    `Z = sum_h exp(-hidden.energy(h) + visible.log_normalizer(W h))`. The enumerated layer is split
+    into two parts, and the input `W h` of a state is the sum of one tabulated input per part. The
+    number of threads is n_jobs, by default as many as matrix products use. The result does not
+    depend on it.
     """
     rbm = _enumerable_hidden(rbm).in_float64()
-    n_inner = min(_INNER_UNITS, rbm.hidden.n_units // 2)
+    n_inner = _n_inner(rbm.hidden)
     inner = rbm.with_hidden(slice(n_inner)).swap()
     outer = rbm.with_hidden(slice(n_inner, None)).swap()
     inner_states = inner.visible.states()
     inner_input = inner.hidden_input(inner_states)
     inner_energy = inner.visible.energy(inner_states)
 
-    n_outer = 2**outer.visible.n_units
+    n_outer = int(outer.visible.n_states)
 
     def log_sum(start: int) -> float:
         states = outer.visible.states(start, min(start + _OUTER_STATES, n_outer))
@@ -162,19 +176,26 @@ def exact_log_partition(rbm: RBM, n_jobs: int | None = None) -> LogPartition:
     return LogPartition(value, 0.0, value, value, math.inf, "exact")
 
 
+def _n_inner(layer: Layer) -> int:
+    """Number of leading units with at most `2^9` joint states, or the square root of all states."""
+    most = min(_LOG2_INNER_STATES, layer.log2_states / 2)
+    log2_states = accumulate(map(math.log2, layer.unit_states))
+    return sum(1 for _ in takewhile(lambda log2: log2 <= most, log2_states))
+
+
 def _enumerable_hidden(rbm: RBM) -> RBM:
-    """The model, swapped where its hidden layer has more states than the visible one."""
+    """Return the model, swapped if its hidden layer has more states than the visible layer."""
     return rbm.swap() if rbm.hidden.log2_states > rbm.visible.log2_states else rbm
 
 
 def annealed_log_partition(
-    path: Path, rng: Generator, effort: Effort = DEFAULT_EFFORT
+    path: AnnealingPath, rng: Generator, budget: AnnealingBudget = DEFAULT_BUDGET
 ) -> LogPartition:
-    """Log Z by annealed importance sampling, from independent units to the model.
+    """Estimate log Z by annealed importance sampling, from independent units to the model.
 
-    The weights average to Z over that of the independent units, so that on the scale of logarithms
-    the estimate is more often too low than too high. A run with a tenth of the temperatures, which
-    are equally spaced, tells where to put all of them: at equal divergence between neighbours.
+    The mean weight is an unbiased estimate of `Z / Z_0`, with Z_0 for the independent units. Its
+    logarithm is therefore too low on average. A first run uses a tenth of the temperatures, equally
+    spaced. From this run, all temperatures are placed at equal divergence between neighbours.
 
     References
     ----------
@@ -183,11 +204,11 @@ def annealed_log_partition(
     """
 
     def run(betas: Array) -> Array:
-        v = samplers.independent(path.base, effort.n_chains, rng)
-        return log_weights(path, v, betas, rng, effort)
+        v = samplers.sample_independent(path.base, budget.n_chains, rng)
+        return log_weights(path, v, betas, rng, budget)
 
-    betas = arrays.linspace(0.0, 1.0, max(2, effort.n_temperatures // 10))
-    betas = equal_divergence(betas, run(betas), None, effort.n_temperatures)
+    betas = np.linspace(0.0, 1.0, max(2, budget.n_temperatures // 10))
+    betas = equal_divergence(betas, run(betas), None, budget.n_temperatures)
     ratio = mean_weight(run(betas).sum(axis=1))
     value = path.log_partition_at_zero + ratio.value
     lower = value - _N_ERRORS * ratio.std_error
@@ -196,78 +217,84 @@ def annealed_log_partition(
 
 
 def bracketed_log_partition(
-    path: Path, rng: Generator, effort: Effort = DEFAULT_EFFORT, chains: Array | None = None
+    path: AnnealingPath,
+    rng: Generator,
+    budget: AnnealingBudget = DEFAULT_BUDGET,
+    chains: Array | None = None,
 ) -> LogPartition:
-    """Log Z by annealing from independent units to the model and back, and Bennett's ratio.
+    """Estimate log Z by annealing in both directions, with Bennett's ratio and bounds.
 
-    Forward the mean weight is more often too low, in reverse too high: so log Z lies between them,
-    or within three standard errors of Bennett's estimate. Where the two directions contradict each
-    other, because one found modes that the other did not, the forward one alone counts. The run is
-    repeated with ever more temperatures, each time placed by the one before, until the bracket is
-    narrow.
+    The mean weight of the forward direction, from independent units to the model, is usually too
+    low. The estimate from the reverse direction is usually too high. The bounds are these two
+    estimates, or three standard errors around Bennett's estimate if that is wider. If the two
+    directions contradict each other, because only one of them visited some mode, only the forward
+    direction is used. The run is repeated with four times as many temperatures, placed according
+    to the previous run, until the bounds are less than half a nat apart or the budget is used up.
 
     Parameters
     ----------
-    path : Path
+    path : AnnealingPath
     rng : Generator
-    effort : Effort, optional
+    budget : AnnealingBudget, optional
     chains : ndarray of shape (n, n_visible), optional
-        Visible states near the model's equilibrium. The reverse direction starts from them after
-        further Gibbs steps, or else from chains tempered between independent units and the model.
+        Visible states near the equilibrium of the model, where the reverse direction starts after
+        further Gibbs steps. By default they come from parallel tempering.
 
     References
     ----------
     Y. Burda, R. Grosse and R. Salakhutdinov, "Accurate and conservative estimates of MRF
     log-likelihood using reverse annealing", AISTATS 2015.
     """
-    ends = _in_equilibrium(path, effort.n_chains, chains, rng)
+    ends = _in_equilibrium(path, budget.n_chains, chains, rng)
 
     def run(betas: Array) -> tuple[Array, Array]:
-        v = samplers.independent(path.base, effort.n_chains, rng)
-        return log_weights_of_both(path, (v, ends), betas, rng, effort)
+        v = samplers.sample_independent(path.base, budget.n_chains, rng)
+        return log_weights_of_both(path, (v, ends), betas, rng, budget)
 
-    betas = arrays.linspace(0.0, 1.0, max(2, effort.n_temperatures // _SHARES[0]))
+    betas = np.linspace(0.0, 1.0, max(2, budget.n_temperatures // _SHARES[0]))
     for share in _SHARES[1:]:
         increments = run(betas)
         result = _bracket(path, *(x.sum(axis=1) for x in increments))
         if not result.doubt and result.upper - result.lower < _NARROW_BRACKET:
             return result
-        betas = equal_divergence(betas, *increments, max(2, effort.n_temperatures // share))
+        betas = equal_divergence(betas, *increments, max(2, budget.n_temperatures // share))
     return _bracket(path, *(x.sum(axis=1) for x in run(betas)))
 
 
-def replicas(path: Path, n_chains: int, rng: Generator) -> ParallelTempering:
-    """Chains that start as independent units, at temperatures all along the path."""
-    v = samplers.independent(path.base, n_chains, rng)
+def replicas(path: AnnealingPath, n_chains: int, rng: Generator) -> ParallelTempering:
+    """Start tempered chains at temperatures along the path, from draws of independent units."""
+    v = samplers.sample_independent(path.base, n_chains, rng)
     return ParallelTempering.start(path.rbm, path.base, v, samplers.N_REPLICAS, rng)
 
 
-def _in_equilibrium(path: Path, n_chains: int, chains: Array | None, rng: Generator) -> Array:
-    """Visible states of the model, from chains near its equilibrium or from nothing."""
+def _in_equilibrium(
+    path: AnnealingPath, n_chains: int, chains: Array | None, rng: Generator
+) -> Array:
+    """Draw visible states of the model, from chains near its equilibrium or by tempering."""
     if chains is None:
         chains = replicas(path, _N_TEMPERED, rng).run(path.rbm, _N_STEPS, rng)
     order = rng.permutation(len(chains))
-    start = chains[[order[i % len(order)] for i in range(n_chains)]]  # each as often as the others
+    start = chains[[order[i % len(order)] for i in range(n_chains)]]  # all chains equally often
     return samplers.gibbs_visible(path.rbm, start, rng, _N_STEPS)
 
 
 def tempered_log_partition(
-    path: Path, rng: Generator, tempering: ParallelTempering, n_steps: int = _N_STEPS
+    path: AnnealingPath, rng: Generator, tempering: ParallelTempering, n_steps: int = _N_STEPS
 ) -> LogPartition:
-    """Log Z from tempered chains: the sum of Bennett's ratios between neighbouring temperatures.
+    """Estimate log Z from tempered chains, as the sum of Bennett's ratios between temperatures.
 
-    The chains move on, at temperatures that adapt no longer once their states count. The standard
-    error comes from ten stretches of the run, so that it holds for chains that forget their past
-    within a stretch; a mode that no chain finds does not show.
+    The chains continue in place. The temperatures adapt only in the first n_steps steps, which are
+    not measured. The standard error is computed from ten segments of the run. It is correct only if
+    the autocorrelation time is shorter than a segment, and if some chain visits each mode.
 
     Parameters
     ----------
-    path : Path
+    path : AnnealingPath
     rng : Generator
     tempering : ParallelTempering
-        Replicas of the model between it and the path's other end.
+        Replicas of the model at temperatures along the path.
     n_steps : int
-        Steps of a run, after as many that are not counted.
+        Number of measured steps, and of steps before them.
 
     References
     ----------
@@ -295,8 +322,8 @@ def tempered_log_partition(
     return LogPartition(value, std_error, value - margin, value + margin, sample, "tempering")
 
 
-def _bracket(path: Path, forward: Array, reverse: Array) -> LogPartition:
-    """Log Z from log-weights of all chains in both directions."""
+def _bracket(path: AnnealingPath, forward: Array, reverse: Array) -> LogPartition:
+    """Compute log Z from the log-weights of all chains in both directions."""
     low, high = mean_weight(forward), mean_weight(reverse)
     value, std_error = bennett(forward, reverse)
     margin = _N_ERRORS * std_error if math.isfinite(std_error) else 0.0
@@ -315,46 +342,58 @@ def _bracket(path: Path, forward: Array, reverse: Array) -> LogPartition:
 def pseudo_log_likelihood(
     rbm: RBM, v: Array, n_flips: int | None = None, rng: Generator | None = None
 ) -> Array:
-    """`sum_i log p(v_i | all other units)` of every row, in float64.
+    """`sum_i log p(v_i | all other units)` for every row, in nats and float64.
 
-    Each term takes other values of one unit, which change the hidden input by multiples of a row
-    of W.
+    Each term compares the states of one unit. A change of its state changes the hidden input only
+    by the rows of W for that unit.
 
     Parameters
     ----------
     rbm : RBM
     v : ndarray of shape (n_rows, n_visible)
     n_flips : int, optional
-        Number of columns a row, drawn at random: an unbiased estimate. All of them by default.
+        Number of units per row, drawn at random, for an unbiased estimate of the sum. By default
+        all units are used.
     rng : Generator, optional
-        Draws the columns; needed with n_flips.
+        Draws the units; required with n_flips.
     """
-    n_rows, n_visible = v.shape
-    n_flips = n_flips or n_visible
+    layer = rbm.visible
+    n_rows, n_units = len(v), layer.n_units
+    n_flips = n_flips or n_units
     x = rbm.hidden_input(v)
     total = devices.float64(arrays.zeros((n_rows,), x))
-    for columns in random.column_choices(n_rows, n_visible, n_flips, rng):
-        unit = rbm.visible.part(columns[:, None])
-        state = arrays.take_columns(v, columns)
-        total -= _log_total(rbm, unit, state, x, rbm.weights.rows(columns))
-    return total * (n_visible / n_flips)
+    for units in random.column_choices(n_rows, n_units, n_flips, rng):
+        for rows, some in layer.alike(units):
+            columns = layer.columns_of(some)
+            state = arrays.take_columns(v[rows], columns)
+            weights = rbm.weights.rows(columns)
+            total[rows] -= _log_total(rbm, layer.part(some), state, x[rows], weights)
+    return total * (n_units / n_flips)
 
 
 def _log_total(rbm: RBM, unit: Layer, state: Array, x: Array, weights: Array) -> Array:
-    """`log sum_s p(s | others) / p(state | others)` of one visible unit a row.
+    """`log sum_s p(s | others) / p(state | others)` for one visible unit per row.
 
-    Another state changes the hidden input x by a multiple of the unit's weights.
+    Parameters
+    ----------
+    rbm : RBM
+    unit : Layer
+        One unit per row, with biases per row.
+    state : ndarray of shape (n_rows, n_columns of the unit)
+    x : ndarray of shape (n_rows, n_hidden)
+        Hidden input of the rows.
+    weights : ndarray of shape (n_rows, n_columns of the unit, n_hidden)
     """
     here = rbm.hidden.log_normalizer(x) - unit.energy(state)
 
     def hidden_input(other: Array) -> Array:
-        return x + rbm.scaled((other - state) * weights)
+        return x + rbm.scaled(arrays.mix(other - state, weights))
 
     def log_ratio(other: Array) -> Array:
         return rbm.hidden.log_normalizer(hidden_input(other)) - unit.energy(other) - here
 
     def mean_input(other: Array) -> Array:
         mean = rbm.hidden.mean(hidden_input(other))
-        return rbm.scaled((weights * mean).sum(axis=1, keepdims=True))
+        return rbm.scaled((weights * mean[:, None]).sum(axis=-1))
 
     return unit.log_total(state, log_ratio, mean_input)

@@ -1,7 +1,7 @@
 """The model: two layers and the weights between them.
 
-Every formula is written once, for the direction from visible to hidden; `RBM.swap` exchanges the
-layers for the other one.
+Every formula is written only for the direction from visible to hidden units. `RBM.swap` exchanges
+the layers and so gives the opposite direction.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class RBM:
     weights : Weights or ndarray of shape (n_visible, n_hidden)
         W; see `skrbm.weights`.
     beta : float or ndarray, default=None
-        Inverse temperature of the coupling, one for all rows or one a row; 1 by default. It is a
-        factor on the layers' input, so that a model on the way to another shares its weights.
+        Inverse temperature of the coupling, common to all rows or one per row; 1 by default. It
+        scales the input of the layers, so models at different temperatures share their weights.
 
     References
     ----------
@@ -43,14 +43,15 @@ class RBM:
     beta: float | Array | None = None
 
     def __post_init__(self) -> None:
-        """Take an array for dense weights."""
+        """Convert an array to dense weights."""
         object.__setattr__(self, "weights", as_weights(self.weights))
 
     @classmethod
     def couple(cls, visible: Layer, hidden: Layer, weights: Weights | Array) -> RBM:
-        """Join two layers so that units whose other layer is in its mean state stay as they were.
+        """Return the RBM of two layers with the coupling `(v - E[v]) W (h - E[h])`.
 
-        The coupling is `(v - E[v]) W (h - E[h])`, with the means of the layers before.
+        The means are those without coupling. If one layer has its mean state, the units of the
+        other one have the same distribution as without coupling.
         """
         weights = as_weights(weights)
         return cls(
@@ -61,23 +62,22 @@ class RBM:
 
     @property
     def parameters(self) -> tuple[Array, ...]:
-        """The arrays that training changes in place."""
+        """Parameter arrays, which training changes in place."""
         return *self.weights.arrays, *self.visible.parameters, *self.hidden.parameters
 
     @property
     def reference(self) -> Array:
-        """An array with the dtype and the device of all parameters."""
+        """An array that has the dtype and the device of all parameters."""
         return self.weights.reference
 
     def swap(self) -> RBM:
-        """The same model with hidden and visible units exchanged."""
+        """Return the same model with visible and hidden units exchanged."""
         return replace(self, visible=self.hidden, hidden=self.visible, weights=self.weights.T)
 
     def with_hidden(self, units: slice) -> RBM:
-        """The model that has these hidden units alone."""
-        return replace(
-            self, hidden=self.hidden.part(units), weights=self.weights.part(hidden=units)
-        )
+        """Return the model with only these hidden units."""
+        weights = self.weights.part(hidden=self.hidden.columns_of(units))
+        return replace(self, hidden=self.hidden.part(units), weights=weights)
 
     def hidden_input(self, v: Array) -> Array:
         """`beta v W`, shape (n_rows, n_hidden)."""
@@ -104,20 +104,20 @@ class RBM:
         return self.swap().sample_hidden(h, rng)
 
     def energy(self, v: Array, h: Array) -> Array:
-        """`E(v, h)` of every pair of rows, in float64."""
+        """`E(v, h)` of every pair of rows, in nats and float64."""
         coupling = arrays.row_dot(self.hidden_input(v), h)
         return self.visible.energy(v) + self.hidden.energy(h) - coupling
 
     def free_energy(self, v: Array, hidden_input: Array | None = None) -> Array:
-        """`F(v) = -log sum_h exp(-E(v, h))` of every row, in float64.
+        """`F(v) = -log sum_h exp(-E(v, h))` of every row, in nats and float64.
 
-        The hidden input of v may be given where it is known already.
+        If the hidden input of v is known, it can be given, which saves a matrix product.
         """
         x = self.hidden_input(v) if hidden_input is None else hidden_input
         return self.visible.energy(v) - self.hidden.log_normalizer(x)
 
     def interpolate(self, visible: Layer, hidden: Layer, beta: float | Array) -> RBM:
-        """The model with energy `(1 - beta) E_0 + beta E`, E_0 being that of these two layers."""
+        """Return the model with energy `(1 - beta) E_0 + beta E`; E_0 is that of both layers."""
         return replace(
             self,
             visible=self.visible.interpolate(visible, beta),
@@ -126,13 +126,13 @@ class RBM:
         )
 
     def visible_distribution(self) -> tuple[Array, Array]:
-        """All visible states and their probabilities `p(v)`, by enumeration: 2^n_visible rows."""
+        """All visible states and their probabilities `p(v)`, by enumeration."""
         v = self.visible.states()
         log_weight = -self.free_energy(v)
         return v, arrays.exp(log_weight - arrays.log_sum_exp(log_weight))
 
     def map(self, function: Callable[[Array], Array]) -> RBM:
-        """The model with a function applied to each of its parameters."""
+        """Return the model with a function applied to each of its parameter arrays."""
         return replace(
             self,
             visible=self.visible.map(function),
@@ -141,9 +141,9 @@ class RBM:
         )
 
     def in_float64(self) -> RBM:
-        """The same model in float64."""
+        """Return the same model in float64."""
         return self.map(devices.float64).with_precision("float32")
 
     def with_precision(self, precision: str) -> RBM:
-        """The same model with another precision of the factors of products."""
+        """Return the same model with another precision of the factors of matrix products."""
         return replace(self, weights=replace(self.weights, precision=precision))

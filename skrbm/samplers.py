@@ -1,17 +1,19 @@
-"""Markov chains whose stationary distribution is a model's."""
+"""Markov chains whose stationary distribution is an RBM."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+import numpy as np
 
 from skrbm._kernels import arrays, devices, random
 from skrbm._kernels.devices import Array, Generator, Place
 from skrbm.model import RBM
 from skrbm.units import Layer
 
-N_REPLICAS = 20  # temperatures that let most models' chains move
-_STEPS_BETWEEN_JUMPS = 10  # so that they cost little where none is accepted
+N_REPLICAS = 20  # temperatures, enough for the chains of most models to mix
+_STEPS_BETWEEN_JUMPS = 10  # keeps the cost low if no jump is accepted
 _ADAPTED_EVERY = 100  # steps of parallel tempering
 _LARGEST_REJECTION = 0.5  # of exchanges between neighbours
 _SMALLEST_REJECTION = 1e-3
@@ -19,10 +21,10 @@ _SLIDING_FACTOR = 0.02  # of the moving average of rejections
 
 
 class Chains(NamedTuple):
-    """States of block Gibbs chains, one a row.
+    """States of block Gibbs chains, one chain per row.
 
-    `visible` and `hidden` are samples, `hidden` drawn given `visible`; `hidden_mean` is
-    `E[h | visible]`, the less noisy partner of `visible` in a gradient.
+    `visible` and `hidden` are states; `hidden` is drawn given `visible`. `hidden_mean` is
+    `E[h | visible]`, which makes a gradient less noisy than `hidden` would.
     """
 
     visible: Array
@@ -30,25 +32,31 @@ class Chains(NamedTuple):
     hidden: Array
 
 
-def independent(layer: Layer, n_rows: int, rng: Generator) -> Array:
-    """Draw n_rows states of a layer that receives no input."""
+def sample_independent(layer: Layer, n_rows: int, rng: Generator) -> Array:
+    """Draw n_rows states of a layer without input."""
     return layer.draw(arrays.zeros((n_rows, 1), layer.bias), rng)
 
 
-def start(rbm: RBM, v: Array, rng: Generator) -> Chains:
-    """Chains at the visible states v."""
+def equal_weights(n: int) -> Array:
+    """Weights `1 / n` of n chains, in float64."""
+    return np.full(n, 1 / n)
+
+
+def chains_from_visible(rbm: RBM, v: Array, rng: Generator) -> Chains:
+    """Return chains with the visible states v, and hidden states drawn given v."""
     mean = rbm.hidden_from_visible(v)
     return Chains(v, mean, rbm.hidden.sample(mean, rng))
 
 
 def gibbs(rbm: RBM, hidden: Array, rng: Generator, n_steps: int = 1) -> Chains:
-    """Run block Gibbs chains from hidden samples: v given h, then h given v, n_steps >= 1 times.
+    """Run block Gibbs chains from hidden states: v given h, then h given v, n_steps >= 1 times.
 
-    Starting from the hidden side, a persistent chain costs one product a half step: `hidden_mean`
-    serves both the gradient and the draw from which the next call goes on.
+    A persistent chain starts from its hidden states because this takes only one matrix product per
+    half step: `hidden_mean` is used for the gradient, and also to draw the hidden states from
+    which the next call starts.
     """
     for _ in range(n_steps):
-        chains = start(rbm, rbm.sample_visible(hidden, rng), rng)
+        chains = chains_from_visible(rbm, rbm.sample_visible(hidden, rng), rng)
         hidden = chains.hidden
     return chains
 
@@ -62,20 +70,21 @@ def gibbs_visible(rbm: RBM, v: Array, rng: Generator, n_steps: int = 1) -> Array
 
 @dataclass(frozen=True)
 class HiddenMixture:
-    """A mixture of distributions of the hidden layer, such as p(h | v) of given rows v.
+    """A mixture of distributions of the hidden layer, such as p(h | v) for some rows v.
 
     Parameters
     ----------
     mean : ndarray of shape (n_rows, n_hidden)
+        Mean of each component.
     weights : ndarray of shape (n_rows,)
-        Probabilities of the components.
+        Probability of each component.
     """
 
     mean: Array
     weights: Array
 
     def sample(self, layer: Layer, n: int, rng: Generator) -> Array:
-        """Draw n hidden states; the order of the rows does not matter."""
+        """Draw n hidden states, which do not depend on the order of the components."""
         order = devices.to_host(arrays.argsort(self.mean.sum(axis=1)))
         rows = order[random.choices(self.weights[order], n, rng)]
         return layer.sample(self.mean[rows], rng)
@@ -88,11 +97,11 @@ class HiddenMixture:
 def jump(
     rbm: RBM, hidden: Array, proposal: HiddenMixture, chains: slice, rng: Generator
 ) -> tuple[Array, int]:
-    """Let some chains jump to a hidden state that a mixture proposes, by Metropolis' rule.
+    """Move some chains to hidden states proposed by a mixture q, by Metropolis' rule.
 
-    A jump from h to h' is accepted with the probability `min(1, p(h') q(h) / (p(h) q(h')))`, the
-    visible units being summed out. So it leaves p(h) unchanged, whatever the mixture, and crosses
-    any barrier between two modes where the mixture has both of them: no block Gibbs step does.
+    A jump from h to h' is accepted with the probability `min(1, p(h') q(h) / (p(h) q(h')))`, with
+    the visible units summed out. It therefore leaves p(h) invariant for any mixture q. If q covers
+    two modes, a jump can cross the barrier between them, which block Gibbs steps rarely do.
 
     Parameters
     ----------
@@ -127,7 +136,7 @@ def jump(
 def jumping_gibbs(
     rbm: RBM, v: Array, proposal: HiddenMixture, rng: Generator, n_steps: int
 ) -> Array:
-    """Run block Gibbs chains from visible states, every tenth step of which begins with a jump."""
+    """Run block Gibbs chains from visible states; every tenth step begins with a jump."""
     for step in range(n_steps):
         hidden = rbm.sample_hidden(v, rng)
         if step % _STEPS_BETWEEN_JUMPS:
@@ -140,30 +149,31 @@ def jumping_gibbs(
 
 @dataclass
 class ParallelTempering:
-    """Replicas of a model at several temperatures, which exchange their states.
+    """Parallel tempering: replicas of a model at several temperatures exchange their states.
 
-    Replica t has the energy `(1 - beta_t) E_0 + beta_t E`, from the model itself (beta_0 = 1) down
-    to layers without weights, where chains move freely (beta = 0). After a Gibbs step neighbours t
-    and s exchange their visible states with the probability
-    `min(1, exp(F_t(v_t) + F_s(v_s) - F_t(v_s) - F_s(v_t)))`; even and odd pairs take turns.
+    Replica t has the energy `(1 - beta_t) E_0 + beta_t E`. The first replica is the model itself
+    (beta = 1). The last one consists of independent units (beta = 0), whose chains mix at once.
+    After each Gibbs step, neighbours t and s exchange their visible states with the probability
+    `min(1, exp(F_t(v_t) + F_s(v_s) - F_t(v_s) - F_s(v_t)))`; even and odd pairs alternate.
 
-    The temperatures adapt: all neighbours come to reject equally many exchanges, half of them at
-    most. Where the number of temperatures does not suffice for that, the ladder ends above 0.
+    The temperatures adapt until all pairs of neighbours reject the same share of exchanges, at
+    most one half. If this takes more temperatures than there are, the lowest beta is above 0.
 
     Parameters
     ----------
     base : tuple of two Layers
-        The visible and the hidden layer at beta = 0.
+        Visible and hidden layer at beta = 0.
     betas : ndarray of shape (n_temperatures,)
-        Inverse temperatures, from 1 downwards.
+        Inverse temperatures, in decreasing order from 1.
     chains : Chains
         States of all replicas, of shape (n_temperatures, n_chains, n_units).
     rejection : ndarray of shape (n_temperatures - 1,)
-        Share of the exchanges of each pair of neighbours that is rejected: a moving average.
+        Moving average of the share of rejected exchanges, for each pair of neighbours.
     n_steps : int
         Number of steps made.
     adapting : bool
-        Whether the temperatures still change: not while something is measured between them.
+        Whether the temperatures adapt. Measurements between temperatures require that they stay
+        fixed.
 
     References
     ----------
@@ -184,30 +194,36 @@ class ParallelTempering:
     def start(
         cls, rbm: RBM, base: Layer, v: Array, n_temperatures: int, rng: Generator
     ) -> ParallelTempering:
-        """Equally spaced temperatures; every row of v is the start of a chain at each of them."""
-        betas = arrays.linspace(1.0, 0.0, n_temperatures)
-        chains = start(rbm, arrays.repeat(v, n_temperatures), rng)
+        """Start one chain from every row of v at each of n_temperatures equally spaced betas."""
+        betas = np.linspace(1.0, 0.0, n_temperatures)
+        chains = chains_from_visible(rbm, arrays.repeat(v, n_temperatures), rng)
         rejection = 0 * betas[1:]
         return cls((base, rbm.hidden.neutral()), betas, chains, rejection)
 
     def move(self, place: Place) -> None:
-        """Let the states and the layers lie elsewhere; temperatures are numpy's."""
+        """Move states and layers to another device; temperatures stay numpy arrays."""
         visible, hidden = (layer.map(place) for layer in self.base)
         self.base = visible, hidden
         self.chains = Chains(*map(place, self.chains))
 
+    def joined(self, others: list[ParallelTempering]) -> ParallelTempering:
+        """Return these temperatures with the chains of others that have equally many of them."""
+        alike = [x.chains for x in (self, *others) if len(x.betas) == len(self.betas)]
+        chains = (arrays.concat(states, axis=1) for states in zip(*alike, strict=True))
+        return replace(self, chains=Chains(*chains))
+
     @property
     def cold(self) -> Chains:
-        """The chains of the model itself."""
+        """Chains of the model itself, at beta = 1."""
         return Chains(*(states[0] for states in self.chains))
 
     @property
     def swap_rates(self) -> Array:
-        """Share of the exchanges of each pair of neighbours that is accepted, lately."""
+        """Moving average of the share of accepted exchanges, for each pair of neighbours."""
         return 1 - self.rejection
 
     def step(self, rbm: RBM, rng: Generator) -> None:
-        """Move every replica by a Gibbs step, and let neighbours exchange their states."""
+        """Make a Gibbs step in every replica, then exchange states between neighbours."""
         replicas = self._replicas(rbm, self.betas)
         v = replicas.sample_visible(self.chains.hidden, rng)
         coupling = rbm.hidden_input(v)
@@ -219,23 +235,24 @@ class ParallelTempering:
             self._adapt()
 
     def run(self, rbm: RBM, n_steps: int, rng: Generator) -> Array:
-        """Make n_steps steps and return the visible states of the model's own chains."""
+        """Make n_steps steps and return the visible states of the chains at beta = 1."""
         for _ in range(n_steps):
             self.step(rbm, rng)
         return self.cold.visible
 
     def log_weights(self, rbm: RBM, rng: Generator) -> tuple[Array, Array]:
-        """Logarithms of the ratio of unnormalised probabilities between neighbours, both ways.
+        """Log-ratios of the unnormalised probabilities of neighbours, in both directions.
 
-        Below the last temperature there is one more, 0, whose states are drawn afresh.
+        The model at beta = 0 is appended as the hottest neighbour; its states are drawn
+        independently.
 
         Returns
         -------
         to_colder, to_hotter : ndarray of shape (n_temperatures, n_chains)
-            Of states of the hotter one of a pair, and of the colder one.
+            Log-ratios at states of the hotter replica of a pair, and at states of the colder one.
         """
         n_chains = self.chains.visible.shape[1]
-        fresh = independent(self.base[0], n_chains, rng)
+        fresh = sample_independent(self.base[0], n_chains, rng)
         v = arrays.concat([self.chains.visible, fresh[None]])
         coupling = rbm.hidden_input(v)
         betas = arrays.concat([self.betas, 0 * self.betas[:1]])
@@ -255,7 +272,7 @@ class ParallelTempering:
         return rbm.interpolate(*self.base, betas[:, None, None])
 
     def _exchange(self, rbm: RBM, v: Array, coupling: Array, rng: Generator) -> None:
-        """Exchange states of neighbours, in place; `coupling` is `v W`."""
+        """Exchange states of neighbours in place; `coupling` is `v W`."""
         first = self.n_steps % 2
         n_pairs = (len(self.betas) - first) // 2
         if n_pairs == 0:
@@ -275,16 +292,17 @@ class ParallelTempering:
             pair = states[pairs].reshape(n_pairs, 2, *states.shape[1:]).swapaxes(1, 2)
             pair[accepted] = arrays.flip(pair[accepted], axis=1)
         rejection = 1 - devices.to_host(accepted).mean(axis=1)
-        share = max(_SLIDING_FACTOR, 1 / (self.n_steps // 2 + 1))  # at first a plain average
+        # The first steps have equal weights: a moving average would depend on its start.
+        share = max(_SLIDING_FACTOR, 1 / (self.n_steps // 2 + 1))
         self.rejection[first::2] += share * (rejection - self.rejection[first::2])
 
     def _adapt(self) -> None:
-        """Space the temperatures at equal rejection, as measured between the present ones."""
+        """Space the temperatures for equal rejection, estimated from the current temperatures."""
         betas, rejection = self.betas, self.rejection.clip(_SMALLEST_REJECTION)
-        if betas[-1] > 0:  # what lies below is taken to be as steep as the last interval
+        if betas[-1] > 0:  # assume that rejection per unit of beta stays the same down to 0
             last = rejection[-1:] * betas[-1] / (betas[-2] - betas[-1])
             betas, rejection = arrays.concat([betas, 0 * last]), arrays.concat([rejection, last])
         barrier = arrays.concat([0 * rejection[:1], rejection.cumsum()])
         total = min(barrier[-1], _LARGEST_REJECTION * len(self.rejection))
-        spacing = arrays.linspace(0.0, total, len(self.betas))
-        self.betas = arrays.interpolate(spacing, barrier, betas)
+        spacing = np.linspace(0.0, total, len(self.betas))
+        self.betas = np.interp(spacing, barrier, betas)

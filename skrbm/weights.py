@@ -1,4 +1,7 @@
-"""The coupling of two layers, as an operator: nothing else knows how weights are stored."""
+"""The weights between two layers, as a linear operator.
+
+Only this module depends on how weights are stored.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,20 @@ from typing import Any
 from skrbm._kernels import arrays, products
 from skrbm._kernels.devices import Array
 
-# Which rows or columns: as numpy takes them.
+# Index of rows or columns, as in numpy.
 Index = slice | Array | int
 
 
 @dataclass(frozen=True)
 class Dense:
-    """Weights W of shape (n_visible, n_hidden), each with a place of its own in one array.
+    """Weights W of shape (n_visible, n_hidden), stored in one array.
 
     Parameters
     ----------
     array : ndarray of shape (n_visible, n_hidden)
     precision : {"float32", "bfloat16"}, default="float32"
-        Precision of the factors of products, and of bfloat16 results, on a device.
+        Precision of matrix products on a device. With "bfloat16", factors and results are rounded,
+        and sums are accumulated in float32.
     """
 
     array: Array
@@ -29,27 +33,27 @@ class Dense:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Number of visible and of hidden columns."""
+        """Number of visible columns, number of hidden columns."""
         n_visible, n_hidden = self.array.shape
         return n_visible, n_hidden
 
     @property
     def reference(self) -> Array:
-        """An array with the dtype and the device of the weights."""
+        """An array that has the dtype and the device of the weights."""
         return self.array
 
     @property
     def arrays(self) -> tuple[Array, ...]:
-        """The arrays that training changes in place."""
+        """Parameter arrays, which training changes in place."""
         return (self.array,)
 
     @property
     def T(self) -> Dense:
-        """The weights for the other direction, which share their memory."""
+        """Transposed weights, which share memory with these."""
         return replace(self, array=self.array.T)
 
     def input(self, v: Any) -> Array:
-        """`v W` for every row of v, an array with any number of leading axes or a CSR matrix."""
+        """`v W` for every row of v: an array with any number of leading axes, or a CSR matrix."""
         return products.product(v, self.array, self.precision)
 
     def accumulate(self, v: Any, h: Array) -> None:
@@ -57,7 +61,7 @@ class Dense:
         products.addmm(self.array, v, h, self.precision)
 
     def outer(self, v: Any, h: Array) -> Dense:
-        """`v' h`, stored as the weights are."""
+        """`v' h` as weights of the same structure."""
         return replace(self, array=products.product(v.T, h, self.precision))
 
     def add(self, other: Dense) -> None:
@@ -79,26 +83,26 @@ class Dense:
         w *= factor
 
     def row_dots(self, other: Dense) -> Array:
-        """`sum_j W_ij other_ij` for every row i, in the dtype of both."""
+        """`sum_j W_ij other_ij` for every row i, in the dtype of the weights."""
         return arrays.row_sums_of_products(self.array, other.array)
 
     def rows(self, index: Index) -> Array:
-        """Some rows as an array, which may share memory."""
-        return self.array[index]
+        """Some rows as an array, which may share memory with the weights."""
+        return arrays.take_rows(self.array, index)
 
     def part(self, visible: Index = slice(None), hidden: Index = slice(None)) -> Dense:
-        """The weights between some visible and some hidden columns."""
+        """Return the weights between some visible and some hidden columns."""
         return replace(self, array=self.array[visible][:, hidden])
 
     def map(self, function: Callable[[Array], Array]) -> Dense:
-        """The weights with a function applied to their array."""
+        """Return the weights with a function applied to their array."""
         return replace(self, array=function(self.array))
 
 
-# What the coupling of a model may be. A new structure is one class with the methods of `Dense`.
+# The types of weights. A new structure is one class with the methods of `Dense`.
 Weights = Dense
 
 
 def as_weights(weights: Weights | Array) -> Weights:
-    """Weights, or an array as dense weights."""
+    """Return weights unchanged, and an array as dense weights."""
     return weights if isinstance(weights, Dense) else Dense(weights)

@@ -10,7 +10,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 
-from contextlib import ExitStack
 from importlib.util import find_spec
 
 import pytest
@@ -22,24 +21,22 @@ collect_ignore = [] if find_spec("torch") else ["simulated.py", "test_torch.py"]
 
 def pytest_addoption(parser):
     """The engine is an option: a run with numpy has nothing of torch in its formulas."""
-    parser.addoption("--engine", choices=["numpy", "torch", "simulated"], default="numpy")
+    parser.addoption("--engine", choices=["numpy", "torch"], default="numpy")
 
 
 def pytest_configure(config):
     """Before any test module is imported."""
-    engine = config.getoption("--engine")
-    if engine == "numpy":
-        return
-    import engines
+    if config.getoption("--engine") == "torch":
+        import engines
 
-    if engine == "torch":
-        engines.use_torch("cpu")
-    else:
-        import simulated
+        engines.use_torch()
 
-        stack = ExitStack()
-        engines.use_torch(stack.enter_context(simulated.simulated_device()))
-        config.add_cleanup(stack.close)
+
+def pytest_collection_modifyitems(items):
+    """Doctests cannot carry a mark: this one starts a cluster."""
+    for item in items:
+        if item.name == "skrbm.distributed.estimator.Distributed":
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

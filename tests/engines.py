@@ -1,9 +1,8 @@
-"""All tests with another engine: `python -m pytest --engine torch`, or `--engine simulated`.
+"""The tests with another engine: `python -m pytest --engine torch`.
 
-Estimators without a device of their own then compute with torch: on the processor, or on a device
-that is simulated. Tests of formulas hand numpy's arrays to these and look at what comes back: there
-a gate stands before every formula, which places the arrays with torch on their way in, and gives
-them back to numpy on their way out.
+Estimators without a device of their own then compute with torch on the processor. Tests of formulas
+pass numpy's arrays and compare numpy's results: a gate before every formula converts arrays to
+tensors on their way in, and tensors to arrays on their way out.
 """
 
 from __future__ import annotations
@@ -15,16 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from skrbm import annealing, conditionals, likelihood, model, samplers, units, weights
+from skrbm import annealing, conditionals, labels, likelihood, model, samplers
 from skrbm._kernels import arrays, devices
 from skrbm.deep import belief_net
 from skrbm.estimators.common import device
-from skrbm.learning import gradients, label_gradient
-from skrbm.learning import optimizer as optimizers
-from skrbm.learning import wake_sleep as up_down
+from skrbm.learning import gradients, label_gradient, optimizer, step_statistics, variance
+from skrbm.learning.train_state import TrainState
+from skrbm.units import bernoulli, categorical, gaussian, joined, layer
 
 FORMULAS = (
-    units,
+    layer,
+    bernoulli,
+    gaussian,
+    categorical,
+    joined,
     model,
     samplers,
     annealing,
@@ -32,19 +35,23 @@ FORMULAS = (
     belief_net,
     gradients,
     label_gradient,
-    optimizers,
-    up_down,
+    step_statistics,
+    variance,
+    optimizer,
+    labels,
     likelihood,
+    labels,
 )
 
 # What is numpy's whatever the engine: temperatures, weights of rows, and log-weights of chains.
 NUMPYS = {"betas", "weights", "forward", "reverse", "log_weight", "rows", "columns"}
-UNGATED = {"map", "move", "copy", "part", "mean_weight", "bennett", "disagreement"}
+UNGATED = {"map", "move", "copy", "part", "alike", "with_parameters", "has_type_of"}
+UNGATED |= {"equal_weights", "mean_weight", "bennett", "disagreement"}
 
 
-def use_torch(name: str) -> None:
-    """Let everything compute with torch on a device, from now on."""
-    device.DEFAULT_DEVICE = name
+def use_torch() -> None:
+    """Let everything compute with torch, from now on."""
+    device.DEFAULT_DEVICE = "cpu"
     for module in FORMULAS:
         for name, value in list(vars(module).items()):
             if getattr(value, "__module__", "") != module.__name__ or name.startswith("_"):
@@ -78,6 +85,8 @@ def gate(function: Any) -> Any:
         if not Gate.is_open or _has_tensor(list(bound.values())):
             return function(*args, **kwargs)
         Gate.is_open = False
+        states = [x for x in bound.values() if isinstance(x, TrainState)]
+        models = [state.model for state in states]
         placed: list[tuple[Any, Any]] = []
 
         def place(x: Any) -> Any:
@@ -95,6 +104,8 @@ def gate(function: Any) -> Any:
                 if isinstance(x, np.ndarray) and x.flags.writeable:
                     x[...] = devices.to_host(there)
             moved(list(bound.values()), devices.to_host)
+            for state, model in zip(states, models, strict=True):
+                state.model = model
         return moved(result, devices.to_host)
 
     return gated
@@ -110,6 +121,8 @@ def moved(x: Any, place: Any) -> Any:
         return type(x)(*(moved(value, place) for value in x))
     if isinstance(x, tuple | list):
         return type(x)(moved(value, place) for value in x)
+    if isinstance(x, TrainState):
+        x.model = moved(x.model, place)
     if hasattr(x, "move"):
         x.move(place)
         return x

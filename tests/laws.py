@@ -6,33 +6,81 @@ A unit type has one row in UNITS. The laws run over all pairs of rows.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 from scipy.special import logsumexp
 
+from skrbm._kernels import random
 from skrbm.deep.belief_net import BeliefNet, Conditional
+from skrbm.learning.train_state import TrainState
 from skrbm.model import RBM
-from skrbm.units import Bernoulli, Gaussian
+from skrbm.units import Bernoulli, Categorical, Gaussian, Joined
+
+
+def quick(values: Iterable[Any], *chosen: Any) -> list[Any]:
+    """Return the values as parameters of a test, marked `slow` unless they are chosen."""
+    return [x if x in chosen else pytest.param(x, marks=pytest.mark.slow) for x in values]
 
 
 @dataclass(frozen=True)
 class UnitType:
-    """A unit type, and the sum or quadrature that stands for "over all its states"."""
+    """A unit type, and the sums or quadratures that stand for "over all its states".
+
+    Parameters
+    ----------
+    make : callable
+        A layer of so many units.
+    nodes : callable
+        From a layer to the states of each unit, and the logarithms of their weights.
+    terms : callable
+        From a layer and states to what each of its parameters multiplies in minus the energy, up to
+        a constant.
+    most_units : int
+        In a layer whose joint states are all visited.
+    """
 
     name: str
     make: Callable[[int, np.random.Generator, str], Any]
-    nodes: np.ndarray
-    log_weights: np.ndarray
-    log_density: Callable[[Any, np.ndarray], np.ndarray]
-    parameters: tuple[str, ...]
-    most_units: int  # in a layer whose joint states are all looked at
+    nodes: Callable[[Any], list[tuple[np.ndarray, np.ndarray]]]
+    terms: Callable[[Any, np.ndarray], list[np.ndarray]]
+    most_units: int
+
+    def log_density(self, layer: Any, states: np.ndarray) -> np.ndarray:
+        """Minus the energy of every row."""
+        terms = zip(layer.parameters, self.terms(layer, states), strict=True)
+        return sum((x * term).sum(axis=-1) for x, term in terms) - self.constant(layer)
+
+    def n_columns(self, n_units: int) -> int:
+        return self.make(n_units, np.random.default_rng(0), "float64").bias.shape[-1]
+
+    def constant(self, layer: Any) -> float:
+        """Minus the energy of states of zeros."""
+        return sum(
+            float((part.bias**2 / part.precision).sum()) / 2
+            for part in getattr(layer, "layers", [layer])
+            if isinstance(part, Gaussian)
+        )
+
+    def some_states(self, layer: Any, n: int, seed: int, within: float = np.inf) -> np.ndarray:
+        """Random nodes, not further out than a limit."""
+        rng = np.random.default_rng(seed)
+        columns = []
+        for states, _ in self.nodes(layer):
+            inside = states[np.abs(states).max(axis=1) <= within]
+            columns.append(inside[rng.integers(len(inside), size=n)])
+        return np.hstack(columns)
 
 
 def _make_bernoulli(n_units: int, rng: np.random.Generator, dtype: str) -> Bernoulli:
     return Bernoulli(rng.normal(size=n_units).astype(dtype))
+
+
+def _bernoulli_nodes(layer: Bernoulli) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(np.array([[0.0], [1.0]]), np.zeros(2))] * layer.n_units
 
 
 # The trapezoidal rule over a normal density of deviation s errs by exp(-2 (pi s / step)^2).
@@ -45,36 +93,88 @@ def _make_gaussian(n_units: int, rng: np.random.Generator, dtype: str) -> Gaussi
     return Gaussian(rng.normal(size=n_units).astype(dtype), precision.astype(dtype))
 
 
-def _log_gaussian(layer: Gaussian, states: np.ndarray) -> np.ndarray:
-    return -((states - layer.bias / layer.precision) ** 2) * layer.precision / 2
+def _gaussian_nodes(layer: Gaussian) -> list[tuple[np.ndarray, np.ndarray]]:
+    log_weights = np.full(len(_NODES), np.log(_NODES[1] - _NODES[0]))
+    return [(_NODES[:, None], log_weights)] * layer.n_units
 
 
-UNITS = [
-    UnitType(
-        name="bernoulli",
-        make=_make_bernoulli,
-        nodes=np.array([0.0, 1.0]),
-        log_weights=np.zeros(2),
-        log_density=lambda layer, states: states * layer.bias,
-        parameters=("bias",),
-        most_units=1000,
-    ),
-    UnitType(
-        name="gaussian",
-        make=_make_gaussian,
-        nodes=_NODES,
-        log_weights=np.full(len(_NODES), np.log(_NODES[1] - _NODES[0])),
-        log_density=_log_gaussian,
-        parameters=("bias", "precision"),
-        most_units=2,
-    ),
-]
+def _make_categorical(n_units: int, rng: np.random.Generator, dtype: str) -> Categorical:
+    """Units of two and of three categories in turn."""
+    sizes = tuple(2 + i % 2 for i in range(n_units))
+    return Categorical(rng.normal(size=sum(sizes)).astype(dtype), sizes)
 
+
+def _categorical_nodes(layer: Categorical) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(np.eye(n), np.zeros(n)) for n in layer.n_categories]
+
+
+BERNOULLI = UnitType(
+    "bernoulli", _make_bernoulli, _bernoulli_nodes, lambda layer, states: [states], 1000
+)
+GAUSSIAN = UnitType(
+    "gaussian",
+    _make_gaussian,
+    _gaussian_nodes,
+    lambda layer, states: [states, -(states**2) / 2],
+    2,
+)
+CATEGORICAL = UnitType(
+    "categorical", _make_categorical, _categorical_nodes, lambda layer, states: [states], 1000
+)
+
+
+def joined(first: UnitType, second: UnitType, most_units: int = 1000) -> UnitType:
+    """Units of the first type, and after them at most as many of the second."""
+
+    def make(n_units: int, rng: np.random.Generator, dtype: str) -> Joined:
+        n_second = max(1, n_units // 2) if second is not GAUSSIAN else 1
+        n_first = n_units - n_second
+        if n_first == 0:
+            return second.make(n_second, rng, dtype)
+        return Joined((first.make(n_first, rng, dtype), second.make(n_second, rng, dtype)))
+
+    def of_layers(layer: Any) -> list[tuple[UnitType, Any, slice]]:
+        if not isinstance(layer, Joined):
+            return [(second, layer, slice(None))]
+        n = layer.layers[0].bias.shape[-1]
+        return [(first, layer.layers[0], slice(n)), (second, layer.layers[1], slice(n, None))]
+
+    def nodes(layer: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+        return [node for unit, part, _ in of_layers(layer) for node in unit.nodes(part)]
+
+    def terms(layer: Any, states: np.ndarray) -> list[np.ndarray]:
+        return [
+            term
+            for unit, part, own in of_layers(layer)
+            for term in unit.terms(part, states[..., own])
+        ]
+
+    return UnitType(f"{first.name}+{second.name}", make, nodes, terms, most_units)
+
+
+WITH_LABELS = joined(BERNOULLI, CATEGORICAL)
+WITH_REAL = joined(BERNOULLI, GAUSSIAN, most_units=3)
+MIXED = joined(CATEGORICAL, GAUSSIAN, most_units=2)
+
+UNITS = [BERNOULLI, GAUSSIAN, CATEGORICAL, WITH_LABELS, WITH_REAL, MIXED]
 UNIT_IDS = [unit.name for unit in UNITS]
-BERNOULLI, GAUSSIAN = UNITS
-PAIRS = list(itertools.product(UNITS, UNITS))
+PURE = [
+    (BERNOULLI, BERNOULLI),
+    (BERNOULLI, GAUSSIAN),
+    (GAUSSIAN, BERNOULLI),
+    (GAUSSIAN, GAUSSIAN),
+]
+PAIRS = [
+    *PURE[:-1],
+    *((unit, BERNOULLI) for unit in UNITS[2:]),
+    *((BERNOULLI, unit) for unit in UNITS[2:]),
+    (CATEGORICAL, CATEGORICAL),
+    (WITH_LABELS, GAUSSIAN),
+    (WITH_REAL, GAUSSIAN),
+    PURE[-1],
+]
 PAIR_IDS = [f"{visible.name}-{hidden.name}" for visible, hidden in PAIRS]
-ENUMERABLE = PAIRS[:-1]  # those with a layer of finitely many states
+ENUMERABLE = PAIRS[:-2]  # those with a layer of finitely many states
 
 
 def random_rbm(
@@ -92,7 +192,8 @@ def random_rbm(
     rng = np.random.default_rng(seed)
     visible, hidden = pair
     n_visible, n_hidden = min(n_visible, visible.most_units), min(n_hidden, hidden.most_units)
-    weights = rng.normal(scale=scale, size=(n_visible, n_hidden)).astype(dtype)
+    shape = visible.n_columns(n_visible), hidden.n_columns(n_hidden)
+    weights = rng.normal(scale=scale, size=shape).astype(dtype)
     return RBM(visible.make(n_visible, rng, dtype), hidden.make(n_hidden, rng, dtype), weights)
 
 
@@ -106,11 +207,33 @@ def coupled_rbm(n_visible: int = 6, n_hidden: int = 3, scale: float = 3.0, seed:
     return RBM(*balanced, rbm.weights.array)
 
 
-def all_states(unit: UnitType, n_units: int) -> tuple[np.ndarray, np.ndarray]:
-    """Every joint state of a layer's nodes, and the logarithm of its weight."""
-    states = np.array(list(itertools.product(unit.nodes, repeat=n_units)))
-    log_weights = np.array(list(itertools.product(unit.log_weights, repeat=n_units)))
-    return states, log_weights.sum(axis=1)
+def training_state(
+    rbm: RBM, m: Any = None, k: Any = None, rng: int | np.random.Generator = 0, **values: Any
+) -> TrainState:
+    """The state of a training of a model, with offsets of one half unless they are given."""
+    n_visible, n_hidden = rbm.weights.array.shape
+    m, k = (
+        np.full(n, 0.5, rbm.reference.dtype) if offset is None else offset
+        for n, offset in ((n_visible, m), (n_hidden, k))
+    )
+    rng = random.generator(rng) if isinstance(rng, int) else rng
+    return TrainState(rbm, m, k, rng, rng, **values)
+
+
+def all_states(unit: UnitType, layer: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Every joint state of a layer's nodes, and the logarithm of its weight; the last unit fastest.
+
+    A number stands for a layer of so many units.
+    """
+    if isinstance(layer, int):
+        layer = unit.make(layer, np.random.default_rng(0), "float64")
+    states, log_weights = np.zeros((1, 0)), np.zeros(1)
+    for of_unit, of_nodes in unit.nodes(layer):
+        rows = np.repeat(np.arange(len(states)), len(of_unit))
+        own = np.tile(np.arange(len(of_unit)), len(states))
+        states = np.hstack([states[rows], of_unit[own]])
+        log_weights = log_weights[rows] + of_nodes[own]
+    return states, log_weights
 
 
 @dataclass(frozen=True)
@@ -148,11 +271,11 @@ class Enumeration:
 def enumerate_rbm(rbm: RBM, pair: tuple[UnitType, UnitType] = PAIRS[0]) -> Enumeration:
     """Sum over a model by brute force."""
     visible, hidden = pair
-    v, log_weight_v = all_states(visible, rbm.visible.n_units)
-    h, log_weight_h = all_states(hidden, rbm.hidden.n_units)
+    v, log_weight_v = all_states(visible, rbm.visible)
+    h, log_weight_h = all_states(hidden, rbm.hidden)
     minus_energy = (
-        visible.log_density(rbm.visible, v).sum(axis=1)[:, None]
-        + hidden.log_density(rbm.hidden, h).sum(axis=1)
+        visible.log_density(rbm.visible, v)[:, None]
+        + hidden.log_density(rbm.hidden, h)
         + v @ rbm.weights.array @ h.T
     )
     return Enumeration(v, h, log_weight_v, log_weight_h, minus_energy)
@@ -177,6 +300,15 @@ def total_variation(states: np.ndarray, probability: np.ndarray) -> tuple[float,
 def codes(states: np.ndarray) -> np.ndarray:
     """The row of `all_states` that each binary state is."""
     return (states.astype(np.int64) @ (1 << np.arange(states.shape[1])[::-1])).astype(np.int64)
+
+
+def indices(rows: np.ndarray, states: np.ndarray) -> np.ndarray:
+    """Which of the states each row is."""
+    key = np.random.default_rng(0).normal(size=states.shape[1])
+    order = np.argsort(states @ key)
+    found = order[np.searchsorted((states @ key)[order], rows @ key - 1e-9)]
+    np.testing.assert_array_equal(states[found], rows)
+    return found
 
 
 # Sizes of belief nets, from the data upwards.

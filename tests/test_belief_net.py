@@ -7,9 +7,8 @@ from scipy.special import logsumexp
 from skrbm._kernels import arrays, random
 from skrbm.deep.belief_net import BeliefNet, Conditional, drawn_by_content, drawn_with
 from skrbm.learning.gradients import ExactGradient
-from skrbm.learning.loop import Pace
-from skrbm.learning.optimizer import CentredGradient
-from skrbm.learning.wake_sleep import UpDown
+from skrbm.learning.optimizer import CentredOptimizer, Pace
+from skrbm.learning.wake_sleep import NetState, wake_sleep_update
 from skrbm.model import RBM
 from skrbm.units import Bernoulli
 
@@ -29,6 +28,7 @@ from laws import (
     random_net,
     random_rbm,
     total_variation,
+    training_state,
 )
 
 
@@ -38,9 +38,9 @@ def test_conditional_log_probability_is_normalised_and_has_the_input(pair):
     rbm = random_rbm(pair)
     visible, hidden = pair
     conditional = Conditional(rbm.hidden, rbm.weights.array)
-    s, log_weight = all_states(hidden, rbm.hidden.n_units)
-    x = np.random.default_rng(0).normal(size=(1, rbm.visible.n_units))
-    expected = hidden.log_density(rbm.hidden, s).sum(axis=1) + s @ (x @ rbm.weights.array)[0]
+    s, log_weight = all_states(hidden, rbm.hidden)
+    x = np.random.default_rng(0).normal(size=(1, rbm.visible.n_columns))
+    expected = hidden.log_density(rbm.hidden, s) + s @ (x @ rbm.weights.array)[0]
     expected -= logsumexp(expected + log_weight)
     log_p = conditional.log_probability(s, np.repeat(x, len(s), axis=0))
     np.testing.assert_allclose(log_p, expected, atol=1e-6)
@@ -55,8 +55,8 @@ def test_climbing_follows_the_slope_of_the_log_probability(unit):
     """
     rng = np.random.default_rng(1)
     layer, n = unit.make(3, rng, "float64"), 5
-    x, weights = rng.normal(size=(n, 4)), rng.normal(size=(4, 3))
-    s = rng.choice(unit.nodes, size=(n, 3))
+    x, weights = rng.normal(size=(n, 4)), rng.normal(size=(4, layer.n_columns))
+    s = unit.some_states(layer, n, seed=1)
     shares = rng.dirichlet(np.ones(n))
     m = shares @ x
 
@@ -69,8 +69,8 @@ def test_climbing_follows_the_slope_of_the_log_probability(unit):
         differences = [(function(at + e) - function(at - e)) / 2e-6 for e in steps]
         return np.reshape(differences, at.shape)
 
-    of_weights = slope(lambda w: mean_log_probability(w, np.zeros(3)), weights)
-    of_bias = slope(lambda a: mean_log_probability(weights, a), np.zeros(3))
+    of_weights = slope(lambda w: mean_log_probability(w, 0 * layer.bias), weights)
+    of_bias = slope(lambda a: mean_log_probability(weights, a), 0 * layer.bias)
     conditional = Conditional(layer, weights).map(arrays.copy)
     rate = 0.1
     conditional.climb(s, x, shares, rate)
@@ -90,9 +90,11 @@ def test_no_step_leads_down(unit):
     cause = rng.choice(2, size=(200, 1)).astype(float)
     x = np.abs(cause - (rng.random((200, 300)) < 0.05))
     layer = unit.make(3, rng, "float64")
-    s = unit.nodes[-1] * np.abs(cause - (rng.random((200, 3)) < 0.1))
+    noisy = np.abs(cause - (rng.random((200, 3)) < 0.1)).astype(int)
+    pairs = [states[[len(states) // 2, -1]] for states, _ in unit.nodes(layer)]
+    s = np.hstack([pair[noisy[:, i]] for i, pair in enumerate(pairs)])
     shares = np.full(200, 1 / 200)
-    conditional = Conditional(layer, rng.normal(scale=0.01, size=(300, 3)))
+    conditional = Conditional(layer, rng.normal(scale=0.01, size=(300, s.shape[1])))
     conditional = conditional.map(arrays.copy)
     before = shares @ conditional.log_probability(s, x)
     for _ in range(5):
@@ -177,13 +179,7 @@ def test_a_layer_upside_down_leaves_the_likelihood_as_it_was():
     np.testing.assert_allclose(ratio, -rbm.free_energy(v), atol=1e-10)
 
 
-def up_down(rng):
-    return UpDown(
-        rng=rng,
-        order=rng,
-        gradient=ExactGradient(),
-        optimizer=CentredGradient(np.full(3, 0.5), np.full(3, 0.5)),
-    )
+wake_sleep = wake_sleep_update(ExactGradient(), CentredOptimizer())
 
 
 PARTS = {
@@ -212,7 +208,7 @@ def test_each_part_of_a_net_learns_what_it_is_there_for(part):
         x += np.random.default_rng(1).normal(scale=2, size=x.shape)
     others = [x for name, of in PARTS.items() if name != part for x in of(net)]
     fixed = [x.copy() for x in others]
-    training = up_down(rng)
+    state = NetState(net, training_state(net.top, rng=rng))
 
     def distance():
         _, exact, bound = exact_log_likelihood_and_bound(net)
@@ -223,7 +219,7 @@ def test_each_part_of_a_net_learns_what_it_is_there_for(part):
     before, n_updates = distance(), 1000
     for i in range(n_updates):
         rows = v[rng.choice(len(v), size=200, p=p)]
-        training.update(net, rows, np.ones(200), Pace(0.5 * (1 - i / n_updates)))
+        wake_sleep(state, rows, np.ones(200), Pace(0.5 * (1 - i / n_updates)))
         for x, value in zip(others, fixed, strict=True):
             x[...] = value
     assert before > best + 0.1
@@ -243,14 +239,14 @@ def _with_best_recognition(net):
     return net
 
 
-def test_up_down_counts_rows_by_their_weights():
-    """Fails if a row of weight zero is learnt from."""
+def test_wake_sleep_counts_rows_by_their_weights():
+    """Fails if it learns from a row of weight zero."""
     v = all_states(BERNOULLI, 4)[0]
     weights = (v[:, 0] == 1).astype(float)
     net = random_net((4, 3, 3))
-    training = up_down(random.generator(0))
+    state = NetState(net, training_state(net.top))
     for _ in range(200):
-        training.update(net, v, weights, Pace(0.5))
+        wake_sleep(state, v, weights, Pace(0.5))
     draws = net.down(np.ones((2000, 3)), random.generator(1))[0]
     assert draws[:, 0].mean() > 0.9
 

@@ -26,6 +26,8 @@ from skrbm import (
     RBMClassifier,
 )
 from skrbm.estimators.common import device
+from skrbm.estimators.common.fitted import fitted_of
+from skrbm.estimators.rbm.base import learner_of
 
 X = (load_digits().data[:300] / 16).astype(np.float32)
 Y = load_digits().target[:300]
@@ -48,11 +50,11 @@ def _cases():
     layer = BernoulliRBM(n_iter=3, callbacks=None)
     stopping_layer = clone(layer).set_params(**stopping, batch_size=50)
     sizes = {"hidden_layer_sizes": (8, 8, 4), "random_state": 0}
-    yield "stack", DeepBeliefNetwork(**sizes, rbm=layer, activations="sample"), (X,)
+    yield "stack", DeepBeliefNetwork(**sizes, rbm=layer), (X,)
     yield "stopping stack", DeepBeliefNetwork(**sizes, rbm=stopping_layer), (X,)
     yield "up-down", DeepBeliefNetwork((8, 4), rbm=layer, fine_tune_iter=3, random_state=0), (X,)
     holes = clone(stopping_layer).set_params(missing_values="allow", n_iter=4)
-    tuned = DeepBeliefNetwork(**sizes, rbm=holes, activations="sample", fine_tune_iter=3)
+    tuned = DeepBeliefNetwork(**sizes, rbm=holes, fine_tune_iter=3)
     yield "stack with holes", tuned, (HOLES,)
 
     dbn = DeepBeliefNetwork((8, 4), rbm=layer, fine_tune_iter=2, random_state=0)
@@ -78,11 +80,16 @@ def _parameters(estimator):
         mlp = estimator.mlp_
         return joblib.hash((_parameters(estimator.dbn_), mlp.coefs_, mlp.intercepts_, mlp.n_iter_))
     if isinstance(estimator, DeepBeliefNetwork):
-        layers = [rbm._model().parameters for rbm in estimator.rbms_]
-        untied = estimator._untied or ()
-        directed = [(x.layer.bias, x.weights.array) for way in untied for x in way]
-        return joblib.hash((layers, directed))
-    return joblib.hash(estimator._model().parameters)
+        layers = [fitted_of(rbm).rbm.parameters for rbm in estimator.rbms_]
+        directed = [*estimator.recognition_, *estimator.generation_]
+        return joblib.hash((layers, [(x.layer.bias, x.weights.array) for x in directed]))
+    return joblib.hash(fitted_of(estimator).rbm.parameters)
+
+
+def _has_a_fit_to_resume(estimator):
+    if isinstance(estimator, DBNClassifier):
+        return estimator._fit_state is not None
+    return learner_of(estimator).fit is not None
 
 
 def _histories(estimator):
@@ -96,7 +103,7 @@ def _histories(estimator):
 
 
 class _Keep:
-    """Keeps what a file would hold after every sweep."""
+    """Keeps the content that a file would have after each epoch."""
 
     def __init__(self):
         self.kept = {}
@@ -117,9 +124,9 @@ def test_an_interrupted_fit_goes_on_to_the_same_end(case):
     _, estimator, data = case
     keep = _Keep()
     unbroken = clone(estimator).set_params(callbacks=keep).fit(*data)
-    n_sweeps = len(keep.kept)
-    assert list(keep.kept) == list(range(1, n_sweeps + 1))
-    for after in {2, n_sweeps // 2, n_sweeps - 1, n_sweeps}:
+    n_epochs = len(keep.kept)
+    assert list(keep.kept) == list(range(1, n_epochs + 1))
+    for after in {2, n_epochs // 2, n_epochs - 1, n_epochs}:
         resumed = pickle.loads(keep.kept[after]).set_params(callbacks=None).resume(*data)
         assert _parameters(resumed) == _parameters(unbroken)
         for got, expected in zip(_histories(resumed), _histories(unbroken), strict=True):
@@ -141,8 +148,8 @@ def test_what_cannot_be_resumed_is_refused():
         pickle.loads(keep.kept[1]).partial_fit(X).resume(X)
 
 
-def test_callbacks_see_the_estimator_after_every_sweep():
-    """Fails if one is called before the sweep, or with an estimator that cannot be used."""
+def test_callbacks_see_the_estimator_after_every_epoch():
+    """Fails if a callback is called before the epoch, or with an estimator that cannot be used."""
     seen = []
 
     def see(rbm, iteration):
@@ -182,13 +189,13 @@ from sklearn.base import clone
 from skrbm import Checkpoint
 estimator, data = joblib.load(sys.argv[1])
 
-def tell(estimator, iteration):
-    print("sweep", flush=True)
+def report(estimator, iteration):
+    print("epoch", flush=True)
 
 joblib.dump(clone(estimator).fit(*data), sys.argv[2])
 for path in sys.argv[3:]:
     if not (fit := os.fork()):
-        clone(estimator).set_params(callbacks=[Checkpoint(path), tell]).fit(*data)
+        clone(estimator).set_params(callbacks=[Checkpoint(path), report]).fit(*data)
         os._exit(0)
     print(fit, flush=True)
     input()
@@ -197,6 +204,7 @@ for path in sys.argv[3:]:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_kills", "where", "estimator", "data"),
     [
@@ -228,13 +236,13 @@ def test_a_killed_fit_goes_on_from_its_file(n_kills, where, estimator, data, tmp
             fit = int(next(fits.stdout))
             for _ in range(rng.integers(1, 40)):
                 next(fits.stdout)
-            time.sleep(rng.uniform(0, 0.01))  # about as long as a sweep and its file take
+            time.sleep(rng.uniform(0, 0.01))  # about as long as an epoch and its file take
             os.kill(fit, signal.SIGKILL)
             fits.stdin.write("\n")
             while not next(fits.stdout).endswith("over\n"):
                 pass
             resumed = Checkpoint.load(path)
-            if hasattr(resumed, "_unfinished"):
+            if _has_a_fit_to_resume(resumed):
                 n_resumed += 1
                 resumed.resume(*data)
             assert _parameters(resumed) == _parameters(joblib.load(end))

@@ -13,6 +13,7 @@ from laws import (
     GAUSSIAN,
     PAIR_IDS,
     PAIRS,
+    UNITS,
     all_states,
     coupled_rbm,
     enumerate_rbm,
@@ -30,23 +31,28 @@ def by_chains(request, monkeypatch):
     return request.param == "chains"
 
 
-def _problem(pair, seed=0):
+def _problem(pair, seed=0, n_hidden=3, free=FREE):
     """A model, rows with NaN where a unit is free, and their conditionals by brute force."""
-    rbm = random_rbm(pair, n_visible=4, n_hidden=3, seed=seed)
+    rbm = random_rbm(pair, n_visible=4, n_hidden=n_hidden, seed=seed)
     visible, _ = pair
-    rng = np.random.default_rng(seed)
-    free = FREE[:, : rbm.visible.n_units]
-    values = rng.choice(visible.nodes[abs(visible.nodes) < 2], size=free.shape)
+    free = free[:, : rbm.visible.n_units]
+    values = visible.some_states(rbm.visible, len(free), seed, within=2)
+    nodes = visible.nodes(rbm.visible)
+    unit_of_column = np.repeat(np.arange(len(nodes)), [states.shape[1] for states, _ in nodes])
     exact = enumerate_rbm(rbm, pair)
     log_p = logsumexp(exact.log_joint, axis=1)  # with the weights of a quadrature
     log_total, of_visible, of_hidden = [], [], []
     for row, is_free in zip(values, free, strict=True):
-        v, log_weight = all_states(visible, int(is_free.sum()))
-        states = np.tile(row, (len(v), 1))
-        states[:, is_free] = v
+        states, log_weight = np.zeros((1, 0)), np.zeros(1)
+        for i, (of_unit, of_nodes) in enumerate(nodes):
+            if not is_free[i]:
+                of_unit, of_nodes = row[None, unit_of_column == i], np.zeros(1)
+            log_weight = np.add.outer(log_weight, of_nodes).ravel()
+            rows = np.repeat(np.arange(len(states)), len(of_unit))
+            states = np.hstack([states[rows], np.tile(of_unit, (len(states), 1))])
         minus_energy = (
-            visible.log_density(rbm.visible, states).sum(axis=1)[:, None]
-            + pair[1].log_density(rbm.hidden, exact.h).sum(axis=1)
+            visible.log_density(rbm.visible, states)[:, None]
+            + pair[1].log_density(rbm.hidden, exact.h)
             + states @ rbm.weights.array @ exact.h.T
             + log_weight[:, None]
             + exact.log_weight_h
@@ -56,8 +62,17 @@ def _problem(pair, seed=0):
         of_visible.append(joint.sum(axis=1) @ states)
         of_hidden.append(joint.sum(axis=0) @ exact.h)
     assert np.isfinite(log_p).any()
+    free = free[:, unit_of_column]
+    free &= (np.diff(unit_of_column, append=-1) != 0) | (np.arange(4)[:, None] != 2)  # in part
     rows = np.where(free, np.nan, values)
     return rbm, rows, np.array(log_total), np.array(of_visible), np.array(of_hidden)
+
+
+def _whole(layer, columns):
+    """True in all columns of a unit if it is true in one."""
+    unit_of_column = np.repeat(np.arange(layer.n_units), layer.widths)
+    same = unit_of_column[:, None] == unit_of_column
+    return columns @ same
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
@@ -96,7 +111,7 @@ def test_draws_have_the_means_and_keep_what_is_given(pair, by_chains):
     n = 4_000
     many = np.repeat(rows, n, axis=0)
     v = conditionals.draw(rbm, rbm.visible.neutral(), many, random.generator(0), 50)
-    given = ~np.isnan(many)
+    given = ~_whole(rbm.visible, np.isnan(many))
     np.testing.assert_array_equal(v[given], many[given])
     v = v.reshape(len(rows), n, -1)
     error = 6 * v.std(axis=1) / np.sqrt(n) + 1e-12
@@ -121,8 +136,27 @@ def test_weighted_draws_sum_over_what_is_free(pair, by_chains):
     deviation = w[..., None] * (v - of_visible)
     error = 6 * deviation.std(axis=0) / np.sqrt(2 * n) + 1e-6
     np.testing.assert_array_less(abs(deviation.mean(axis=0)), error)
-    given = ~np.isnan(rows)
+    given = ~_whole(rbm.visible, np.isnan(rows))
     np.testing.assert_array_equal(v[:, given], np.broadcast_to(rows[given], (2 * n, given.sum())))
+
+
+@pytest.mark.parametrize("visible", [BERNOULLI, *UNITS[2:]], ids=lambda unit: unit.name)
+def test_units_of_different_sizes_are_enumerated_together(visible):
+    """Fails if rows share the states of other rows' free units. With too many hidden states."""
+    pair = visible, BERNOULLI
+    free = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [1, 0, 0, 1], [0, 1, 1, 0]], bool)
+    rbm, rows, log_total, of_visible, of_hidden = _problem(pair, n_hidden=12, free=free)
+    order = np.random.default_rng(0).integers(len(rows), size=30)
+    exact = conditionals.are_enumerated(Given.rows(rbm, rows))
+    is_real = ~np.isfinite(np.repeat(rbm.visible.unit_states, rbm.visible.widths))
+    np.testing.assert_array_equal(exact, ~np.isnan(rows[:, is_real]).any(axis=1))
+    order = order[exact[order]]
+    rng, base = random.generator(0), rbm.visible.neutral()
+    got = conditionals.log_marginal(rbm, base, rows[order], rng)
+    np.testing.assert_allclose(got, log_total[order], rtol=1e-9)
+    means = conditionals.means(rbm, base, rows[order], rng, 1)
+    np.testing.assert_allclose(means.visible, of_visible[order], atol=1e-9)
+    np.testing.assert_allclose(means.hidden, of_hidden[order], atol=1e-9)
 
 
 def test_a_mode_is_no_less_probable_than_its_neighbours():

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("plot_*.py"))
+from laws import quick
+
+FOLDER = Path(__file__).parent.parent / "examples"
+EXAMPLES = quick(sorted(FOLDER.glob("plot_*.py")), FOLDER / "plot_clique_potentials.py")
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)

@@ -8,6 +8,8 @@ import sklearn.neural_network
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM, RBMClassifier, explain
+from skrbm.estimators.common.fitted import fitted_of
+from skrbm.estimators.rbm.base import learner_of
 from skrbm.explain import describe, filters, strength
 from skrbm.model import RBM
 
@@ -95,7 +97,7 @@ def test_importance_under_gaussian_visible_units(gaussian, real_rows):
     importance = describe(gaussian, real_rows).importance
     for j in range(3):
         cut = deepcopy(gaussian)
-        cut._rbm = without(gaussian._rbm, j)
+        learner_of(cut).replace_rbm(without(fitted_of(gaussian).rbm, j))
         lost = gaussian.score(real_rows) - cut.score(real_rows)
         assert importance[j] == pytest.approx(lost, rel=1e-9)
 
@@ -221,7 +223,7 @@ def test_filters_of_a_stack_are_what_its_layers_generate_linearly(lowest, fine_t
         fine_tune_iter=fine_tune_iter,
         random_state=0,
     ).fit(X)
-    net, to_data = dbn._net(), dbn._coordinates.to_data
+    net, to_data = fitted_of(dbn).net, fitted_of(dbn).scaling.to_data
     layer = net.visible
 
     def generated(input):  # what a linear visible layer makes of its input

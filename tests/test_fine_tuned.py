@@ -71,6 +71,7 @@ def test_standardized_data_reach_the_perceptron():
     )
 
 
+@pytest.mark.slow
 def test_fine_tuning_gains_on_a_perceptron_alone(digits):
     """With 30 labels, the mean of five draws. Fails if labels do not reach the lower layers.
 
@@ -276,6 +277,7 @@ def test_frames_and_sparse_rows(digits, fitted):
     np.testing.assert_allclose(fitted.predict_proba(rows), fitted.predict_proba(X_test), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_grid_search_and_pickling(digits, fitted):
     """Fails if nested parameters of stack and perceptron cannot be searched, or state is lost."""
     X, X_test, y, _ = digits

@@ -113,7 +113,7 @@ def test_samples_have_the_model_s_moments(clusters):
 
     Of a model that was hardly trained, so that chains are not kept apart by modes.
     """
-    n = 20_000
+    n = 5_000
     fitted = GaussianBernoulliRBM(4, n_iter=10, learning_rate=0.3, random_state=0).fit(clusters)
     _, weight, mean = _density(fitted)
     deviation = mean - weight @ mean

@@ -10,6 +10,8 @@ from threadpoolctl import threadpool_limits
 
 from skrbm import BernoulliRBM
 
+from laws import quick
+
 QUICK = {"n_chains": 120, "n_temperatures": 500}
 
 
@@ -71,7 +73,7 @@ def test_a_log_partition_not_to_be_trusted_warns(fitted):
         fitted.log_partition("bracket", **QUICK)
 
 
-@pytest.mark.parametrize("gradient", ["cd", "pt"])
+@pytest.mark.parametrize("gradient", quick(["cd", "pt"], "pt"))
 def test_brackets_of_other_gradients(binary, gradient):
     """Fails if the reverse direction needs persistent chains, or the trained ladder moves on."""
     rbm = BernoulliRBM(12, gradient=gradient, n_iter=20, random_state=0).fit(binary)

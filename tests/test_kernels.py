@@ -7,12 +7,12 @@ from threading import Event, Thread
 
 import numpy as np
 import pytest
-from scipy import sparse, stats
+from scipy import sparse, special, stats
 from scipy.special import expit
 from scipy.special import logit as logit_of
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skrbm._kernels import arrays, devices, moments, products, random, threads
+from skrbm._kernels import arrays, devices, products, random, threads
 
 PRECISION = {"float32": 2e-6, "float64": 5e-15}
 WIDE = np.array([-1e30, -800, -100, -30, -1e-3, 0, 1e-3, 30, 100, 800, 1e30])
@@ -102,6 +102,39 @@ def test_row_dot_is_summed_in_float64(dtype, make):
         np.testing.assert_array_equal(arrays.row_dot(stacked, y).ravel(), expected)
         rows = np.tile(y, (n_rows, 1))
         np.testing.assert_array_equal(arrays.row_dot(x, rows), expected)
+
+
+@pytest.mark.parametrize("sizes", [(2, 3, 1), (3, 3), (4,), ()])
+def test_folded_segments_are_those_of_the_columns(sizes):
+    """Fails if a segment has another's columns, or what is behind it is not the fill."""
+    x = np.random.default_rng(0).normal(size=(5, 2, sum(sizes)))
+    folded = arrays.fold(x, sizes, -9.0)
+    assert folded.shape == (5, 2, len(sizes), max(sizes, default=1))
+    ends = np.cumsum([0, *sizes])
+    for i, size in enumerate(sizes):
+        np.testing.assert_array_equal(folded[..., i, :size], x[..., ends[i] : ends[i + 1]])
+        assert (folded[..., i, size:] == -9).all()
+    np.testing.assert_array_equal(arrays.unfold(folded, sizes), x)
+
+
+def test_columns_of_segments_lie_side_by_side():
+    """Fails if a slice copies, or a row's segments have another row's columns."""
+    sizes = (2, 3, 1, 3)
+    assert arrays.segment_columns(slice(1, 3), sizes) == slice(2, 6)
+    assert arrays.segment_columns(slice(2, 2), sizes) == slice(5, 5)
+    np.testing.assert_array_equal(arrays.segment_columns(np.array([0, 3]), sizes), [0, 1, 6, 7, 8])
+    rows = arrays.segment_columns(np.array([[1, 2], [3, 2]]), sizes)
+    np.testing.assert_array_equal(rows, [[2, 3, 4, 5], [6, 7, 8, 5]])
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (4, 6, 2), (0, 1, 4), (3, 2, 40)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_softmax_is_normalised_and_in_the_dtype(shape, dtype):
+    """Fails if terms overflow, or rows are normalised together."""
+    x = 1e3 * np.random.default_rng(0).normal(size=shape).astype(dtype)
+    p = arrays.softmax(x)
+    assert p.dtype == dtype
+    np.testing.assert_allclose(p, special.softmax(x.astype("float64"), axis=-1), atol=1e-5)
 
 
 def test_binary_states_are_all_different_and_can_be_had_in_parts():
@@ -200,65 +233,6 @@ def test_threads_of_products_come_back_after_two_callers_at_a_time(two_threads):
     first_is_done.set()
     callers[1].join()
     assert _numbers_of_threads() == two_threads
-
-
-@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
-def test_bounds_are_those_of_all_rows(make):
-    """Fails if a block is not looked at, or NaN is passed over."""
-    x = np.random.default_rng(0).uniform(size=(5_000, 3))
-    x[4_000, 1], x[100, 2] = -3, 5
-    assert arrays.min_max(make(x)) == (-3, 5)
-    x[4_500, 0] = np.nan
-    assert np.isnan(arrays.min_max(make(x))).all()
-
-
-@pytest.mark.parametrize("dtype", [*PRECISION, np.uint8])
-@pytest.mark.parametrize("n", [1, 50, 60_000])
-def test_column_moments_are_those_of_all_rows(n, dtype):
-    """Beside weights, where a row counts twice or not at all; by two passes in long double.
-
-    Fails if blocks are summed without the distance of their means, which a trend makes large, or
-    around zero: columns are 1e-6 and 1e6 wide, 1e6 standard deviations from zero, and constant. All
-    is right to 1e-9 standard deviations, and a constant column has no variance whatever.
-    """
-    rng = np.random.default_rng(0)
-    x = np.hstack([rng.gamma(2, size=(n, 4)), np.full((n, 2), 0.1)])
-    x[:, 3] += np.linspace(0, 50, n)
-    if dtype != np.uint8:
-        x = x * [1e-6, 1e6, -1, 1, 1, 1e6] + [0, 1e9, 1e6, 0, 0, 0]
-    x = x.astype(dtype)
-    weights = rng.integers(0, 3, size=n)
-    weights[: n // 2] = 0
-    weights[-1] = 2
-    rows = np.repeat(x, weights, axis=0).astype(np.longdouble)
-    mean = rows.mean(axis=0)
-    variance, third = (((rows - mean) ** power).mean(axis=0) for power in (2, 3))
-    got_mean, got_variance, got_third = moments.column_moments(x, weights)
-    assert (got_variance[4:] == 0).all()
-    scale = np.where(variance > 0, variance, 1)[:4] ** 0.5
-    assert (abs(got_mean - mean) <= 1e-9 * np.append(scale, [0, 0]) + 1e-15 * abs(mean)).all()
-    np.testing.assert_allclose(got_variance[:4], variance[:4], rtol=1e-9)
-    np.testing.assert_allclose(got_third[:4] / scale**3, third[:4] / scale**3, atol=1e-8)
-
-
-def test_column_moments_of_what_is_not_missing():
-    """Fails if a column's missing rows count, or one that begins with them is lost.
-
-    The first column has its first value in a later block, the third one is constant and has none in
-    the first row of any, and the last one has none at all.
-    """
-    rng = np.random.default_rng(0)
-    n = 200_000
-    x, weights = rng.gamma(2, size=(n, 4)), rng.integers(0, 3, size=n)
-    x[:, 2] = 0.1
-    x[: n // 2, 0] = x[::3, 1] = x[::2, 2] = x[:, 3] = np.nan
-    found = np.array(moments.column_moments(x, weights))
-    for column in range(3):
-        seen = ~np.isnan(x[:, column])
-        expected = moments.column_moments(x[seen, column, None], weights[seen])
-        np.testing.assert_allclose(found[:, column], np.ravel(expected), rtol=1e-9)
-    np.testing.assert_array_equal(found[:, 3], 0)
-    assert found[1, 2] == 0
 
 
 P = np.array([0, 1e-6, 1e-3, 0.3, 0.9, 1])

@@ -8,10 +8,12 @@ from sklearn.base import clone
 
 from skrbm import RBMClassifier, conditionals
 from skrbm._kernels import random
-from skrbm.data.scaling import CompletedRows, LabelledRows
+from skrbm.data.views import LabelledRows
 from skrbm.labels import completed_unlabelled, label_logits_given, unlabelled
+from skrbm.learning.completion import Completion
 from skrbm.model import RBM
-from skrbm.units import Bernoulli, LabelledBernoulli
+from skrbm.samplers import sample_independent
+from skrbm.units import Bernoulli, Categorical, Joined
 
 from laws import BERNOULLI, all_states, copies, holes_in
 
@@ -32,7 +34,8 @@ def _rbm(way="hidden", seed=0):
     rng = np.random.default_rng(seed)
     n_hidden = 12 if way == "missing" else 3
     weights = rng.normal(size=(N_BINARY + N_LABELS, n_hidden)) * (12 / n_hidden) ** 0.5
-    visible = LabelledBernoulli(rng.normal(size=N_BINARY + N_LABELS), N_LABELS)
+    binary, label = np.split(rng.normal(size=N_BINARY + N_LABELS), [N_BINARY])
+    visible = Joined((Bernoulli(binary), Categorical(label, (N_LABELS,))))
     return RBM(visible, Bernoulli(rng.normal(size=n_hidden)), weights)
 
 
@@ -62,7 +65,7 @@ def test_label_probabilities_are_sums_over_what_is_missing(way):
     rbm, n = _rbm(way), 50
     x, log_p = _log_joint(rbm)
     rows = np.repeat(ROWS, n, axis=0)
-    logits = label_logits_given(rbm, rbm.visible, rows, N_LABELS, random.generator(0))
+    logits = label_logits_given(rbm, rbm.visible, rows, random.generator(0))
     got = np.exp(logits - logsumexp(logits, axis=1, keepdims=True)).reshape(len(ROWS), n, -1)
     for of_row, agree in zip(got, _agree(x, ROWS), strict=True):
         expected = np.exp(log_p[agree]).sum(axis=0)
@@ -76,7 +79,7 @@ def test_draws_and_means_know_of_the_label(way, label):
     rbm = _rbm(way)
     x, log_p = _log_joint(rbm)
     n = 4_000
-    v = unlabelled(np.repeat(ROWS, n, axis=0), N_LABELS)
+    v = unlabelled(rbm, np.repeat(ROWS, n, axis=0))
     if label is not None:
         v[:, N_BINARY:] = np.eye(N_LABELS)[label]
     drawn = conditionals.draw(rbm, rbm.visible, v, random.generator(0), 30)
@@ -100,7 +103,7 @@ def test_rows_are_completed_without_their_label():
     rbm, n = _rbm(), 4_000
     x, log_p = _log_joint(rbm)
     v = np.hstack([np.repeat(ROWS, n, axis=0), np.tile(np.eye(N_LABELS)[1], (4 * n, 1))])
-    got = completed_unlabelled(rbm, v, N_LABELS, random.generator(0), 30)
+    got = completed_unlabelled(rbm, v, random.generator(0), 30)
     np.testing.assert_array_equal(got[:, N_BINARY:], v[:, N_BINARY:])
     for agree, rows in zip(_agree(x, ROWS), got.reshape(len(ROWS), n, -1), strict=True):
         share = np.exp(log_p).sum(axis=1) * agree
@@ -114,28 +117,20 @@ def test_chains_of_training_do_not_know_the_label():
     rbm, n = _rbm(), 2_000
     x, log_p = _log_joint(rbm)
     row, label = np.array([[np.nan, 1.0, 0.0, np.nan]]), 1
-    rows = LabelledRows(np.repeat(row, n, axis=0), np.full(n, label), N_LABELS)
-    completed = CompletedRows(rows, rbm, rbm.visible, random.generator(0))
+    rows = LabelledRows(np.repeat(row, n, axis=0), np.full(n, label), np.arange(N_LABELS))
+    rng = random.generator(0)
+
+    def states(n_chains):
+        return sample_independent(rbm.visible, n_chains, rng)
+
+    completion = Completion.start(rows, rbm, states, N_LABELS)
     for _ in range(10):
-        v = completed[slice(0, n)]
+        v = completion.fill(rows[:], slice(None), rng)
     assert (v[:, N_BINARY:] == np.eye(N_LABELS)[label]).all()
     share = np.exp(log_p).sum(axis=1) * _agree(x, row)[0]
     expected = share @ x / share.sum()
     error = 6 * np.sqrt(expected * (1 - expected) / n) + 1e-9
     assert (np.abs(v[:, :N_BINARY].mean(axis=0) - expected) <= error).all()
-
-
-def test_the_log_normaliser_is_shared_by_the_labels():
-    """Fails if each unit of a label is summed over by itself."""
-    layer = _rbm().visible
-    input = np.random.default_rng(1).normal(size=(5, N_BINARY + N_LABELS))
-    total = layer.log_normalizers(input).sum(axis=1)
-    np.testing.assert_allclose(total, layer.log_normalizer(input), rtol=1e-9)
-    mode = layer.most_probable(layer.mean(input))
-    assert (mode[:, N_BINARY:].sum(axis=1) == 1).all()
-    np.testing.assert_array_equal(
-        mode[:, N_BINARY:].argmax(axis=1), (input + layer.bias)[:, N_BINARY:].argmax(axis=1)
-    )
 
 
 @pytest.fixture(scope="module")

@@ -6,19 +6,33 @@ from scipy.special import logsumexp
 
 from skrbm import annealing, likelihood, samplers
 from skrbm._kernels import arrays, devices, random
-from skrbm.annealing import Effort, Path
+from skrbm.annealing import AnnealingBudget, AnnealingPath
 from skrbm.model import RBM
 from skrbm.units import Bernoulli, Gaussian
 
-from laws import ENUMERABLE, PAIR_IDS, PAIRS, all_states, draw, enumerate_rbm, random_rbm
+from laws import (
+    ENUMERABLE,
+    PAIR_IDS,
+    PAIRS,
+    PURE,
+    all_states,
+    draw,
+    enumerate_rbm,
+    quick,
+    random_rbm,
+)
 
-FEW = Effort(n_chains=500, n_temperatures=200)
-EFFORTS = {"ais": FEW, "bracket": FEW, "tempering": Effort(n_chains=100)}  # a hundred tell as much
+FEW = AnnealingBudget(n_chains=500, n_temperatures=200)
+BUDGETS = {
+    "ais": FEW,
+    "bracket": FEW,
+    "tempering": AnnealingBudget(n_chains=100),
+}  # a hundred tell as much
 
 pairs = pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
 
 
-@pytest.mark.parametrize("pair", ENUMERABLE, ids=PAIR_IDS[:-1])
+@pytest.mark.parametrize("pair", ENUMERABLE, ids=PAIR_IDS[: len(ENUMERABLE)])
 @pytest.mark.parametrize("shape", [(1, 1), (4, 3), (3, 4), (11, 2), (2, 11)])
 def test_exact_log_partition_is_the_sum_over_all_states(pair, shape):
     """Fails if the larger layer's half of the states is left out."""
@@ -48,7 +62,7 @@ def test_exact_log_partition_takes_beta_into_account():
     rbm = random_rbm()
     base = random_rbm(seed=1)
     half = rbm.interpolate(base.visible, base.hidden, 0.5)
-    v, _ = all_states(PAIRS[0][0], 4)
+    v, _ = all_states(PAIRS[0][0], half.visible)
     expected = np.logaddexp.reduce(-half.free_energy(v))
     assert likelihood.exact_log_partition(half).value == pytest.approx(expected, rel=1e-12)
 
@@ -59,23 +73,27 @@ def test_annealing_without_weights_is_exact(neutral):
     rbm = random_rbm(scale=0)
     if neutral:  # nothing changes on the way
         rbm = RBM(rbm.visible, rbm.hidden.neutral(), rbm.weights.array)
-    path = Path(rbm, Bernoulli(rbm.visible.bias))
+    path = AnnealingPath(rbm, Bernoulli(rbm.visible.bias))
     exact = enumerate_rbm(rbm).log_partition
-    for method, effort in EFFORTS.items():
-        result = likelihood.log_partition(path, random.generator(0), method, effort)
+    for method, budget in BUDGETS.items():
+        result = likelihood.log_partition(path, random.generator(0), method, budget)
         assert result.value == pytest.approx(exact, rel=1e-9)
         assert result.std_error < 1e-9
         assert not result.doubt
 
 
-@pairs
-@pytest.mark.parametrize("method", EFFORTS)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("method", BUDGETS)
+@pytest.mark.parametrize(
+    ("pair", "seed"),
+    [(pair, seed) for pair in PAIRS for seed in range(3 if pair in PURE else 1)],
+    ids=lambda x: None if isinstance(x, int) else f"{x[0].name}-{x[1].name}",
+)
 def test_annealing_is_right_within_its_standard_error(pair, method, seed):
     """Six standard errors. Fails if a transition leaves another temperature's model unchanged."""
-    rbm = random_rbm(pair, n_visible=8, n_hidden=6, scale=1.0, seed=seed)
-    path = Path(rbm, rbm.visible.neutral())
-    result = likelihood.log_partition(path, random.generator(seed), method, EFFORTS[method])
+    shape = (8, 6) if pair in PURE else (4, 3)
+    rbm = random_rbm(pair, *shape, scale=1.0, seed=seed)
+    path = AnnealingPath(rbm, rbm.visible.neutral())
+    result = likelihood.log_partition(path, random.generator(seed), method, BUDGETS[method])
     exact = enumerate_rbm(rbm, pair).log_partition
     assert abs(result.value - exact) < 6 * result.std_error
     assert result.std_error < 0.1
@@ -86,7 +104,7 @@ def test_annealing_is_right_within_its_standard_error(pair, method, seed):
 def test_a_ladder_that_ends_above_zero_is_as_good():
     """Six standard errors. Fails if the step from its end to independent units is left out."""
     rbm = random_rbm(n_visible=8, n_hidden=6)
-    path, rng = Path(rbm, Bernoulli(np.zeros(8))), random.generator(0)
+    path, rng = AnnealingPath(rbm, Bernoulli(np.zeros(8))), random.generator(0)
     ladder = likelihood.replicas(path, 500, rng)
     ladder.betas = np.linspace(1, 0.6, len(ladder.betas))
     result = likelihood.tempered_log_partition(path, rng, ladder, n_steps=40)  # too few to adapt
@@ -94,27 +112,28 @@ def test_a_ladder_that_ends_above_zero_is_as_good():
     assert result.std_error < 0.1
 
 
-def test_brackets_hold_the_exact_value_and_tell_what_to_doubt():
+@pytest.mark.parametrize("n_models", quick([8, 40], 8))
+def test_brackets_hold_the_exact_value_unless_in_doubt(n_models):
     """Weights from tiny to strong. Fails if the directions are confused, or errors are too small.
 
-    Of 40 brackets, and of values within three standard errors where there is no doubt, one in
+    Of all brackets, and of values within three standard errors where there is no doubt, one in
     twenty may miss: by chance, or by what no chain of a hard model found.
     """
     choose = np.random.default_rng(0)
     inside, close = [], []
-    for seed in range(40):
+    for seed in range(n_models):
         rbm = random_rbm(n_visible=12, n_hidden=9, scale=10 ** choose.uniform(-2, 0.7), seed=seed)
         exact = likelihood.exact_log_partition(rbm).value
-        path = Path(rbm, Bernoulli(np.zeros(12)))
+        path = AnnealingPath(rbm, Bernoulli(np.zeros(12)))
         result = likelihood.bracketed_log_partition(
-            path, random.generator(seed), Effort(n_chains=50, n_temperatures=500)
+            path, random.generator(seed), AnnealingBudget(n_chains=50, n_temperatures=500)
         )
         inside.append(result.lower <= exact <= result.upper)
         if not result.doubt:
             close.append(abs(result.value - exact) <= 3 * result.std_error)
     assert np.mean(inside) >= 0.95
     assert np.mean(close) >= 0.95
-    assert len(close) >= 34
+    assert len(close) >= 0.85 * n_models
 
 
 def test_directions_that_contradict_each_other_are_told():
@@ -124,24 +143,30 @@ def test_directions_that_contradict_each_other_are_told():
     """
     weights = np.tile([12.0, -12.0], (10, 1))
     rbm = RBM(Bernoulli(np.zeros(10)), Bernoulli(np.array([-66.0, 60.0])), weights)
-    path, effort = Path(rbm, Bernoulli(np.zeros(10))), Effort(n_temperatures=2_000)
+    path, budget = (
+        AnnealingPath(rbm, Bernoulli(np.zeros(10))),
+        AnnealingBudget(n_temperatures=2_000),
+    )
     exact = likelihood.exact_log_partition(rbm).value
     for chains, trusted in ((np.zeros((50, 10)), True), (np.ones((50, 10)), False)):
         rng = random.generator(0)
-        result = likelihood.bracketed_log_partition(path, rng, effort, chains)
+        result = likelihood.bracketed_log_partition(path, rng, budget, chains)
         assert result.lower <= exact <= result.upper
         assert (not result.doubt) == trusted
 
 
 @pytest.mark.parametrize(
-    ("scale", "effort", "words"),
-    [(3.0, Effort(20, 20), "effective sample size"), (0.8, Effort(100, 30), "standard error")],
+    ("scale", "budget", "words"),
+    [
+        (3.0, AnnealingBudget(20, 20), "effective sample size"),
+        (0.8, AnnealingBudget(100, 30), "standard error"),
+    ],
 )
-def test_forward_annealing_tells_where_few_chains_count(scale, effort, words):
+def test_forward_annealing_tells_where_few_chains_count(scale, budget, words):
     """Fails if a plain run with too few temperatures is believed."""
     rbm = random_rbm(n_visible=60, n_hidden=50, scale=scale)
-    path = Path(rbm, Bernoulli(np.zeros(60)))
-    result = likelihood.annealed_log_partition(path, random.generator(0), effort)
+    path = AnnealingPath(rbm, Bernoulli(np.zeros(60)))
+    result = likelihood.annealed_log_partition(path, random.generator(0), budget)
     assert words in result.doubt
     assert result.upper == np.inf
 
@@ -152,7 +177,7 @@ def test_annealing_in_reverse_is_right_within_its_standard_error(seed):
     rbm = random_rbm(n_visible=8, n_hidden=6, scale=1.0, seed=seed)
     exact = enumerate_rbm(rbm)
     v = exact.v[draw(np.exp(exact.log_p_visible), 500, np.random.default_rng(seed))]
-    path = Path(rbm, Bernoulli(np.zeros(8)))
+    path = AnnealingPath(rbm, Bernoulli(np.zeros(8)))
     ratio = _reverse(path, v, random.generator(seed), 200)
     log_z = path.log_partition_at_zero - ratio.value
     assert abs(log_z - exact.log_partition) < 6 * ratio.std_error
@@ -165,7 +190,7 @@ def _reverse(path, v, rng, n_temperatures):
 
 
 def _forward(path, rng, n_chains, n_temperatures):
-    v = samplers.independent(path.base, n_chains, rng)
+    v = samplers.sample_independent(path.base, n_chains, rng)
     betas = np.linspace(0, 1, n_temperatures)
     return annealing.mean_weight(annealing.log_weights(path, v, betas, rng).sum(axis=1))
 
@@ -174,7 +199,7 @@ def test_forward_and_reverse_annealing_err_to_different_sides():
     """Law 7. Fails if both err to the same side: few chains and temperatures, means of 50 runs."""
     rbm = random_rbm(n_visible=10, n_hidden=8, scale=2.0)
     exact = enumerate_rbm(rbm)
-    path = Path(rbm, Bernoulli(np.zeros(10)))
+    path = AnnealingPath(rbm, Bernoulli(np.zeros(10)))
     log_ratio = exact.log_partition - path.log_partition_at_zero
     choose = np.random.default_rng(0)
     rng = random.generator(0)
@@ -190,7 +215,7 @@ def test_forward_and_reverse_annealing_err_to_different_sides():
 def test_annealing_tightens_with_more_temperatures():
     """Law 7. Fails if only the number of chains matters."""
     rbm = random_rbm(n_visible=10, n_hidden=8, scale=2.0)
-    path = Path(rbm, Bernoulli(np.zeros(10)))
+    path = AnnealingPath(rbm, Bernoulli(np.zeros(10)))
     log_ratio = likelihood.exact_log_partition(rbm).value - path.log_partition_at_zero
     error = [
         np.mean(
@@ -248,10 +273,12 @@ def test_directions_too_far_apart_to_tell():
     assert ratio == 0
     assert error == np.inf
     rbm = random_rbm(n_visible=60, n_hidden=14, scale=30.0)
-    path = Path(rbm, Bernoulli(np.zeros(60)))
+    path = AnnealingPath(rbm, Bernoulli(np.zeros(60)))
     exact = likelihood.exact_log_partition(rbm).value
     for method in ("bracket", "tempering"):
-        result = likelihood.log_partition(path, random.generator(0), method, Effort(20, 400))
+        result = likelihood.log_partition(
+            path, random.generator(0), method, AnnealingBudget(20, 400)
+        )
         assert result.doubt or result.lower <= exact <= result.upper
 
 
@@ -270,7 +297,7 @@ def test_log_partition_is_exact_where_the_smaller_layer_is_small():
     few_visible = random_rbm(n_visible=5, n_hidden=200, scale=0.1)
     large = random_rbm(n_visible=60, n_hidden=50, scale=0.1)
     for rbm, method in ((few_visible, "exact"), (large, "bracket")):
-        path = Path(rbm, rbm.visible)
+        path = AnnealingPath(rbm, rbm.visible)
         assert likelihood.log_partition(path, random.generator(0)).method == method
 
 
@@ -282,11 +309,11 @@ def test_pseudo_log_likelihood_is_the_sum_of_exact_conditionals(pair):
     """
     rbm = random_rbm(pair)
     exact = enumerate_rbm(rbm, pair)
-    density = np.exp(exact.log_p_visible).reshape((len(pair[0].nodes),) * rbm.visible.n_units)
-    width = np.exp(pair[0].log_weights[0])
+    nodes = pair[0].nodes(rbm.visible)
+    density = np.exp(exact.log_p_visible).reshape([len(states) for states, _ in nodes])
     expected = sum(
-        np.log(density / (density.sum(axis=i, keepdims=True) * width)).ravel()
-        for i in range(rbm.visible.n_units)
+        np.log(density / (density.sum(axis=i, keepdims=True) * np.exp(log_weights[0]))).ravel()
+        for i, (_, log_weights) in enumerate(nodes)
     )
     inside = np.abs(exact.v).max(axis=1) < 3
     got = likelihood.pseudo_log_likelihood(rbm, exact.v[inside])

@@ -52,7 +52,9 @@ def test_missing_values_and_sparse_rows_are_the_model_s_business():
     with pytest.raises(ValueError, match="contains NaN"):
         RBMOutlierDetector(BernoulliRBM(3, n_iter=5)).fit(holes)
     for share in (0, 0.6, "auto"):
-        with pytest.raises(ValueError, match="contamination == .*, must be a number > 0 and <= 0"):
+        with pytest.raises(
+            ValueError, match="contamination == .*, must be a finite number > 0 and <= 0"
+        ):
             RBMOutlierDetector(contamination=share).fit(X)
 
 

@@ -13,6 +13,7 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 
 from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM, RBMClassifier
+from skrbm.estimators.rbm.base import learner_of
 from skrbm.explain import describe, filters, strength
 from skrbm.plotting import FiltersDisplay, LikelihoodDisplay, SamplesDisplay, TrainingDisplay
 
@@ -155,7 +156,7 @@ def test_training_of_a_classifier_is_the_likelihood_of_its_labels(classifier):
     np.testing.assert_array_equal(
         ax.lines[0].get_ydata(), classifier.history_["label_log_likelihood"]
     )
-    assert ax.get_ylabel() == "label-log-likelihood\nin nats a row"
+    assert ax.get_ylabel() == "label-log-likelihood\nin nats per row"
 
 
 def test_one_axes_is_not_enough_for_two(rbm):
@@ -247,7 +248,8 @@ def test_the_band_is_where_the_mean_lies_between_the_bounds_of_log_z(rbm, digits
     estimator = deepcopy(rbm)
     exact = estimator.log_partition_
     log_z = replace(exact, lower=exact.value - 0.2, upper=exact.value + 0.5)
-    estimator._log_partitions = dict.fromkeys(estimator._log_partitions, log_z)
+    learner = learner_of(estimator)
+    learner.log_partitions = dict.fromkeys(learner.log_partitions, log_z)
     display = LikelihoodDisplay.from_estimator(estimator, digits[:200], digits[200:])
     bands = display.ax_.patches[40:41] + display.ax_.patches[81:]
     assert len(display.ax_.patches) == 82

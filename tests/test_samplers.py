@@ -8,42 +8,71 @@ from skrbm._kernels import random
 from skrbm.model import RBM
 from skrbm.units import Bernoulli
 
-from laws import codes, coupled_rbm, draw, enumerate_rbm, random_rbm, total_variation
+from laws import (
+    BERNOULLI,
+    CATEGORICAL,
+    PAIRS,
+    WITH_LABELS,
+    codes,
+    coupled_rbm,
+    draw,
+    enumerate_rbm,
+    indices,
+    random_rbm,
+    total_variation,
+)
 
 N_CHAINS = 100_000
 FLOORS = 2.5  # a kernel that forgets a bias lies beyond; chance does not
 
 
-def _joint_distance(rbm, v, h):
-    exact = enumerate_rbm(rbm)
-    return total_variation(codes(np.hstack([v, h])), exact.joint.ravel())
+# Types of layers whose states can be counted, in either position.
+FINITE = [
+    (BERNOULLI, BERNOULLI),
+    (CATEGORICAL, BERNOULLI),
+    (BERNOULLI, CATEGORICAL),
+    (WITH_LABELS, WITH_LABELS),
+]
+finite = pytest.mark.parametrize("pair", FINITE, ids=lambda pair: f"{pair[0].name}-{pair[1].name}")
+# Binary chains of 1, 4 and 16 steps, others of 4.
+runs = pytest.mark.parametrize(
+    ("pair", "n_steps"),
+    [*((FINITE[0], n) for n in (1, 4, 16)), *((pair, 4) for pair in FINITE[1:])],
+    ids=lambda x: x if isinstance(x, int) else f"{x[0].name}-{x[1].name}",
+)
 
 
-def _exact_chains(rbm):
-    exact = enumerate_rbm(rbm)
+def _joint_distance(rbm, v, h, pair=PAIRS[0]):
+    exact = enumerate_rbm(rbm, pair)
+    states = indices(v, exact.v) * len(exact.h) + indices(h, exact.h)
+    return total_variation(states, exact.joint.ravel())
+
+
+def _exact_chains(rbm, pair=PAIRS[0]):
+    exact = enumerate_rbm(rbm, pair)
     rng = np.random.default_rng(1)
     states = draw(exact.joint.ravel(), N_CHAINS, rng)
     return exact.v[states // len(exact.h)], exact.h[states % len(exact.h)]
 
 
-@pytest.mark.parametrize("n_steps", [1, 4, 16])
-def test_gibbs_leaves_the_joint_distribution_unchanged(n_steps):
+@runs
+def test_gibbs_leaves_the_joint_distribution_unchanged(pair, n_steps):
     """Fails if a mean is passed on as a state, which shows from the second step on."""
-    rbm = random_rbm()
-    _, h = _exact_chains(rbm)
+    rbm = random_rbm(pair)
+    _, h = _exact_chains(rbm, pair)
     chains = samplers.gibbs(rbm, h, random.generator(2), n_steps)
-    distance, floor = _joint_distance(rbm, chains.visible, chains.hidden)
+    distance, floor = _joint_distance(rbm, chains.visible, chains.hidden, pair)
     assert distance < FLOORS * floor
 
 
-@pytest.mark.parametrize("n_steps", [1, 4, 16])
-def test_gibbs_from_visible_states_leaves_the_marginal_unchanged(n_steps):
+@runs
+def test_gibbs_from_visible_states_leaves_the_marginal_unchanged(pair, n_steps):
     """Fails if the last half step is left out, or a mean is passed on as a state."""
-    rbm = random_rbm()
-    v, _ = _exact_chains(rbm)
+    rbm = random_rbm(pair)
+    v, _ = _exact_chains(rbm, pair)
     v = samplers.gibbs_visible(rbm, v, random.generator(2), n_steps)
-    marginal = np.exp(enumerate_rbm(rbm).log_p_visible)
-    distance, floor = total_variation(codes(v), marginal)
+    exact = enumerate_rbm(rbm, pair)
+    distance, floor = total_variation(indices(v, exact.v), np.exp(exact.log_p_visible))
     assert distance < FLOORS * floor
 
 
@@ -70,7 +99,7 @@ def test_hidden_mean_belongs_to_the_visible_state_of_the_same_row():
 def test_independent_draws_have_the_layer_s_means():
     """Fails if all rows are the same draw. Six standard errors."""
     layer = random_rbm().visible
-    draws = samplers.independent(layer, N_CHAINS, random.generator(0))
+    draws = samplers.sample_independent(layer, N_CHAINS, random.generator(0))
     mean = layer.mean(0.0)
     assert (np.abs(draws.mean(axis=0) - mean) < 6 * np.sqrt(mean * (1 - mean) / N_CHAINS)).all()
     assert abs(np.corrcoef(draws[1:, 0], draws[:-1, 0])[0, 1]) < 6 / np.sqrt(N_CHAINS)
@@ -80,21 +109,22 @@ def _mixture(rbm, n_rows=7):
     """A proposal that is far from the model's own distribution of hidden states."""
     rng = np.random.default_rng(3)
     weights = rng.uniform(0.5, 2, size=n_rows)
-    means = rng.uniform(0.05, 0.95, size=(n_rows, rbm.hidden.n_units))
+    means = rbm.hidden.mean(rng.normal(size=(n_rows, rbm.hidden.n_columns)))
     return samplers.HiddenMixture(means, weights / weights.sum())
 
 
+@finite
 @pytest.mark.parametrize("n_jumps", [1, 4])
-def test_jumps_leave_the_distribution_unchanged(n_jumps):
+def test_jumps_leave_the_distribution_unchanged(pair, n_jumps):
     """Fails if the density of the proposal is left out, or another row's jump is taken."""
-    rbm = random_rbm()
-    _, h = _exact_chains(rbm)
+    rbm = random_rbm(pair)
+    _, h = _exact_chains(rbm, pair)
     rng = random.generator(2)
     for _ in range(n_jumps):
         x, _ = samplers.jump(rbm, h, _mixture(rbm), slice(0, N_CHAINS), rng)
         v = rbm.visible.sample(rbm.visible.mean(x), rng)
         h = rbm.sample_hidden(v, rng)
-    distance, floor = _joint_distance(rbm, v, h)
+    distance, floor = _joint_distance(rbm, v, h, pair)
     assert distance < FLOORS * floor
 
 
@@ -146,17 +176,19 @@ def test_chains_that_jump_leave_the_distribution_unchanged_and_cross():
     assert abs(moved.mean() - 0.5) < 6 * 0.5 / np.sqrt(n)
 
 
-def _tempered_chains(rbm, n_chains, seed=1):
+def _tempered_chains(rbm, n_chains, seed=1, pair=PAIRS[0]):
     """Replicas drawn from their exact distributions, at betas 1, 0.6 and 0.1."""
     rng = np.random.default_rng(seed)
-    base = Bernoulli(np.array([0.5, -1.0, 0.0, 1.0]))
+    base = rbm.visible.neutral().shift(np.linspace(-1, 1, rbm.visible.n_columns))
     betas = np.array([1.0, 0.6, 0.1])
     tempering = samplers.ParallelTempering.start(
-        rbm, base, np.zeros((n_chains, 4)), 3, random.generator(0)
+        rbm, base, np.zeros((n_chains, rbm.visible.n_columns)), 3, random.generator(0)
     )
     tempering.betas = betas
     models = [rbm.interpolate(base, rbm.hidden.neutral(), beta) for beta in betas]
-    exact = [enumerate_rbm(RBM(m.visible, m.hidden, m.beta * m.weights.array)) for m in models]
+    exact = [
+        enumerate_rbm(RBM(m.visible, m.hidden, m.beta * m.weights.array), pair) for m in models
+    ]
     states = [draw(e.joint.ravel(), n_chains, rng) for e in exact]
     n_hidden = len(exact[0].h)
     v = np.stack([e.v[s // n_hidden] for e, s in zip(exact, states, strict=True)])
@@ -165,17 +197,18 @@ def _tempered_chains(rbm, n_chains, seed=1):
     return tempering, exact
 
 
-@pytest.mark.parametrize("n_steps", [1, 4, 16])
-def test_tempering_leaves_every_replica_s_distribution_unchanged(n_steps):
+@runs
+def test_tempering_leaves_every_replica_s_distribution_unchanged(pair, n_steps):
     """Fails if an exchange weighs a state at one temperature only, or forgets the base."""
-    rbm = random_rbm(scale=2)
-    tempering, exact = _tempered_chains(rbm, N_CHAINS)
+    rbm = random_rbm(pair, scale=2)
+    tempering, exact = _tempered_chains(rbm, N_CHAINS, pair=pair)
     rng = random.generator(3)
     for _ in range(n_steps):
         tempering.step(rbm, rng)
     assert 0.1 < tempering.swap_rates.min() < 0.95
     for v, h, e in zip(tempering.chains.visible, tempering.chains.hidden, exact, strict=True):
-        distance, floor = total_variation(codes(np.hstack([v, h])), e.joint.ravel())
+        states = indices(v, e.v) * len(e.h) + indices(h, e.h)
+        distance, floor = total_variation(states, e.joint.ravel())
         assert distance < FLOORS * floor
 
 
@@ -188,7 +221,7 @@ def test_tempering_visits_both_modes():
         rbm, Bernoulli(np.zeros(6)), np.zeros((n, 6)), 10, rng
     )
     on = []
-    for _ in range(3000):
+    for _ in range(2000):
         tempering.step(rbm, rng)
         on.append(tempering.cold.visible.mean())
     assert abs(np.mean(on[1000:]) - 0.5) < 0.05
@@ -217,7 +250,7 @@ def test_ladder_ends_above_zero_where_it_is_too_short():
     rbm = coupled_rbm(n_visible=40, n_hidden=20, scale=3.0)
     rng = random.generator(0)
     tempering = samplers.ParallelTempering.start(rbm, rbm.visible, np.zeros((200, 40)), 3, rng)
-    for _ in range(3000):
+    for _ in range(1500):
         tempering.step(rbm, rng)
     assert tempering.betas[-1] > 0.05
     assert tempering.rejection.max() < 0.6

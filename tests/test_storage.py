@@ -1,5 +1,10 @@
 """Safe storage: what comes back is the estimator that went in, and goes on as it would have."""
 
+import importlib
+import pickle
+import re
+
+import joblib
 import numpy as np
 import pytest
 import skops.io
@@ -7,6 +12,7 @@ from sklearn.datasets import load_digits
 
 from skrbm import (
     BernoulliRBM,
+    Checkpoint,
     DBNClassifier,
     DeepBeliefNetwork,
     GaussianBernoulliRBM,
@@ -54,3 +60,49 @@ def test_skops_keeps_an_estimator(estimator):
             one.partial_fit(X, Y)
         for got, expected in zip(_answers(loaded), _answers(estimator), strict=True):
             np.testing.assert_array_equal(got, expected)
+
+
+EARLIER_MODULES = [
+    ("rbm", "BernoulliRBM"),
+    ("gaussian_rbm", "GaussianBernoulliRBM"),
+    ("rbm_classifier", "RBMClassifier"),
+    ("dbn", "DeepBeliefNetwork"),
+    ("fine_tuned", "DBNClassifier"),
+    ("imputer", "RBMImputer"),
+    ("outlier_detector", "RBMOutlierDetector"),
+]
+
+
+@pytest.mark.parametrize(("module", "name"), EARLIER_MODULES)
+@pytest.mark.parametrize(
+    "load",
+    [lambda path: pickle.loads(path.read_bytes()), joblib.load, Checkpoint.load],
+    ids=["pickle", "joblib", "checkpoint"],
+)
+def test_a_model_that_an_earlier_version_saved_is_refused_in_one_sentence(
+    load, module, name, tmp_path
+):
+    """Fails if the user only reads that a module is missing, or that the file is none of ours."""
+    path = tmp_path / "model"
+    path.write_bytes(f"cskrbm.{module}\n{name}\n)\x81.".encode("latin-1"))  # no protocol is older
+    sentence = (
+        f"skrbm.{module} is a module of an earlier version of skrbm, whose saved models this "
+        "version cannot load: fit the model again."
+    )
+    with pytest.raises(ImportError, match=f"^{re.escape(sentence)}$"):
+        load(path)
+
+
+def test_a_cluster_s_model_that_an_earlier_version_saved_is_refused():
+    """Its class is where it was. Fails if the estimator in it is loaded without its state."""
+    pytest.importorskip("distributed")
+    estimator = "cskrbm.rbm\nBernoulliRBM\n)\x81"
+    state = f"cskrbm.distributed\nDistributed\n)\x81}}(S'estimator'\n{estimator}ub."
+    with pytest.raises(ImportError, match="fit the model again"):
+        pickle.loads(state.encode("latin-1"))
+
+
+def test_modules_that_never_were_stay_unknown():
+    """The negative control. Fails if the sentence is given for any module."""
+    with pytest.raises(ModuleNotFoundError, match="No module named 'skrbm.nothing'"):
+        importlib.import_module("skrbm.nothing")

@@ -10,12 +10,24 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from skrbm import BernoulliRBM, GaussianBernoulliRBM
+from skrbm import (
+    BernoulliRBM,
+    DBNClassifier,
+    DeepBeliefNetwork,
+    GaussianBernoulliRBM,
+    RBMClassifier,
+    RBMImputer,
+    RBMOutlierDetector,
+)
+from skrbm.validation import rows
 
 GOOD = np.array([[0.0, 1, 0], [1, 0, 1], [1, 1, 0]])
 BAD_NAN, BAD_INF = GOOD.copy(), GOOD.copy()
 BAD_NAN[1, 1] = np.nan
 BAD_INF[1, 1] = np.inf
+OF_MODEL = "components_", "intercept_hidden_", "intercept_visible_"
+OF_TRAINING = "chains_", "h_samples_", "tempering_", "history_", "n_iter_", "log_partition_"
+RATE = "must be 'auto' or a finite number >= 1e-30 and <= 1e30."
 
 
 @pytest.mark.parametrize(
@@ -28,24 +40,30 @@ BAD_INF[1, 1] = np.inf
         ({"n_iter": -1}, "n_iter == -1, must be 'auto' or an integer >= 0."),
         ({"n_steps": 0}, "n_steps == 0, must be an integer >= 1."),
         ({"n_chains": 0}, "n_chains == 0, must be an integer >= 1."),
-        ({"learning_rate": -1.0}, "learning_rate == -1.0, must be 'auto' or a finite number > 0."),
-        ({"learning_rate": np.nan}, "learning_rate == nan, must be 'auto' or a finite number > 0."),
-        ({"learning_rate": np.inf}, "learning_rate == inf, must be 'auto' or a finite number > 0."),
+        ({"learning_rate": -1.0}, f"learning_rate == -1.0, {RATE}"),
+        ({"learning_rate": 1e-31}, f"learning_rate == 1e-31, {RATE}"),
+        ({"learning_rate": np.nan}, f"learning_rate == nan, {RATE}"),
+        ({"learning_rate": np.inf}, f"learning_rate == inf, {RATE}"),
+        ({"learning_rate": "fast"}, f"learning_rate == 'fast', {RATE}"),
         (
             {"gradient": "pdc"},
             "gradient == 'pdc', must be one of 'jump', 'pcd', 'pt', 'cd', 'exact'.",
         ),
         ({"early_stopping": 1}, "early_stopping == 1, must be True or False."),
         ({"warm_start": "no"}, "warm_start == 'no', must be True or False."),
-        ({"validation_fraction": 1.0}, "validation_fraction == 1.0, must be a number > 0 and < 1."),
+        (
+            {"validation_fraction": 1.0},
+            "validation_fraction == 1.0, must be a finite number > 0 and < 1.",
+        ),
+        (
+            {"validation_fraction": "auto"},
+            "validation_fraction == 'auto', must be a finite number > 0 and < 1.",
+        ),
         ({"n_iter_no_change": 0}, "n_iter_no_change == 0, must be an integer >= 1."),
         ({"tol": -1.0}, "tol == -1.0, must be a finite number >= 0."),
         ({"tol": 10**400}, "0, must be a finite number >= 0."),
-        (
-            {"learning_rate": 1e300},
-            "learning_rate == 1e+300, must be 'auto' or a finite number > 0, from 1e-30 to 1e30.",
-        ),
-        ({"learning_rate": 10**400}, "0, must be 'auto' or a finite number > 0."),
+        ({"learning_rate": 1e300}, f"learning_rate == 1e+300, {RATE}"),
+        ({"learning_rate": 10**400}, f"0, {RATE}"),
         (
             {"n_chains": 10**10},
             "n_chains == 10000000000, must be an integer >= 1 and <= 2147483647.",
@@ -185,6 +203,57 @@ def test_methods_need_a_fit():
         estimator.energy(GOOD, GOOD)
 
 
+@pytest.mark.parametrize(
+    ("estimator", "attributes"),
+    [
+        (BernoulliRBM(), (*OF_MODEL, *OF_TRAINING)),
+        (GaussianBernoulliRBM(), (*OF_MODEL, *OF_TRAINING, "variance_")),
+        (RBMClassifier(), (*OF_MODEL, "history_", "n_iter_", "classes_")),
+        (DeepBeliefNetwork(), ("rbms_", "recognition_", "generation_", "history_")),
+        (DBNClassifier(), ("dbn_", "mlp_", "loss_curve_")),
+    ],
+    ids=lambda x: "" if isinstance(x, tuple) else type(x).__name__,
+)
+def test_attributes_need_a_fit(estimator, attributes):
+    """Fails if an attribute of an unfitted estimator is there, or raises another error."""
+    for name in attributes:
+        assert hasattr(type(estimator), name)
+        with pytest.raises(NotFittedError, match="is not fitted yet"):
+            getattr(estimator, name)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        RBMImputer(BernoulliRBM(2, n_iter=2), add_indicator=True),
+        RBMOutlierDetector(BernoulliRBM(2, n_iter=2)),
+        DBNClassifier(DeepBeliefNetwork((2,), rbm=BernoulliRBM(n_iter=2))),
+        DBNClassifier(DeepBeliefNetwork((2,), rbm=BernoulliRBM(n_iter=2, early_stopping=True))),
+    ],
+    ids=["imputer", "detector", "classifier", "classifier, early stopping"],
+)
+def test_fit_of_a_wrapper_looks_at_the_rows_once(estimator, monkeypatch):
+    """Fails if a wrapper checks rows that its model checks too.
+
+    The door passes over all rows by `summarize`, or by `find_bounds` alone. A part of the rows may
+    be summarized again.
+    """
+    X = np.tile(GOOD, (10, 1))
+    shapes = []
+
+    def counted(function):
+        def count(values, *arguments, **options):
+            shapes.append(values.shape)
+            return function(values, *arguments, **options)
+
+        return count
+
+    for name in ("summarize", "find_bounds"):
+        monkeypatch.setattr(rows, name, counted(getattr(rows, name)))
+    estimator.fit(X, np.arange(len(X)) % 2)
+    assert shapes.count(X.shape) == 1
+
+
 def test_wrong_numbers_of_steps_and_samples():
     """Fails if gibbs or sample run with a count that makes no sense."""
     estimator = BernoulliRBM(2, n_iter=1, random_state=0).fit(GOOD)
@@ -265,11 +334,15 @@ def test_the_warning_names_the_feature():
         assert [warning.filename for warning in caught] == [__file__]
 
 
-def test_huge_data_stay_finite():
-    """Fails if a value far outside makes NaN of inf - inf."""
+def test_huge_data_count_as_the_nearest_values_inside():
+    """Fails if a value far outside makes NaN of inf - inf, or more of a difference than 0 or 1."""
     X = np.array([[1e30, -1e30, 0], [3, 2, 1]], dtype=np.float32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         estimator = BernoulliRBM(2, n_iter=2, random_state=0).fit(X)
-        assert np.isfinite(estimator.components_).all()
-        assert np.isfinite(estimator.transform(X)).all()
+        features = estimator.transform(X)
+    inside = X.clip(0, 1)
+    expected = BernoulliRBM(2, n_iter=2, random_state=0).fit(inside)
+    assert np.isfinite(estimator.components_).all()
+    np.testing.assert_array_equal(estimator.components_, expected.components_)
+    np.testing.assert_array_equal(features, expected.transform(inside))

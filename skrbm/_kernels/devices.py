@@ -1,4 +1,4 @@
-"""Where arrays lie: with numpy, or with torch on a device; and how they get there and back."""
+"""Placement of arrays: in numpy, or in torch on a device, and the transfers between them."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from scipy import sparse
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]  # or a tensor of torch
 Generator: TypeAlias = np.random.Generator
-Place: TypeAlias = Callable[[Any], Any]  # from an array to the same one elsewhere
+Place: TypeAlias = Callable[[Any], Any]  # from an array to its copy on a device
 
-WITHOUT_FLOAT64 = {"mps"}  # types of devices: what is summed in float64 is so on the processor
+WITHOUT_FLOAT64 = {"mps"}  # device types; sums in float64 are computed on the CPU instead
 
 
 def is_tensor(x: Any) -> bool:
-    """Whether x is an array of torch; where torch was never imported, there is none."""
+    """Whether x is a torch tensor; impossible if torch was never imported."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(x, torch.Tensor)
 
 
 def is_on_accelerator(x: Any) -> bool:
-    """Whether x lies on a device other than the processor."""
+    """Whether x is on a device other than the CPU."""
     return is_tensor(x) and x.device.type != "cpu"
 
 
 def has_float64(device: str | None) -> bool:
-    """Whether there is float64 on a device."""
+    """Whether a device supports float64."""
     return str(device).partition(":")[0] not in WITHOUT_FLOAT64
 
 
 def is_without_float64(x: Any) -> bool:
-    """Whether x lies on a device that has no float64."""
+    """Whether x is on a device that does not support float64."""
     return is_tensor(x) and not has_float64(x.device)
 
 
 def is_dense(x: Any) -> bool:
-    """Whether x is no tensor of a sparse layout, which numpy does not have."""
+    """Whether x is not a sparse tensor, a layout that numpy lacks."""
     return not is_tensor(x) or x.layout == library(x).strided
 
 
@@ -49,9 +49,9 @@ def library(x: Any) -> Any:
 
 
 def to_device(x: Any, device: str | None) -> Any:
-    """The array on a device of torch, dense; or in numpy's hands, where there is none.
+    """The array as a dense tensor on a torch device; without a device, as a numpy array.
 
-    On the processor the array and its tensor share their memory.
+    On the CPU the array and its tensor share memory.
     """
     if device is None:
         return to_host(x)
@@ -59,48 +59,48 @@ def to_device(x: Any, device: str | None) -> Any:
 
 
 def _tensor(x: Any) -> Any:
-    """The array with torch, dense."""
+    """The array as a dense tensor."""
     if is_tensor(x):
         return x
     x = x.toarray() if sparse.issparse(x) else x
-    if not x.dtype.isnative or x.dtype.itemsize > 8:  # of numbers that torch does not have
+    if not x.dtype.isnative or x.dtype.itemsize > 8:  # torch lacks these types
         x = x.astype(np.float64)
-    if not x.flags.writeable or min(x.strides, default=0) < 0:  # which no tensor can share
+    if not x.flags.writeable or min(x.strides, default=0) < 0:  # torch cannot share this memory
         x = x.copy()
     return import_module("torch").from_numpy(x)
 
 
 def to_host(x: Any) -> Any:
-    """The array in numpy's hands, sharing memory where it can; a sparse tensor as it is."""
+    """The array as a numpy array, with shared memory if possible; sparse tensors are unchanged."""
     if not is_tensor(x) or not is_dense(x):
         return x
     x, torch = x.detach().cpu(), library(x)
     if x.is_floating_point() and x.dtype not in (torch.float16, torch.float32, torch.float64):
-        x = x.float()  # for a float that numpy does not have
+        x = x.float()  # for a float type that numpy lacks
     return x.numpy()
 
 
 def with_device_of(x: Any, other: Any) -> Any:
-    """The array where another one lies."""
+    """The array on the device of another array."""
     return to_device(x, other.device) if is_tensor(other) else to_host(x)
 
 
 def like(x: Any, other: Any) -> Any:
-    """The array where another one lies, and in the dtype of that one."""
+    """The array on the device and in the dtype of another array."""
     if is_tensor(other):
         return _tensor(x).to(other.device, other.dtype)
     return to_host(x).astype(other.dtype, copy=False)
 
 
 def astype(x: Any, dtype: Any) -> Any:
-    """The array, or the sparse matrix, in a dtype of numpy's, where it lies."""
+    """The array or sparse matrix in a numpy dtype, on its own device."""
     if is_tensor(x):
         return x.to(getattr(library(x), np.dtype(dtype).name))
     return x.astype(dtype, copy=False)
 
 
 def float64(x: Any) -> Any:
-    """The array in float64, where it lies, or on the processor where its device has none."""
+    """The array in float64 on its own device, or on the CPU if the device lacks float64."""
     if not is_tensor(x):
         return x.astype(np.float64, copy=False)
     return (x.cpu() if is_without_float64(x) else x).double()

@@ -1,4 +1,4 @@
-"""Draws. All come from numpy's generator, but for those of a device other than the processor."""
+"""Random draws: with numpy's generator, except on devices other than the CPU."""
 
 from __future__ import annotations
 
@@ -30,16 +30,15 @@ def generator(seed: Any) -> Generator:
 
 
 def _of_device(x: Any, rng: Generator) -> Any:
-    """A generator of the device where x lies, with a seed from the host's.
+    """A generator on the device of x, seeded from the host's generator.
 
-    Its streams are counted, not stepped through: so to seed one costs nothing, and there is no
-    state on a device that a model would have to take along.
+    Its streams are counter-based, so seeding costs nothing. No state has to be stored on a device.
     """
     return library(x).Generator(x.device).manual_seed(int(rng.integers(2**63)))
 
 
 def uniform(shape: tuple[int, ...], rng: Generator, x: Array) -> Array:
-    """Draws from [0, 1), where x lies."""
+    """Draws from [0, 1) on the device of x."""
     if is_on_accelerator(x):
         return library(x).rand(shape, generator=_of_device(x, rng), device=x.device)
     u = rng.random(shape, dtype=np.float32)
@@ -47,11 +46,11 @@ def uniform(shape: tuple[int, ...], rng: Generator, x: Array) -> Array:
 
 
 def _uniform(x: Array, rng: Generator) -> Array:
-    """Draws from [0, 65536) for every element of x: by numpy, four from every 64 random bits.
+    """Draws from [0, 65536) for every element of x; numpy makes four from every 64 random bits.
 
-    That takes 0.7 ns each, where `random` takes 2.0. The lowest 8 of the 24 bits are the same for
-    all n: so every single draw is uniform, and two of them depend on each other only where both
-    probabilities asked for lie below 2^-16.
+    This takes 0.7 ns per draw, `random` takes 2.0. All draws share the lowest 8 of their 24 bits.
+    Every single draw is still uniform. Two draws are dependent only if both are compared with
+    probabilities below 2^-16.
     """
     if is_on_accelerator(x):
         return uniform(x.shape, rng, x) * 65536
@@ -64,9 +63,10 @@ def _uniform(x: Array, rng: Generator) -> Array:
 
 
 def normal(shape: tuple[int, ...], scale: float, x: Array, rng: Generator) -> Array:
-    """Normal draws of mean 0 and standard deviation scale, at most 6.7 times as large, like x.
+    """Normal draws with mean 0 and standard deviation scale, at most 6.7 times as large, like x.
 
-    By the transform of G. E. P. Box and M. E. Muller (1958): 4 ns each, `standard_normal` takes 10.
+    Uses the transform of G. E. P. Box and M. E. Muller (1958): 4 ns per draw, `standard_normal`
+    takes 10.
     """
     if is_on_accelerator(x):
         where = {"generator": _of_device(x, rng), "device": x.device, "dtype": x.dtype}
@@ -75,7 +75,7 @@ def normal(shape: tuple[int, ...], scale: float, x: Array, rng: Generator) -> Ar
     n_pairs = -(-n // 2)
     u = rng.bit_generator.random_raw(n_pairs).view(np.uint32).astype(np.float32)
     radius, angle = u[:n_pairs], u[n_pairs:]
-    radius += np.float32(0.5)  # so that no logarithm is infinite
+    radius += np.float32(0.5)  # keeps the logarithm finite
     radius *= np.float32(2**-32)
     np.log(radius, out=radius)
     radius *= np.float32(-2 * scale**2)
@@ -89,7 +89,7 @@ def normal(shape: tuple[int, ...], scale: float, x: Array, rng: Generator) -> Ar
 
 
 def bernoulli(probability: Array, rng: Generator) -> Array:
-    """Zeros and ones of the given probabilities, in their dtype."""
+    """Zeros and ones with the given probabilities, in their dtype."""
     if is_tensor(probability):
         states = probability * 65536
         return library(states).gt(states, _uniform(states, rng), out=states)
@@ -98,7 +98,7 @@ def bernoulli(probability: Array, rng: Generator) -> Array:
 
 
 def bernoulli_logistic(x: Array | float, y: Array, rng: Generator) -> Array:
-    """Zeros and ones of the probabilities `logistic(x, y)`, the same as from these themselves."""
+    """Zeros and ones with probabilities `logistic(x, y)`, equal to `bernoulli` of these."""
     if is_tensor(y):
         states = library(y).sigmoid_(x + y).mul_(65536)
         return library(states).gt(states, _uniform(states, rng), out=states)
@@ -117,9 +117,14 @@ def choices(probability: Array, n: int, rng: Generator) -> Array:
 
 
 def one_hot_choices(probability: Array, rng: Generator) -> Array:
-    """For every row a draw from its probabilities: one at its place, zeros elsewhere."""
+    """One draw per row from its probabilities, one-hot."""
+    return one_hot_at(probability, uniform((*probability.shape[:-1], 1), rng, probability))
+
+
+def one_hot_at(probability: Array, u: Array) -> Array:
+    """One draw per row, one-hot, by inversion at a number u in [0, 1)."""
     cumulative = probability.cumsum(-1)
-    u = uniform((*probability.shape[:-1], 1), rng, probability) * cumulative[..., -1:]
+    u = u * cumulative[..., -1:]
     drawn = (cumulative[..., :-1] <= u).sum(-1)[..., None]
     return like(like(np.arange(probability.shape[-1]), drawn) == drawn, probability)
 
@@ -127,9 +132,9 @@ def one_hot_choices(probability: Array, rng: Generator) -> Array:
 def column_choices(
     n_rows: int, n_columns: int, n_choices: int, rng: Generator | None
 ) -> Iterator[Array]:
-    """For every row n_choices different columns, each as likely as the other; in order without rng.
+    """For every row n_choices different columns, all equally likely; in order if rng is None.
 
-    Yields one column index a row at a time: equally spaced columns from a random first one.
+    Yields one column index per row at a time: equally spaced columns from a random first one.
     """
     first = np.zeros(n_rows, np.int64) if rng is None else rng.integers(n_columns, size=n_rows)
     for i in range(n_choices):
@@ -137,21 +142,21 @@ def column_choices(
 
 
 def accept(log_ratio: Array, rng: Generator) -> Array:
-    """Whether Metropolis' rule accepts each of some moves: with probability `min(1, ratio)`."""
+    """Whether Metropolis' rule accepts each move: with probability `min(1, ratio)`."""
     ratio = library(log_ratio).exp(log_ratio.clip(max=0))
     return uniform(log_ratio.shape, rng, log_ratio) < ratio
 
 
 def uniform_by_content(x: Any, rng: Generator, n_columns: int | None = None) -> Array:
-    """Draws from [0, 1) for the elements of x, or for the stored ones of a CSR matrix.
+    """Draws from [0, 1) for the elements of x, or for the stored elements of a CSR matrix.
 
-    Rows that are equal get equal draws, others independent ones: a hash of a key of the row, from a
-    random projection of its elements, and of a random key of the column. With n_columns there are
-    as many draws a row of an array.
+    Equal rows get equal draws, different rows independent ones. A draw is a hash of a row key, from
+    a random projection of the row's elements, and a random column key. With n_columns, an array
+    gets this number of draws per row.
     """
     if is_tensor(x) and (not is_on_accelerator(x) or is_without_float64(x)):
         return like(uniform_by_content(to_host(x), rng, n_columns), x)
-    projection = 2.0**20 * rng.random(x.shape[1])  # larger, and the rounding of the sum would count
+    projection = 2.0**20 * rng.random(x.shape[1])  # if larger, rounding of the sum would matter
     n_columns = n_columns or x.shape[1]
     of_column = rng.integers(2**32, size=n_columns, dtype=np.uint32)
     if is_tensor(x):
@@ -170,11 +175,11 @@ def uniform_by_content(x: Any, rng: Generator, n_columns: int | None = None) -> 
 
 
 def _mixed(bits: Array) -> Array:
-    """The finaliser of MurmurHash3, by A. Appleby, of 32 bits in uint32, or in int64 with torch."""
+    """The finaliser of MurmurHash3, by A. Appleby, on 32 bits in uint32, or in int64 for torch."""
     factors = 0x85EBCA6B, 0xC2B2AE35, 1
     for shift, factor in zip((16, 13, 16), factors, strict=True):
         if is_tensor(bits):
-            bits &= 0xFFFFFFFF  # what uint32 does by itself
+            bits &= 0xFFFFFFFF  # as uint32 overflow does
         bits ^= bits >> shift
         if factor > 1:
             bits *= factor

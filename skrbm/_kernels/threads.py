@@ -1,7 +1,7 @@
-"""Work on many rows, block by block, on all cores of the processor.
+"""Work on blocks of rows, in parallel on all CPU cores.
 
-A block is small enough to stay in cache from one pass to the next, and has a generator of its own:
-so the number of threads changes nothing.
+A block stays in cache between passes. Each block has its own generator, so the number of threads
+does not affect the result.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from skrbm._kernels.devices import Array, Generator, to_host
 
 T = TypeVar("T")
 
-BLOCK_ROWS = 1024  # enough for a matrix product, and few enough for the cache
+BLOCK_ROWS = 1024  # large enough for a matrix product, small enough for the cache
 
 
 @cache
@@ -37,7 +37,7 @@ _in_threads = Lock()
 
 
 def _after_fork() -> None:
-    """A fork takes no threads along, nor whoever held the lock."""
+    """Reset threads and lock after a fork, which copies neither threads nor the lock's owner."""
     global _in_threads
     _in_threads = Lock()
     _pool.cache_clear()
@@ -48,10 +48,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def by_rows(work: Callable[..., Array], x: Any, rng: Generator | None = None) -> Array:
-    """`work(x)`, or `work(x, rng)`, for work that treats every row by itself; numpy's in any case.
+    """`work(x)` or `work(x, rng)`, for work on independent rows, as a numpy array.
 
-    Many rows are done in blocks, one thread each: so whatever is done to a row beside matrix
-    products uses all cores as well.
+    Many rows are split into blocks, each processed by one thread. So all operations on rows use all
+    cores, not only the matrix products.
     """
     starts = range(0, x.shape[0], BLOCK_ROWS)
     if len(starts) <= 1:
@@ -75,18 +75,20 @@ def by_rows(work: Callable[..., Array], x: Any, rng: Generator | None = None) ->
 def in_threads(
     work: Callable[..., T], *arguments: Iterable[Any], n_jobs: int | None = None
 ) -> list[T]:
-    """`work` of each tuple of arguments, in n_jobs threads whose matrix products take one each.
+    """Results of `work` for each tuple of arguments, in n_jobs threads.
 
-    By default there are as many threads as products would take. Where another caller's threads are
-    at work already, all is done in this one: the limit of a product's threads holds for the whole
-    process, and two callers would give back what the other one set.
+    By default the number of threads is the number that matrix products use; each product in them
+    uses one. If threads of another caller are running, all work is done in the current thread: the
+    limit on threads of a product applies to the whole process, and two callers would overwrite each
+    other's setting.
     """
-    if not _in_threads.acquire(blocking=False):
-        return list(map(work, *arguments))
+    tasks = list(zip(*arguments, strict=True))
+    if len(tasks) <= 1 or not _in_threads.acquire(blocking=False):
+        return [work(*task) for task in tasks]
     try:
         if n_jobs is None:
             n_jobs = max((library.num_threads for library in _blas().lib_controllers), default=1)
         with _blas().limit(limits=1):
-            return list(_pool(n_jobs).map(work, *arguments))
+            return list(_pool(n_jobs).map(lambda task: work(*task), tasks))
     finally:
         _in_threads.release()

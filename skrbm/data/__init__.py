@@ -1,4 +1,4 @@
-"""Rows of data: where they are taken from, as what they are seen, and how they become states.
+"""Rows of data: their sources, views and summaries, and their scaling to visible states.
 
-May import the mathematics (`units` to `diagnostics`).
+It imports only the mathematics (`units` to `diagnostics`).
 """

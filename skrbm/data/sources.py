@@ -1,7 +1,8 @@
-"""How rows are taken from data: some of them without a copy, those of a large file in blocks."""
+"""Access to rows of data: without a copy in memory, in blocks from a large file."""
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
 from functools import cached_property
 from mmap import mmap
@@ -12,21 +13,21 @@ from scipy import sparse
 
 from skrbm._kernels.devices import Array, Generator, to_host
 
-BUFFER_BYTES = 2**26  # of a file that are held; a smaller file is taken as if it lay in memory
-BLOCK_BYTES = 2**17  # read at once: a disk takes longer to find them than to read fewer
+BUFFER_BYTES = 2**26  # size of the buffer; a file that fits is treated as if it were in memory
+BLOCK_BYTES = 2**17  # read at once: seeking on a disk takes longer than reading this
 
 
 @dataclass(frozen=True)
 class ChosenRows:
-    """Some rows of an array, as they are taken, so that they are not copied together.
+    """Some rows of an array, copied only on access.
 
     Parameters
     ----------
     X : ndarray or TensorRows of shape (n, n_columns)
     rows : ndarray of int of shape (n_rows,)
-        Which rows of X, in which order.
+        Indices of rows of X, in order.
     limits : tuple of two numbers, optional
-        Values beyond count as these.
+        Limits to which values are clipped.
     """
 
     X: Any
@@ -40,7 +41,7 @@ class ChosenRows:
 
     @property
     def dtype(self) -> Any:
-        """That of the array."""
+        """The dtype of the array."""
         return self.X.dtype
 
     def __len__(self) -> int:
@@ -51,7 +52,7 @@ class ChosenRows:
         return replace(self, rows=self.rows[rows])
 
     def clip(self, low: Any, high: Any) -> Self:
-        """The same rows within limits."""
+        """The same rows, clipped to limits."""
         return replace(self, limits=(low, high))
 
     def __getitem__(self, rows: Array | slice) -> Array:
@@ -61,7 +62,7 @@ class ChosenRows:
 
 @dataclass(frozen=True)
 class TensorRows:
-    """The rows of a tensor on a device, where they stay; what is taken of them is a tensor, too."""
+    """Rows of a tensor that stay on its device; selected rows are tensors, too."""
 
     X: Any
 
@@ -72,7 +73,7 @@ class TensorRows:
 
     @cached_property
     def dtype(self) -> Any:
-        """That of numpy."""
+        """The dtype in numpy."""
         return to_host(self.X.new_empty(0)).dtype
 
     def __len__(self) -> int:
@@ -83,7 +84,7 @@ class TensorRows:
         return ChosenRows(self, rows)
 
     def clip(self, low: Any, high: Any) -> ChosenRows:
-        """The same rows within limits."""
+        """The same rows, clipped to limits."""
         return ChosenRows(self, np.arange(len(self)), (low, high))
 
     def __getitem__(self, rows: Array | slice) -> Any:
@@ -92,28 +93,28 @@ class TensorRows:
 
 @dataclass(frozen=True)
 class DiskRows(ChosenRows):
-    """Some rows of an array that lies in a file, which is read in contiguous blocks.
+    """Some rows of an array in a file, which is read in contiguous blocks.
 
-    Rows that are taken by their indices come from a buffer of the blocks that were read last. In
-    the order of `visits` all but few blocks are read once.
+    Rows taken by their indices come from a buffer of the blocks that were read last. In the order
+    of `visits` an epoch reads every block about once.
     """
 
     @property
     def _block_rows(self) -> int:
-        """Rows of a block, but for the last one."""
+        """Number of rows per block; the last block may have fewer."""
         return max(1, BLOCK_BYTES // (self.X.shape[1] * self.dtype.itemsize))
 
     @property
     def _n_held(self) -> int:
-        """Blocks that fit into the buffer."""
+        """Number of blocks that fit into the buffer."""
         n_bytes = self._block_rows * self.X.shape[1] * self.dtype.itemsize
         return max(1, BUFFER_BYTES // n_bytes)
 
     def visits(self, rng: Generator) -> Array:
-        """An order of all rows, in which every row comes once.
+        """A random order of all rows, for one epoch.
 
-        Blocks come in an order of which each is equally likely, in groups of nearly equal size that
-        fit into the buffer. The rows of a group are shuffled, all orders being equally likely.
+        Blocks are in uniformly random order, in groups of nearly equal size that fit into the
+        buffer. The rows of a group are shuffled uniformly.
         """
         n_rows, block_rows = len(self), self._block_rows
         blocks = rng.permutation(-(-n_rows // block_rows))
@@ -127,69 +128,46 @@ class DiskRows(ChosenRows):
         return visits
 
     def __getitem__(self, rows: Array | slice) -> Array:
-        return super().__getitem__(rows) if isinstance(rows, slice) else self._taken(rows)
-
-    def _taken(self, rows: Array) -> Array:
-        """Rows from the buffer, and then what is not there, which takes the place of the oldest."""
-        buffer = self._buffer
+        if isinstance(rows, slice):
+            return super().__getitem__(rows)
+        blocks, place_of, _ = self._buffer
         block, offset = np.divmod(rows, self._block_rows)
-        place = buffer.place_of_block[block]
-        at, held = place * self._block_rows + offset, place >= 0
-        if held.all():
-            return buffer.values[at]
-        x = np.empty((len(rows), self.shape[1]), self.dtype)
-        x[held] = buffer.values[at[held]]
-        for missing in np.unique(block[~held])[: self._n_held]:
-            start = missing * self._block_rows
-            buffer.put(missing, super().__getitem__(slice(start, start + self._block_rows)))
-        x[~held] = self._taken(rows[~held])
+        x, left = np.empty((len(rows), self.shape[1]), self.dtype), np.arange(len(rows))
+        while len(left) > 0:
+            place = place_of[block[left]]
+            held = place >= 0
+            x[left[held]] = blocks[place[held], offset[left[held]]]
+            left = left[~held]
+            for i in np.unique(block[left])[: len(blocks)]:
+                self._read(i)
         return x
 
+    def _read(self, i: int) -> None:
+        """Read a block; if the buffer is full, into the place of the block that was read first."""
+        blocks, place_of, held = self._buffer
+        place = len(held)
+        if place == len(blocks):
+            oldest = held.popleft()
+            place, place_of[oldest] = place_of[oldest], -1
+        start = i * self._block_rows
+        rows = super().__getitem__(slice(start, start + self._block_rows))
+        blocks[place, : len(rows)] = rows
+        place_of[i] = place
+        held.append(i)
+
     @cached_property
-    def _buffer(self) -> _Buffer:
+    def _buffer(self) -> tuple[Array, Array, deque[int]]:
+        """Blocks held, the place of every block among them or -1, and their order of reading."""
         n_blocks = -(-len(self) // self._block_rows)
-        n_held = min(n_blocks, self._n_held)
-        values = np.empty((n_held * self._block_rows, self.shape[1]), self.dtype)
-        return _Buffer(values, np.full(n_blocks, -1), np.full(n_held, -1))
-
-
-@dataclass
-class _Buffer:
-    """Blocks of rows that were read last.
-
-    Parameters
-    ----------
-    values : ndarray
-        Their rows, one block beneath the other.
-    place_of_block : ndarray of int
-        Where each block is, -1 where it is not held.
-    block_at : ndarray of int
-        Which block is in each place, -1 where none is.
-    oldest : int
-        The place to be filled next.
-    """
-
-    values: Array
-    place_of_block: Array
-    block_at: Array
-    oldest: int = 0
-
-    def put(self, block: int, rows: Array) -> None:
-        """Hold a block instead of the oldest one."""
-        place = self.oldest
-        self.oldest = (place + 1) % len(self.block_at)
-        if self.block_at[place] >= 0:
-            self.place_of_block[self.block_at[place]] = -1
-        self.block_at[place], self.place_of_block[block] = block, place
-        start = place * (len(self.values) // len(self.block_at))
-        self.values[start : start + len(rows)] = rows
+        shape = min(n_blocks, self._n_held), self._block_rows, self.shape[1]
+        return np.empty(shape, self.dtype), np.full(n_blocks, -1), deque()
 
 
 def access(X: Any) -> Any:
-    """The same data, as rows of a file where they are an array that stays in one.
+    """The same data, as `DiskRows` if they are a large array that is mapped from a file.
 
-    That is where the memory of the array, or of the one that it is a view of, is that of a mapped
-    file, as of `numpy.memmap`, and it has more bytes than the buffer.
+    The array, or an array that it is a view of, must be mapped, for example by `numpy.memmap`, and
+    have more bytes than the buffer.
     """
     if not isinstance(X, np.ndarray) or X.nbytes <= BUFFER_BYTES:
         return X
@@ -200,7 +178,7 @@ def access(X: Any) -> Any:
 
 
 def part(X: Any, rows: Any) -> Any:
-    """Some rows of X, or all: of arrays without a copy."""
+    """Some rows of X, without copying arrays."""
     if isinstance(rows, slice):
         return X
     if hasattr(X, "part"):
@@ -209,16 +187,16 @@ def part(X: Any, rows: Any) -> Any:
 
 
 def on_disk(X: Any) -> DiskRows | None:
-    """The rows of a file that X are or are made from; None where these lie in memory."""
+    """The rows of a file from which X is made, or None if X is in memory."""
     while hasattr(X, "X") and not isinstance(X, DiskRows):
         X = X.X
     return X if isinstance(X, DiskRows) else None
 
 
 def shuffled(X: Any, rng: Generator) -> Array:
-    """Indices of all rows of X in random order, as a sweep visits them.
+    """Indices of all rows of X in random order, as an epoch visits them.
 
-    Every order is equally likely where they lie in memory; see `DiskRows.visits` for a file.
+    In memory, all orders are equally likely; for files see `DiskRows.visits`.
     """
     rows = on_disk(X)
     return rng.permutation(X.shape[0]) if rows is None else rows.visits(rng)

@@ -1,4 +1,4 @@
-"""Nets of directed layers beneath a restricted Boltzmann machine.
+"""Deep belief nets: directed layers below a restricted Boltzmann machine.
 
-May import the mathematics (`units` to `diagnostics`).
+This package imports only the mathematics, from `units` to `diagnostics`.
 """

@@ -1,4 +1,4 @@
-"""The model of a stack: directed layers, one upon the other, beneath an RBM."""
+"""`BeliefNet`: a stack of directed layers below an RBM."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from skrbm.model import RBM
 from skrbm.units import Layer
 from skrbm.weights import Weights, as_weights
 
-# How states of a layer are drawn, given the states of its neighbour.
+# A function that draws states of a layer given the states of its neighbour.
 Draw = Callable[["Conditional", Array], Array]
 
 
 @dataclass(frozen=True)
 class Conditional:
-    """A directed layer, `p(s | x)`: units s whose input is `x W`.
+    """A directed layer, `p(s | x)`: the units s receive the input `x W`.
 
     Parameters
     ----------
@@ -34,15 +34,15 @@ class Conditional:
     weights: Weights
 
     def __post_init__(self) -> None:
-        """Take an array for dense weights."""
+        """Convert an array to dense weights."""
         object.__setattr__(self, "weights", as_weights(self.weights))
 
     def map(self, function: Callable[[Array], Array]) -> Conditional:
-        """The same with a function applied to each of its parameters."""
+        """Return the layer with a function applied to each of its parameter arrays."""
         return replace(self, layer=self.layer.map(function), weights=self.weights.map(function))
 
     def with_precision(self, precision: str) -> Conditional:
-        """The same with another precision of the factors of products."""
+        """Return the layer with another precision of matrix products."""
         return replace(self, weights=replace(self.weights, precision=precision))
 
     def input(self, x: Any) -> Array:
@@ -58,26 +58,27 @@ class Conditional:
         return self.layer.draw(self.input(x), rng)
 
     def log_probability(self, s: Array, x: Array) -> Array:
-        """`log p(s | x)` of every pair of rows, in float64."""
+        """`log p(s | x)` of every pair of rows, in nats and float64."""
         input = self.input(x)
         log_weight = arrays.row_dot(input, s) - self.layer.energy(s)
         return log_weight - self.layer.log_normalizer(input)
 
     def climb(self, s: Array, x: Array, shares: Array, rate: float) -> None:
-        """Move the parameters, in place, along the slope of the mean `log p(s | x)`.
+        """Make a gradient step on the mean `log p(s | x)`, in place.
 
-        By the delta rule, with the inputs centred, so that weights do not do the biases' work. The
-        step is never longer than what raises that mean: the inverse of its curvature, which is at
-        most that of the layer times the Frobenius norm of the inputs' covariance.
+        The step follows the delta rule. The inputs are centred, which decouples weights from
+        biases. The step size is at most the inverse curvature, so a step never decreases the mean.
+        The curvature is bounded by the layer's curvature times the Frobenius norm of the input
+        covariance.
 
         Parameters
         ----------
         s : ndarray of shape (n_rows, n_units)
         x : ndarray of shape (n_rows, n_parents)
         shares : ndarray of shape (n_rows,)
-            Weights of the rows, of sum one.
+            Weights of the rows, with sum one.
         rate : float
-            The longest step.
+            Largest step size.
         """
         offset = shares @ x
         v = x - offset
@@ -85,23 +86,23 @@ class Conditional:
         rate = min(rate, 1 / (self.layer.curvature * max(1.0, norm)))
         error = self.layer.preconditioned(s - self.mean(x)) * (rate * shares)[:, None]
         self.weights.accumulate(v, error)
-        bias = self.layer.bias
-        bias += (1 - v @ offset) @ error
+        self.layer.add_to_bias((1 - v @ offset) @ error)
 
 
 @dataclass(frozen=True)
 class BeliefNet:
     """A deep belief net, `p(v, h_1, ..., h_n) = p(v | h_1) ... p(h_m-1 | h_m) p(h_m, h_n)`.
 
-    The two uppermost layers are an RBM. Going up, the posterior of the hidden layers is
-    approximated by `q(h_1 | v) ... q(h_m | h_m-1)`, exact where a layer was just put on another.
+    The top two layers form an RBM. The posterior of the hidden layers is approximated by
+    `q(h_1 | v) ... q(h_m | h_m-1)`. It is exact while the RBM on top is equivalent to the layer
+    below it, as when it starts from the same weights, transposed.
 
     Parameters
     ----------
     recognition : tuple of Conditional
-        The directed layers upwards, `q(h_l | h_l-1)`, from the data to the RBM on top.
+        Upward layers `q(h_l | h_l-1)`, from the data to the RBM on top.
     generation : tuple of Conditional
-        The same layers downwards, `p(h_l-1 | h_l)`, in the same order.
+        Downward layers `p(h_l-1 | h_l)`, in the same order.
     top : RBM
         `p(h_m, h_n)`.
 
@@ -117,7 +118,7 @@ class BeliefNet:
 
     @classmethod
     def stack(cls, rbms: Sequence[RBM]) -> BeliefNet:
-        """One RBM upon the other: directed layers share their weights both ways."""
+        """Stack RBMs, from the data upwards; both directions of a layer share its weights."""
         *below, top = rbms
         return cls(
             tuple(Conditional(rbm.hidden, rbm.weights) for rbm in below),
@@ -126,35 +127,43 @@ class BeliefNet:
         )
 
     def map(self, function: Callable[[Array], Array]) -> BeliefNet:
-        """The net with a function applied to each of its parameters."""
+        """Return the net with a function applied to each of its parameter arrays."""
         return BeliefNet(
             tuple(conditional.map(function) for conditional in self.recognition),
             tuple(conditional.map(function) for conditional in self.generation),
             self.top.map(function),
         )
 
+    def with_precision(self, precision: str) -> BeliefNet:
+        """Return the same net with another precision of matrix products."""
+        return BeliefNet(
+            tuple(conditional.with_precision(precision) for conditional in self.recognition),
+            tuple(conditional.with_precision(precision) for conditional in self.generation),
+            self.top.with_precision(precision),
+        )
+
     def copy(self) -> BeliefNet:
-        """The same net with parameters of its own, untied in both directions."""
+        """Return a copy in which the two directions of a layer no longer share weights."""
         return self.map(arrays.copy)
 
     @property
     def visible(self) -> Layer:
-        """The layer of the data."""
+        """Layer of the data."""
         return self.generation[0].layer if self.generation else self.top.visible
 
     @property
     def reference(self) -> Array:
-        """An array with the dtype and the device of all parameters."""
+        """An array that has the dtype and the device of all parameters."""
         return self.top.reference
 
     def means(self, v: Any) -> list[Array]:
-        """Means of every hidden layer, each given those of the layer below."""
+        """Means of every hidden layer, given the means of the layer below."""
         if not self.recognition:
             return [self.top.hidden_from_visible(v)]
         return self.means_above(self.recognition[0].mean(v))
 
     def means_above(self, first: Array) -> list[Array]:
-        """Means of every hidden layer, from those of the lowest one."""
+        """Means of every hidden layer, given the means of the lowest one."""
         if not self.recognition:
             return [first]
         means = [first]
@@ -163,46 +172,46 @@ class BeliefNet:
         return [*means, self.top.hidden_from_visible(means[-1])]
 
     def visible_from_top(self, h: Array) -> Array:
-        """Means of the visible units, through the means of every layer on the way down."""
+        """Means of the visible units, computed downwards through the means of every layer."""
         x = self.top.visible_from_hidden(h)
         for conditional in reversed(self.generation):
             x = conditional.mean(x)
         return x
 
     def up(self, v: Any, draw: Draw) -> list[Array]:
-        """States of the data's layer and of those above it, up to the RBM on top."""
+        """Draw states upwards: v first, then each layer up to the lower layer of the top RBM."""
         states = [v]
         for conditional in self.recognition:
             states.append(draw(conditional, states[-1]))
         return states
 
     def down(self, x: Array, rng: Generator) -> list[Array]:
-        """States from the data's layer up to x, the visible ones of the RBM on top."""
+        """Draw states downwards from x, the visible states of the top RBM; data come first."""
         states = [x]
         for conditional in reversed(self.generation):
             states.append(conditional.sample(states[-1], rng))
         return states[::-1]
 
     def gibbs(self, v: Any, rng: Generator, n_steps: int) -> Array:
-        """Visible states: upwards, n_steps Gibbs steps in the RBM on top, and down again."""
+        """Draw visible states: go up, make n_steps Gibbs steps in the top RBM, and go down."""
         x = self.up(v, drawn_with(rng))[-1]
         return self.down(samplers.gibbs_visible(self.top, x, rng, n_steps), rng)[0]
 
     def log_ratio(self, states: list[Array]) -> Array:
         """`log p(v, h_1, ..., h_m) / q(h_1, ..., h_m | v) + log Z` of every row, in float64.
 
-        Z is that of the RBM on top. The mean over draws of the hidden states is a lower bound on
-        `log p(v) + log Z`, below it by the divergence from q to the posterior.
+        Z belongs to the top RBM. The mean over hidden states drawn from q is a lower bound on
+        `log p(v) + log Z`. The gap is the Kullback-Leibler divergence from q to the posterior.
 
         Parameters
         ----------
         states : list of ndarray
-            Of the layers from the data's to the lower one of the RBM on top; see `up`.
+            States of each layer, from the data to the lower layer of the top RBM; see `up`.
         """
         return self.log_ratio_below(states) - self.top.free_energy(states[-1])
 
     def log_ratio_below(self, states: list[Array]) -> Array:
-        """`log p(v, ... | h_m) / q(h_1, ..., h_m | v)` of every row, in float64."""
+        """`log p(v, ..., h_m-1 | h_m) / q(h_1, ..., h_m | v)` of every row, in float64."""
         total = devices.float64(arrays.zeros((len(states[0]),), self.reference))
         directed = zip(self.recognition, self.generation, pairwise(states), strict=True)
         for recognition, generation, (lower, upper) in directed:
@@ -212,12 +221,12 @@ class BeliefNet:
 
 
 def drawn_with(rng: Generator) -> Draw:
-    """States drawn anew for every row."""
+    """Return a function that draws states independently for every row."""
     return lambda conditional, x: conditional.sample(x, rng)
 
 
 def drawn_by_content(rng: Generator) -> Draw:
-    """States of binary units that are the same for rows that are equal, wherever these stand."""
+    """Return a function that draws the same states for equal rows, at any position."""
 
     def draw(conditional: Conditional, x: Array) -> Array:
         mean = conditional.mean(x)

@@ -1,15 +1,17 @@
-"""What a belief net says where some of its visible units are missing.
+"""Conditional distributions and likelihood bounds of a belief net with missing visible units.
 
-Its scores are bounds on what is known, `v_o`. With `p_1` for the RBM that the lowest layer was
-trained as, from which what is missing, `v_m`, is drawn, and `q(h | v)` for the recognition,
+The bound on the likelihood of the known values `v_o` is
 
     log p(v_o) >= E[log p(v_o, v_m, h) - log p_1(v_m | v_o) - log q(h | v_o, v_m)]
 
-over `v_m ~ p_1(v_m | v_o)` and `h ~ q(h | v)`: by Jensen's inequality for one distribution of all
-that is not known, `p_1(v_m | v_o) q(h | v)`. Where `p_1(v_m | v_o)` cannot be drawn from, a chain
-is annealed to it, whose importance weight w has `E[w f(v)] = sum over v_m of exp(-F_1(v)) f(v)`:
-so for `f = p(v, h) / q(h | v) exp(F_1(v))` the mean of w f is `p(v_o)`, and that of its logarithm
-below.
+Here, `v_m` are the missing values, and q is the recognition distribution. `p_1` is the RBM as which
+the lowest layer was trained. The mean is over `v_m ~ p_1(v_m | v_o)` and `h ~ q(h | v)`. The bound
+is Jensen's inequality for the joint distribution `p_1(v_m | v_o) q(h | v)` of all unknown states.
+
+If exact draws from `p_1(v_m | v_o)` are too expensive, annealed chains replace them. Their
+importance weights w satisfy `E[w f(v)] = sum_(v_m) exp(-F_1(v)) f(v)` for every function f. With
+`f = p(v, h) / q(h | v) exp(F_1(v))`, the mean of `w f` is `p(v_o)`, so the mean of its logarithm is
+again a lower bound.
 """
 
 from __future__ import annotations
@@ -23,23 +25,23 @@ from skrbm.deep.belief_net import BeliefNet, Draw, drawn_by_content, drawn_with
 from skrbm.model import RBM
 from skrbm.units import Layer
 
-_N_STEPS = 100  # of chains of the lowest RBM, where it cannot be enumerated
-_N_CHAINS = 20  # a row, or draws, that are averaged over
-_N_ASCENT_DRAWS = 100  # that tell a posterior mean
+_N_STEPS = 100  # of chains of the lowest RBM, if it cannot be enumerated
+_N_CHAINS = 20  # per row
+_N_ASCENT_DRAWS = 100  # for a posterior mean
 _MOST_STEPS = 100  # of the ascent to a mode
 
 
 @dataclass(frozen=True)
 class Incomplete:
-    """A belief net, and what draws missing values: the RBM that its lowest layer was trained as.
+    """A belief net with the RBM that draws missing values.
 
     Parameters
     ----------
     net : BeliefNet
     rbm : RBM
-        `p_1`.
+        `p_1`, the RBM as which the lowest layer of the net was trained.
     base : Layer
-        What its visible layer started from.
+        Initial visible layer of that RBM, from which chains start.
     """
 
     net: BeliefNet
@@ -47,19 +49,20 @@ class Incomplete:
     base: Layer
 
     def log_ratios(self, v: Array, n_draws: int, draw: Draw, rng: Generator) -> Array:
-        """n_draws terms of every row, whose mean is at most `log p(v_o) + log Z`.
+        """Draw terms whose expected value is at most `log p(v_o) + log Z`, in nats.
 
-        Z is that of the RBM on top.
+        Z belongs to the top RBM.
 
         Parameters
         ----------
         v : ndarray of shape (n_rows, n_visible)
-            NaN where a unit is missing.
+            NaN in missing units.
         n_draws : int
+            Number of terms per row.
         draw : Draw
-            Of the hidden layers.
+            Draws the hidden layers.
         rng : Generator
-            Draws what is missing.
+            Generator for missing values.
 
         Returns
         -------
@@ -76,12 +79,12 @@ class Incomplete:
         return terms
 
     def first_means(self, v: Array, rng: Generator) -> Array:
-        """Means of the lowest hidden layer, averaged over twenty draws from `p_1(v_m | v_o)` a row.
+        """Means of the lowest hidden layer, averaged over 20 draws from `p_1(v_m | v_o)` per row.
 
         Parameters
         ----------
         v : ndarray of shape (n_rows, n_visible)
-            NaN where a unit is missing.
+            NaN in missing units.
         rng : Generator
         """
         rows = arrays.repeat(v, _N_CHAINS).reshape(-1, v.shape[1])
@@ -91,28 +94,31 @@ class Incomplete:
 
 
 def complete(net: BeliefNet, v: Array, rng: Generator, n_steps: int) -> tuple[Array, Array]:
-    """Visible states where some of them are given, and means of the others.
+    """Draw free visible units given the others, and estimate their means.
 
-    They are of a chain whose steps leave `p(v_m, h | v_o)` as it is: the recognition proposes
-    hidden states, which Metropolis' rule accepts by the ratio of `p(v, h) / q(h | v)`, and given
-    these what is free is drawn anew.
+    A Markov chain per row leaves `p(v_m, h | v_o)` invariant. In each step, the recognition layers
+    propose hidden states. Metropolis' rule accepts them by the ratio of `p(v, h) / q(h | v)`. Then
+    the free units are drawn given the hidden states.
 
     Parameters
     ----------
     net : BeliefNet
-        Of at least two hidden layers.
+        At least two hidden layers.
     v : ndarray of shape (n_rows, n_visible)
-        NaN where a unit is free.
+        NaN in free units.
     rng : Generator
     n_steps : int
+        Length of the chains.
 
     Returns
     -------
-    last, mean : ndarray of shape (n_rows, n_visible)
-        The last states, and an average over the second half of the chain.
+    last : ndarray of shape (n_rows, n_visible)
+        Last states of the chains.
+    mean : ndarray of shape (n_rows, n_visible)
+        Conditional means of the free units, averaged over the second half of the steps.
     """
-    free, first = arrays.is_nan(v), n_steps // 2
-    visible = arrays.where(free, samplers.independent(net.visible, len(v), rng), v)
+    free, first = conditionals.free_columns(net.visible, v), n_steps // 2
+    visible = arrays.where(free, samplers.sample_independent(net.visible, len(v), rng), v)
     states = net.up(visible, drawn_with(rng))
     total = 0 * visible
     for step in range(n_steps):
@@ -129,17 +135,17 @@ def complete(net: BeliefNet, v: Array, rng: Generator, n_steps: int) -> tuple[Ar
 
 
 def means(net: BeliefNet, v: Array, rng: Generator, n_steps: int) -> Array:
-    """`E[v | v_o]`: averages over 20 chains a row, since one alone would know of one mode.
+    """Estimate `E[v | v_o]` by averages over 20 chains per row, since one may stay in one mode.
 
     Parameters
     ----------
     net : BeliefNet
-        Of at least two hidden layers.
+        At least two hidden layers.
     v : ndarray of shape (n_rows, n_visible)
-        NaN where a unit is free.
+        NaN in free units.
     rng : Generator
     n_steps : int
-        Of the chains, whose second half is averaged over; see `complete`.
+        Length of the chains; their second half is averaged. See `complete`.
     """
     many = arrays.repeat(v, _N_CHAINS).reshape(-1, v.shape[1])
     _, averages = complete(net, many, rng, n_steps)
@@ -147,29 +153,30 @@ def means(net: BeliefNet, v: Array, rng: Generator, n_steps: int) -> Array:
 
 
 def mode(net: BeliefNet, v: Array, rng: Generator, n_steps: int) -> Array:
-    """A mode of `p(v_m | v_o)`: where an ascent ends that starts at what is most probable by unit.
+    """Find a mode of `p(v_m | v_o)` for every row, by ascent from the most probable unit states.
 
-    Again and again v becomes the most probable state given the posterior mean of the layer above
-    it: a step of the EM algorithm, which cannot lower `p(v)`. The posterior mean is that of a
-    hundred draws of the recognition, weighted by `p(v, h) / q(h | v)`; it is the same for equal
-    rows, so that the ascent ends.
+    The ascent starts at the most probable state of each unit given `means`. Each step sets v to its
+    most probable state given the posterior mean of the lowest hidden layer. With an exact posterior
+    mean, this is a step of the EM algorithm, which cannot decrease `p(v)`. The posterior mean is
+    estimated from 100 draws of the recognition layers, weighted by `p(v, h) / q(h | v)`. The
+    estimate is the same for equal rows, so the ascent can end.
 
     Parameters
     ----------
     net : BeliefNet
-        Of at least two hidden layers.
+        At least two hidden layers.
     v : ndarray of shape (n_rows, n_visible)
-        NaN where a unit is free.
+        NaN in free units.
     rng : Generator
     n_steps : int
-        Of the chains that find where to start; see `means`.
+        Length of the chains that estimate the start; see `means`.
 
     References
     ----------
     A. P. Dempster, N. M. Laird and D. B. Rubin, "Maximum likelihood from incomplete data via the EM
     algorithm", Journal of the Royal Statistical Society B 39(1), 1977.
     """
-    free, seed = arrays.is_nan(v), int(rng.integers(2**63))
+    free, seed = conditionals.free_columns(net.visible, v), int(rng.integers(2**63))
     start = means(net, v, rng, n_steps)
     best = arrays.where(free, net.visible.most_probable(start), v)
     for _ in range(_MOST_STEPS):
@@ -183,7 +190,7 @@ def mode(net: BeliefNet, v: Array, rng: Generator, n_steps: int) -> Array:
 
 
 def _posterior_mean(net: BeliefNet, v: Array, draw: Draw) -> Array:
-    """`E[h_1 | v]`, from draws of the recognition weighted by how probable they are."""
+    """Estimate `E[h_1 | v]` by importance sampling from the recognition layers."""
     states = net.up(v, draw)
     largest, mean = net.log_ratio(states), devices.float64(states[1])
     total = arrays.exp(0 * largest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,8 +13,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from skrbm.distributed import worker as shares
-from skrbm.distributed.worker import ForgottenShare, Key
+from skrbm.distributed.worker import ForgottenPartition, Key, WorkerState, call, forget
 
 try:
     import dask
@@ -36,7 +35,7 @@ class LostWorker(Exception):
     """A worker that was needed is gone."""
 
 
-# What a client sees of a loss, beside the sentence of Dask's that a task killed several workers.
+# Errors by which a client notices a loss.
 _LOSSES = (
     LostWorker,
     CancelledError,
@@ -48,18 +47,18 @@ _LOSSES = (
 
 
 @dataclass
-class Crew:
-    """The workers of a fit: each has a share of the blocks, and does what is asked of it.
+class Cluster:
+    """The workers of a fit: each has a partition of the blocks, and calls methods of its state.
 
-    What every share has been through is known here, so that another worker can take it over.
+    The calls that prepared the partitions are kept, so that another worker can take one over.
 
     Parameters
     ----------
     client : distributed.Client
     blocks : list of lists of Delayed
-        Of every share.
+        Of each partition.
     workers : list of str
-        The address of each share's worker.
+        The address of each partition's worker.
     """
 
     client: Any
@@ -67,12 +66,12 @@ class Crew:
     workers: list[str]
     fit: str = field(default_factory=lambda: uuid4().hex)
     setup: dict[Callable[..., Any], tuple[Any, ...]] = field(default_factory=dict)
-    unready: set[int] = field(default_factory=set)  # shares that moved
+    unready: set[int] = field(default_factory=set)  # partitions that moved
     n_attempts: int = 0
 
     @classmethod
-    def of(cls, X: Any) -> Crew:
-        """As many shares as there are workers, or blocks: each of blocks that are there already."""
+    def of(cls, X: Any) -> Cluster:
+        """As many partitions as workers, or blocks; each has blocks that its worker holds."""
         client = current_client()
         blocks = np.ravel(X.to_delayed()).tolist()
         workers = sorted(client.nthreads())[: len(blocks)]
@@ -84,27 +83,23 @@ class Crew:
         holders = {str(k): v for k, v in client.who_has(known).items()} if known else {}
         return cls(client, _grouped(blocks, workers, holders), workers)
 
-    @property
-    def keys(self) -> list[Key]:
-        """Of all shares."""
-        return [Key(self.fit, i) for i in range(len(self.workers))]
+    def prepare(self, method: Callable[..., Any], *arguments: Any) -> list[Any]:
+        """Results of a method of all partitions, which is called again if one moves."""
+        self.setup.pop(method, None)
+        self.setup[method] = arguments
+        return self.attempt(self._prepare, method, range(len(self.workers)))
 
-    def everywhere(self, function: Callable[..., Any], *arguments: Any) -> list[Any]:
-        """Results of a function that prepares every share, also those that move later."""
-        self.setup[function] = arguments
-        return self.attempt(lambda: self._on_all(function, arguments))
-
-    def attempt(self, submit: Callable[[], list[Any]]) -> list[Any]:
-        """Results of the futures that `submit` returns; all again where a worker is lost."""
+    def attempt(self, submit: Callable[..., list[Any]], *arguments: Any) -> list[Any]:
+        """Results of the futures that `submit` returns, which is called again after a loss."""
         loss: Exception | None = None
         for _ in range(_MOST_ATTEMPTS):
             self.n_attempts += 1
             futures: list[Any] = []
             try:
                 self._replace_lost()
-                futures = submit()
+                futures = submit(*arguments)
                 return self._results(futures)
-            except ForgottenShare as error:
+            except ForgottenPartition as error:
                 self.unready.add(error.args[0])
             except _LOSSES as error:
                 loss = error
@@ -112,13 +107,11 @@ class Crew:
         msg = f"workers were lost in each of {_MOST_ATTEMPTS} attempts at the same work."
         raise RuntimeError(msg) from loss
 
-    def submit(self, i: int, function: Callable[..., Any], *arguments: Any) -> Any:
-        """The future of a function of share i, on its worker alone."""
-        return self.client.submit(
-            function, self.keys[i], *arguments, workers=[self.workers[i]], pure=False
-        )
+    def on_all(self, method: Callable[..., Any], *arguments: Any) -> list[Any]:
+        """The futures of a method of all partitions; arguments may be futures."""
+        return [self._submit(call, i, method, arguments) for i in range(len(self.workers))]
 
-    def summed(self, futures: list[Any]) -> Any:
+    def sum(self, futures: list[Any]) -> Any:
         """The future of the sum of all, by a tree on the cluster."""
         while len(futures) > 1:
             groups = (futures[i : i + _BRANCHES] for i in range(0, len(futures), _BRANCHES))
@@ -128,43 +121,45 @@ class Crew:
             ]
         return futures[0]
 
-    def share_out(self, value: Any) -> Any:
-        """The future of a value of the client's, which survives the workers that have it.
+    def broadcast(self, value: Any) -> Any:
+        """The future of a value from the client, which survives the workers that have it.
 
         It is a task, since a value that Dask scatters is lost with its worker, and `scatter` never
-        returns where that dies meanwhile.
+        returns if the worker dies meanwhile.
         """
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
             return self.client.submit(_same, value, pure=False)
 
     def close(self) -> None:
-        """Let the workers forget their shares."""
+        """Let the workers forget their partitions."""
         alive = set(self.client.nthreads())
         for i, worker in enumerate(self.workers):
             if worker in alive:
-                distributed.fire_and_forget(self.submit(i, shares.forget))
+                distributed.fire_and_forget(self._submit(forget, i))
 
-    def _on_all(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> list[Any]:
-        shared = self.share_out(arguments)
-        return [self._prepared(i, function, shared) for i in range(len(self.workers))]
+    def _submit(self, function: Callable[..., Any], i: int, *arguments: Any) -> Any:
+        """The future of a function of partition i, on its worker alone."""
+        where = [self.workers[i]]
+        return self.client.submit(function, Key(self.fit, i), *arguments, workers=where, pure=False)
 
-    def _prepared(self, i: int, function: Callable[..., Any], shared: Any) -> Any:
-        blocks = self._computed(i) if function is shares.load else []
-        return self.submit(i, _with_arguments, function, shared, *blocks)
+    def _prepare(self, method: Callable[..., Any], partitions: Iterable[int]) -> list[Any]:
+        shared = self.broadcast(self.setup[method])
+        blocks = self._blocks if method is WorkerState.load else lambda i: []
+        return [self._submit(call, i, method, shared, *blocks(i)) for i in partitions]
 
-    def _computed(self, i: int) -> list[Any]:
-        """The blocks of a share: elsewhere, too, since Dask may know them as a lost worker's."""
+    def _blocks(self, i: int) -> list[Any]:
+        """The blocks of a partition: from any worker, since Dask may know them as a lost one's."""
         return self.client.compute(
             self.blocks[i], workers=[self.workers[i]], allow_other_workers=True
         )
 
     def _replace_lost(self) -> None:
-        """Give shares of lost workers to others, and prepare them there."""
+        """Give partitions of lost workers to others, and prepare them there."""
         lost = self._lost()
         self.unready.update(lost)
         if not self.unready:
             return
-        with suppress(TimeoutError):  # else those that are left do it
+        with suppress(TimeoutError):  # otherwise the workers that are left take over
             self.client.wait_for_workers(len(self.workers), timeout=_RESTART_SECONDS)
         alive = sorted(self.client.nthreads())
         if not alive:
@@ -172,9 +167,8 @@ class Crew:
             raise RuntimeError(msg)
         for i in lost:
             self.workers[i] = min(alive, key=self.workers.count)
-        for function, arguments in self.setup.items():
-            shared = self.share_out(arguments)
-            self._results([self._prepared(i, function, shared) for i in self.unready])
+        for method in self.setup:
+            self._results(self._prepare(method, self.unready))
         self.unready.clear()
 
     def _lost(self) -> list[int]:
@@ -182,7 +176,7 @@ class Crew:
         return [i for i, worker in enumerate(self.workers) if worker not in alive]
 
     def _results(self, futures: list[Any]) -> list[Any]:
-        """Of all futures, as long as all workers live."""
+        """Results of all futures, as long as all workers live."""
         patience = _POLL_SECONDS
         while True:
             with suppress(TimeoutError):
@@ -193,11 +187,11 @@ class Crew:
                 continue
             with suppress(TimeoutError):
                 results = [future.result(timeout=patience) for future in futures]
-                for future in futures:  # or Dask would make the work of a lost worker again
+                for future in futures:  # otherwise Dask would repeat the work of a lost worker
                     future.release()
                 return results
             self._check_alive()
-            patience *= 2  # what is large takes its time
+            patience *= 2  # large results take longer
 
     def _check_alive(self) -> None:
         if self._lost():
@@ -233,7 +227,7 @@ def header(X: Any, n_rows: int = 0) -> Any:
 
 
 def blockwise(estimator: Any, method: str, X: Any, like: Any) -> Any:
-    """What a method makes of every block, when it is computed: rows such as those of `like`."""
+    """The results of a method for all blocks, once they are computed: rows such as in `like`."""
     X = check_collection("X", X)
     options = {"estimator": dask.delayed(estimator), "method": method, "meta": like[:0]}
     if isinstance(X, DataFrame):
@@ -245,7 +239,7 @@ def blockwise(estimator: Any, method: str, X: Any, like: Any) -> Any:
 
 
 def check_collection(name: str, X: Any) -> Any:
-    """A Dask array or data frame, whose blocks have all columns."""
+    """A Dask array or data frame; each block has all columns."""
     if not is_collection(X) or X.ndim != 2:
         msg = (
             f"{name} is {type(X).__name__}, must be a Dask array of two dimensions or a Dask data "
@@ -253,10 +247,6 @@ def check_collection(name: str, X: Any) -> Any:
         )
         raise ValueError(msg)
     return X.rechunk({1: -1}) if isinstance(X, DaskArray) and len(X.chunks[1]) > 1 else X
-
-
-def _with_arguments(key: Key, function: Any, arguments: tuple[Any, ...], *blocks: Any) -> Any:
-    return function(key, *arguments, *blocks)
 
 
 def _apply(block: Any, estimator: Any, method: str) -> Any:
@@ -274,7 +264,7 @@ def _sum(parts: list[Any]) -> Any:
 def _grouped(
     blocks: list[Any], workers: list[str], holders: dict[str, tuple[str, ...]]
 ) -> list[list[Any]]:
-    """Blocks of every worker: those it has, then moved until numbers differ by one at most."""
+    """Blocks for each worker: those it holds, moved until numbers differ by at most one."""
     groups: dict[str, list[Any]] = {worker: [] for worker in workers}
     for block in blocks:
         at = [worker for worker in holders.get(str(block.key), ()) if worker in groups]

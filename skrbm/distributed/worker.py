@@ -1,8 +1,8 @@
-"""What a worker does with its share of the rows of a fit that is spread over many.
+"""What a worker does with its partition of the rows.
 
-A round is a sweep over all rows. It starts from the parameters that all workers have, and from the
-state of a worker's own training after the round before, which stays as it is until the round is
-over: so a round that was broken off is made again.
+A round is an epoch over all rows. It starts from the parameters that all workers share, and from
+the worker's own training state after the previous round, which does not change before the round is
+over: so a round that was broken off can be repeated.
 """
 
 from __future__ import annotations
@@ -10,180 +10,277 @@ from __future__ import annotations
 import ctypes
 import os
 import warnings
-from collections.abc import Iterator
-from copy import copy, deepcopy
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import gen_batches
 
-from skrbm._kernels import arrays, devices, moments, random
+from skrbm._kernels import devices, random
 from skrbm._kernels.devices import Array
-from skrbm._kernels.threads import BLOCK_ROWS
-from skrbm.estimators.dbn.network import DeepBeliefNetwork
-from skrbm.estimators.rbm.fitting import RBMEstimator
-from skrbm.learning.gradients import Gradient
-from skrbm.learning.loop import MiniBatch, Training, are_states, dense_rows
-from skrbm.learning.optimizer import CentredGradient, Statistics
-from skrbm.model import RBM
-from skrbm.validation.rows import check_weighted, model_dtype
+from skrbm.data.summary import Summary
+from skrbm.estimators.common.fitted import domain_of
+from skrbm.estimators.dbn.layer_inputs import LayerInputs
+from skrbm.estimators.rbm.base import learner_of, settings_of
+from skrbm.estimators.rbm.density import DensityRBM
+from skrbm.estimators.rbm.learner import Learner, Settings
+from skrbm.learning.loop import Loop, MiniBatch
+from skrbm.learning.optimizer import Pace
+from skrbm.learning.step_statistics import Statistics
+from skrbm.learning.train_state import TrainState
+from skrbm.validation.rows import TrainingRows, check_training_rows
 
-_FIGURE_FLIPS = 1  # columns a row, of the pseudo-likelihood that is watched
-_STEPS_ANEW = 100  # of chains that take the place of lost ones, before they count
-
-
+_N_WARM_UP = 100  # steps of chains that replace lost ones, before they count
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt in malloc.h
 
-
-class Moments(NamedTuple):
-    """Of rows: their number and dtype, central moments of their columns, and what to warn of."""
-
-    n_rows: int
-    dtype: Any
-    mean: Array
-    variance: Array
-    third: Array
-    messages: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, rows: Any, messages: tuple[str, ...] = ()) -> Moments:
-        """Those of rows that are an array, a CSR matrix, or computed as they are taken."""
-        dtype = model_dtype(rows.dtype)
-        parts = []
-        for block in gen_batches(rows.shape[0], BLOCK_ROWS):
-            x = dense_rows(rows, block, np.empty(0, dtype))
-            parts.append(cls(len(x), dtype, *moments.column_moments(x, np.ones(len(x)))))
-        return joined(parts)._replace(messages=messages)
-
-    def representatives(self, *, binary: bool) -> tuple[Array, Array]:
-        """Weighted rows that training starts from as it would from all.
-
-        They have the same mean, and but for binary units, which start from that alone, the same
-        variance and a tail to the same side.
-        """
-        if binary:
-            return self.mean[None].astype(self.dtype), np.array([float(self.n_rows)])
-        side = np.where(self.third < 0, -1, 1) * np.sqrt(self.variance / 3)
-        rows = np.stack([self.mean - side, self.mean + 3 * side]).astype(self.dtype)
-        return rows, self.n_rows * np.array([0.75, 0.25])
+Shared = tuple[Array, ...]
 
 
-def joined(parts: list[Moments]) -> Moments:
-    """The moments of the rows of all parts."""
-    n_rows = sum(part.n_rows for part in parts)
-    shares = [part.n_rows / n_rows for part in parts]
-    mean = sum(s * part.mean for s, part in zip(shares, parts, strict=True))
-    variance, third = np.zeros((2, len(parts[0].mean)))
-    for share, part in zip(shares, parts, strict=True):
-        distance = part.mean - mean
-        variance += share * (part.variance + distance**2)
-        third += share * (part.third + distance * (3 * part.variance + distance**2))
-    dtype = np.result_type(*(part.dtype for part in parts))
-    messages = tuple(message for part in parts for message in part.messages)
-    return Moments(n_rows, dtype, np.asarray(mean), variance, third, messages)
+class Partitions(NamedTuple):
+    """How the rows are divided among workers.
 
-
-class Part(NamedTuple):
-    """What a worker has to know of all: numbers of rows of every share, and which one is its own.
-
-    `seed` is that of all that is drawn on workers.
+    Parameters
+    ----------
+    sizes : tuple of int
+        Number of rows in each partition.
+    n_batches : int
+        Mini-batches per epoch.
+    seed : int
+        Of all draws on workers.
     """
 
     sizes: tuple[int, ...]
-    own: int
-    n_iter: int
     n_batches: int
     seed: int
 
-    @property
-    def share(self) -> float:
-        """Of the rows."""
-        return self.sizes[self.own] / sum(self.sizes)
-
-    def rows_of_batch(self, i: int) -> list[int]:
-        """How many rows every share has in a mini-batch."""
+    def batch_sizes(self, i: int) -> list[int]:
+        """Number of rows that each partition has in a mini-batch."""
         return [n // self.n_batches + (i < n % self.n_batches) for n in self.sizes]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Parameters and offsets at the end of a round, and what was watched, in a share's weight."""
+    """Shared arrays at the end of a round, and the watched figure, times a partition's weight."""
 
-    state: tuple[Array, ...]
+    shared: Shared
     figure: float
 
     def __add__(self, other: Outcome) -> Outcome:
-        state = tuple(x + y for x, y in zip(self.state, other.state, strict=True))
-        return Outcome(state, self.figure + other.figure)
+        shared = tuple(x + y for x, y in zip(self.shared, other.shared, strict=True))
+        return Outcome(shared, self.figure + other.figure)
 
 
 @dataclass
-class Flight:
-    """A round on its way."""
+class Round:
+    """A round in progress.
+
+    Parameters
+    ----------
+    token : int
+        Number of the attempt.
+    epoch : int
+    loop : Loop
+    state : TrainState
+    batches : iterator of MiniBatch
+        Those that are left.
+    n_made : int
+        Mini-batches that were taken.
+    batch : MiniBatch, optional
+        The last of them.
+    """
 
     token: int
-    n_done: int
-    rbm: RBM
-    training: Training
+    epoch: int
+    loop: Loop
+    state: TrainState
     batches: Iterator[MiniBatch]
     n_made: int = 0
     batch: MiniBatch | None = None
 
 
+class Key(NamedTuple):
+    """A partition of a fit."""
+
+    fit: str
+    partition: int
+
+
+class ForgottenPartition(LookupError):
+    """The index of a partition that this process does not hold."""
+
+
 @dataclass
-class Share:
-    """A worker's share of the rows, and the training of a layer on them.
+class WorkerState:
+    """A partition of the rows, and the training of one layer on it.
 
     Parameters
     ----------
-    data : {array, CSR matrix}
+    index : int
+        Of the partition.
+    rows : TrainingRows
         Rows of data.
-    rows : {array, CSR matrix}
-        Rows that the layer in training is trained on: the same, or what the layers below infer.
-    estimator : RBMEstimator
+    inputs : TrainingRows
+        Rows that the layer is trained on: the same, or what the layers below infer.
+    settings : Settings
+    learner : Learner
         The layer, as it was started.
-    part : Part
-    trainings : dict of int to Training
-        The state after so many rounds, of the last two.
-    flight : Flight
+    partitions : Partitions
+    states : dict of int to TrainState
+        The training state after so many epochs, for the last two.
+    round : Round, optional
     """
 
-    data: Any
-    rows: Any
-    estimator: Any = None
-    part: Any = None
-    trainings: dict[int, Training] = field(default_factory=dict)
-    flight: Flight | None = None
+    index: int
+    rows: TrainingRows = field(init=False)
+    inputs: TrainingRows = field(init=False)
+    settings: Settings = field(init=False)
+    learner: Learner = field(init=False)
+    partitions: Partitions = field(init=False)
+    states: dict[int, TrainState] = field(default_factory=dict)
+    round: Round | None = None
+
+    # Preparation
+
+    def load(self, estimator: Any, *blocks: Any) -> tuple[Summary, list[str]]:
+        """Keep blocks of rows after the estimator's checks; return their summary, and warnings."""
+        _keep_freed_memory()
+        parts = [x if sparse.issparse(x) else np.asarray(x) for x in blocks]
+        any_sparse = any(map(sparse.issparse, parts))
+        rows = sparse.vstack(parts, format="csr") if any_sparse else np.concatenate(parts)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            domain = domain_of(estimator)
+            self.rows = check_training_rows(estimator, rows, None, domain, first=True)
+        self.inputs = self.rows
+        return self.rows.summary, [str(warning.message) for warning in caught]
+
+    def ascend(self, below: list[DensityRBM]) -> Summary:
+        """Continue with what the layers below infer for the rows."""
+        unused = random.generator(0)  # no value is missing
+        self.inputs, _ = LayerInputs(self.rows, unused).of(below)
+        return self.inputs.summary
+
+    def prepare(self, rbm: DensityRBM, partitions: Partitions) -> None:
+        """Be ready to train an RBM that was started from the summary of all rows."""
+        self.settings, self.learner, self.partitions = settings_of(rbm), learner_of(rbm), partitions
+        self.states, self.round = {}, None
+
+    # Rounds
+
+    def train(self, shared: Shared, epoch: int) -> Outcome:
+        """Make a round on this partition alone."""
+        loop, state = self._start(shared, epoch)
+        record = next(loop.epochs(state, epoch))
+        return self._end(state, epoch, record[loop.monitor.name])
+
+    def first_statistics(self, shared: Shared, epoch: int, token: int) -> Statistics:
+        """Begin a round, and return the statistics of the first mini-batch."""
+        loop, state = self._start(shared, epoch)
+        self.round = Round(token, epoch, loop, state, loop.mini_batches(state, epoch))
+        return self._statistics(self.round)
+
+    def step(self, sums: Statistics, token: int, n_made: int) -> Statistics | Outcome:
+        """Make the step of all workers, and return the next statistics, or the round's outcome.
+
+        A step is made only once in an attempt: Dask repeats a call if its result was lost.
+        """
+        now = self.round
+        if now is None or (now.token, now.n_made) != (token, n_made):
+            msg = "this round was broken off."
+            raise RuntimeError(msg)
+        self.settings.optimizer.apply(now.state, sums, self._pace(now))
+        if n_made < self.partitions.n_batches:
+            return self._statistics(now)
+        assert now.batch is not None
+        return self._end(now.state, now.epoch, now.loop.watched(now.state, now.batch))
+
+    def state_after(self, epoch: int) -> TrainState | None:
+        """The training state, with its chains, after so many epochs, unless it was lost."""
+        return self.states.get(epoch)
+
+    @property
+    def _weight(self) -> float:
+        """The partition's share of the rows."""
+        return self.partitions.sizes[self.index] / sum(self.partitions.sizes)
+
+    def _start(self, shared: Shared, epoch: int) -> tuple[Loop, TrainState]:
+        """A round's loop, and a copy of the state that it starts from."""
+        fit, n_rows = self.learner.fit, len(self.inputs.weights)
+        assert fit is not None
+        loop = self.learner.loop(self.settings, self.inputs, fit)
+        batch_size = Fraction(n_rows, self.partitions.n_batches)
+        loop = replace(loop, plan=replace(loop.plan, batch_size=batch_size))
+        if epoch not in self.states:
+            self.states[epoch] = self._new_state(loop, shared, epoch)
+        return loop, self._placed(self.states[epoch], shared)
+
+    def _placed(self, known: TrainState, shared: Shared) -> TrainState:
+        """A copy of a state on the device, with the shared arrays."""
+        device, state = self.settings.device, deepcopy(known)
+        state.model = device.place_rbm(state.model)
+        state.move(device.place)
+        take_shared(state, shared)
+        return state
+
+    def _new_state(self, loop: Loop, shared: Shared, epoch: int) -> TrainState:
+        """A state with new chains, which come near the model if other workers have trained it."""
+        first, seed = self.learner.fitted.top, self.partitions.seed
+        rng, order = (random.generator([seed, self.index, epoch, i]) for i in range(2))
+        state = replace(first.training, model=first.rbm, rng=rng, order=order, history=[])
+        gradient, n_chains = self.settings.gradient, round(self._weight * self.settings.n_chains)
+        gradient.start(state, first.base, max(1, n_chains))
+        if epoch > 0:
+            state = self._placed(state, shared)
+            batch = next(loop.mini_batches(state, epoch))
+            for _ in range(_N_WARM_UP):
+                gradient.phases(state, batch.v, batch.weights)
+            self._unplace(state)
+        return state
+
+    def _unplace(self, state: TrainState) -> None:
+        """Move a state to the host; the next round takes its parameters from the shared arrays."""
+        state.move(devices.to_host)
+        state.model = self.learner.fitted.rbm
+
+    def _statistics(self, now: Round) -> Statistics:
+        """Those of the next mini-batch, weighted by its share of the mini-batch of all workers."""
+        now.batch = next(now.batches)
+        sizes = self.partitions.batch_sizes(now.n_made)
+        now.n_made += 1
+        phases = self.settings.gradient.phases(now.state, now.batch.v, now.batch.weights)
+        phases = phases.weighted(sizes[self.index] / sum(sizes))
+        rate = self._pace(now).rate
+        return self.settings.optimizer.statistics(now.state, phases, rate).formed()
+
+    def _pace(self, now: Round) -> Pace:
+        """How far to step, in proportion to the size of the mini-batch of all workers."""
+        assert now.batch is not None
+        n_rows = sum(self.partitions.batch_sizes(now.n_made - 1))
+        share = n_rows * self.partitions.n_batches / sum(self.partitions.sizes)
+        return Pace(now.batch.rate * share, now.batch.pace.variance_share)
+
+    def _end(self, state: TrainState, epoch: int, figure: float) -> Outcome:
+        """Keep the state, and return the outcome of the round."""
+        weight = self._weight
+        shared = tuple((weight * x).astype(x.dtype) for x in shared_of(state))
+        self._unplace(state)
+        self.states = {epoch: self.states[epoch], epoch + 1: state}
+        self.round = None
+        return Outcome(shared, weight * figure)
 
 
-class Key(NamedTuple):
-    """Which share of which fit."""
-
-    fit: str
-    own: int
-
-
-class ForgottenShare(LookupError):
-    """A share that this process does not have: its number."""
-
-
-SHARES: dict[Key, Share] = {}  # of this process
-
-
-def _share(key: Key) -> Share:
-    if key not in SHARES:
-        raise ForgottenShare(key.own)
-    return SHARES[key]
+STATES: dict[Key, WorkerState] = {}  # of this process
 
 
 def _keep_freed_memory() -> None:
-    """Let the C library keep freed arrays for the next ones, as it learns to if not told otherwise.
+    """Let the C library keep freed arrays for the next ones, as it does by default.
 
-    Dask tells its workers otherwise, by MALLOC_TRIM_THRESHOLD_: an update then takes half as long
-    again, since all its temporaries are new memory.
+    Dask's workers return them to the system (MALLOC_TRIM_THRESHOLD_). All temporary arrays are then
+    new pages: an update takes 1.9 times as long with 784 x 500 units and mini-batches of 100, and
+    also with 64 x 100 units and 10.
     """
     if os.name == "posix" and hasattr(ctypes.CDLL(None), "mallopt"):
         mallopt = ctypes.CDLL(None).mallopt
@@ -191,171 +288,30 @@ def _keep_freed_memory() -> None:
         mallopt(_TRIM_THRESHOLD, 2**27)
 
 
-def load(key: Key, estimator: Any, *blocks: Any) -> Moments:
-    """Keep blocks of rows, after the estimator's checks of them."""
-    _keep_freed_memory()
-    parts = [x if sparse.issparse(x) else np.asarray(x) for x in blocks]
-    if any(map(sparse.issparse, parts)):
-        rows = sparse.vstack(parts, format="csr")
-    else:
-        rows = np.concatenate(parts)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        rows, _ = check_weighted(estimator, rows, None, estimator._domain)
-    SHARES[key] = Share(rows, rows)
-    return Moments.of(rows, tuple(str(warning.message) for warning in caught))
-
-
-def ascend(key: Key, dbn: DeepBeliefNetwork, below: list[RBMEstimator], seed: int) -> Moments:
-    """Go on with what the layers below infer for the rows."""
-    share = _share(key)
-    rng = random.generator([seed, key.own])
-    share.rows = dbn._activations(share.data, rng).of(below)
-    return Moments.of(share.rows)
-
-
-def prepare(key: Key, estimator: RBMEstimator, part: Part) -> None:
-    """Be ready to train an RBM that was started from the moments of all rows."""
-    share, part = _share(key), part._replace(own=key.own)
-    share.estimator, share.part = copy(estimator), part
-    share.estimator.n_chains = max(1, round(part.share * int(estimator.n_chains)))
-    share.trainings, share.flight = {}, None
+def call(key: Key, method: Callable[..., Any], arguments: tuple[Any, ...], *blocks: Any) -> Any:
+    """The result of a method of `WorkerState` for a partition, of which `load` is the first."""
+    if method is WorkerState.load:
+        STATES[key] = WorkerState(key.partition)
+    if key not in STATES:
+        raise ForgottenPartition(key.partition)
+    return method(STATES[key], *arguments, *blocks)
 
 
 def forget(key: Key) -> None:
-    """Give up a share."""
-    SHARES.pop(key, None)
+    """Drop a partition."""
+    STATES.pop(key, None)
 
 
-def state_of(rbm: RBM, optimizer: CentredGradient) -> tuple[Array, ...]:
-    """What all workers have in common: parameters and offsets."""
-    return *rbm.parameters, optimizer.visible_offset, optimizer.hidden_offset
+def shared_of(state: TrainState) -> Shared:
+    """The arrays that all workers share, in numpy: parameters and offsets."""
+    arrays = *state.model.parameters, state.visible_offset, state.hidden_offset
+    return tuple(map(devices.to_host, arrays))
 
 
-def set_state(rbm: RBM, optimizer: CentredGradient, state: tuple[Array, ...]) -> None:
-    """Take over what all workers have in common."""
-    for now, new in zip(rbm.parameters, state[:-2], strict=True):
+def take_shared(state: TrainState, shared: Shared) -> None:
+    """Overwrite the arrays that all workers share."""
+    for now, new in zip(state.model.parameters, shared[:-2], strict=True):
         now[...] = devices.with_device_of(new, now)
-    optimizer.visible_offset, optimizer.hidden_offset = (
-        devices.with_device_of(np.array(x), rbm.reference) for x in state[-2:]
+    state.visible_offset, state.hidden_offset = (
+        devices.with_device_of(np.array(x), state.model.reference) for x in shared[-2:]
     )
-
-
-def sweep(key: Key, state: tuple[Array, ...], n_done: int) -> Outcome:
-    """Make a sweep over the rows of this share alone."""
-    share = _share(key)
-    flight = _begin(share, state, n_done, token=0)
-    for batch in flight.batches:
-        flight.batch = batch
-        for _ in range(batch.n_updates):
-            flight.training.update(flight.rbm, batch.v, batch.weights, batch.pace)
-    return _end(share, flight)
-
-
-def first_statistics(key: Key, state: tuple[Array, ...], n_done: int, token: int) -> Statistics:
-    """Begin a round, and return the statistics of the first mini-batch."""
-    share = _share(key)
-    share.flight = _begin(share, state, n_done, token)
-    return _statistics(share, share.flight)
-
-
-def next_statistics(key: Key, sums: Statistics, token: int, n_made: int) -> Statistics:
-    """Make the step that all shares together ask, and return the statistics of the next batch."""
-    share = _share(key)
-    flight = _step(share, sums, token, n_made)
-    return _statistics(share, flight)
-
-
-def last_step(key: Key, sums: Statistics, token: int, n_made: int) -> Outcome:
-    """Make the last step of a round."""
-    share = _share(key)
-    return _end(share, _step(share, sums, token, n_made))
-
-
-def gradient_of(key: Key, n_done: int) -> Gradient | None:
-    """The gradient, with its chains, as it is after so many rounds."""
-    training = _share(key).trainings.get(n_done)
-    return None if training is None else training.gradient
-
-
-def _begin(share: Share, state: tuple[Array, ...], n_done: int, token: int) -> Flight:
-    """A round from the state that all have and from the own training after n_done rounds."""
-    estimator, part = share.estimator, share.part
-    rbm = estimator._placed(estimator._model().map(arrays.copy))
-    known = share.trainings.get(n_done)
-    training = deepcopy(known) if known is not None else _anew(share, rbm, n_done)
-    training.move(lambda x: devices.with_device_of(x, rbm.reference))
-    set_state(rbm, training.optimizer, state)
-    rows = estimator._coordinates.view(share.rows)
-    n_rows = part.sizes[part.own]
-    plan = estimator._plan(part.n_iter, part.n_batches, first=n_done, rising=True)
-    plan = replace(plan, batch_size=Fraction(n_rows, part.n_batches))
-    if known is None:
-        training.draws = estimator._draws and not are_states(rbm.visible, rows)
-        if n_done > 0:
-            _warm_up(training, rbm, training.mini_batches(rbm, rows, np.ones(n_rows), plan, n_done))
-        share.trainings[n_done] = deepcopy(training)
-    batches = training.mini_batches(rbm, rows, np.ones(n_rows), plan, n_done)
-    return Flight(token, n_done, rbm, training, batches)
-
-
-def _anew(share: Share, rbm: RBM, n_done: int) -> Training:
-    """A training with chains of its own."""
-    estimator, part = share.estimator, share.part
-    rng, order = (random.generator([part.seed, part.own, n_done, i]) for i in range(2))
-    training = deepcopy(estimator._training)
-    training.gradient = estimator._gradient(rbm, estimator._placed_base(), rng)
-    training.rng, training.order = rng, order
-    return training
-
-
-def _warm_up(training: Training, rbm: RBM, batches: Iterator[MiniBatch]) -> None:
-    """Let new chains come near the model, as steps of the gradient move them."""
-    batch = next(batches)
-    for _ in range(_STEPS_ANEW):
-        training.gradient.phases(rbm, batch.v, batch.weights, training.rng)
-
-
-def _statistics(share: Share, flight: Flight) -> Statistics:
-    """Those of the next mini-batch, weighted by what it is of that of all shares."""
-    batch, training = next(flight.batches), flight.training
-    of_batch = share.part.rows_of_batch(flight.n_made)
-    flight.batch = batch
-    flight.n_made += 1
-    phases = training.gradient.phases(flight.rbm, batch.v, batch.weights, training.rng)
-    phases = phases.weighted(of_batch[share.part.own] / sum(of_batch))
-    return training.optimizer.statistics(flight.rbm, phases, _rate(share, flight)).formed()
-
-
-def _rate(share: Share, flight: Flight) -> float:
-    """The rate of the mini-batch of all shares, by what it is of their mean one."""
-    assert flight.batch is not None
-    of_batch = sum(share.part.rows_of_batch(flight.n_made - 1))
-    return flight.batch.rate * of_batch * share.part.n_batches / sum(share.part.sizes)
-
-
-def _step(share: Share, sums: Statistics, token: int, n_made: int) -> Flight:
-    """Make a step after so many statistics of an attempt, once: for lost sums Dask calls again."""
-    flight = share.flight
-    if flight is None or flight.batch is None or (flight.token, flight.n_made) != (token, n_made):
-        msg = "this round was broken off."
-        raise RuntimeError(msg)
-    pace = flight.batch.pace
-    rate = _rate(share, flight)
-    flight.training.optimizer.apply(flight.rbm, sums, rate, pace.variance_share)
-    return flight
-
-
-def _end(share: Share, flight: Flight) -> Outcome:
-    """Keep the training, and return what the round came to."""
-    batch, training, rbm, n_done = flight.batch, flight.training, flight.rbm, flight.n_done
-    assert batch is not None
-    figure = share.estimator._row_figure(_FIGURE_FLIPS)
-    seen = float(figure(rbm, arrays.to_dense(batch.v), training.order).mean())
-    training.move(devices.to_host)
-    share.trainings = {n_done: share.trainings[n_done], n_done + 1: training}
-    share.flight = None
-    weight = share.part.share
-    host = map(devices.to_host, state_of(rbm, training.optimizer))
-    state = tuple((weight * x).astype(x.dtype) for x in host)
-    return Outcome(state, weight * seen)

@@ -1,5 +1,5 @@
 """Training: gradients, steps, schedules, the loop over epochs, and early stopping.
 
-May import the mathematics (`units` to `diagnostics`, `labels`), `data`, `validation` and `deep`.
-Nothing here is an estimator.
+It imports the mathematics (`units` to `diagnostics`, `labels`), `data`, `validation` and `deep`.
+It contains no estimator.
 """

@@ -1,4 +1,4 @@
-"""Early stopping: a score of rows kept apart, and the parameters that had the best one."""
+"""Early stopping: scores of a validation set, and the parameters with the best score."""
 
 from __future__ import annotations
 
@@ -12,41 +12,43 @@ from skrbm import conditionals
 from skrbm._kernels import arrays, devices, random
 from skrbm._kernels.devices import Array, Generator
 from skrbm._kernels.threads import BLOCK_ROWS
-from skrbm.learning.loop import Record, RowFigure, dense_rows
+from skrbm.learning.loop import RowFigure
+from skrbm.learning.train_state import Record
 from skrbm.model import RBM
 
-_N_STEPS = 20  # of chains for what is missing in rows that are scored
+_N_STEPS = 20  # length of the chains that complete rows before they are scored
 
 
 @dataclass
-class Seen:
-    """What a watch has seen: the best score, its parameters, and sweeps without a better one."""
+class BestSoFar:
+    """The best score, its parameters, and the number of epochs since it improved."""
 
-    best_score: float = -np.inf
-    best: list[Array] = field(default_factory=list)
+    score: float = -np.inf
+    parameters: list[Array] = field(default_factory=list)
     n_unchanged: int = 0
 
 
 @dataclass
 class EarlyStopping:
-    """Watches a score of validation rows, and keeps the parameters that had the best one.
+    """Scores a validation set after every epoch, and keeps the parameters with the best score.
 
-    The score of every sweep is from the same draws of the same rows and needs no log Z, so that
-    sweeps can be compared. The free energy itself cannot: log Z changes beneath it.
+    Every epoch is scored with the same draws for the same rows, without log Z, so scores of epochs
+    can be compared. Free energies cannot be compared, since log Z changes.
 
     Parameters
     ----------
     validation, training : {array, CSR matrix}
-        Rows kept apart, and rows trained on, of which as many are looked at.
+        The validation set, and rows trained on; the same number of both is scored.
     n_iter_no_change : int
-        Sweeps without an improvement after which training stops.
+        Number of epochs without an improvement after which training stops.
     tol : float
-        The least improvement, in nats a row.
+        Minimum improvement, in nats per row.
     seed : int
-        Draws the columns, and states from rows that hold means.
-    score : RowFigure
-    seen : Seen, optional
-        To go on from.
+        Seed of the choice of columns, and of draws of states from rows of means.
+    score : callable
+        Score of each row.
+    best : BestSoFar
+        Best parameters so far, from which it continues.
     """
 
     validation: Any
@@ -54,43 +56,43 @@ class EarlyStopping:
     n_iter_no_change: int
     tol: float
     seed: int
-    score: RowFigure[RBM]
-    seen: Seen = field(default_factory=Seen)
+    score: RowFigure
+    best: BestSoFar
 
     def see(self, rbm: RBM, record: Record) -> bool:
-        """Add the figures of a sweep to its record, and return whether training should stop."""
+        """Add the scores of an epoch to its record; return whether training should stop."""
         score = self._mean(rbm, self.validation, self.score)
         gap = self._mean(rbm, self.validation, _free_energy)
         gap -= self._mean(rbm, self.training, _free_energy)
         record.update(validation_score=score, free_energy_gap=gap)
-        seen = self.seen
-        seen.n_unchanged += 1
-        if score > seen.best_score + self.tol:
-            seen.n_unchanged = 0
-        if score > seen.best_score:
-            seen.best_score = score
-            seen.best = [devices.to_host(arrays.copy(x)) for x in rbm.parameters]
+        best = self.best
+        best.n_unchanged += 1
+        if score > best.score + self.tol:
+            best.n_unchanged = 0
+        if score > best.score:
+            best.score = score
+            best.parameters = [devices.to_host(arrays.copy(x)) for x in rbm.parameters]
         return self.over
 
     @property
     def over(self) -> bool:
         """Whether training should stop."""
-        return self.seen.n_unchanged >= self.n_iter_no_change
+        return self.best.n_unchanged >= self.n_iter_no_change
 
     def restore(self, rbm: RBM) -> None:
-        """Set the parameters to the best that were seen."""
-        for now, best in zip(rbm.parameters, self.seen.best, strict=False):
+        """Set the parameters to the best ones."""
+        for now, best in zip(rbm.parameters, self.best.parameters, strict=False):
             now[...] = devices.with_device_of(best, now)
 
-    def _mean(self, rbm: RBM, X: Any, figure: RowFigure[RBM]) -> float:
+    def _mean(self, rbm: RBM, X: Any, figure: RowFigure) -> float:
         rng = random.generator(self.seed)
         blocks = gen_batches(min(X.shape[0], self.validation.shape[0]), BLOCK_ROWS)
-        rows = (dense_rows(X, block, rbm.reference) for block in blocks)
-        return float(arrays.concat([*(figure(rbm, v, rng) for v in rows)]).mean())
+        rows = (devices.like(arrays.to_dense(X[block]), rbm.reference) for block in blocks)
+        return float(arrays.concat([figure(rbm, v, rng) for v in rows]).mean())
 
 
 def drawn(rbm: RBM, v: Array, rng: Generator) -> Array:
-    """States for values of data, which may be means or missing."""
+    """States for rows of data, which may contain means or missing values."""
     if arrays.is_nan(v).any():
         v = conditionals.draw(rbm, rbm.visible, v, rng, _N_STEPS)
     return rbm.visible.from_data(v, random.uniform(v.shape, rng, v))

@@ -1,76 +1,84 @@
-"""The training loop: mini-batches, the state to go on from, history and progress."""
+"""The training loop: mini-batches, updates and records, epoch by epoch."""
 
 from __future__ import annotations
 
 import math
-import sys
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
-from importlib.util import find_spec
 from time import perf_counter
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import gen_batches
 
 from skrbm._kernels.arrays import to_dense
-from skrbm._kernels.devices import Array, Generator, Place, like, to_host, with_device_of
+from skrbm._kernels.devices import Array, Generator, like
 from skrbm._kernels.random import uniform_by_content
-from skrbm._kernels.threads import BLOCK_ROWS
 from skrbm.data.sources import shuffled
-from skrbm.learning.gradients import Gradient
-from skrbm.learning.optimizer import CentredGradient, Schedule, constant
-from skrbm.model import RBM
+from skrbm.learning.completion import Completion
+from skrbm.learning.optimizer import Pace, Update
+from skrbm.learning.schedules import PowerDecay, Schedule
+from skrbm.learning.train_state import Record
 from skrbm.units import Layer
 
 
 class Model(Protocol):
-    """What the loop knows of a model: the layer of the data, and weights for their dtype."""
+    """The part of a model that the loop uses."""
 
     @property
     def visible(self) -> Layer:
-        """The units whose states the rows are."""
+        """The visible units, whose states the rows are."""
 
     @property
     def reference(self) -> Array:
         """An array with the dtype and the device of all parameters."""
 
 
-M = TypeVar("M", bound=Model)
+class State(Protocol):
+    """The part of a training state, `TrainState` or `NetState`, that the loop uses."""
 
-# A figure of every row of values of data, and one to watch, of a model and the mini-batch that it
-# saw last. Both may draw something.
-RowFigure = Callable[[M, Array, Generator], Array]
-Monitor = Callable[[M, Array, Generator], float]
+    @property
+    def model(self) -> Any:
+        """The model in training."""
 
-Record = dict[str, float]
+    @property
+    def rng(self) -> Generator:
+        """Generator for the draws of updates."""
+
+    @property
+    def order(self) -> Generator:
+        """Generator for the order of rows, and for monitoring."""
+
+    @property
+    def history(self) -> list[Record]:
+        """One record per epoch."""
+
+
+# From a model, rows of data and a generator to one number per row.
+RowFigure = Callable[[Any, Array, Generator], Array]
+
+
+class Monitor(NamedTuple):
+    """A figure to monitor, computed from a model and its last mini-batch, and its name."""
+
+    name: str
+    of: RowFigure
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How often, in which pieces and order, and with which steps to go over the rows."""
+    """Number of epochs, size and order of mini-batches, and schedules of the step size."""
 
     n_iter: int
-    batch_size: int | Fraction  # rows a mini-batch at most, so that all are of equal size
-    schedule: Schedule
+    batch_size: int | Fraction  # maximum number of rows; all mini-batches are of equal size
+    rate: Schedule
     shuffle: bool
-    variance_share: Schedule = constant(1.0)
-    first: int = 0  # of the sweeps that are left
-
-
-class Pace(NamedTuple):
-    """How far an update goes: the step size, and the share of the unexplained variance."""
-
-    rate: float
-    variance_share: float = 1.0
+    variance_share: Schedule = PowerDecay(1.0, 0)
 
 
 class MiniBatch(NamedTuple):
-    """Weighted rows, how far and how often to step for them, and the rate of a mean weight."""
+    """Weighted rows, size and number of updates, and the step size for the mean weight."""
 
     v: Any
     weights: Array
@@ -79,185 +87,137 @@ class MiniBatch(NamedTuple):
     rate: float
 
 
-@dataclass(kw_only=True)
-class Sweeps(ABC, Generic[M]):
-    """The training loop, and all that is needed beside the model to go on where it stopped.
+@dataclass
+class Feed:
+    """Rows to train on, and the operations that turn some of them into a mini-batch.
 
-    `order` draws the order of the rows and what is monitored, `rng` everything else: so the
-    chains do not depend on the number of rows, and a row of weight two is that row given twice.
-    `figure` is the name of what is monitored, and `draws` tells whether values of data, which are
-    not all states, are drawn as states, anew in every mini-batch.
+    Parameters
+    ----------
+    rows : {array, CSR matrix, view of rows}
+        Values of visible units. Indexing has no side effects.
+    weights : ndarray of shape (n_rows,)
+    draws : bool
+        Whether values between 0 and 1 are replaced by binary draws in every mini-batch.
+    completion : Completion, optional
+        Chains for missing values; None if no values are missing.
+    infer : callable, optional
+        From completed rows to the visible units of another layer, as its lower layers infer them.
     """
 
-    rng: Generator
-    order: Generator
-    figure: str = "pseudo_log_likelihood"
-    draws: bool = True
-    history: list[Record] = field(default_factory=list)
+    rows: Any
+    weights: Array
+    draws: bool
+    completion: Completion | None = None
+    infer: Callable[[Array], Array] | None = None
 
     @property
-    def records(self) -> tuple[str, ...]:
-        """What is recorded of every sweep; the last two by early stopping alone."""
-        first = "iteration", "learning_rate", self.figure, "time"
-        return *first, "validation_score", "free_energy_gap"
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return int(self.rows.shape[0])
 
-    @abstractmethod
-    def move(self, place: Place) -> None:
-        """Let what is kept from one mini-batch to the next lie elsewhere."""
+    def mini_batch(self, model: Model, index: Array, rng: Generator) -> Any:
+        """States for some rows; chains for missing values move."""
+        v = self.rows[index]
+        if self.completion is not None:
+            v = self.completion.fill(v, index, rng)
+        if self.infer is not None:
+            v = self.infer(v)
+        v = like(v, model.reference)
+        return states_of(model, v, rng) if self.draws else v
 
-    @property
-    def history_arrays(self) -> dict[str, Array]:
-        """One array for each of the records, with one element a sweep."""
-        return {name: np.array([record[name] for record in self.history]) for name in self.records}
 
-    @abstractmethod
-    def update(self, model: M, v: Any, weights: Array, pace: Pace) -> None:
-        """Move the parameters of the model, in place, as the weighted mini-batch v says."""
+@dataclass(frozen=True)
+class Loop:
+    """The training of a model, epoch by epoch.
 
-    def run(
-        self, model: M, X: Any, weights: Array, plan: Plan, monitor: Monitor[M]
-    ) -> Iterator[Record]:
-        """Train on the rows of X, of which `X[rows]` is an array or a CSR matrix; yield records.
+    Parameters
+    ----------
+    update : callable
+        The training step.
+    feed : Feed
+    plan : Plan
+    monitor : Monitor
+    """
 
-        The mini-batches of a sweep differ by one row at most, and a step is in proportion to its
-        mini-batch's share of the weights; a heavy one makes several, since a long step diverges.
-        So every row counts by its weight, whichever mini-batch it comes in.
-        """
-        for sweep in range(plan.first, plan.n_iter):
+    update: Update
+    feed: Feed
+    plan: Plan
+    monitor: Monitor
+
+    def epochs(self, state: State, first: int = 0) -> Iterator[Record]:
+        """Train from epoch `first` on, and yield the record of every epoch."""
+        for epoch in range(first, self.plan.n_iter):
             begin = perf_counter()
-            self.move(lambda x: with_device_of(x, model.reference))
-            try:
-                for batch in self.mini_batches(model, X, weights, plan, sweep):
-                    for _ in range(batch.n_updates):
-                        self.update(model, batch.v, batch.weights, batch.pace)
-                seen = monitor(model, to_dense(batch.v), self.order)
-            finally:  # also where a sweep is interrupted
-                self.move(to_host)
-            seconds = perf_counter() - begin
-            yield self.keep_record(batch.rate, seen, seconds)
+            for batch in self.mini_batches(state, epoch):
+                for _ in range(batch.n_updates):
+                    self.update(state, batch.v, batch.weights, batch.pace)
+            seen = self.watched(state, batch)
+            measured = batch.rate, seen, perf_counter() - begin
+            yield keep_record(state.history, self.monitor.name, measured)
 
-    def mini_batches(
-        self, model: M, X: Any, weights: Array, plan: Plan, sweep: int
-    ) -> Iterator[MiniBatch]:
-        """The mini-batches of a sweep, and what to do with each."""
-        n_rows = X.shape[0]
-        n_batches = math.ceil(n_rows / plan.batch_size)
-        mean_weight = weights.sum() / n_batches
-        rows = shuffled(X, self.order) if plan.shuffle else np.arange(n_rows)
-        for i, batch in enumerate(np.array_split(rows, n_batches)):
-            progress = (sweep + i / n_batches) / plan.n_iter
-            rate = plan.schedule(progress)
-            v = like(X[batch], model.reference)
-            if self.draws:
-                v = states_of(model, v, self.rng)
-            share = weights[batch].sum() / mean_weight
+    def mini_batches(self, state: State, epoch: int) -> Iterator[MiniBatch]:
+        """Yield the mini-batches of an epoch.
+
+        Their sizes differ by at most one row. The step size is proportional to the weight of the
+        mini-batch. A heavy mini-batch makes several updates, since a long step diverges. So every
+        row counts by its weight, in whichever mini-batch it is.
+        """
+        feed, plan = self.feed, self.plan
+        n_batches = math.ceil(feed.n_rows / plan.batch_size)
+        mean_weight = feed.weights.sum() / n_batches
+        rows = shuffled(feed.rows, state.order) if plan.shuffle else np.arange(feed.n_rows)
+        for i, index in enumerate(np.array_split(rows, n_batches)):
+            progress = (epoch + i / n_batches) / plan.n_iter
+            rate, weights = plan.rate(progress), feed.weights[index]
+            v = feed.mini_batch(state.model, index, state.rng)
+            share = weights.sum() / mean_weight
             n_updates = max(1, round(share))
             step = float(rate * share / n_updates)  # a numpy float64 would widen float32
             pace = Pace(step, plan.variance_share(progress))
-            yield MiniBatch(v, weights[batch], pace, n_updates, rate)
+            yield MiniBatch(v, weights, pace, n_updates, rate)
 
-    def keep_record(self, rate: float, seen: float, seconds: float) -> Record:
-        """The record of a sweep: its last rate, what was seen of it, and how long it took."""
-        figures = len(self.history) + 1, rate, seen, seconds, math.nan, math.nan
-        record = dict(zip(self.records, figures, strict=True))
-        self.history.append(record)
-        return record
+    def watched(self, state: State, batch: MiniBatch) -> float:
+        """The monitored figure of the last mini-batch."""
+        v = to_dense(batch.v)
+        return float(self.monitor.of(state.model, v, state.order).mean())
 
 
-@dataclass(kw_only=True)
-class Training(Sweeps[RBM]):
-    """Ascent of an RBM's log-likelihood along an estimate of its gradient.
+def run(records: Iterable[Record], observers: Sequence[Callable[[Record], Any]]) -> None:
+    """Pass every record to all observers in order, until one returns True."""
+    for record in records:
+        if any([observe(record) for observe in observers]):
+            break
 
-    `fills` are states of the rows that have missing values, while these are trained on.
+
+def keep_record(history: list[Record], figure: str, measured: tuple[float, float, float]) -> Record:
+    """Add a record to the history, with step size, monitored figure and seconds of an epoch.
+
+    The last two figures are NaN unless early stopping sets them.
     """
+    figures = len(history) + 1, *measured, math.nan, math.nan
+    record = dict(zip(_names(figure), figures, strict=True))
+    history.append(record)
+    return record
 
-    gradient: Gradient
-    optimizer: CentredGradient
-    fills: Array | None = None
 
-    def move(self, place: Place) -> None:
-        """Let the state of the gradient and of the optimizer lie elsewhere."""
-        self.gradient.move(place)
-        self.optimizer.move(place)
+def history_arrays(history: Sequence[Record], figure: str) -> dict[str, Array]:
+    """One array per figure, with one value per epoch."""
+    return {name: np.array([record[name] for record in history]) for name in _names(figure)}
 
-    def update(self, model: RBM, v: Any, weights: Array, pace: Pace) -> None:
-        """Make a step of the optimizer."""
-        phases = self.gradient.phases(model, v, weights, self.rng)
-        self.optimizer.step(model, phases, *pace)
+
+def _names(figure: str) -> tuple[str, ...]:
+    first = "iteration", "learning_rate", figure, "time"
+    return *first, "validation_score", "free_energy_gap"
 
 
 def states_of(model: Model, v: Any, rng: Generator) -> Any:
-    """The visible states that rows of data stand for: those of equal rows are equal."""
+    """Visible states for rows of data; equal rows get equal states."""
     u = uniform_by_content(v, rng)
     if not sparse.issparse(v):
         return model.visible.from_data(v, u)
-    return sparse.csr_array((model.visible.from_data(v.data, u), v.indices, v.indptr), v.shape)
+    return sparse.csr_array((model.visible.from_stored(v.data, u), v.indices, v.indptr), v.shape)
 
 
-def are_states(layer: Layer, X: Any) -> bool:
-    """Whether all rows are states of a layer, and no means."""
-    return layer.are_states(X[rows] for rows in gen_batches(X.shape[0], BLOCK_ROWS))
-
-
-def enough_sweeps(n_rows: int, batch_size: int) -> int:
-    """As many sweeps as make 5,000 updates, whatever the number of rows, and at least 10."""
+def default_n_iter(n_rows: int, batch_size: int) -> int:
+    """The number of epochs for 5,000 updates, and at least 10."""
     return max(10, math.ceil(5_000 / math.ceil(n_rows / batch_size)))
-
-
-def dense_rows(X: Any, rows: Array | slice, other: Array) -> Array:
-    """Rows of an array or of a CSR matrix as an array, like another one."""
-    return like(to_dense(X[rows]), other)
-
-
-def column_totals(X: Any, weights: Array, dtype: Any) -> tuple[Array, Any]:
-    """Weighted sum of every column, and the weight of the rows that have a value there.
-
-    In float64, of rows taken in the given dtype block by block.
-    """
-    if sparse.issparse(X):
-        return X.T @ weights, weights.sum()
-    total, of_seen = np.zeros((2, X.shape[1]))
-    unit = weights.max()  # of the weights, which may be too large for the dtype
-    weights = weights / unit
-    for rows in gen_batches(len(weights), BLOCK_ROWS):
-        x, w = to_host(to_dense(X[rows])).astype(dtype, copy=False), weights[rows].astype(dtype)
-        sums = w @ x
-        if np.isnan(sums).any():
-            missing = np.isnan(x)
-            total += w @ np.where(missing, 0, x)
-            of_seen += w @ ~missing
-        else:
-            total += sums
-            of_seen += weights[rows].sum()
-    return unit * total, unit * of_seen
-
-
-@contextmanager
-def progress(
-    name: str, n_iter: int, figure: str, *, verbose: bool
-) -> Iterator[Callable[[Record], None]]:
-    """Report records: in a tqdm bar on a terminal, if tqdm is installed, otherwise a line each."""
-    name_of_figure = figure.replace("_log", "").replace("_", "-")  # as scikit-learn prints it
-
-    def seen(record: Record) -> str:
-        return f"{name_of_figure} = {record[figure]:.2f}"
-
-    if not verbose:
-        yield lambda record: None
-    elif sys.stderr.isatty() and find_spec("tqdm"):
-        from tqdm import tqdm
-
-        with tqdm(total=n_iter, desc=name, unit="sweep") as bar:
-
-            def advance(record: Record) -> None:
-                bar.set_postfix_str(seen(record))
-                bar.update()
-
-            yield advance
-    else:
-
-        def write(record: Record) -> None:
-            line = f"[{name}] Iteration {record['iteration']:.0f}, {seen(record)}"
-            print(line, f"time = {record['time']:.2f}s", sep=", ", flush=True)
-
-        yield write

@@ -1,4 +1,4 @@
-"""The up-down algorithm: a belief net learns to generate, and to recognise what it generates."""
+"""The up-down algorithm: a belief net learns generation and recognition from each other."""
 
 from __future__ import annotations
 
@@ -8,29 +8,63 @@ from typing import Any
 
 from skrbm import samplers
 from skrbm._kernels import arrays, devices
-from skrbm._kernels.devices import Array, Place
+from skrbm._kernels.devices import Array, Generator, Place
 from skrbm.deep.belief_net import BeliefNet, drawn_with
 from skrbm.learning.gradients import Gradient
-from skrbm.learning.loop import Pace, Sweeps
-from skrbm.learning.optimizer import CentredGradient
+from skrbm.learning.optimizer import CentredOptimizer, Pace, Update
+from skrbm.learning.train_state import Record, TrainState
+
+_N_STEPS = 3  # Gibbs steps of the top RBM between the way up and the way down
 
 
-@dataclass(kw_only=True)
-class UpDown(Sweeps[BeliefNet]):
-    """Contrastive wake-sleep.
+@dataclass
+class NetState:
+    """The training state of a belief net, which a step changes in place.
 
-    Upwards, states that the recognition draws for the data teach the generation to give back what
-    they came from, and the RBM on top to expect them. From there some Gibbs steps lead to states
-    that the RBM prefers, and downwards what the generation makes of these teaches the recognition
-    to find where it came from. Variances stay as they are.
+    Parameters
+    ----------
+    model : BeliefNet
+        The parameters.
+    top : TrainState
+        State of the top RBM, with parameters `model.top`, and the generators for all layers.
+    """
+
+    model: BeliefNet
+    top: TrainState
+
+    @property
+    def rng(self) -> Generator:
+        """Generator for all draws of steps."""
+        return self.top.rng
+
+    @property
+    def order(self) -> Generator:
+        """Generator for the order of the rows, and for monitoring."""
+        return self.top.order
+
+    @property
+    def history(self) -> list[Record]:
+        """One record per epoch."""
+        return self.top.history
+
+    def move(self, place: Place) -> None:
+        """Move all arrays except the model's to another device."""
+        self.top.move(place)
+
+
+def wake_sleep_update(gradient: Gradient, optimizer: CentredOptimizer) -> Update:
+    """The training step of contrastive wake-sleep.
+
+    On the way up, the recognition draws states for the data. From these states the generation
+    learns to reproduce the layer below, and the top RBM learns their distribution. Some Gibbs steps
+    of the top RBM follow. On the way down, the generation draws states, and the recognition learns
+    to infer the layer above. Variances do not change.
 
     Parameters
     ----------
     gradient : Gradient
-    optimizer : CentredGradient
-        Both of the RBM on top.
-    n_steps : int, default=3
-        Gibbs steps of the RBM on top between the way up and the way down.
+    optimizer : CentredOptimizer
+        Both apply to the top RBM.
 
     References
     ----------
@@ -38,24 +72,18 @@ class UpDown(Sweeps[BeliefNet]):
     Neural Computation 18(7), 2006.
     """
 
-    gradient: Gradient
-    optimizer: CentredGradient
-    n_steps: int = 3
-
-    def move(self, place: Place) -> None:
-        """Let the state of the gradient and of the optimizer lie elsewhere."""
-        self.gradient.move(place)
-        self.optimizer.move(place)
-
-    def update(self, model: BeliefNet, v: Any, weights: Array, pace: Pace) -> None:
-        """Move generation, recognition and the RBM on top, all along slopes at the present net."""
-        shares = devices.like(weights / weights.sum(), model.reference)
-        awake = model.up(arrays.to_dense(v), drawn_with(self.rng))
-        phases = self.gradient.phases(model.top, awake[-1], weights, self.rng)
-        dreamt = samplers.gibbs_visible(model.top, awake[-1], self.rng, self.n_steps)
-        asleep = model.down(dreamt, self.rng)
-        for generation, (lower, upper) in zip(model.generation, pairwise(awake), strict=True):
+    def update(state: NetState, v: Any, weights: Array, pace: Pace) -> None:
+        """Update generation, recognition and top RBM, with all gradients at the current net."""
+        net, rng = state.model, state.rng
+        shares = devices.like(weights / weights.sum(), net.reference)
+        awake = net.up(arrays.to_dense(v), drawn_with(rng))
+        phases = gradient.phases(state.top, awake[-1], weights)
+        dreamt = samplers.gibbs_visible(net.top, awake[-1], rng, _N_STEPS)
+        asleep = net.down(dreamt, rng)
+        for generation, (lower, upper) in zip(net.generation, pairwise(awake), strict=True):
             generation.climb(lower, upper, shares, pace.rate)
-        for recognition, (lower, upper) in zip(model.recognition, pairwise(asleep), strict=True):
+        for recognition, (lower, upper) in zip(net.recognition, pairwise(asleep), strict=True):
             recognition.climb(upper, lower, shares, pace.rate)
-        self.optimizer.step(model.top, phases, *pace)
+        optimizer.step(state.top, phases, pace)
+
+    return update

@@ -1,10 +1,10 @@
-"""Pictures of fitted models, in the manner of scikit-learn's displays.
+"""Plots of fitted models, in the style of scikit-learn's displays.
 
-A display holds plain arrays. Its `from_estimator` computes them and draws at once, `plot` draws
-them again. All but `TrainingDisplay` draw on a single axes, `ax_`, of the figure `figure_`; that
-one draws on one or two, `axes_`. Given axes to draw on, none makes a figure.
+A display holds plain arrays. `from_estimator` computes them and draws them; `plot` draws them
+again. `TrainingDisplay` draws on one or two axes, `axes_`; all other displays draw on a single
+axes, `ax_`. `figure_` is the figure. If axes are given, no new figure is made.
 
-matplotlib, the extra "plot", is imported when something is drawn.
+matplotlib, the extra "plot", is imported only for drawing.
 """
 
 from skrbm.plotting.filters import FiltersDisplay

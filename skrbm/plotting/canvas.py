@@ -1,4 +1,4 @@
-"""Axes to draw on, and images side by side."""
+"""Axes to draw on, and mosaics of images."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _BORDER = "0.85"  # between images
 
 
 def pyplot() -> Any:
-    """matplotlib's, if it is there."""
+    """matplotlib.pyplot, or an error if it is not installed."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        msg = "skrbm.plotting needs matplotlib, which skrbm's extra has: pip install 'skrbm[plot]'."
+        msg = "skrbm.plotting needs matplotlib, an optional dependency: pip install 'skrbm[plot]'."
         raise ImportError(msg) from error
     return plt
 
 
 def axes_for(ax: Any, n: int) -> tuple[Array, Any]:
-    """As many axes as are needed and their figure: those given, or new ones."""
+    """The given axes, or n new ones, and their figure."""
     if ax is None:
         figure, axes = pyplot().subplots(n, sharex=True, squeeze=False, layout="constrained")
         return axes[:, 0], figure
@@ -34,7 +34,7 @@ def axes_for(ax: Any, n: int) -> tuple[Array, Any]:
 
 
 def mosaic_of(images: Array) -> Array:
-    """Images of shape (n_rows, n_columns, height, width) as one, with a line of NaN between two."""
+    """One image from images of shape (n_rows, n_columns, height, width), separated by NaN."""
     gap = [(0, 0), (0, 0), (0, 1), (0, 1)]
     cells = np.pad(images.astype(np.float64), gap, constant_values=np.nan)
     n_rows, n_columns, height, width = cells.shape
@@ -42,6 +42,6 @@ def mosaic_of(images: Array) -> Array:
 
 
 def draw_mosaic(ax: Any, mosaic: Array, cmap: str, low: float, high: float) -> Any:
-    """Draw images that are one, and what is between them in grey."""
+    """Draw a mosaic with grey lines between the images."""
     ax.set_facecolor(_BORDER)
     return ax.imshow(mosaic, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")

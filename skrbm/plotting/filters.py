@@ -1,4 +1,4 @@
-"""Weights of hidden units, as images."""
+"""`FiltersDisplay`: weights of hidden units as images."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _ORDERS = ("importance", "index")
 
 
 class FiltersDisplay:
-    """Weights of hidden units as images, on one scale that is symmetric around zero.
+    """Weights of hidden units as images, with one colour scale that is symmetric around zero.
 
-    Use `from_estimator` to make one.
+    Use `from_estimator` to create one.
 
     Parameters
     ----------
     filters : ndarray of shape (n_units, n_features)
-        One row a unit, in the order in which they are shown, row by row.
+        One row per unit, in the order in which they are shown.
     units : ndarray of int of shape (n_units,)
         Indices of these units in the estimator.
     image_shape : tuple of int
@@ -32,14 +32,14 @@ class FiltersDisplay:
     Attributes
     ----------
     image_ : matplotlib.image.AxesImage
-        All images side by side, with masked pixels between them.
+        All images in a grid, separated by masked pixels.
     ax_ : matplotlib.axes.Axes
     figure_ : matplotlib.figure.Figure
 
     See Also
     --------
     skrbm.explain.filters : The weights that are shown.
-    skrbm.explain.describe : What the units do with rows of data.
+    skrbm.explain.describe : Importance of the units for rows of data.
 
     Examples
     --------
@@ -76,22 +76,23 @@ class FiltersDisplay:
         ----------
         estimator : BernoulliRBM, GaussianBernoulliRBM, RBMClassifier or DeepBeliefNetwork
         X : {array-like, CSR matrix} of shape (n_samples, n_features), default=None
-            Rows that tell the importance of the units of a BernoulliRBM or GaussianBernoulliRBM;
-            not used with `order="index"`.
+            Rows that determine the importance of the units of a BernoulliRBM or
+            GaussianBernoulliRBM; ignored with `order="index"`.
         image_shape : tuple of int, default=None
-            Height and width, by default those of a square.
+            Height and width; by default the image is a square.
         n_units : int, default=64
-            Show at most so many units.
+            Maximum number of units to show.
         order : {"importance", "index"}, default="importance"
-            Show the most important units first, or those with the lowest index. With X a unit's
-            importance is what the mean log-likelihood of the rows loses without it
-            (`skrbm.explain.describe`). Without rows nobody can tell; it is then the length of the
-            unit's weights, the most that it could do (`skrbm.explain.strength`).
+            Whether to show the most important units first, or the units of lowest index. With X the
+            importance of a unit is the loss of mean log-likelihood without it
+            (`skrbm.explain.describe`). Without X it is the norm of the unit's weights, an upper
+            limit of its effect (`skrbm.explain.strength`).
         layer : int, default=0
-            Index of the layer of a stack. A layer above the lowest one is seen through the weights
-            that generate those below, as if these were linear (`skrbm.explain.filters`).
+            Index of the layer of a stack. Units above the lowest layer are projected through the
+            generation weights of the layers below, as if these were linear
+            (`skrbm.explain.filters`).
         ax : matplotlib.axes.Axes, default=None
-            By default a figure is made.
+            Axes to draw on; by default a new figure is made.
 
         Returns
         -------
@@ -102,7 +103,7 @@ class FiltersDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If the columns make no image, or an argument is not as described.
+            If the features do not form an image, or an argument is invalid.
         """
         pyplot()
         check_choice("order", order, _ORDERS)
@@ -124,7 +125,7 @@ class FiltersDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            By default a figure is made.
+            Axes to draw on; by default a new figure is made.
 
         Returns
         -------

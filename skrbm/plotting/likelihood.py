@@ -1,4 +1,4 @@
-"""Log-likelihoods of rows, and the bracket of log Z."""
+"""`LikelihoodDisplay`: log-likelihoods of rows, and the bounds of log Z."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ _N_BINS = 40
 
 
 class LikelihoodDisplay:
-    """Log-likelihoods of rows trained on and of others, their means, and the error of log Z.
+    """Log-likelihoods of training and test rows, their means, and the error of log Z.
 
-    Use `from_estimator` to make one.
+    Use `from_estimator` to create one.
 
     Parameters
     ----------
     train, test : ndarray of shape (n_samples,)
         Log-likelihoods of rows, in nats.
     margins : tuple of float
-        How far all of them may lie too high and too low, in nats, since log Z may lie anywhere
-        between its bounds: `upper - value` and `value - lower`.
+        How much all log-likelihoods may be too high and too low, in nats, because of the bounds of
+        log Z: `upper - value` and `value - lower`.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
-        Histograms as densities, vertical lines at the means, and around each a band, where log Z
-        is not exact: the mean lies there, if log Z lies between its bounds.
+        Histograms as densities, and vertical lines at the means. If log Z is not exact, a band
+        around each line shows where the mean lies if log Z is between its bounds.
     figure_ : matplotlib.figure.Figure
 
     Examples
@@ -53,16 +53,16 @@ class LikelihoodDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, X_train: Any, X_test: Any, *, ax: Any = None) -> Self:
-        """Score rows with a fitted model and show how their log-likelihoods are distributed.
+        """Score rows with a fitted model and plot the distributions of log-likelihoods.
 
         Parameters
         ----------
         estimator : BernoulliRBM, GaussianBernoulliRBM or DeepBeliefNetwork
-            What `score_samples` of a stack returns are lower bounds.
+            For a stack, `score_samples` returns lower bounds.
         X_train, X_test : {array-like, CSR matrix} of shape (n_samples, n_features)
-            Rows that the model was trained on, and others.
+            Rows used in training, and other rows.
         ax : matplotlib.axes.Axes, default=None
-            By default a figure is made.
+            Axes to draw on; by default a new figure is made.
 
         Returns
         -------
@@ -73,7 +73,7 @@ class LikelihoodDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If an argument is not as described.
+            If an argument is invalid.
         """
         pyplot()
         check_instance("estimator", estimator, GENERATIVE, ALL_GENERATIVE)
@@ -89,7 +89,7 @@ class LikelihoodDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            By default a figure is made.
+            Axes to draw on; by default a new figure is made.
 
         Returns
         -------
@@ -102,7 +102,7 @@ class LikelihoodDisplay:
             self.ax_.hist(values, bins, density=True, alpha=0.5, color=color, label=name)
             self.ax_.axvline(mean, color=color, label=f"mean {mean:.2f}")
             if below + above > 0:
-                low = max(mean - below, bins[0])  # no bound above leaves -inf
+                low = max(mean - below, bins[0])  # -inf if log Z has no upper bound
                 self.ax_.axvspan(low, mean + above, alpha=0.3, color=color, linewidth=0)
         self.ax_.set(xlabel="log-likelihood in nats", ylabel="density")
         self.ax_.legend()

@@ -1,4 +1,4 @@
-"""States of chains, as images, step by step."""
+"""`SamplesDisplay`: states of Markov chains as images."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from sklearn.utils.validation import check_is_fitted
 from skrbm import samplers
 from skrbm._kernels.arrays import to_dense
 from skrbm._kernels.devices import Array, Generator, to_host
-from skrbm.deep.belief_net import BeliefNet
-from skrbm.estimators.dbn.network import DeepBeliefNetwork
+from skrbm.deep.belief_net import drawn_with
+from skrbm.estimators.common.fitted import Fitted, domain_of, fitted_of
 from skrbm.explain import ALL_GENERATIVE, GENERATIVE
 from skrbm.plotting.canvas import axes_for, draw_mosaic, mosaic_of, pyplot
 from skrbm.validation.estimators import check_instance
 from skrbm.validation.parameters import check_count, check_image_shape, check_steps
-from skrbm.validation.rows import REAL_LINE
+from skrbm.validation.rows import check_visible
 
 
 class SamplesDisplay:
-    """Markov chains of a model as images: a chain a row, so many steps a column.
+    """Markov chains of a model as images: one row per chain, one column per number of steps.
 
-    Use `from_estimator` to make one.
+    Use `from_estimator` to create one.
 
     Parameters
     ----------
     states : ndarray of shape (n_chains, n_looks, n_features)
         Visible states of every chain, as rows of data.
     n_steps : list of int
-        Gibbs steps made before each look.
+        Number of Gibbs steps before each column.
     image_shape : tuple of int
         Height and width of an image.
     limits : tuple of float
-        Values that are drawn white and black.
+        Values drawn in white and in black.
 
     Attributes
     ----------
     image_ : matplotlib.image.AxesImage
-        All images side by side, with masked pixels between them.
+        All images in a grid, separated by masked pixels.
     ax_ : matplotlib.axes.Axes
     figure_ : matplotlib.figure.Figure
 
@@ -79,25 +79,25 @@ class SamplesDisplay:
         random_state: Any = None,
         ax: Any = None,
     ) -> Self:
-        """Run chains of a fitted model and show them.
+        """Run chains of a fitted model and plot them.
 
         Parameters
         ----------
         estimator : BernoulliRBM, GaussianBernoulliRBM or DeepBeliefNetwork
-            The chains of a stack are those of the RBM on top; what is shown is drawn downwards.
+            For a stack, the chains of the top RBM run; visible states are drawn from them.
         X : {array-like, CSR matrix} of shape (n_samples, n_features), default=None
-            The chains start at the first rows. By default they start as those of
-            `estimator.sample` do, at persistent chains of the training where there are any.
+            Its first rows are the start of the chains. By default they start as in
+            `estimator.sample`: at persistent chains of the training, if the model has any.
         image_shape : tuple of int, default=None
-            Height and width, by default those of a square.
+            Height and width; by default the image is a square.
         n_chains : int, default=8
-            Show at most so many chains: with X one a row.
+            Maximum number of chains; with X one per row.
         n_steps : sequence of int, default=(0, 1, 10, 100, 1000)
-            Gibbs steps from the start after which a chain is shown, in ascending order.
+            Numbers of Gibbs steps after which the chains are shown, in ascending order.
         random_state : int, RandomState instance or None, default=None
-            By default the draws go on from those of `gibbs` and `sample` before.
+            Seed of the draws. By default they continue the random sequence of `gibbs` and `sample`.
         ax : matplotlib.axes.Axes, default=None
-            By default a figure is made.
+            Axes to draw on; by default a new figure is made.
 
         Returns
         -------
@@ -108,7 +108,7 @@ class SamplesDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If the columns make no image, or an argument is not as described.
+            If the features do not form an image, or an argument is invalid.
         """
         pyplot()
         check_instance("estimator", estimator, GENERATIVE, ALL_GENERATIVE)
@@ -116,11 +116,14 @@ class SamplesDisplay:
         shape = check_image_shape("image_shape", image_shape, estimator.n_features_in_)
         n_chains = check_count("n_chains", n_chains)
         looks = check_steps("n_steps", n_steps)
-        rows = None if X is None else to_dense(estimator._check_visible(to_host(X))[:n_chains])
-        states = _run_chains(estimator, rows, n_chains, looks, estimator._rng(random_state))
-        domain = estimator._domain
+        fitted, domain = fitted_of(estimator), domain_of(estimator).with_missing(allowed=False)
+        rows = None
+        if X is not None:
+            rows = to_dense(check_visible(estimator, to_host(X), "X", domain).values[:n_chains])
+        rng = fitted.seeds.generator(random_state)
+        states = _run_chains(fitted, rows, n_chains, looks, rng)
         limits = domain.low, domain.high
-        if domain is REAL_LINE:
+        if not domain.is_bounded:
             limits = float(states.min()), float(states.max())
         return cls(states, n_steps=looks, image_shape=shape, limits=limits).plot(ax)
 
@@ -130,7 +133,7 @@ class SamplesDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            By default a figure is made.
+            Axes to draw on; by default a new figure is made.
 
         Returns
         -------
@@ -152,24 +155,20 @@ class SamplesDisplay:
 
 
 def _run_chains(
-    estimator: Any, rows: Array | None, n_chains: int, looks: list[int], rng: Generator
+    fitted: Fitted, rows: Array | None, n_chains: int, looks: list[int], rng: Generator
 ) -> Array:
-    """Chains of an RBM, or of the one on top of a stack, seen after so many steps.
+    """Run chains of an RBM, or of the top RBM of a stack, and record visible states.
 
-    Those that start at rows are these themselves before the first step.
+    Chains that start at rows show the rows themselves before the first step.
     """
-    if isinstance(estimator, DeepBeliefNetwork):
-        net, top = estimator._net(), estimator.rbms_[-1]
-    else:
-        net, top = BeliefNet.stack([estimator._model()]), estimator
-    coordinates = estimator._coordinates
+    net, scaling = fitted.net, fitted.scaling
     if rows is None:
-        x = top._sample_states(n_chains, 0, "gibbs", rng)
+        x = fitted.top_states(n_chains, 0, "gibbs", rng)
     else:
-        x = net.up(coordinates.to_model(rows), lambda layer, s: layer.sample(s, rng))[-1]
+        x = net.up(scaling.to_model(rows), drawn_with(rng))[-1]
     seen: list[Array] = []
     for step, before in zip(looks, [0, *looks], strict=False):
         x = samplers.gibbs_visible(net.top, x, rng, step - before)
         unmoved = rows if step == 0 else None
-        seen.append(coordinates.draws(net.down(x, rng)[0]) if unmoved is None else unmoved)
+        seen.append(scaling.draws(net.down(x, rng)[0]) if unmoved is None else unmoved)
     return np.stack(seen, axis=1)

@@ -1,4 +1,4 @@
-"""What was recorded of every sweep."""
+"""`TrainingDisplay`: the figures recorded in every epoch."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from skrbm.validation.estimators import check_instance
 
 
 class TrainingDisplay:
-    """The figure that training watched, sweep by sweep, and what early stopping saw.
+    """The monitored figure in every epoch, and the figures of early stopping.
 
-    Use `from_estimator` to make one.
+    Use `from_estimator` to create one.
 
     Parameters
     ----------
     histories : list of dict of str to ndarray
-        The `history_` of an RBM, or those of all layers of a stack.
+        The `history_` of an RBM, or of every layer of a stack.
     names : list of str
-        What each of them is of.
+        Label of each history.
     figure : str
-        Key of the figure that was watched.
+        Key of the monitored figure.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib.axes.Axes of shape (1,) or (2,)
-        The watched figure, as a line, and where early stopping recorded it the `validation_score`,
-        dashed; in a second axes, where it was recorded, the `free_energy_gap`.
+        The monitored figure as a line. With early stopping, the `validation_score` as a dashed
+        line, and on a second axes the `free_energy_gap`.
     figure_ : matplotlib.figure.Figure
 
     Examples
@@ -56,13 +56,13 @@ class TrainingDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Any = None) -> Self:
-        """Show how a fitted estimator was trained; of a stack, every layer.
+        """Plot the training history of a fitted estimator; for a stack, of every layer.
 
         Parameters
         ----------
         estimator : BernoulliRBM, GaussianBernoulliRBM, RBMClassifier or DeepBeliefNetwork
         ax : matplotlib.axes.Axes or array of two, default=None
-            Two where early stopping recorded a gap. By default a figure is made.
+            Axes to draw on: two with early stopping. By default a new figure is made.
 
         Returns
         -------
@@ -73,7 +73,7 @@ class TrainingDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If the estimator is none of these, or there are not as many axes as needed.
+            If the estimator is of another type, or the number of axes is wrong.
         """
         pyplot()
         check_instance("estimator", estimator, SHOWN, ALL_SHOWN)
@@ -84,7 +84,7 @@ class TrainingDisplay:
             names += ["up-down"] * (len(histories) - len(trained))
         else:
             histories, trained, names = [estimator.history_], [estimator], ["training"]
-        figure = trained[0]._training.figure
+        figure = next(name for name in histories[0] if name.endswith("log_likelihood"))
         return cls(histories, names=names, figure=figure).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
@@ -93,7 +93,7 @@ class TrainingDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes or array of two, default=None
-            Two where early stopping recorded a gap. By default a figure is made.
+            Axes to draw on: two with early stopping. By default a new figure is made.
 
         Returns
         -------
@@ -105,12 +105,12 @@ class TrainingDisplay:
             sweeps = history["iteration"]
             (line,) = self.axes_[0].plot(sweeps, history[self.figure], label=name)
             if apart:
-                style = {"color": line.get_color(), "label": f"{name}, rows kept apart"}
+                style = {"color": line.get_color(), "label": f"{name}, validation set"}
                 self.axes_[0].plot(sweeps, history["validation_score"], linestyle="--", **style)
                 self.axes_[1].plot(sweeps, history["free_energy_gap"], **style)
-        self.axes_[0].set_ylabel(f"{self.figure.replace('_', '-')}\nin nats a row")
+        self.axes_[0].set_ylabel(f"{self.figure.replace('_', '-')}\nin nats per row")
         self.axes_[0].legend()
         if any(recorded):
-            self.axes_[1].set_ylabel("free-energy gap\nin nats a row")
-        self.axes_[-1].set_xlabel("sweep")
+            self.axes_[1].set_ylabel("free-energy gap\nin nats per row")
+        self.axes_[-1].set_xlabel("epoch")
         return self

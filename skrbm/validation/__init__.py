@@ -1,1 +1,1 @@
-"""The door: arguments are checked before any work, with one sentence that says what is wrong."""
+"""Checks of all arguments before any work, each with one sentence that names the error."""

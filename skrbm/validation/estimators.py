@@ -1,47 +1,49 @@
-"""Estimators, and what they are made of or go on with."""
+"""Checks of estimators: their types, their layers, and fits to resume."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
+from skrbm.units import Bernoulli, Layer
+
 
 def check_kind(name: str, value: Any, kind: type, description: str) -> None:
-    """None, or an estimator of the kind that is described."""
+    """Refuse a value that is neither None nor an estimator of this kind."""
     if value is not None and not isinstance(value, kind):
         msg = f"{name} == {value!r}, must be None or {description}."
         raise ValueError(msg)
 
 
 def check_instance(name: str, value: Any, kind: type | tuple[type, ...], description: str) -> None:
-    """An estimator of one of the kinds that are described."""
+    """Refuse a value that is not an estimator of these kinds."""
     if not isinstance(value, kind):
         msg = f"{name} == {value!r}, must be {description}."
         raise ValueError(msg)
 
 
-def check_unfinished(estimator: Any) -> None:
-    """An estimator whose fit was interrupted."""
-    if not hasattr(estimator, "_unfinished"):
+def check_unfinished(estimator: Any, fit: Any) -> Any:
+    """Return the state of an interrupted fit; refuse None."""
+    if fit is None:
         msg = (
-            f"{type(estimator).__name__} has no fit to resume: none was interrupted after its "
-            "start; call fit."
+            f"{type(estimator).__name__} has no fit to resume, because no fit was "
+            "interrupted; call fit."
         )
         raise ValueError(msg)
+    return fit
 
 
 def check_same_rows(name: str, n_rows: int, n_before: int) -> None:
-    """As many rows as before."""
+    """Refuse a number of rows that differs from the number before the interruption."""
     if n_rows != n_before:
         msg = f"{name} has {n_rows} rows to train on, must be the {n_before} of the fit to resume."
         raise ValueError(msg)
 
 
 def check_unchanged(estimator: Any, started_with: dict[str, Any]) -> None:
-    """Parameters that cannot change while a model is in training."""
+    """Refuse changes of parameters that must stay the same while a model is in training."""
     for name, value in started_with.items():
         now = getattr(estimator, name)
         if not np.array_equal(now, value):
@@ -52,7 +54,7 @@ def check_unchanged(estimator: Any, started_with: dict[str, Any]) -> None:
 
 
 def check_enumerable(name: str, layer_sizes: Collection[float], limit: int) -> None:
-    """A layer whose states can all be visited, for a parameter that says "exact".
+    """Refuse the option "exact" if no layer is small enough to enumerate.
 
     The size of a layer is the number of its binary units, or infinite.
     """
@@ -65,30 +67,32 @@ def check_enumerable(name: str, layer_sizes: Collection[float], limit: int) -> N
         raise ValueError(msg)
 
 
-def check_binary_between(
-    rbm: Any, layer: int, n_layers: int, visible: float, hidden: float
-) -> None:
-    """An RBM whose units are binary where another layer is put on them, or they on another.
+def check_stacked(rbm: Any, layer: int, n_layers: int, layers: tuple[Layer, Layer]) -> None:
+    """Refuse an RBM that needs binary units to be stacked on another, or below another.
 
-    The sizes of its layers are the numbers of their binary units, or infinite.
+    `layers` are its visible and hidden units.
     """
-    if layer > 0 and visible == math.inf:
+    visible, hidden = (_is_binary(units) for units in layers)
+    if layer > 0 and not visible:
         msg = (
             f"layer {layer + 1} of {n_layers} is {rbm!r}, but must have binary visible units, "
-            "which are the hidden ones of the layer below: an RBM of real-valued data is a "
-            "visible_rbm."
+            "like the hidden units below: pass an RBM of real-valued data as visible_rbm."
         )
         raise ValueError(msg)
-    if layer < n_layers - 1 and hidden == math.inf:
+    if layer < n_layers - 1 and not hidden:
         msg = (
             f"layer {layer + 1} of {n_layers} is {rbm!r}, but must have binary hidden units, "
-            "since the next layer is put on them: an RBM with real-valued ones is a top_rbm."
+            "as input of the next layer: pass an RBM with real-valued hidden units as top_rbm."
         )
         raise ValueError(msg)
+
+
+def _is_binary(units: Layer) -> bool:
+    return units.has_type_of(Bernoulli(units.bias))
 
 
 def check_same_device(lowest: Any, rbm: Any) -> None:
-    """Layers of one stack, which compute in one place."""
+    """Refuse layers of one stack with different devices or precisions."""
     for name in ("device", "precision"):
         first, other = getattr(lowest, name), getattr(rbm, name)
         if first != other:
@@ -96,12 +100,11 @@ def check_same_device(lowest: Any, rbm: Any) -> None:
             raise ValueError(msg)
 
 
-def check_binary_top(rbm: Any) -> None:
-    """An RBM whose hidden units a perceptron's logistic ones can be."""
-    _, hidden = rbm._layer_sizes(1)
-    if hidden == math.inf:
+def check_binary_top(rbm: Any, hidden: Layer) -> None:
+    """Refuse a top layer whose hidden units cannot be logistic units of a perceptron."""
+    if not _is_binary(hidden):
         msg = (
-            f"the uppermost layer of dbn is {rbm!r}, but must have binary hidden units, whose "
-            "means are the logistic units of a perceptron."
+            f"the top layer of dbn is {rbm!r}, but must have binary hidden units, which "
+            "become logistic units of a perceptron."
         )
         raise ValueError(msg)

@@ -1,4 +1,4 @@
-"""Labels of classes, and targets."""
+"""Checks of class labels and targets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from skrbm.validation.rows import check_real
 
 
 def check_given(estimator: Any, name: str, value: Any) -> None:
-    """Anything but None, in scikit-learn's words."""
+    """Refuse None, with scikit-learn's message."""
     if value is None:
         owner = type(estimator).__name__
         msg = f"{owner} requires {name} to be passed, but the target {name} is None."
@@ -22,16 +22,16 @@ def check_given(estimator: Any, name: str, value: Any) -> None:
 
 
 def check_labels(estimator: Any, name: str, value: Any) -> Array:
-    """Labels of classes, one a row."""
+    """Return class labels, one per row."""
     check_given(estimator, name, value)
     labels = _check_sortable(estimator, name, value)
-    with np.errstate(invalid="ignore"):  # is a huge number an integer?
+    with np.errstate(invalid="ignore"):  # scikit-learn casts huge numbers to integers
         check_classification_targets(labels)
     return labels
 
 
 def check_classes(estimator: Any, name: str, classes: Any, known: Any) -> Any:
-    """All labels that there will be, sorted: those given at first, which are the known ones later.
+    """Return all labels, sorted: the given ones in the first call, later the known ones.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def check_classes(estimator: Any, name: str, classes: Any, known: Any) -> Any:
     name : str
     classes : array-like or None
     known : ndarray or None
-        None at first.
+        None in the first call.
     """
     if known is None and classes is None:
         msg = f"{name} is None, must be all labels that there will be, at the first call."
@@ -57,7 +57,7 @@ def check_classes(estimator: Any, name: str, classes: Any, known: Any) -> Any:
 
 
 def _check_sortable(estimator: Any, name: str, value: Any) -> Array:
-    """Labels in one dimension that are all there, and of one type."""
+    """Return one-dimensional labels that are complete and of one type."""
     labels = column_or_1d(devices.to_host(value), warn=True)
     if labels.dtype.kind == "f" and len(labels) > 0:
         check_real(labels, name, ensure_2d=False, estimator=estimator)
@@ -70,11 +70,11 @@ def _check_sortable(estimator: Any, name: str, value: Any) -> Array:
 
 
 def encode_labels(name: str, labels: Array, classes: Array) -> Array:
-    """Index of every label among the classes, which are sorted."""
+    """Index of every label in the sorted classes."""
     try:
         index = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
         unknown = labels[classes[index] != labels]
-    except TypeError:  # they cannot even be compared
+    except TypeError:  # labels and classes are of types that cannot be compared
         unknown = labels
     if len(unknown) > 0:
         label, known = unknown.tolist()[0], classes.tolist()
@@ -84,7 +84,7 @@ def encode_labels(name: str, labels: Array, classes: Array) -> Array:
 
 
 def check_targets(name: str, used: Array) -> None:
-    """At least one row that has a target, and weight."""
+    """Refuse targets if no row with weight has one."""
     if not used.any():
         msg = f"{name} has no target for any of {len(used)} rows with weight, must have one."
         raise ValueError(msg)

@@ -1,1 +1,1 @@
-"""What all estimators share. May import all but other estimators."""
+"""Code shared by all estimators. It imports no estimator."""

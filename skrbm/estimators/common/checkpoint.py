@@ -1,4 +1,4 @@
-"""`Checkpoint`: a callback that writes an estimator to a file, from which its fit goes on."""
+"""`Checkpoint`: a callback that saves an estimator during `fit`, to be resumed from the file."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from typing import Any
 import joblib
 from sklearn.base import BaseEstimator
 
+from skrbm._earlier_versions import EarlierVersionError
 from skrbm.validation.parameters import check_count
 
 
 class Checkpoint:
-    """Callback that writes the estimator to a file after every so many sweeps.
+    """Callback that saves the estimator to a file at a fixed interval of epochs.
 
-    A file is complete at any time, also where the process is killed while it writes: the new one is
-    written beside the old one and then takes its place. `Checkpoint.load` returns the estimator as
-    it was after that sweep; its `resume` goes on to the result that the fit would have had, bit by
-    bit, and goes on writing.
+    The file is complete at any time, even if the process is killed while saving: a new file is
+    written first and then replaces the old one. `Checkpoint.load` returns the estimator as it was
+    after that epoch. Its `resume` gives, bit for bit, the result of an uninterrupted fit, and
+    continues to save.
 
     Parameters
     ----------
     path : str or path-like
-        The file; `path` with ".part" appended is written first.
+        The file. `path` with ".part" appended is written first.
     every : int, default=1
-        Sweeps from one file to the next.
+        Number of epochs between two files.
 
     Notes
     -----
-    Files are pickles: load those alone that you trust. Other callbacks are not in the file;
-    `set_params(callbacks=...)` gives them back before `resume`.
+    Files are pickles: only load files that you trust. Other callbacks are not saved; restore them
+    by `set_params(callbacks=...)` before `resume`.
 
     Examples
     --------
@@ -60,10 +61,10 @@ class Checkpoint:
         self.every = check_count("every", every)
 
     def __call__(self, estimator: Any, iteration: int) -> None:
-        """Write the estimator, where it is time to."""
+        """Save the estimator, if the interval has passed."""
         if iteration % self.every:
             return
-        estimator = copy(estimator)  # others may not be for pickling
+        estimator = copy(estimator)  # other callbacks may not be picklable
         estimator.callbacks = [self]
         part = self.path.with_name(self.path.name + ".part")
         with part.open("wb") as file:
@@ -74,7 +75,7 @@ class Checkpoint:
 
     @staticmethod
     def load(path: Any) -> Any:
-        """The estimator that a checkpoint wrote.
+        """Load the estimator that a checkpoint saved.
 
         Parameters
         ----------
@@ -87,16 +88,18 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            If the file is damaged, or not one of a checkpoint.
+            If the file is damaged, or was not written by a checkpoint.
         FileNotFoundError
-            If there is none.
+            If the file does not exist.
+        ImportError
+            If an earlier version of skrbm wrote it.
         """
         estimator, cause = None, None
         try:
             estimator = joblib.load(path)
-        except OSError:
+        except (OSError, EarlierVersionError):
             raise
-        except Exception as error:  # whatever unpickling something else comes to
+        except Exception as error:  # unpickling other files can raise anything
             cause = error
         if not (isinstance(estimator, BaseEstimator) and hasattr(estimator, "resume")):
             msg = f"path == {str(path)!r}, must be a file that a Checkpoint wrote."

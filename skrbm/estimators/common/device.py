@@ -1,13 +1,12 @@
-"""Where an estimator computes: with numpy, or with torch on a device."""
+"""`Device`: where an estimator computes, with numpy or with torch on a device."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from skrbm._kernels import devices
-from skrbm._kernels.devices import Array
+from skrbm._kernels.devices import to_device
+from skrbm.deep.belief_net import BeliefNet
 from skrbm.model import RBM
 from skrbm.units import Layer
 from skrbm.validation.parameters import (
@@ -16,65 +15,56 @@ from skrbm.validation.parameters import (
     check_precision,
     check_precision_of,
 )
-from skrbm.validation.rows import model_dtype
 
-# What device=None stands for: numpy.
+# The device of estimators with device=None: numpy.
 DEFAULT_DEVICE: str | None = None
 
 
-class OnDevice:
-    """Fitted attributes and results are numpy's; what they are computed from is placed here.
+@dataclass(frozen=True)
+class Device:
+    """A device and the precision of its matrix products.
 
-    A subclass has the parameters below.
+    Fitted attributes and results are numpy arrays; their inputs are placed on this device.
+
+    Parameters
+    ----------
+    name : str or None
+        Name of a torch device; None for numpy.
+    precision : {"float32", "bfloat16"}
     """
 
-    device: str | None
-    precision: str | None
+    name: str | None = None
+    precision: str = "float32"
 
-    def _check_device(self) -> None:
-        """Refuse a device that is not here, and a precision that it does not have."""
-        device = check_device("device", self._device)
-        check_precision("precision", self._precision, device)
+    @classmethod
+    def of(cls, estimator: Any) -> Device:
+        """The device in an estimator's parameters, which may be invalid before `check`."""
+        name = DEFAULT_DEVICE if estimator.device is None else estimator.device
+        return cls(name, "float32" if estimator.precision is None else estimator.precision)
 
-    def _check_dtype(self, dtype: Any) -> None:
-        """Refuse a precision, or a device, that a model of such data cannot have."""
-        dtype = model_dtype(dtype)
-        check_device_of("device", self._device, dtype)
-        check_precision_of("precision", self._precision, dtype)
+    def check(self) -> None:
+        """Refuse a device that is not available, or a precision that it does not support."""
+        check_precision("precision", self.precision, check_device("device", self.name))
 
-    @property
-    def _device(self) -> str | None:
-        return DEFAULT_DEVICE if self.device is None else self.device
+    def check_dtype(self, dtype: Any) -> None:
+        """Refuse a device or precision that does not support models of this dtype."""
+        check_device_of("device", self.name, dtype)
+        check_precision_of("precision", self.precision, dtype)
 
-    @property
-    def _precision(self) -> str:
-        return "float32" if self.precision is None else self.precision
+    def place(self, x: Any) -> Any:
+        """An array or sparse matrix on the device."""
+        return to_device(x, check_device("device", self.name))
 
-    @property
-    def _place(self) -> Callable[[Any], Array]:
-        """What places an array, or a sparse matrix, where the estimator computes."""
-        device = check_device("device", self._device)
-        return lambda x: devices.to_device(x, device)
+    def place_layer(self, layer: Layer) -> Layer:
+        """A layer on the device."""
+        return layer.map(self.place)
 
+    def place_rbm(self, rbm: RBM) -> RBM:
+        """An RBM on the device."""
+        self.check_dtype(rbm.reference.dtype)
+        return rbm.map(self.place).with_precision(self.precision)
 
-class RBMOnDevice(OnDevice):
-    """An estimator that is an RBM."""
-
-    _base: Layer
-
-    @abstractmethod
-    def _model(self) -> RBM:
-        """The fitted model."""
-
-    def _placed(self, rbm: RBM) -> RBM:
-        """A model where the estimator computes."""
-        self._check_dtype(rbm.reference.dtype)
-        return rbm.map(self._place).with_precision(self._precision)
-
-    def _placed_model(self) -> RBM:
-        """The fitted model where the estimator computes."""
-        return self._placed(self._model())
-
-    def _placed_base(self) -> Layer:
-        """The visible layer that training started from, where the estimator computes."""
-        return self._base.map(self._place)
+    def place_net(self, net: BeliefNet) -> BeliefNet:
+        """A belief net on the device."""
+        self.check_dtype(net.reference.dtype)
+        return net.map(self.place).with_precision(self.precision)

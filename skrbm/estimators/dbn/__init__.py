@@ -1,1 +1,1 @@
-"""Deep belief networks, and the predictors that start from them."""
+"""Deep belief networks, and predictors that are initialised from them."""

@@ -1,6 +1,6 @@
-"""Fine-tuning: what `DBNClassifier` and `DBNRegressor` have in common.
+"""`FineTuned`: the common base of `DBNClassifier` and `DBNRegressor`.
 
-The backpropagation is scikit-learn's: a stack gives a multi-layer perceptron its first weights.
+A stack initialises a multi-layer perceptron of scikit-learn, whose backpropagation fine-tunes it.
 """
 
 from __future__ import annotations
@@ -18,17 +18,24 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from skrbm._kernels import devices, random
-from skrbm._kernels.devices import Array, Generator
+from skrbm._kernels import random
+from skrbm._kernels.devices import Array, Generator, to_host
+from skrbm.estimators.common.fit_state import asked_to_stop
+from skrbm.estimators.common.fitted import domain_of, fitted_of
 from skrbm.estimators.dbn import mlp as perceptron
-from skrbm.estimators.dbn.layer_inputs import Activations
+from skrbm.estimators.dbn.layer_inputs import LayerInputs
 from skrbm.estimators.dbn.mlp import Tuning
-from skrbm.estimators.dbn.network import DeepBeliefNetwork
-from skrbm.estimators.rbm.completing import has_missing
-from skrbm.estimators.rbm.trained import asked_to_stop
+from skrbm.estimators.dbn.network import (
+    DeepBeliefNetwork,
+    begin_stack,
+    check_stack,
+    epochs_of,
+    finish_stack,
+    resumed_rows,
+)
 from skrbm.learning.loop import states_of
+from skrbm.units import Bernoulli, Domain
 from skrbm.validation.estimators import (
-    check_binary_top,
     check_kind,
     check_same_rows,
     check_unfinished,
@@ -43,44 +50,40 @@ from skrbm.validation.parameters import (
     check_seeds,
 )
 from skrbm.validation.rows import (
-    UNIT_INTERVAL,
-    Domain,
+    TrainingRows,
     check_columns,
-    check_rows,
+    check_training_rows,
     check_visible,
-    check_weights,
-    model_dtype,
 )
 
 _BATCH_SIZE = 100
-_N_DRAWS, _N_STEPS = 20, 100  # of what is missing, to predict from, and of their chains
-_N_UPDATES, _FEWEST_SWEEPS, _MOST_SWEEPS = 1_000, 15, 300
+_N_DRAWS, _N_STEPS = 20, 100  # draws of missing values for a prediction; length of their chains
+_N_UPDATES, _FEWEST_EPOCHS, _MOST_EPOCHS = 1_000, 15, 300
 
 
 class Targeted(NamedTuple):
-    """Rows, their targets, which of them have one and weight, and the weights of these."""
+    """Rows with a target, their targets, and their weights if weights were given."""
 
-    rows: Any
+    rows: TrainingRows
     y: Array
-    used: Array
     weights: Array | None
 
 
 @dataclass
-class UnfinishedTuning:
-    """What a fit needs to go on from between two sweeps.
+class TuningFit:
+    """Position of a fit between two epochs.
 
     Parameters
     ----------
     dbn : DeepBeliefNetwork
     tuning : Tuning
     rng : Generator
-        What draws inputs.
+        Generator for the inputs.
     n_rows : int
     n_before : int or None
-        Sweeps of the stack, once it is trained; none where it came so.
-    fills : ndarray, optional
-        States of the chains for what is missing.
+        Number of epochs of the stack; None until it is trained, 0 for a given fitted stack.
+    completions : ndarray, optional
+        States of the chains for missing values.
     """
 
     dbn: DeepBeliefNetwork
@@ -88,17 +91,19 @@ class UnfinishedTuning:
     rng: Generator
     n_rows: int
     n_before: int | None
-    fills: Array | None = None
+    completions: Array | None = None
 
 
 class FineTuned(BaseEstimator):
-    """A stack, and a perceptron that starts from what the stack recognises.
+    """A stack, and a perceptron that is initialised from its recognition weights.
 
-    A subclass says which perceptron, and which targets.
+    A subclass defines the type of perceptron and of targets.
     """
 
     _Perceptron: ClassVar[type]
     _learning_rate: ClassVar[float]
+    _fit_state: TuningFit | None = None
+    _tuned: tuple[DeepBeliefNetwork, Any] | None = None
 
     def __init__(
         self,
@@ -117,22 +122,22 @@ class FineTuned(BaseEstimator):
 
     @abstractmethod
     def _check_targets(self, y: Any) -> tuple[Array, Array]:
-        """Targets, and which rows have one."""
+        """Checked targets, and a mask of the rows that have one."""
 
     @abstractmethod
     def _few(self, y: Array) -> Array:
-        """Some rows that show a perceptron what the targets are like."""
+        """Indices of a few rows from which a perceptron can infer the kind of target."""
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train the stack on all rows, and fine-tune it on those that have a target.
+        """Train the stack on all rows, then fine-tune it on the rows with a target.
 
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            As the lowest layer takes them.
+            Data that the lowest layer accepts.
         y : array-like of shape (n_samples,)
-            Targets. A classifier takes labels of any type; among numbers of at least three
-            values -1 says that the row has no label.
+            Targets. A classifier accepts labels of any type. If labels are numbers with at least
+            three distinct values, -1 marks a row without a label.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the rows.
 
@@ -143,47 +148,45 @@ class FineTuned(BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter, the data or the targets are not as described; the estimator is then
-            unchanged.
+            If a parameter, the data or the targets are invalid; the estimator is then unchanged.
         """
         check_choice("inputs", self.inputs, INPUTS)
         check_callbacks("callbacks", self.callbacks)
         mlp_seed, inputs_seed = check_seeds(self.random_state, 2)
-        (dbn, frozen), mlp = self._stack(), self._new_perceptron(mlp_seed)
-        targeted = self._check_targeted(dbn, X, y, sample_weight, fitted=frozen)
-        rows, y = targeted.rows, targeted.y[targeted.used]
-        if self.mlp is None:
-            mlp.set_params(batch_size=min(_BATCH_SIZE, len(y)), max_iter=_enough_sweeps(len(y)))
-        sizes, dtype = dbn._sizes(), model_dtype(rows.dtype)
-        if frozen:  # and its parameters may have changed since
-            sizes = [rbm._n_features_out for rbm in dbn.rbms_]
-            dtype = dbn.rbms_[-1]._model().reference.dtype
-        perceptron.make_layers(mlp, sizes, rows.shape[1], y[self._few(y)], dtype)
-        if not frozen:
-            dbn._begin(rows, sample_weight)
-        self._unfinished = UnfinishedTuning(
-            dbn,
-            Tuning.of(mlp),
-            random.generator(inputs_seed),
-            rows.shape[0],
-            n_before=0 if frozen else None,
+        (dbn, is_fitted), mlp = self._new_stack(), self._new_perceptron(mlp_seed)
+        X = to_host(X)  # scikit-learn accepts no tensors
+        rows = (
+            self._check_rows(dbn, X, sample_weight)
+            if is_fitted
+            else begin_stack(dbn, X, sample_weight)
         )
-        return self._finish(X, targeted, sample_weight)
+        targeted = self._check_targeted(X, y, rows, sample_weight)
+        y = targeted.y
+        if self.mlp is None:
+            mlp.set_params(batch_size=min(_BATCH_SIZE, len(y)), max_iter=_default_max_iter(len(y)))
+        sizes = np.atleast_1d(dbn.hidden_layer_sizes).tolist()
+        if is_fitted:  # its parameters may have changed since its fit
+            sizes = [len(rbm.intercept_hidden_) for rbm in dbn.rbms_]
+        dtype = rows.summary.dtype if not is_fitted else fitted_of(dbn).dtype
+        perceptron.make_layers(mlp, sizes, rows.values.shape[1], y[self._few(y)], dtype)
+        rng, n_before = random.generator(inputs_seed), 0 if is_fitted else None
+        self._fit_state = TuningFit(dbn, Tuning.of(mlp), rng, len(rows.weights), n_before)
+        return self._finish(X, rows, targeted)
 
     def resume(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Go on with a `fit` that was interrupted, to the same end as without the interruption.
+        """Continue an interrupted `fit`, with the same result as without the interruption.
 
-        `Checkpoint.load` returns such an estimator. After a KeyboardInterrupt the sweep that it cut
-        short is made again.
+        `Checkpoint.load` returns such an estimator. After a KeyboardInterrupt, the epoch that was
+        interrupted is repeated.
 
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            The data of that `fit`.
+            The data passed to that `fit`.
         y : array-like of shape (n_samples,)
-            The targets of that `fit`.
+            The targets passed to that `fit`.
         sample_weight : array-like of shape (n_samples,), default=None
-            The weights of that `fit`.
+            The weights passed to that `fit`.
 
         Returns
         -------
@@ -192,79 +195,94 @@ class FineTuned(BaseEstimator):
         Raises
         ------
         ValueError
-            If no `fit` was interrupted, or the data cannot be the same.
+            If no `fit` was interrupted, or the data differ in size.
         """
-        check_unfinished(self)
-        unfinished = self._unfinished
-        fitted = unfinished.n_before is not None
-        targeted = self._check_targeted(unfinished.dbn, X, y, sample_weight, fitted=fitted)
-        check_same_rows("X", targeted.rows.shape[0], unfinished.n_rows)
-        return self._finish(X, targeted, sample_weight)
+        fit: TuningFit = check_unfinished(self, self._fit_state)
+        X = to_host(X)
+        check = self._check_rows if fit.n_before is not None else resumed_rows
+        rows = check(fit.dbn, X, sample_weight)
+        targeted = self._check_targeted(X, y, rows, sample_weight)
+        check_same_rows("X", len(rows.weights), fit.n_rows)
+        return self._finish(X, rows, targeted)
 
-    def _check_targeted(
-        self, dbn: DeepBeliefNetwork, X: Any, y: Any, sample_weight: Any, *, fitted: bool
-    ) -> Targeted:
-        """Rows that a stack can take, their targets, and which of them count."""
-        takes_missing, X = dbn._takes_missing, devices.to_host(X)  # as scikit-learn takes them
-        if fitted:
-            rows = check_visible(dbn, X, "X", dbn._domain, allow_nan=takes_missing)
-        else:
-            rows = check_rows(self, X, "X", dbn._domain, allow_nan=takes_missing)
-        y, labelled = self._check_targets(y)
-        check_consistent_length(rows, y)
-        weights = check_weights(sample_weight, rows)
-        used = labelled & (weights > 0)
-        check_targets("y", used)
-        return Targeted(rows, y, used, None if sample_weight is None else weights[used])
+    def _check_rows(self, dbn: DeepBeliefNetwork, X: Any, sample_weight: Any) -> TrainingRows:
+        """Checked rows for a fitted stack."""
+        rows = check_training_rows(dbn, X, sample_weight, domain_of(dbn), first=False)
+        check_columns(dbn, X, reset=False)
+        return rows
 
-    def _finish(self, X: Any, targeted: Targeted, sample_weight: Any) -> Self:
-        """Train the stack as far as it is not, and make the sweeps of fine-tuning that are left."""
-        unfinished = self._unfinished
-        dbn, tuning = unfinished.dbn, unfinished.tuning
-        if unfinished.n_before is None:
-            dbn._resume(targeted.rows, sample_weight, lambda: self._asked_to_stop(dbn._n_sweeps))
-            for part in (dbn, dbn.rbms_[0]):  # which have seen no names of columns
-                check_columns(part, X, reset=True)
-            unfinished.n_before = dbn._n_sweeps
+    def _check_targeted(self, X: Any, y: Any, rows: TrainingRows, sample_weight: Any) -> Targeted:
+        """The rows with a target."""
+        y, has_target = self._check_targets(y)
+        check_consistent_length(X, y)
+        y, has_target = y[rows.used], has_target[rows.used]
+        check_targets("y", has_target)
+        chosen = rows if has_target.all() else rows.part(np.flatnonzero(has_target))
+        weights = None if sample_weight is None else chosen.weights
+        return Targeted(chosen, y[has_target], weights)
+
+    def _finish(self, X: Any, rows: TrainingRows, targeted: Targeted) -> Self:
+        """Finish the training of the stack if needed, then run the remaining fine-tuning."""
+        fit = self._fit_state
+        assert fit is not None
+        dbn, tuning = fit.dbn, fit.tuning
+        if fit.n_before is None:
+            finish_stack(dbn, X, rows, lambda: self._asked_to_stop(epochs_of(dbn)))
+            fit.n_before = epochs_of(dbn)
         if tuning.n_done == 0:
-            perceptron.take_weights(tuning.mlp, dbn._net())
+            perceptron.take_weights(tuning.mlp, fitted_of(dbn).net)
         check_columns(self, X, reset=True)
-        self.dbn_, self.mlp_ = dbn, tuning.mlp
-        self._fine_tune(unfinished, targeted)
-        del self._unfinished
+        self._tuned = dbn, tuning.mlp
+        self._fine_tune(fit, targeted)
+        self._fit_state = None
         return self
 
-    def _fine_tune(self, unfinished: UnfinishedTuning, targeted: Targeted) -> None:
-        """Make the sweeps of fine-tuning that are left, each on inputs that are drawn for it."""
-        dbn, rng, n_before = unfinished.dbn, unfinished.rng, unfinished.n_before or 0
-        net, rows, used = dbn._net(), targeted.rows, targeted.used
-        rows = rows if used.all() else rows[used]
-        of_rows = Activations(rows, drawn=False, rng=rng, fills=unfinished.fills)
-        completed = of_rows.completed(dbn.rbms_[0])
-        unfinished.fills = of_rows.fills
-        v = dbn._coordinates.to_model(rows)
+    def _fine_tune(self, fit: TuningFit, targeted: Targeted) -> None:
+        """Run the remaining epochs of fine-tuning, with new draws of the inputs for each."""
+        net, rng, n_before = fitted_of(fit.dbn).net, fit.rng, fit.n_before or 0
+        lowest, rows = fitted_of(fit.dbn.rbms_[0]), targeted.rows
+        of_rows = LayerInputs(rows, rng, fit.completions)
+        completion = of_rows.completion(lowest)
+        fit.completions = of_rows.completions
+        v = lowest.scaling.to_model(rows.values[:])
 
         def inputs() -> Any:
-            states = v if completed is None else completed[slice(len(v))]
+            states = v if completion is None else completion.fill(v, slice(None), rng)
             return states_of(net, states, rng) if self.inputs == "sample" else states
 
         def stop(n_done: int) -> bool:
             return self._asked_to_stop(n_before + n_done)
 
-        y = targeted.y[targeted.used]
-        unfinished.tuning.run(inputs, y, targeted.weights, stop)
+        fit.tuning.run(inputs, targeted.y, targeted.weights, stop)
 
-    def _asked_to_stop(self, n_sweeps: int) -> bool:
-        return asked_to_stop(self, self.callbacks, n_sweeps)
+    def _asked_to_stop(self, n_epochs: int) -> bool:
+        return asked_to_stop(self, self.callbacks, n_epochs)
+
+    @property
+    def dbn_(self) -> DeepBeliefNetwork:
+        """The stack before fine-tuning."""
+        check_is_fitted(self)
+        assert self._tuned is not None
+        return self._tuned[0]
+
+    @property
+    def mlp_(self) -> Any:
+        """The perceptron."""
+        check_is_fitted(self)
+        assert self._tuned is not None
+        return self._tuned[1]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._tuned is not None
 
     def predict(self, X: Any) -> Array:
-        """What the perceptron predicts for every row of X.
+        """Predict the target of every row of X.
 
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            Where the lowest layer of the stack takes missing values, NaN is one: predictions are
-            averages over twenty draws from what its RBM says of it given the known values.
+            NaN is a missing value if the lowest layer allows it. Predictions are then averages over
+            twenty draws of the missing values from the RBM of that layer.
 
         Returns
         -------
@@ -275,50 +293,38 @@ class FineTuned(BaseEstimator):
 
     @property
     def loss_curve_(self) -> list[float]:
-        """Loss of every sweep of the fine-tuning."""
+        """Loss in every epoch of the fine-tuning."""
         check_is_fitted(self)
         return self.mlp_.loss_curve_
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = bool(self._domain.accept_sparse)
-        tags.input_tags.allow_nan = self._takes_missing
+        tags.input_tags.allow_nan = self._domain.allow_nan
         return tags
 
     @property
     def _domain(self) -> Domain:
-        return getattr(self._given_stack, "_domain", UNIT_INTERVAL)
+        """Data that the stack, or its possibly invalid prototype, accepts."""
+        given = self.dbn if self._tuned is None else self._tuned[0]
+        given = DeepBeliefNetwork() if given is None else getattr(given, "estimator", given)
+        return domain_of(given) if isinstance(given, DeepBeliefNetwork) else Bernoulli.domain
 
-    @property
-    def _takes_missing(self) -> bool:
-        return getattr(self._given_stack, "_takes_missing", False)
-
-    @property
-    def _given_stack(self) -> Any:
-        """The stack or its prototype, which may be anything before it is refused."""
-        if hasattr(self, "dbn_"):
-            return self.dbn_
-        return DeepBeliefNetwork() if self.dbn is None else self.dbn
-
-    def _stack(self) -> tuple[DeepBeliefNetwork, bool]:
-        """A new stack, or a copy of one that is fitted and frozen, and which of the two."""
-        frozen = isinstance(self.dbn, FrozenEstimator)
-        given = self.dbn.estimator if frozen else self.dbn
+    def _new_stack(self) -> tuple[DeepBeliefNetwork, bool]:
+        """A new stack, or a copy of a frozen fitted one, and whether it is fitted."""
+        is_fitted = isinstance(self.dbn, FrozenEstimator)
+        given = self.dbn.estimator if is_fitted else self.dbn
         shown = self.dbn if given is None else given
         check_kind("dbn", shown, DeepBeliefNetwork, "a DeepBeliefNetwork")
-        if frozen:
+        if is_fitted:
             check_is_fitted(given)
             dbn = deepcopy(given)
-            check_binary_top(dbn.rbms_[-1])
         else:
             seed = check_seed(self.random_state)
             dbn = DeepBeliefNetwork() if given is None else clone(given)
-            dbn._check_parameters()
             dbn.set_params(random_state=seed % 2**32)
-            top = dbn._prototypes()[-1]
-            top._check_parameters()
-            check_binary_top(top)
-        return dbn, frozen
+        check_stack(dbn)
+        return dbn, is_fitted
 
     def _new_perceptron(self, seed: int) -> Any:
         name = self._Perceptron.__name__
@@ -330,20 +336,19 @@ class FineTuned(BaseEstimator):
         return mlp.set_params(random_state=np.random.RandomState(seed % 2**32))
 
     def _averaged(self, predict: Callable[[Any], Array], X: Any) -> Array:
-        """What is predicted for rows, on average over twenty draws of what is missing."""
-        X = devices.to_host(X)
-        rows = check_visible(self, X, "X", self._domain, allow_nan=self._takes_missing)
-        lowest = self.dbn_.rbms_[0]
-        if not has_missing(rows):
-            return predict(lowest._coordinates.to_model(rows))
-        tell, rng = lowest._teller("sample", _N_STEPS), lowest._fixed_rng()
+        """Predictions for rows, averaged over twenty draws of missing values."""
+        rows = check_visible(self, to_host(X), "X", self._domain)
+        lowest = fitted_of(self.dbn_.rbms_[0])
+        if not rows.has_missing:
+            return predict(lowest.scaling.to_model(rows.values))
+        completer, rng = lowest.completer("sample", _N_STEPS), lowest.seeds.fixed()
         total: Any = 0
         for _ in range(_N_DRAWS):
-            total = total + predict(lowest._by_rows(tell, rows, rng))
+            total = total + predict(lowest.by_rows(completer, rows.values, rng))
         return total / _N_DRAWS
 
 
-def _enough_sweeps(n_rows: int) -> int:
-    """As many as make 1,000 updates, but at least 15 and at most 300."""
-    n_sweeps = math.ceil(_N_UPDATES / math.ceil(n_rows / _BATCH_SIZE))
-    return min(max(n_sweeps, _FEWEST_SWEEPS), _MOST_SWEEPS)
+def _default_max_iter(n_rows: int) -> int:
+    """The number of epochs for 1,000 updates, but at least 15 and at most 300."""
+    n_epochs = math.ceil(_N_UPDATES / math.ceil(n_rows / _BATCH_SIZE))
+    return min(max(n_epochs, _FEWEST_EPOCHS), _MOST_EPOCHS)

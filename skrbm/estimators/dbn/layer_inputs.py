@@ -1,132 +1,133 @@
-"""Training a stack: where it is, and what its layers see: rows, and what those below infer."""
+"""Training data of the layers of a stack: hidden units inferred by the layers below."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import sklearn
+from sklearn.utils import gen_batches
 
-from skrbm._kernels import devices, threads
-from skrbm._kernels.devices import Array, Generator
-from skrbm.data.scaling import CompletedRows, MappedRows
+from skrbm._kernels import threads
+from skrbm._kernels.devices import Array, Generator, to_host
+from skrbm._kernels.threads import BLOCK_ROWS
 from skrbm.data.sources import part
-from skrbm.deep.belief_net import BeliefNet, drawn_with
-from skrbm.estimators.rbm.completing import has_missing
-from skrbm.estimators.rbm.fitting import RBMEstimator
+from skrbm.data.summary import Summary, merge, summarize
+from skrbm.data.views import MappedRows
+from skrbm.deep.belief_net import BeliefNet
+from skrbm.estimators.common.fitted import Fitted, fitted_of
+from skrbm.estimators.rbm.density import DensityRBM
+from skrbm.estimators.rbm.learner import Below
+from skrbm.learning.completion import Completion
+from skrbm.learning.loop import Feed
+from skrbm.samplers import sample_independent
+from skrbm.validation.rows import Checked, TrainingRows
 
 
-@dataclass
-class UnfinishedStack:
-    """What a fit needs to go on from between two sweeps.
+class LayerInputs:
+    """Rows of data, and the hidden units that layers of a stack infer from them.
 
-    Parameters
-    ----------
-    rbms : list of RBMEstimator
-        All layers.
-    rng : Generator
-        What draws activations.
-    n_rows : int
-    fine_tune_iter : int
-        Sweeps of up-down in all.
-    n_done : int
-        Layers that are trained.
-    is_stacked : bool
-        Whether they are the estimator's, and up-down has begun.
-    fills : ndarray, optional
-        States of the chains for what is missing.
-    """
-
-    rbms: list[RBMEstimator]
-    rng: Generator
-    n_rows: int
-    fine_tune_iter: int
-    n_done: int = 0
-    is_stacked: bool = False
-    fills: Array | None = None
-
-
-@dataclass
-class Activations:
-    """Rows of data, and what layers of a stack infer for them.
-
-    Where values are missing, they are states of Gibbs chains of the RBM of the lowest layer, which
-    move on whenever a row is taken. So the layers above learn from hidden states given what is
-    known, and each such state belongs to one completion.
+    If values are missing, each row has a Gibbs chain of the lowest RBM, whose states complete it.
+    The layers above then learn from hidden states given the known values, each inferred from one
+    completion.
 
     Parameters
     ----------
-    X : {array, CSR matrix}
-    drawn : bool
-        Whether the layers below are drawn, or their means taken.
+    rows : TrainingRows
     rng : Generator
-    fills : ndarray, optional
-        States of the chains, to go on from.
+        Generator that starts the chains, and moves them when rows are summarized.
+    completions : ndarray, optional
+        States from which the chains continue.
     """
 
-    X: Any
-    drawn: bool
-    rng: Generator
-    fills: Array | None = None
+    def __init__(
+        self, rows: TrainingRows, rng: Generator, completions: Array | None = None
+    ) -> None:
+        self.rows = rows
+        self.rng = rng
+        self.completions = completions
+        self._completion: Completion | None = None
 
-    def of(self, below: list[RBMEstimator], rows: Any = slice(None)) -> Any:
-        """What layers infer for some rows: an array, or computed anew whenever it is taken."""
+    def of(
+        self, below: list[DensityRBM], index: Any = slice(None), *, resumed: bool = False
+    ) -> tuple[TrainingRows, Below | None]:
+        """Rows to train the next layer on; if values are missing also the layers below it.
+
+        Chains for missing values make a step for the summary, unless a training is resumed.
+        """
+        rows = self.rows if isinstance(index, slice) else self.rows.part(index)
         if not below:
-            return part(self.X, rows)
-        net, place = _placed(below), below[0]._place
-        n_columns, dtype = net.top.hidden.n_units, below[-1]._model().reference.dtype
-        draws = self.drawn and len(below) > 1
+            return rows, None
+        fitted, net = [fitted_of(rbm) for rbm in below], _placed_net(below)
+        lowest = fitted[0]
+        dtype, place = fitted[-1].dtype, lowest.device.place
 
         def infer(v: Any) -> Array:
-            if not draws:
-                return devices.to_host(net.means(place(v))[-1])
-            x = net.up(place(v), drawn_with(self.rng))[-1]
-            return devices.to_host(net.top.hidden_from_visible(x))
+            return to_host(net.means(place(v))[-1])
 
-        completed = self.completed(below[0])
-        if completed is not None:
-            index = np.arange(self.X.shape[0])[rows]
-            return MappedRows(index, lambda rows: infer(completed[rows]), n_columns, dtype)
-        to_model = below[0]._coordinates.to_model
-        inferred = MappedRows(part(self.X, rows), lambda x: infer(to_model(x)), n_columns, dtype)
-        return inferred if draws else _held(inferred)
+        completion = self.completion(lowest)
+        if completion is not None:
+            chosen = Below(completion.part(index), infer)
+            view = lowest.scaling.view(rows.values)
+            summary = self._summary(view, rows, chosen, resumed=resumed)
+            return TrainingRows(view, rows.weights, summary), chosen
+        n_columns, to_model = net.top.hidden.n_columns, lowest.scaling.to_model
+        inferred = _held(MappedRows(rows.values, lambda x: infer(to_model(x)), n_columns, dtype))
+        summary = summarize(inferred, rows.weights, dtype, with_moments=False)
+        return TrainingRows(inferred, rows.weights, summary), None
 
-    def means(self, below: list[RBMEstimator], rows: Any) -> Any:
-        """What the means of layers are for some rows, the same whenever they are taken."""
+    def means(self, below: list[DensityRBM], index: Any) -> Any:
+        """Means that layers infer from some rows, averaged over missing values."""
+        values, has_missing = part(self.rows.values, index), self.rows.summary.bounds.has_missing
         if not below:
-            return part(self.X, rows)
-        lowest, net, dtype = below[0], _placed(below), below[-1]._model().reference.dtype
+            return values
+        lowest, net = fitted_of(below[0]), _placed_net(below)
 
         def infer(x: Any) -> Array:
-            first = lowest._place(lowest._hidden_means(x))
-            return devices.to_host(net.means_above(first)[-1])
+            first = lowest.device.place(lowest.features(Checked(x, has_missing)))
+            return to_host(net.means_above(first)[-1])
 
-        return _held(MappedRows(part(self.X, rows), infer, net.top.hidden.n_units, dtype))
+        dtype = fitted_of(below[-1]).dtype
+        return _held(MappedRows(values, infer, net.top.hidden.n_columns, dtype))
 
-    def visible(self, lowest: RBMEstimator) -> Any:
-        """The rows in the coordinates of the lowest layer, completed where values are missing."""
-        completed = self.completed(lowest)
-        return lowest._coordinates.view(self.X) if completed is None else completed
+    def feed(self, lowest: Fitted, *, draws: bool) -> Feed:
+        """The source of mini-batches, as visible states of the lowest layer."""
+        view = lowest.scaling.view(self.rows.values)
+        return Feed(view, self.rows.weights, draws, self.completion(lowest))
 
-    def completed(self, lowest: RBMEstimator) -> CompletedRows | None:
-        """The rows with a chain for each in which values are missing, if there are any."""
-        if not lowest._takes_missing or not has_missing(self.X):
+    def completion(self, lowest: Fitted) -> Completion | None:
+        """One chain for each row with missing values, or None if no values are missing."""
+        if not self.rows.summary.bounds.has_missing:
             return None
-        view, rbm = lowest._coordinates.view(self.X), lowest._placed_model()
-        completed = CompletedRows(view, rbm, lowest._base, self.rng, self.fills)
-        self.fills = completed.states
-        return completed
+        if self._completion is None:
+            view, rbm = lowest.scaling.view(self.rows.values), lowest.device.place_rbm(lowest.rbm)
+            self._completion = Completion.start(view, rbm, lambda n: self._states(lowest, n))
+            self.completions = self._completion.states
+        return self._completion
+
+    def _states(self, lowest: Fitted, n_chains: int) -> Array:
+        if self.completions is None:
+            return sample_independent(lowest.top.base, n_chains, self.rng)
+        return self.completions
+
+    def _summary(self, view: Any, rows: TrainingRows, below: Below, *, resumed: bool) -> Summary:
+        """The summary of hidden units inferred from completed rows."""
+        dtype, parts, completion = rows.summary.dtype, [], below.completion
+        for block in gen_batches(len(rows.weights), BLOCK_ROWS):
+            if not resumed:
+                completion.move(view[block], block, self.rng)
+            x = below.infer(completion.filled(view[block], block))
+            parts.append(summarize(x, rows.weights[block], dtype, with_moments=False))
+        return merge(parts)
 
 
-def _placed(rbms: list[RBMEstimator]) -> BeliefNet:
-    """The layers as a net, where they compute."""
-    return BeliefNet.stack([rbm._placed_model() for rbm in rbms])
+def _placed_net(rbms: list[DensityRBM]) -> BeliefNet:
+    """The layers as a net on their device."""
+    return BeliefNet.stack([fitted_of(rbm).placed_net.top for rbm in rbms])
 
 
 def _held(rows: MappedRows) -> Any:
-    """The rows as an array, where that fits into scikit-learn's working memory."""
+    """The rows as an array if it fits into scikit-learn's working memory."""
     n_bytes = math.prod(rows.shape) * rows.dtype.itemsize
     if n_bytes > sklearn.get_config()["working_memory"] * 2**20:
         return rows

@@ -1,4 +1,4 @@
-"""scikit-learn's perceptron: how it gets the weights of a stack, and is fitted sweep by sweep."""
+"""scikit-learn's perceptron: initialised with the weights of a stack, fitted epoch by epoch."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _INTERRUPTED = "Training interrupted by user"
 
 
 def make_layers(mlp: Any, sizes: list[int], n_features: int, y: Array, dtype: Any) -> None:
-    """Give the perceptron layers, the last one of which has its weights at random.
+    """Create the layers of the perceptron, the last one with random weights.
 
-    It makes them when it is first fitted: here to rows of zeros with a few targets, repeated where
-    they have to be split, by a step that goes nowhere.
+    The perceptron creates them in its first fit. Here this is a fit to rows of zeros with a few
+    targets, repeated for early stopping to be able to split them, with a negligible step size.
     """
     still = {"solver": "sgd", "batch_size": "auto", "max_iter": 1, "learning_rate_init": _TINY}
     own = {name: getattr(mlp, name) for name in still}
     own_fit = {"hidden_layer_sizes": tuple(sizes), "activation": "logistic", "warm_start": True}
     rows = _few_rows(mlp, n_features, y, dtype)
-    fit(clone(mlp).set_params(**own_fit, max_iter=1), *rows)  # refuses its own wrong parameters
+    fit(clone(mlp).set_params(**own_fit, max_iter=1), *rows)  # raises for invalid parameters
     mlp.set_params(**own_fit, **still)
     fit(mlp, *rows)
     mlp.set_params(**own)
@@ -39,7 +39,7 @@ def make_layers(mlp: Any, sizes: list[int], n_features: int, y: Array, dtype: An
 
 
 def _few_rows(mlp: Any, n_features: int, y: Array, dtype: Any) -> tuple[Array, Array]:
-    """Rows of zeros with these targets, often enough to be split for early stopping."""
+    """Rows of zeros with these targets, repeated if early stopping has to split them."""
     smaller = min(mlp.validation_fraction, 1 - mlp.validation_fraction)
     if mlp.early_stopping and smaller > 0:
         y = np.concatenate([y] * math.ceil(2 / smaller))
@@ -47,7 +47,7 @@ def _few_rows(mlp: Any, n_features: int, y: Array, dtype: Any) -> tuple[Array, A
 
 
 def take_weights(mlp: Any, net: BeliefNet) -> None:
-    """Set the hidden layers of the perceptron to those by which a stack recognises."""
+    """Set the hidden layers of the perceptron to the recognition weights of a stack."""
     layers = [(x.layer.bias, x.weights.array) for x in net.recognition]
     layers.append((net.top.hidden.bias, net.top.weights.array))
     for i, (bias, weights) in enumerate(layers):
@@ -56,13 +56,13 @@ def take_weights(mlp: Any, net: BeliefNet) -> None:
 
 
 def fit(mlp: Any, v: Any, y: Array, weights: Array | None = None) -> None:
-    """Fit without the warning that there could be more sweeps: their number is chosen.
+    """Fit a perceptron without warnings about convergence, since the epochs are fixed.
 
-    An interrupt, which scikit-learn turns into a warning, is one again.
+    scikit-learn turns KeyboardInterrupt into a warning; this function raises it again.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.filterwarnings("ignore", message="Got `batch_size`")  # larger than a few rows
+        warnings.filterwarnings("ignore", message="Got `batch_size`")  # exceeds these few rows
         warnings.filterwarnings("error", message=_INTERRUPTED)
         try:
             mlp.fit(v, y, sample_weight=weights)
@@ -74,17 +74,17 @@ def fit(mlp: Any, v: Any, y: Array, weights: Array | None = None) -> None:
 
 @dataclass
 class Tuning:
-    """Fine-tuning, sweep by sweep, and where it is between two of them.
+    """Fine-tuning epoch by epoch, and its position between two epochs.
 
     Parameters
     ----------
     mlp : MLPClassifier or MLPRegressor
     n_sweeps : int
-        In all.
+        Total number of epochs.
     rate : float
-        The first step size, which falls linearly to zero.
+        Initial step size, which decreases linearly to zero.
     n_done : int
-        Sweeps made.
+        Number of finished epochs.
     """
 
     mlp: Any
@@ -94,7 +94,7 @@ class Tuning:
 
     @classmethod
     def of(cls, mlp: Any) -> Tuning:
-        """That of a new perceptron. Where it decides itself how long to go on, all is one sweep."""
+        """The fine-tuning of a new perceptron; one that stops on its own counts as one epoch."""
         n_sweeps = 1 if cls._goes_by_itself(mlp) else mlp.max_iter
         return cls(mlp, n_sweeps, mlp.learning_rate_init)
 
@@ -105,9 +105,10 @@ class Tuning:
         weights: Array | None,
         stop: Callable[[int], bool],
     ) -> None:
-        """Make the sweeps that are left, each with inputs of its own.
+        """Run the remaining epochs, each with new inputs.
 
-        After each it is asked, with the number of sweeps made, whether to stop.
+        After each epoch `stop` is called with the number of finished epochs; if it returns True,
+        fine-tuning ends.
         """
         mlp, one_by_one = self.mlp, not self._goes_by_itself(self.mlp)
         for sweep in range(self.n_done, self.n_sweeps):

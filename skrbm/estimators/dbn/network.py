@@ -1,141 +1,160 @@
-"""`DeepBeliefNetwork`: parameters and documentation, and how the layers are trained."""
+"""`DeepBeliefNetwork`: its parameters, its documentation and the order of its training."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from skrbm import likelihood
-from skrbm._kernels import devices, random
-from skrbm._kernels.devices import Array, Generator
-from skrbm.deep.belief_net import BeliefNet, drawn_with
-from skrbm.estimators.dbn.inference import BeliefNetInference
-from skrbm.estimators.dbn.layer_inputs import Activations, UnfinishedStack
+from skrbm._kernels import random
+from skrbm._kernels.arrays import to_dense
+from skrbm._kernels.devices import Array, Generator, to_host
+from skrbm.data.summary import Summary
+from skrbm.deep.belief_net import Conditional
+from skrbm.estimators.common.fit_state import Hook, asked_to_stop
+from skrbm.estimators.common.fitted import N_DRAWS, Fitted, LowerBound, domain_of
+from skrbm.estimators.dbn.layer_inputs import LayerInputs
+from skrbm.estimators.dbn.stack import (
+    Stack,
+    StackFit,
+    fine_tune,
+    fit_layer,
+    n_epochs_of,
+    train_once,
+)
+from skrbm.estimators.rbm.base import (
+    impute,
+    learner_of,
+    settings_of,
+)
 from skrbm.estimators.rbm.bernoulli import BernoulliRBM
-from skrbm.estimators.rbm.fitting import RBMEstimator
-from skrbm.estimators.rbm.trained import Hook, asked_to_stop
-from skrbm.learning.loop import Monitor, Plan, Sweeps, are_states, progress
-from skrbm.learning.optimizer import Schedule, constant, linear_decay
-from skrbm.learning.wake_sleep import UpDown
+from skrbm.estimators.rbm.density import SAMPLING_METHODS, DensityRBM
+from skrbm.learning.loop import history_arrays
+from skrbm.learning.schedules import PowerDecay
+from skrbm.likelihood import LogPartition
+from skrbm.units import Bernoulli, Domain
 from skrbm.validation.estimators import (
-    check_binary_between,
+    check_binary_top,
     check_kind,
     check_same_device,
     check_same_rows,
+    check_stacked,
     check_unfinished,
 )
 from skrbm.validation.parameters import (
     check_callbacks,
     check_choice,
     check_count,
+    check_number,
     check_random_state,
-    check_rate,
     check_seed,
     check_sizes,
 )
-from skrbm.validation.rows import UNIT_INTERVAL, Domain, check_columns, check_seen, check_weighted
+from skrbm.validation.rows import (
+    Checked,
+    TrainingRows,
+    check_columns,
+    check_given_values,
+    check_hidden,
+    check_rows,
+    check_states,
+    check_training_rows,
+    check_visible,
+    check_weights,
+)
+
+_FIGURE = "pseudo_log_likelihood"
 
 
-class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
-    r"""Deep belief network: a stack of restricted Boltzmann machines, trained one by one.
+class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    r"""Deep belief network: a stack of restricted Boltzmann machines, trained layer by layer.
 
     .. math::
 
         p(v, h_1, \dots, h_n) = p(v | h_1) \cdots p(h_{n-2} | h_{n-1}) \, p(h_{n-1}, h_n).
 
-    The two uppermost layers are an RBM, those below are directed downwards. Layers are trained
-    from the bottom up: each as an RBM on the hidden units that the ones below infer for the rows
-    [1]_.
+    The top two layers are an RBM; the layers below are directed downwards. The layers are trained
+    from the bottom up. Each is trained as an RBM on the hidden units that the layers below infer
+    from the rows [1]_.
 
     Parameters
     ----------
     hidden_layer_sizes : int or tuple of int, default=(256, 64)
         Numbers of hidden units, from the bottom up.
     rbm : BernoulliRBM, default=None
-        Prototype of every layer, of which `n_components`, `random_state` and, where it is silent,
-        `verbose` are set, and `warm_start` is not used; by default `BernoulliRBM()`. With
-        missing_values="allow" in the prototype of the lowest layer, the stack takes NaN in `fit`,
-        `partial_fit`, `transform` and scores.
+        Prototype of every layer, by default `BernoulliRBM()`. The stack sets `n_components` and
+        `random_state`, sets `verbose` if the prototype's is 0, and ignores `warm_start`. If the
+        prototype of the lowest layer has missing_values="allow", then `fit`, `partial_fit`,
+        `transform` and scores accept NaN.
     visible_rbm : BernoulliRBM or GaussianBernoulliRBM, default=None
-        Prototype of the lowest layer, where it differs: for real-valued data
-        `GaussianBernoulliRBM()`. Its hidden units must be binary, unless it is the only layer.
+        Prototype of the lowest layer, if it differs; `GaussianBernoulliRBM()` for real-valued data.
+        Its hidden units must be binary, unless it is the only layer.
     top_rbm : BernoulliRBM, default=None
-        Prototype of the uppermost layer, where it differs: `BernoulliRBM(hidden="gaussian")` for
-        real-valued features. Not used where there is but one layer and a `visible_rbm`.
-    activations : {"mean", "sample"}, default="mean"
-        What a layer is trained on: its visible states are drawn, anew for every mini-batch, from
-        the means that belong to the *means* of the layers below or to *samples* of them. There is
-        a difference from the third layer on.
-    init : {"random", "transposed"}, default="random"
-        With "transposed" a layer that has as many hidden units as the layer below has visible
-        ones starts from that one upside down; others start at random. Before it is trained the
-        bound on the likelihood is then that of the stack below, and training on the exact slope
-        of the training rows' bound could but raise it [1]_.
+        Prototype of the top layer, if it differs; `BernoulliRBM(hidden="gaussian")` for real-valued
+        features. It is ignored if there is only one layer and `visible_rbm` is given.
     fine_tune_iter : int, default=0
-        Sweeps of the up-down algorithm over the rows after the layers are trained: contrastive
-        wake-sleep [1]_, which trains all layers together, with weights of their own for the way up
-        and the way down, but not the variances of Gaussian visible units. Not used by
-        `partial_fit`.
+        Number of epochs of fine-tuning after the layers are trained. The up-down algorithm,
+        contrastive wake-sleep [1]_, trains all layers together, with separate weights for the way
+        up and the way down. It does not change the variances of Gaussian visible units.
+        `partial_fit` ignores this parameter.
     fine_tune_rate : float or "auto", default="auto"
-        Longest step of the first update of up-down, which decays linearly to zero; that of all
-        updates of `partial_fit`. "auto" is the step size of the uppermost layer.
+        Maximum step size of the first update of up-down, and of every update in `partial_fit`. It
+        decays linearly to zero over a `fit`. "auto" is the step size of the top layer.
     output : {"top", "all"}, default="top"
-        What `transform` returns: the features of the uppermost layer, or of all layers side by
-        side, from the bottom up.
+        Features returned by `transform`: of the top layer, or of all layers from the bottom up, in
+        one array.
     callbacks : callable or list of callables, default=None
-        Called after every sweep of a layer or of up-down with the estimator, which is not fitted
-        before `fit` ends, and the number of sweeps so far. One that raises StopIteration ends
-        the training of that layer; see `Checkpoint`.
+        Called after every epoch of a layer or of up-down with the estimator and the number of
+        epochs trained. The estimator is not fitted before `fit` ends. A callback that raises
+        StopIteration ends the training of the current layer; see `Checkpoint`.
     device : str, default=None
-        Where all layers compute, see `BernoulliRBM`; by default where their prototypes say.
-    precision : {"float32", "tf32", "bfloat16"}, default=None
-        That of all layers, see `BernoulliRBM`; by default that of their prototypes.
+        Where all layers compute, see `BernoulliRBM`; by default as in their prototypes.
+    precision : {"float32", "bfloat16"}, default=None
+        Precision of all layers, see `BernoulliRBM`; by default as in their prototypes.
     verbose : int, default=0
-        Above 0, report every sweep of every layer.
+        If above 0, report every epoch of every layer.
     random_state : int, RandomState instance or None, default=None
-        Seed of all that is drawn.
+        Seed of all random numbers.
 
     Attributes
     ----------
     rbms_ : list of estimators
-        The fitted RBMs, from the bottom up. Only the uppermost one is changed by up-down.
+        The fitted RBMs, from the bottom up. Up-down changes only the top one.
     recognition_ : list of Conditional
-        What infers the layers: `layer` and `weights` of :math:`q(h_l | h_{l-1})`, for all layers
-        but the uppermost one.
+        Directed layers for inference: `layer` and `weights` of :math:`q(h_l | h_{l-1})`, for all
+        layers except the top one.
     generation_ : list of Conditional
-        What generates them: `layer` and `weights` of :math:`p(h_{l-1} | h_l)`. The weights are
-        those of the recognition, transposed, until up-down gives both their own.
+        Directed layers for generation: `layer` and `weights` of :math:`p(h_{l-1} | h_l)`. Their
+        weights are the transposed recognition weights until up-down separates the two.
     history_ : list of dict
-        The `history_` of every layer; after up-down that of the fine-tuning as well, whose
-        `pseudo_log_likelihood` is the bound with the pseudo-likelihood of the RBM on top.
+        The `history_` of every layer, and after up-down the history of the fine-tuning. There
+        `pseudo_log_likelihood` is the lower bound with the pseudo-likelihood of the top RBM.
     log_partition_ : LogPartition
-        log Z of the uppermost RBM.
+        log Z of the top RBM.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all are strings.
+        Names of the features, if all are strings.
 
     Notes
     -----
-    The activations of a layer are held where they fit into scikit-learn's `working_memory`
-    (`sklearn.set_config`), 1 GiB by default; where they do not, they are computed anew for every
-    mini-batch. A large array in a mapped file stays there, as for `BernoulliRBM.fit`.
+    The activations of a layer are kept in memory if they fit into scikit-learn's `working_memory`
+    (`sklearn.set_config`), 1 GiB by default; otherwise they are recomputed for every mini-batch. A
+    large array that is mapped from a file stays on disk, as in `BernoulliRBM.fit`.
 
-    Where values are missing, the lowest layer learns around them as an RBM does by itself. Then
-    they are states of Gibbs chains of that RBM, one a row, which make five steps whenever the row
-    is seen, and the layers above, and up-down, learn from rows so completed: from hidden states of
-    the distribution that the bound on the known values is about; see `lower_bound`.
+    If values are missing, the lowest layer is trained as a single RBM would be. Then Gibbs chains
+    of this RBM, one per row, complete the rows; each makes five steps whenever its row is seen. The
+    layers above, and up-down, learn from the completed rows. Their hidden states follow the
+    distribution in the bound on the known values; see `lower_bound`.
 
     See Also
     --------
-    DBNClassifier : A stack that is fine-tuned to classify.
-    BernoulliRBM : One layer.
+    DBNClassifier : A stack that is fine-tuned for classification.
+    BernoulliRBM : A single layer.
 
     References
     ----------
@@ -156,17 +175,16 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
     True
     """
 
-    _up_down: UpDown | None
+    _stack: Stack | None = None
+    _fit_state: StackFit | None = None
 
     def __init__(
         self,
         hidden_layer_sizes: int | tuple[int, ...] = (256, 64),
         *,
-        rbm: RBMEstimator | None = None,
-        visible_rbm: RBMEstimator | None = None,
-        top_rbm: RBMEstimator | None = None,
-        activations: str = "mean",
-        init: str = "random",
+        rbm: DensityRBM | None = None,
+        visible_rbm: DensityRBM | None = None,
+        top_rbm: DensityRBM | None = None,
         fine_tune_iter: int = 0,
         fine_tune_rate: float | Literal["auto"] = "auto",
         output: str = "top",
@@ -180,8 +198,6 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         self.rbm = rbm
         self.visible_rbm = visible_rbm
         self.top_rbm = top_rbm
-        self.activations = activations
-        self.init = init
         self.fine_tune_iter = fine_tune_iter
         self.fine_tune_rate = fine_tune_rate
         self.output = output
@@ -192,17 +208,17 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Train the layers from the bottom up, each by its `n_iter` sweeps, from a fresh start.
+        """Train the layers from scratch, from the bottom up, each for its own `n_iter` epochs.
 
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            As the lowest layer takes them: NaN in an array is a value that is missing, if that has
-            missing_values="allow".
+            Data that the lowest layer accepts. NaN in an array is a missing value if the lowest
+            layer has missing_values="allow".
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows. A weight of two is the row given twice.
+            Non-negative weights of the rows. A weight of two has the effect of a duplicate row.
 
         Returns
         -------
@@ -211,113 +227,48 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter, of the stack or of a layer, or the data are not as described; the
-            estimator is then unchanged.
+            If a parameter of the stack or of a layer is invalid, or the data are; the estimator is
+            then unchanged.
         """
-        rows, weights = self._begin(X, sample_weight)
-        return self._finish(X, rows, weights)
-
-    def resume(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Go on with a `fit` that was interrupted, to the same end as without the interruption.
-
-        `Checkpoint.load` returns such an estimator. After a KeyboardInterrupt the sweep that it cut
-        short is made again.
-
-        Parameters
-        ----------
-        X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            The data of that `fit`.
-        y : None
-            Ignored.
-        sample_weight : array-like of shape (n_samples,), default=None
-            The weights of that `fit`.
-
-        Returns
-        -------
-        self : DeepBeliefNetwork
-
-        Raises
-        ------
-        ValueError
-            If no `fit` was interrupted, or the data cannot be the same.
-        """
-        check_unfinished(self)
-        return self._resume(X, sample_weight)
-
-    def _begin(self, X: Any, sample_weight: Any) -> tuple[Any, Array]:
-        """New layers, and the rows and weights that they are to be trained on."""
-        rbms, rows, weights = self._check_fit(X, sample_weight, split=True)
-        rng = self._seed_layers(rbms)
-        self._unfinished = UnfinishedStack(rbms, rng, len(weights), self.fine_tune_iter)
-        return rows, weights
-
-    def _resume(self, X: Any, sample_weight: Any, hook: Hook | None = None) -> Self:
-        """Go on with a fit; the hook is called after every sweep, as the callbacks are."""
-        lowest = self._unfinished.rbms[0]
-        rows, weights = self._check_rows(X, sample_weight, lowest)
-        check_columns(lowest, X, reset=False)
-        check_same_rows("X", len(weights), self._unfinished.n_rows)
-        return self._finish(X, rows, weights, hook)
-
-    def _finish(self, X: Any, rows: Any, weights: Array, hook: Hook | None = None) -> Self:
-        """Train the layers that are left, and all together."""
-        unfinished = self._unfinished
-
-        def stop() -> bool:
-            asked = asked_to_stop(self, self.callbacks, self._n_sweeps)
-            return (hook is not None and hook()) or asked
-
-        rbms, rng = unfinished.rbms, unfinished.rng
-        inputs = self._activations(rows, rng, unfinished.fills)
-        for i in range(unfinished.n_done, len(rbms)):
-            self._fit_layer(rbms, i, inputs, weights, stop)
-            unfinished.n_done += 1
-        if not unfinished.is_stacked:
-            self._keep(rbms, X, rng)
-            if unfinished.fine_tune_iter > 0:
-                self._up_down = _up_down(rbms[-1], rng)
-            unfinished.is_stacked = True
-        if self._up_down is not None:
-            n_iter, visible = unfinished.fine_tune_iter, inputs.visible(rbms[0])
-            unfinished.fills = inputs.fills
-            self._fine_tune(self._up_down, visible, weights, n_iter, linear_decay, stop)
-        del self._unfinished
+        rows = self._begin(X, sample_weight)
+        self._finish(X, rows)
         return self
 
-    def _fit_layer(
-        self, rbms: list[RBMEstimator], i: int, inputs: Activations, weights: Array, stop: Hook
-    ) -> None:
-        """Train layer i on what those below infer, or go on with it."""
-        rbm = rbms[i]
-        seed = rbm._validation_seed()
-        train, apart = rbm._parts(inputs.X, seed)
-        seen, of_seen = inputs.of(rbms[:i], train), weights[train]
-        self._unfinished.fills = inputs.fills
-        held_out = None if apart is None else inputs.means(rbms[:i], apart)
-        if hasattr(rbm, "_unfinished"):
-            rbm._finish(seen, of_seen, held_out, stop)
-            return
-        self._start_layer(rbms, i, seen, of_seen)
-        title = self._title(f"layer {i + 1}")
-        rbm._fit(seen, of_seen, held_out, seed, rising=True, title=title, hook=stop)
+    def resume(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Continue an interrupted `fit`, with the same result as without the interruption.
 
-    @property
-    def _n_sweeps(self) -> int:
-        """Sweeps of all layers, and of up-down, that the present fit or the last one has made."""
-        rbms = self._unfinished.rbms if hasattr(self, "_unfinished") else self.rbms_
-        trained: list[Sweeps[Any]] = [rbm._training for rbm in rbms if rbm._is_started()]
-        stacked = not hasattr(self, "_unfinished") or self._unfinished.is_stacked
-        if stacked and self._up_down is not None:
-            trained.append(self._up_down)
-        return sum(len(training.history) for training in trained)
+        `Checkpoint.load` returns such an estimator. After a KeyboardInterrupt, the epoch that was
+        interrupted is repeated.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            The data passed to that `fit`.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            The weights passed to that `fit`.
+
+        Returns
+        -------
+        self : DeepBeliefNetwork
+
+        Raises
+        ------
+        ValueError
+            If no `fit` was interrupted, or the data differ in size.
+        """
+        rows = self._resumed_rows(X, sample_weight)
+        self._finish(X, rows)
+        return self
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Go on training by one sweep over the rows in their order, or start with it.
+        """Train for one epoch over the rows in the given order; the first call starts the model.
 
-        Every call trains every layer, from the bottom up: each by the sweep of its own
-        `partial_fit` over what the layers below, as they are by then, infer for the rows. A stack
-        that `fit` has fine-tuned goes on with a sweep of the up-down algorithm instead. Prototypes
-        and sizes count at the first call.
+        Every call trains every layer from the bottom up, by one `partial_fit` on the hidden units
+        that the layers below infer from the rows after their own update. If `fit` has fine-tuned
+        the stack, a call makes one epoch of up-down instead. Only the first call uses the
+        prototypes and sizes.
 
         Parameters
         ----------
@@ -332,225 +283,573 @@ class DeepBeliefNetwork(BeliefNetInference, BaseEstimator):
         -------
         self : DeepBeliefNetwork
         """
-        if not hasattr(self, "rbms_"):
-            rbms, rows, weights = self._check_fit(X, sample_weight, split=False)
+        first = self._stack is None
+        rbms = self._new_layers() if self._stack is None else self._stack.rbms
+        rows = self._check_rows(X, sample_weight, rbms, first=first, split=False)
+        if self._stack is None:
             rng = self._seed_layers(rbms)
-            inputs = self._activations(rows, rng)
-            for i, rbm in enumerate(rbms):
-                seen = inputs.of(rbms[:i])
-                self._start_layer(rbms, i, seen, weights)
-                rbm._go_on(seen, weights)
-            self._keep(rbms, X, rng)
+            train_once(rbms, LayerInputs(rows, rng))
+            self._stack = Stack.of(rbms, rng)
+            check_columns(self, X, reset=True)
             return self
-        self._check_parameters()
-        rows, weights = self._check_rows(X, sample_weight, self.rbms_[0])
-        check_columns(self, X, reset=False)
-        inputs = self._activations(rows, self._training_rng)
-        if self._up_down is not None:
-            visible = inputs.visible(self.rbms_[0])
-            self._fine_tune(self._up_down, visible, weights, 1, constant)
-            return self
-        for i, rbm in enumerate(self.rbms_):
-            rbm._go_on(inputs.of(self.rbms_[:i]), weights)
+        inputs = LayerInputs(rows, self._stack.rng)
+        if self._stack.wake_sleep is None:
+            train_once(rbms, inputs)
+        else:
+            self._fine_tune(inputs, StackFit(rbms, self._stack.rng, 0, 1), power=0, hooks=())
         return self
+
+    def transform(self, X: Any) -> Array:
+        """Compute the means of the hidden units, each layer given the means of the layer below.
+
+        If values are missing, the means of the lowest layer are averaged over their distribution,
+        given the known values, in the RBM of that layer. `transform` of the RBM computes this
+        average. If up-down has separated the recognition weights, it is over twenty draws.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            NaN is a missing value, if the lowest layer allows it.
+
+        Returns
+        -------
+        H : ndarray of shape (n_samples, n_features_out)
+            Features of the top layer, or with `output="all"` of all layers from the bottom up.
+        """
+        X = self._check_scored(X)
+        return self._fitted.features(X, of_all_layers=self._output() == "all")
+
+    def inverse_transform(self, H: Any) -> Array:
+        """Compute the means of the visible units, by passing down the means of all layers.
+
+        Parameters
+        ----------
+        H : array-like of shape (n_samples, n_features_out)
+            Output of `transform`; only the columns of the top layer are used.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+        """
+        check_is_fitted(self)
+        fitted = self._fitted
+        H = check_hidden(self, H, "H", self._n_features_out, fitted.dtype)
+        return fitted.visible_means(H[:, -fitted.rbm.hidden.n_columns :])
+
+    def reconstruct(self, X: Any, n_steps: int = 1) -> Array:
+        """Pass up and down, using the means of all layers.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+        n_steps : int, default=1
+            Number of up-down passes; each pass starts from the means of the previous one.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+        """
+        X = self._check_visible(X).values
+        return self._fitted.reconstruct(X, check_count("n_steps", n_steps))
+
+    def gibbs(self, v: Any, n_steps: int = 1) -> Array:
+        """Draw upwards from every row of v, run a Gibbs chain of the top RBM, and draw downwards.
+
+        Successive calls continue the random sequence and therefore differ; a fixed `random_state`
+        makes the sequence reproducible.
+
+        Parameters
+        ----------
+        v : {array-like, CSR matrix} of shape (n_samples, n_features)
+        n_steps : int, default=1
+            Gibbs steps of the top RBM.
+
+        Returns
+        -------
+        v_new : ndarray of shape (n_samples, n_features)
+            Boolean for binary visible units.
+        """
+        n_steps = check_count("n_steps", n_steps)
+        v = self._check_visible(v, name="v").values
+        return self._fitted.gibbs(v, n_steps)
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        given: Any = None,
+        n_steps: int = 1000,
+        method: str = "auto",
+        random_state: Any = None,
+    ) -> Array:
+        """Draw rows from the model: Markov chains of the top RBM, then draws downwards.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        given : array-like of shape (n_features,) or dict, default=None
+            Values shared by all rows: either a row, with NaN for the free values, or a dict from
+            the name or index of a column to its value. The chains are then the chains of `impute`.
+        n_steps : int, default=1000
+            Length of the chains, which start at persistent chains of the training.
+        method : {"auto", "gibbs", "tempering"}, default="auto"
+            Markov chain to run if no values are given; see `BernoulliRBM.sample`.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draws. By default they continue the random sequence of `gibbs` and `sample`.
+
+        Returns
+        -------
+        v : ndarray of shape (n_samples, n_features)
+            Boolean for binary visible units.
+        """
+        fitted = self._fitted
+        n_samples = check_count("n_samples", n_samples)
+        n_steps = check_count("n_steps", n_steps)
+        check_choice("method", method, SAMPLING_METHODS)
+        rng = fitted.seeds.generator(random_state)
+        if given is None:
+            return fitted.sample(n_samples, n_steps, method, rng)
+        row = check_given_values(self, "given", given)[None]
+        rows = check_rows(self, row, "given", self._domain.with_missing(allowed=True)).values
+        check_states("given", rows, fitted.net.visible)
+        return fitted.sample_given(rows, n_samples, n_steps, rng)
+
+    def impute(
+        self,
+        X: Any,
+        *,
+        method: str = "sample",
+        n_steps: int = 100,
+        n_draws: int | None = None,
+        random_state: Any = None,
+    ) -> Array:
+        """Replace NaN using `p(missing | known)` of its row.
+
+        With one layer, the result is exact if the model has at most ten hidden units, or if the
+        units are binary and the row has at most ten missing values. Otherwise each row runs a block
+        Gibbs chain, which keeps the known values fixed. With directed layers, each step of the
+        chain proposes hidden states from the recognition, accepts them by Metropolis' rule, and
+        draws the missing values given the hidden states.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            NaN is a missing value, whatever `missing_values` is.
+        method : {"sample", "mean", "mode"}, default="sample"
+            Imputed value: a draw from p(missing | known); the conditional mean; or a mode, found by
+            an ascent of that probability from the most probable value of each unit.
+        n_steps : int, default=100
+            Length of the chains. A draw is the last state; a mean averages the second half of 20
+            chains per row.
+        n_draws : int, default=None
+            With "sample", number of draws per row, each from an independent chain.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draws. By default they continue the random sequence of `gibbs` and `sample`.
+
+        Returns
+        -------
+        X_filled : ndarray of shape (n_samples, n_features) or (n_draws, n_samples, n_features)
+            Known values are unchanged, bit for bit. The dtype is the dtype of X if X is float,
+            otherwise the dtype of the model.
+        """
+        rows = to_dense(self._check_visible(to_host(X), allow_nan=True).values)
+        return impute(self._fitted, rows, (method, n_steps, n_draws), random_state)
+
+    def lower_bound(
+        self, X: Any, n_draws: int = N_DRAWS, *, random_state: Any = None
+    ) -> LowerBound:
+        r"""Compute a lower bound on `log p(v)` for every row v of X, in nats, from draws.
+
+        .. math::
+
+            \log p(v) \ge E_q[\log p(v, h_1, \dots, h_{n-1}) - \log q(h_1, \dots, h_{n-1} | v)],
+
+        The top layer is summed out, and log Z of the top RBM is `log_partition_`. The standard
+        error does not include the error of log Z. With one layer the bound equals `log p(v)`.
+
+        If values :math:`v_m` are missing, the bound is on the log-likelihood of the known values:
+
+        .. math::
+
+            \log p(v_o) \ge E[\log p(v_o, v_m, h) - \log p_1(v_m | v_o) - \log q(h | v)].
+
+        The RBM of the lowest layer, :math:`p_1`, draws the missing values. The draws are exact if
+        this RBM has at most ten hidden units, or the row at most ten missing binary values.
+        Otherwise they come from chains annealed through 500 temperatures, whose importance weights
+        replace :math:`1 / p_1(v_m | v_o)`.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            NaN is a missing value, if the lowest layer allows it.
+        n_draws : int, default=10
+            Number of draws of hidden layers and missing values per row, at least 2. Equal rows
+            without missing values have equal draws.
+        random_state : int, RandomState instance or None, default=None
+            By default a seed drawn by `fit`, with which repeated calls give the same result.
+
+        Returns
+        -------
+        bound : LowerBound
+            With the fields `value` and `std_error`, ndarrays of float64 of shape (n_samples,).
+        """
+        X = self._check_scored(X)
+        n_draws = check_count("n_draws", n_draws, minimum=2)
+        return self._lower_bound(X, n_draws, self._fitted.seeds.seed(random_state))
+
+    def score_samples(self, X: Any) -> Array:
+        """Compute `lower_bound(X).value`, a bound on `log p(v)` for every row v of X, in nats.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            NaN is a missing value, if the lowest layer allows it.
+
+        Returns
+        -------
+        log_likelihood : ndarray of float64 of shape (n_samples,)
+        """
+        return self._log_likelihood(self._check_scored(X))
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Compute the mean of `score_samples(X)`, in nats per row.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        log_likelihood : float
+        """
+        rows = self._check_scored(X)
+        weights = check_weights(sample_weight, rows.values)
+        return float(np.average(self._log_likelihood(rows), weights=weights))
+
+    def log_partition(self, method: str = "auto", **parameters: Any) -> LogPartition:
+        """Compute log Z of the top RBM in nats, with its error; scores use it from then on.
+
+        Parameters
+        ----------
+        method : {"auto", "exact", "ais", "bracket", "tempering"}, default="auto"
+        **parameters
+            Other parameters of `BernoulliRBM.log_partition`.
+
+        Returns
+        -------
+        log_partition : LogPartition
+        """
+        return self.rbms_[-1].log_partition(method, **parameters)
+
+    @property
+    def log_partition_(self) -> LogPartition:
+        """Log Z of the top RBM."""
+        return self.rbms_[-1].log_partition_
+
+    @property
+    def rbms_(self) -> list[DensityRBM]:
+        """The fitted RBMs, from the bottom up."""
+        return self._fitted_stack.rbms
+
+    @property
+    def recognition_(self) -> list[Conditional]:
+        """The directed layers for inference, from the bottom up."""
+        return list(self._fitted.recognition)
+
+    @property
+    def generation_(self) -> list[Conditional]:
+        """The directed layers for generation, from the bottom up."""
+        return list(self._fitted.generation)
 
     @property
     def history_(self) -> list[dict[str, Array]]:
-        """The figures of every sweep of every layer, and of up-down."""
-        check_is_fitted(self)
-        histories = [rbm.history_ for rbm in self.rbms_]
-        if self._up_down is not None:
-            histories.append(self._up_down.history_arrays)
+        """The history of every layer, and of up-down."""
+        stack = self._fitted_stack
+        histories = [rbm.history_ for rbm in stack.rbms]
+        if stack.wake_sleep is not None:
+            histories.append(history_arrays(stack.wake_sleep.history, _FIGURE))
         return histories
+
+    @property
+    def _fitted_stack(self) -> Stack:
+        check_is_fitted(self)
+        assert self._stack is not None
+        return self._stack
+
+    @property
+    def _fitted(self) -> Fitted:
+        """The fitted model, set to compute on the device of its layers."""
+        return self._fitted_stack.fitted
+
+    @property
+    def _n_features_out(self) -> int:
+        sizes = [learner_of(rbm).fitted.rbm.hidden.n_columns for rbm in self.rbms_]
+        return sizes[-1] if self._output() == "top" else sum(sizes)
+
+    def _output(self) -> str:
+        return check_choice("output", self.output, ("top", "all"))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._stack is not None
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = bool(self._domain.accept_sparse)
-        tags.input_tags.allow_nan = self._takes_missing
+        tags.input_tags.allow_nan = self._domain.allow_nan
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    @property
-    def _domain(self) -> Domain:
-        return getattr(self._lowest_layer, "_domain", UNIT_INTERVAL)
-
-    @property
-    def _takes_missing(self) -> bool:
-        return getattr(self._lowest_layer, "_takes_missing", False)
-
-    @property
-    def _lowest_layer(self) -> Any:
-        """The lowest layer or its prototype, which may be anything before it is refused."""
-        return self.rbms_[0] if hasattr(self, "rbms_") else self._prototypes()[0]
-
-    def _sizes(self) -> list[int]:
-        return [int(size) for size in np.atleast_1d(self.hidden_layer_sizes)]
-
-    def _prototypes(self) -> list[RBMEstimator]:
-        """The prototype of every layer."""
-        middle = BernoulliRBM() if self.rbm is None else self.rbm
-        prototypes = [middle] * max(1, np.size(self.hidden_layer_sizes))
-        if self.top_rbm is not None:
-            prototypes[-1] = self.top_rbm
-        if self.visible_rbm is not None:
-            prototypes[0] = self.visible_rbm
-        return prototypes
-
     def set_params(self, **params: Any) -> Self:
-        """Set parameters; a device and a precision count for the fitted layers at once.
+        """Set parameters; `device` and `precision` also apply to the fitted layers at once.
 
         Parameters
         ----------
         **params
-            Of the stack, or as `rbm__learning_rate` of a prototype.
+            Parameters of the stack, or of a prototype, such as `rbm__learning_rate`.
 
         Returns
         -------
         self : DeepBeliefNetwork
         """
         super().set_params(**params)
-        prototype = self._prototypes()[0]
-        for rbm in getattr(self, "rbms_", []):
-            for name in ("device", "precision"):
-                own, now = getattr(self, name), getattr(rbm, name)
-                of_prototype = getattr(prototype, name, now)  # before a wrong one is refused
-                rbm.set_params(**{name: of_prototype if own is None else own})
+        lowest = self._prototypes()[0]
+        if self._stack is not None and isinstance(lowest, DensityRBM):
+            for rbm in self._stack.rbms:
+                rbm.set_params(
+                    **{"device": lowest.device, "precision": lowest.precision} | self._place()
+                )
         return self
 
+    def _place(self) -> dict[str, str]:
+        """The device and precision of all layers, if they are given."""
+        own = {"device": self.device, "precision": self.precision}
+        return {name: value for name, value in own.items() if value is not None}
+
+    # Checks
+
+    @property
+    def _domain(self) -> Domain:
+        """Data that the lowest layer accepts."""
+        lowest = self._prototypes()[0] if self._stack is None else self._stack.rbms[0]
+        return domain_of(lowest) if isinstance(lowest, DensityRBM) else Bernoulli.domain
+
+    def _check_visible(self, X: Any, name: str = "X", *, allow_nan: bool = False) -> Checked:
+        check_is_fitted(self)
+        return check_visible(self, X, name, self._domain.with_missing(allowed=allow_nan))
+
+    def _check_scored(self, X: Any) -> Checked:
+        check_is_fitted(self)
+        return check_visible(self, X, "X", self._domain)
+
     def _check_parameters(self) -> None:
-        """Refuse parameters of the stack that no data allow."""
+        """Refuse parameters of the stack that are invalid for any data."""
         check_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
-        for name in ("rbm", "visible_rbm", "top_rbm"):
-            check_kind(name, getattr(self, name), RBMEstimator, "an RBM of skrbm")
-        check_choice("activations", self.activations, ("mean", "sample"))
-        check_choice("init", self.init, ("random", "transposed"))
+        prototypes = {"rbm": self.rbm, "visible_rbm": self.visible_rbm, "top_rbm": self.top_rbm}
+        for name, prototype in prototypes.items():
+            check_kind(name, prototype, DensityRBM, "an RBM of skrbm")
         check_count("fine_tune_iter", self.fine_tune_iter, minimum=0)
-        check_rate("fine_tune_rate", self.fine_tune_rate, alternative="auto")
+        check_number(
+            "fine_tune_rate", self.fine_tune_rate, ">= 1e-30 and <= 1e30", alternative="auto"
+        )
         self._output()
         check_callbacks("callbacks", self.callbacks)
         check_count("verbose", self.verbose, minimum=0)
         check_random_state(self.random_state)
 
-    def _check_fit(
-        self, X: Any, sample_weight: Any, *, split: bool
-    ) -> tuple[list[RBMEstimator], Any, Array]:
-        """New layers, rows and weights that they can be trained on."""
+    def _check_rows(
+        self, X: Any, sample_weight: Any, rbms: list[DensityRBM], *, first: bool, split: bool
+    ) -> TrainingRows:
+        """Check parameters and data, and return the rows to train on."""
         self._check_parameters()
-        sizes = self._sizes()
-        rbms = [clone(prototype) for prototype in self._prototypes()]
-        for i, (rbm, size) in enumerate(zip(rbms, sizes, strict=True)):
-            rbm.set_params(n_components=size, verbose=rbm.verbose or self.verbose)
-            for name in ("device", "precision"):
-                if getattr(self, name) is not None:
-                    rbm.set_params(**{name: getattr(self, name)})
-            rbm._check_parameters()
-            if i > 0:  # no hidden unit is missing
-                rbm.set_params(missing_values="refuse")
-        rows, weights = self._check_rows(X, sample_weight, rbms[0])
-        if rbms[0]._takes_missing:
-            check_seen("X", rows)
-        n_rows, n_features = rows.shape
-        rbms[0]._check_dtype(rows.dtype)
-        for i, (rbm, below) in enumerate(zip(rbms, [n_features, *sizes], strict=False)):
-            rbm._check_sizes(n_rows, below, split=split and rbm.early_stopping)
-            visible, hidden = rbm._layer_sizes(below)
-            check_binary_between(rbm, i, len(rbms), visible, hidden)
+        domain = domain_of(rbms[0])
+        rows = check_training_rows(self, X, sample_weight, domain, first=first)
+        self._check_summary(X, rows.summary, rbms, first=first, split=split)
+        return rows
+
+    def _check_summary(
+        self, X: Any, summary: Summary, rbms: list[DensityRBM], *, first: bool, split: bool
+    ) -> None:
+        """Refuse what rows of this summary do not allow, and new layers that cannot be stacked."""
+        settings = [settings_of(rbm) for rbm in rbms]
+        settings[0].device.check_dtype(summary.dtype)
+        below = [len(summary.total), *(rbm.n_components for rbm in rbms)]
+        for i, (rbm, one) in enumerate(zip(rbms, settings, strict=True) if first else ()):
+            one.check_sizes(summary.n_rows, below[i], split=split)
+            check_stacked(rbm, i, len(rbms), one.layers(below[i]))
             check_same_device(rbms[0], rbm)
-        check_columns(rbms[0], X, reset=True)
-        return rbms, rows, weights
+        check_columns(rbms[0], X, reset=first)
+        if not first:
+            check_columns(self, X, reset=False)
 
-    def _check_rows(self, X: Any, sample_weight: Any, lowest: RBMEstimator) -> tuple[Any, Array]:
-        """Rows and weights that the lowest layer can take."""
-        return check_weighted(
-            self, X, sample_weight, lowest._domain, allow_nan=lowest._takes_missing
-        )
+    # Layers
 
-    def _seed_layers(self, rbms: list[RBMEstimator]) -> Generator:
-        """Give every layer a seed, and return the generator of what else is drawn."""
+    def _sizes(self) -> list[int]:
+        return [int(size) for size in np.atleast_1d(self.hidden_layer_sizes)]
+
+    def _prototypes(self) -> list[DensityRBM]:
+        """The prototype of every layer."""
+        middle = BernoulliRBM() if self.rbm is None else self.rbm
+        prototypes = [middle] * max(1, np.asarray(self.hidden_layer_sizes, object).size)
+        if self.top_rbm is not None:
+            prototypes[-1] = self.top_rbm
+        if self.visible_rbm is not None:
+            prototypes[0] = self.visible_rbm
+        return prototypes
+
+    def _new_layers(self) -> list[DensityRBM]:
+        """New layers with checked parameters."""
+        self._check_parameters()
+        rbms: list[DensityRBM] = [clone(prototype) for prototype in self._prototypes()]
+        for i, (rbm, size) in enumerate(zip(rbms, self._sizes(), strict=True)):
+            verbose = rbm.verbose or self.verbose
+            rbm.set_params(n_components=size, verbose=verbose, **self._place())
+            settings_of(rbm)
+            if i > 0:  # hidden units are never missing
+                rbm.set_params(missing_values="refuse")
+        return rbms
+
+    def _seed_layers(self, rbms: list[DensityRBM]) -> Generator:
+        """Give every layer a seed, and return the generator for all other draws."""
         rng = random.generator(check_seed(self.random_state))
         for rbm in rbms:
             rbm.set_params(random_state=int(rng.integers(2**31)))
         return rng
 
-    def _start_layer(self, rbms: list[RBMEstimator], i: int, rows: Any, weights: Array) -> None:
-        """Start training of layer i on what the layers below infer."""
-        rbm, like = rbms[i], None
-        if i > 0:
-            check_columns(rbm, rows, reset=True)
-            below = rbms[i - 1]._model()
-            _, n_binary = rbm._layer_sizes(rows.shape[1])
-            if self.init == "transposed" and n_binary == below.visible.log2_states < math.inf:
-                like = below.swap()
-        rbm._start(rows, weights, like)
+    # Training
 
-    def _activations(self, rows: Any, rng: Generator, fills: Array | None = None) -> Activations:
-        """What the layers are trained on."""
-        return Activations(rows, self.activations == "sample", rng, fills)
+    def _begin(self, X: Any, sample_weight: Any) -> TrainingRows:
+        """Check everything, plan a fit, and return the rows to train on."""
+        rbms = self._new_layers()
+        rows = self._check_rows(X, sample_weight, rbms, first=True, split=True)
+        self._plan(rbms, len(rows.weights))
+        return rows
 
-    def _keep(self, rbms: list[RBMEstimator], X: Any, rng: Generator) -> None:
-        """Make these the layers of a new stack."""
+    def _plan(self, rbms: list[DensityRBM], n_rows: int) -> None:
+        """Plan a fit of layers to so many rows."""
+        rng = self._seed_layers(rbms)
+        self._fit_state = StackFit(rbms, rng, n_rows, self.fine_tune_iter)
+
+    def _plan_summarized(self, X: Any, summary: Summary) -> list[DensityRBM]:
+        """Plan a fit to rows that are elsewhere, after all checks, and return the layers."""
+        rbms = self._new_layers()
+        self._check_summary(X, summary, rbms, first=True, split=False)
+        self._plan(rbms, summary.n_rows)
+        return rbms
+
+    def _resumed_rows(self, X: Any, sample_weight: Any) -> TrainingRows:
+        """The rows with which to continue a fit."""
+        fit: StackFit = check_unfinished(self, self._fit_state)
+        rows = check_training_rows(self, X, sample_weight, domain_of(fit.rbms[0]), first=False)
+        check_columns(fit.rbms[0], X, reset=False)
+        check_same_rows("X", len(rows.weights), fit.n_rows)
+        return rows
+
+    def _finish(self, X: Any, rows: TrainingRows, hook: Hook | None = None) -> None:
+        """Train the remaining layers, then all together; the hook is called after every epoch."""
+        fit = self._fit_state
+        assert fit is not None
+
+        def stop() -> bool:
+            asked = asked_to_stop(self, self.callbacks, self._n_epochs)
+            return (hook is not None and hook()) or asked
+
+        inputs = LayerInputs(rows, fit.rng, fit.completions)
+        for i in range(fit.n_done, len(fit.rbms)):
+            fit_layer(fit, i, inputs, (f"{type(self).__name__}, layer {i + 1}", stop))
+            fit.n_done += 1
+        if not fit.is_stacked:
+            stack = self._keep(X, fit)
+            if fit.fine_tune_iter > 0:
+                stack.start_wake_sleep(fit.rng)
+            fit.is_stacked = True
+        if fit.fine_tune_iter > 0:
+            self._fine_tune(inputs, fit, power=1, hooks=(stop,))
+        self._fit_state = None
+
+    def _end_layer(self, X: Any) -> None:
+        """End the training of a layer, and after the last one the fit."""
+        fit = self._fit_state
+        assert fit is not None
+        fit.n_done += 1
+        if fit.n_done == len(fit.rbms):
+            self._keep(X, fit)
+            self._fit_state = None
+
+    def _keep(self, X: Any, fit: StackFit) -> Stack:
+        """Make trained layers the estimator's, and remember the columns of X."""
         check_columns(self, X, reset=True)
-        self.rbms_ = rbms
-        self._untied = self._up_down = None
-        self._training_rng, self._sampling_rng = rng.spawn(2)
-        self._likelihood_seed = int(rng.integers(2**63))
+        self._stack = Stack.of(fit.rbms, fit.rng)
+        return self._stack
 
     def _fine_tune(
-        self,
-        up_down: UpDown,
-        seen: Any,
-        weights: Array,
-        n_iter: int,
-        decay: Callable[[float], Schedule],
-        stop: Hook | None = None,
+        self, inputs: LayerInputs, fit: StackFit, *, power: int, hooks: Sequence[Hook]
     ) -> None:
-        """Make sweeps of up-down over visible states, on copies of all parameters.
+        """Run epochs of up-down; the step size decays with this power."""
+        stack, top = self._fitted_stack, settings_of(fit.rbms[-1])
+        rate = top.rate if self.fine_tune_rate == "auto" else float(self.fine_tune_rate)
+        decay = PowerDecay(rate, power)
+        title = f"{type(self).__name__}, up-down" if self.verbose > 0 else ""
+        fine_tune(stack, fit, inputs, (decay, title), hooks)
 
-        Those of a fit shuffle the rows, and ask after each whether to stop.
-        """
-        net, coordinates, top = self._placed_net().copy(), self._coordinates, self.rbms_[-1]
-        rate = top._rate() if self.fine_tune_rate == "auto" else float(self.fine_tune_rate)
-        first = 0 if stop is None else len(up_down.history)
-        shuffle = stop is not None
-        plan = Plan(n_iter, top.batch_size, decay(rate), shuffle, first=first)
-        monitor = _pseudo_bound(coordinates.log_volume)
-        if first == 0:  # looking at rows with missing values moves their chains
-            up_down.draws = not are_states(net.visible, seen)
-        self._keep_net(net)
-        sweeps = up_down.run(net, seen, weights, plan, monitor)
-        title, verbose = self._title("up-down"), self.verbose > 0
-        with progress(title, n_iter - first, up_down.figure, verbose=verbose) as report:
-            for record in sweeps:
-                self._keep_net(net)
-                report(record)
-                if stop is not None and stop():
-                    break
+    @property
+    def _n_epochs(self) -> int:
+        """Number of epochs of all layers and of up-down, in the current or the last fit."""
+        fit, stack = self._fit_state, self._stack
+        n_epochs = n_epochs_of(self.rbms_ if fit is None else fit.rbms)
+        if stack is not None and stack.wake_sleep is not None and (fit is None or fit.is_stacked):
+            n_epochs += len(stack.wake_sleep.history)
+        return n_epochs
 
-    def _keep_net(self, net: BeliefNet) -> None:
-        """Make this the stack, whose parameters change in place where they are numpy's."""
-        net, top = net.map(devices.to_host), self.rbms_[-1]
-        self._untied = net.recognition, net.generation
-        top._keep(net.top, top._coordinates)
+    # Likelihoods
 
-    def _title(self, what: str) -> str:
-        return f"{type(self).__name__}, {what}"
+    def _lower_bound(self, rows: Checked, n_draws: int, seed: int) -> LowerBound:
+        bound = self._fitted.lower_bound(rows, n_draws, seed)
+        return LowerBound(bound.value - self.log_partition_.value, bound.std_error)
+
+    def _log_likelihood(self, rows: Checked) -> Array:
+        return self._lower_bound(rows, N_DRAWS, self._fitted_stack.seeds.likelihood).value
 
 
-def _up_down(top: RBMEstimator, rng: Generator) -> UpDown:
-    """The algorithm, with the chains and the moving averages of the uppermost layer."""
-    training = top._training
-    drawing, order = rng.spawn(2)
-    return UpDown(
-        rng=drawing, order=order, gradient=training.gradient, optimizer=training.optimizer
-    )
+def new_layers(dbn: DeepBeliefNetwork) -> list[DensityRBM]:
+    """New layers of a stack, after checks of all parameters."""
+    return dbn._new_layers()
 
 
-def _pseudo_bound(log_volume: float) -> Monitor[BeliefNet]:
-    """The figure to watch: the bound with the pseudo-likelihood of the RBM on top for its own."""
+def plan_stack(dbn: DeepBeliefNetwork, X: Any, summary: Summary) -> list[DensityRBM]:
+    """Plan a fit to rows of this summary, with the columns of X, and return the layers."""
+    return dbn._plan_summarized(X, summary)
 
-    def monitor(net: BeliefNet, v: Array, rng: Generator) -> float:
-        states = net.up(v, drawn_with(rng))
-        of_top = likelihood.pseudo_log_likelihood(net.top, states[-1], n_flips=1, rng=rng)
-        return float((net.log_ratio_below(states) + of_top).mean()) - log_volume
 
-    return monitor
+def end_layer(dbn: DeepBeliefNetwork, X: Any) -> None:
+    """Note that another layer of the planned fit is trained; the last one ends the fit."""
+    dbn._end_layer(X)
+
+
+def check_stack(dbn: DeepBeliefNetwork) -> None:
+    """Refuse a stack with invalid parameters, or with a top layer that is not binary."""
+    dbn._check_parameters()
+    top = dbn._prototypes()[-1]
+    check_binary_top(top, settings_of(top).layers(1)[1])
+
+
+def begin_stack(dbn: DeepBeliefNetwork, X: Any, sample_weight: Any) -> TrainingRows:
+    """Check everything, plan the fit of a stack, and return the rows to train on."""
+    return dbn._begin(X, sample_weight)
+
+
+def resumed_rows(dbn: DeepBeliefNetwork, X: Any, sample_weight: Any) -> TrainingRows:
+    """The rows with which to continue the fit of a stack."""
+    return dbn._resumed_rows(X, sample_weight)
+
+
+def finish_stack(dbn: DeepBeliefNetwork, X: Any, rows: TrainingRows, hook: Hook) -> None:
+    """Train the remaining layers of a stack; the hook is called after every epoch."""
+    dbn._finish(X, rows, hook)
+
+
+def epochs_of(dbn: DeepBeliefNetwork) -> int:
+    """Number of epochs of all layers and of up-down."""
+    return dbn._n_epochs

@@ -1,4 +1,4 @@
-"""`DBNClassifier` and `DBNRegressor`: deep belief networks that are fine-tuned to predict."""
+"""`DBNClassifier` and `DBNRegressor`: deep belief networks fine-tuned for prediction."""
 
 from __future__ import annotations
 
@@ -19,65 +19,67 @@ _UNLABELLED = -1
 
 
 class DBNClassifier(ClassifierMixin, FineTuned):
-    r"""Deep belief network that is trained without labels and then fine-tuned with them.
+    r"""Deep belief network trained without labels, then fine-tuned with them.
 
     .. math::
 
         P(y | v) \propto e^{u_y^T h_n + a_y}, \qquad h_l = 1 / (1 + e^{-(W_l^T h_{l-1} + c_l)}),
         \qquad h_0 = v.
 
-    The weights :math:`W_l` start as those by which a stack recognises its layers, and all of them
-    then follow the gradient of :math:`\log P(y | v)`, by scikit-learn's backpropagation.
+    The weights :math:`W_l` start from the recognition weights of a stack. They then all follow the
+    gradient of :math:`\log P(y | v)`, by scikit-learn's backpropagation.
 
     Parameters
     ----------
     dbn : DeepBeliefNetwork, default=None
-        Prototype of the stack, of which `random_state` is set; by default `DeepBeliefNetwork()`.
-        The hidden units of its uppermost layer must be binary. A stack that is fitted already, to
-        rows without labels, is used as it is in a `sklearn.frozen.FrozenEstimator`. Where
-        its lowest layer has missing_values="allow", NaN is a value that is missing: in fine-tuning
-        a state of a Gibbs chain, which moves on from sweep to sweep; predictions are averages over
-        twenty draws of what the RBM of that layer says of it.
+        Prototype of the stack, by default `DeepBeliefNetwork()`; its `random_state` is overridden.
+        The top layer must have binary hidden units. A fitted stack in a
+        `sklearn.frozen.FrozenEstimator` is used without further training, for example after a `fit`
+        to unlabelled rows. If the lowest layer has missing_values="allow", NaN is a missing value.
+        In fine-tuning a Gibbs chain replaces it, which continues from epoch to epoch. Predictions
+        are averages over twenty draws from the RBM of that layer.
     mlp : MLPClassifier, default=None
-        Prototype of the perceptron, which says how to fine-tune: of its parameters
-        `hidden_layer_sizes`, `activation`, `warm_start` and `random_state` are set. The step size
-        falls linearly from `learning_rate_init` to zero over `max_iter` sweeps, each of which is a
-        call of its `fit`: momentum and moments start anew, and `learning_rate`, `power_t`, `tol`
-        and `n_iter_no_change` are not used. With `early_stopping` or `solver="lbfgs"` it is one
-        call, by scikit-learn's own rules. By default
-        `MLPClassifier(solver="sgd", learning_rate_init=0.5)` with mini-batches of 100 rows
-        and as many sweeps as make 1,000 updates, at least 15 and at most 300.
+        Prototype of the perceptron, which defines the fine-tuning. Its `hidden_layer_sizes`,
+        `activation`, `warm_start` and `random_state` are overridden.
+
+        The step size decreases linearly from `learning_rate_init` to zero over `max_iter` epochs.
+        Each epoch is one call of the perceptron's `fit`, so momentum and moments restart, and
+        `learning_rate`, `power_t`, `tol` and `n_iter_no_change` are ignored. With `early_stopping`
+        or `solver="lbfgs"`, fine-tuning is a single call by scikit-learn's rules.
+
+        By default `MLPClassifier(solver="sgd", learning_rate_init=0.5)` with mini-batches of 100
+        rows, and enough epochs for 1,000 updates. The number of epochs is from 15 to 300.
     inputs : {"mean", "sample"}, default="mean"
-        How fine-tuning takes values between 0 and 1 of binary visible units: as they are, or as
-        probabilities of zeros and ones that are drawn anew in every sweep. Such noise keeps many
-        grey pixels from being learnt by heart. Predictions take values as they are.
+        How fine-tuning treats values between 0 and 1 of binary visible units. "mean" uses them
+        unchanged, as predictions do. "sample" treats them as probabilities, and draws zeros and
+        ones in every epoch. This noise prevents overfitting to many grey pixels.
     callbacks : callable or list of callables, default=None
-        Called after every sweep of a layer, of up-down or of fine-tuning with the estimator, which
-        can predict once the stack is trained, and the number of sweeps so far; by a perceptron that
-        decides itself how long to go on, once at its end. One that raises StopIteration ends the
-        training of that layer, or the fine-tuning; see `Checkpoint`.
+        Called with the estimator and the number of epochs trained, after every epoch of a layer, of
+        up-down or of fine-tuning. If fine-tuning is a single call, it counts as one epoch. The
+        estimator can predict as soon as the stack is trained. A callback that raises StopIteration
+        ends the training of the current layer, or the fine-tuning; see `Checkpoint`.
     random_state : int, RandomState instance or None, default=None
         Seed of the stack and of the perceptron.
 
     Attributes
     ----------
     dbn_ : DeepBeliefNetwork
-        The stack before it was fine-tuned.
+        The stack before fine-tuning.
     mlp_ : MLPClassifier
-        The perceptron, on the data as visible states: for Gaussian visible units in standardized
-        coordinates.
+        The perceptron. Its inputs are visible states: for Gaussian visible units the standardized
+        data.
     classes_ : ndarray of shape (n_classes,)
         The labels.
     loss_curve_ : list of float
-        Loss of every sweep of the fine-tuning.
+        Loss in every epoch of the fine-tuning.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all are strings.
+        Names of the features, if all are strings.
 
     See Also
     --------
-    DeepBeliefNetwork : The features alone, for any classifier.
+    DeepBeliefNetwork : Only the features, for any classifier.
 
     References
     ----------
@@ -114,7 +116,7 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         return np.unique(y, return_index=True)[1]
 
     def predict(self, X: Any) -> Array:
-        """The most probable label of every row of X.
+        """Predict the most probable label of every row of X.
 
         Parameters
         ----------
@@ -135,7 +137,7 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         return self.mlp_.classes_
 
     def predict_proba(self, X: Any) -> Array:
-        """Probabilities of the classes.
+        """Compute the probabilities of the classes.
 
         Parameters
         ----------
@@ -148,12 +150,12 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         """
         check_is_fitted(self)
         P = self._averaged(self.mlp_.predict_proba, X)
-        if len(self.classes_) == 1:  # of which the perceptron makes two
+        if len(self.classes_) == 1:  # the perceptron then has two outputs
             return np.ones((len(P), 1), P.dtype)
         return P
 
     def predict_log_proba(self, X: Any) -> Array:
-        """Logarithms of the probabilities of the classes.
+        """Compute the logarithms of the probabilities of the classes.
 
         Parameters
         ----------
@@ -168,59 +170,61 @@ class DBNClassifier(ClassifierMixin, FineTuned):
 
 
 class DBNRegressor(RegressorMixin, FineTuned):
-    r"""Deep belief network that is trained without targets and then fine-tuned with them.
+    r"""Deep belief network trained without targets, then fine-tuned with them.
 
     .. math::
 
         E[y | v] = U^T h_n + a, \qquad h_l = 1 / (1 + e^{-(W_l^T h_{l-1} + c_l)}), \qquad h_0 = v.
 
-    The weights :math:`W_l` start as those by which a stack recognises its layers, and all of them
-    then follow the gradient of the squared error, by scikit-learn's backpropagation. Targets
-    should be of the order of one: `sklearn.compose.TransformedTargetRegressor` scales them.
+    The weights :math:`W_l` start from the recognition weights of a stack. They then all follow the
+    gradient of the squared error, by scikit-learn's backpropagation. Targets should be of order
+    one: `sklearn.compose.TransformedTargetRegressor` scales them.
 
     Parameters
     ----------
     dbn : DeepBeliefNetwork, default=None
-        Prototype of the stack, of which `random_state` is set; by default `DeepBeliefNetwork()`.
-        The hidden units of its uppermost layer must be binary. A stack that is fitted already, to
-        rows without targets, is used as it is in a `sklearn.frozen.FrozenEstimator`. Where
-        its lowest layer has missing_values="allow", NaN is a value that is missing: in fine-tuning
-        a state of a Gibbs chain, which moves on from sweep to sweep; predictions are averages over
-        twenty draws of what the RBM of that layer says of it.
+        Prototype of the stack, by default `DeepBeliefNetwork()`; its `random_state` is overridden.
+        The top layer must have binary hidden units. A fitted stack in a
+        `sklearn.frozen.FrozenEstimator` is used without further training, for example after a `fit`
+        to rows without targets. If the lowest layer has missing_values="allow", NaN is a missing
+        value. In fine-tuning a Gibbs chain replaces it, which continues from epoch to epoch.
+        Predictions are averages over twenty draws from the RBM of that layer.
     mlp : MLPRegressor, default=None
-        Prototype of the perceptron, which says how to fine-tune: of its parameters
-        `hidden_layer_sizes`, `activation`, `warm_start` and `random_state` are set. The step size
-        falls linearly from `learning_rate_init` to zero over `max_iter` sweeps, each of which is a
-        call of its `fit`: momentum and moments start anew, and `learning_rate`, `power_t`, `tol`
-        and `n_iter_no_change` are not used. With `early_stopping` or `solver="lbfgs"` it is one
-        call, by scikit-learn's own rules. By default
-        `MLPRegressor(solver="sgd", learning_rate_init=0.05)` with mini-batches of 100 rows
-        and as many sweeps as make 1,000 updates, at least 15 and at most 300.
+        Prototype of the perceptron, which defines the fine-tuning. Its `hidden_layer_sizes`,
+        `activation`, `warm_start` and `random_state` are overridden.
+
+        The step size decreases linearly from `learning_rate_init` to zero over `max_iter` epochs.
+        Each epoch is one call of the perceptron's `fit`, so momentum and moments restart, and
+        `learning_rate`, `power_t`, `tol` and `n_iter_no_change` are ignored. With `early_stopping`
+        or `solver="lbfgs"`, fine-tuning is a single call by scikit-learn's rules.
+
+        By default `MLPRegressor(solver="sgd", learning_rate_init=0.05)` with mini-batches of 100
+        rows, and enough epochs for 1,000 updates. The number of epochs is from 15 to 300.
     inputs : {"mean", "sample"}, default="mean"
-        How fine-tuning takes values between 0 and 1 of binary visible units: as they are, or as
-        probabilities of zeros and ones that are drawn anew in every sweep. Such noise keeps many
-        grey pixels from being learnt by heart. Predictions take values as they are.
+        How fine-tuning treats values between 0 and 1 of binary visible units. "mean" uses them
+        unchanged, as predictions do. "sample" treats them as probabilities, and draws zeros and
+        ones in every epoch. This noise prevents overfitting to many grey pixels.
     callbacks : callable or list of callables, default=None
-        Called after every sweep of a layer, of up-down or of fine-tuning with the estimator, which
-        can predict once the stack is trained, and the number of sweeps so far; by a perceptron that
-        decides itself how long to go on, once at its end. One that raises StopIteration ends the
-        training of that layer, or the fine-tuning; see `Checkpoint`.
+        Called with the estimator and the number of epochs trained, after every epoch of a layer, of
+        up-down or of fine-tuning. If fine-tuning is a single call, it counts as one epoch. The
+        estimator can predict as soon as the stack is trained. A callback that raises StopIteration
+        ends the training of the current layer, or the fine-tuning; see `Checkpoint`.
     random_state : int, RandomState instance or None, default=None
         Seed of the stack and of the perceptron.
 
     Attributes
     ----------
     dbn_ : DeepBeliefNetwork
-        The stack before it was fine-tuned.
+        The stack before fine-tuning.
     mlp_ : MLPRegressor
-        The perceptron, on the data as visible states: for Gaussian visible units in standardized
-        coordinates.
+        The perceptron. Its inputs are visible states: for Gaussian visible units the standardized
+        data.
     loss_curve_ : list of float
-        Loss of every sweep of the fine-tuning.
+        Loss in every epoch of the fine-tuning.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all are strings.
+        Names of the features, if all are strings.
 
     See Also
     --------

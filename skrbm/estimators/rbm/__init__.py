@@ -1,1 +1,1 @@
-"""Estimators that are one restricted Boltzmann machine, or use one."""
+"""Estimators that are, or contain, one restricted Boltzmann machine."""

@@ -1,4 +1,4 @@
-"""`BernoulliRBM`: parameters and documentation, and where training starts."""
+"""`BernoulliRBM`: its parameters, its documentation and its initial layers."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from skrbm._kernels.devices import Array
-from skrbm.data.scaling import Binary
-from skrbm.estimators.rbm.fitting import RBMEstimator
-from skrbm.estimators.rbm.trained import Start
-from skrbm.learning.defaults import BINARY, GAUSSIAN, HIDDEN_BIAS, Recipe
-from skrbm.learning.loop import column_totals
+from skrbm.data.scaling import Unscaled
+from skrbm.estimators.rbm.density import DensityRBM
+from skrbm.estimators.rbm.learner import Start
+from skrbm.learning.defaults import BINARY, GAUSSIAN, HIDDEN_BIAS, Defaults
 from skrbm.model import RBM
 from skrbm.units import Bernoulli, Gaussian, Layer
 from skrbm.validation.parameters import check_choice
-from skrbm.validation.rows import UNIT_INTERVAL
+from skrbm.validation.rows import TrainingRows
 from skrbm.weights import Dense
 
 
 class HiddenType(NamedTuple):
-    """Hidden units of `BernoulliRBM`: how a layer is made of biases, where these start, and how."""
+    """A type of hidden units: constructor from biases, initial bias, and training defaults."""
 
     make: Callable[[Array], Layer]
     bias: float
-    recipe: Recipe
+    defaults: Defaults
 
 
 _HIDDEN = {
@@ -34,127 +33,140 @@ _HIDDEN = {
 }
 
 
-class BernoulliRBM(RBMEstimator):
-    r"""Restricted Boltzmann machine with binary visible units, and binary or Gaussian hidden ones.
+class BernoulliRBM(DensityRBM):
+    r"""Restricted Boltzmann machine with binary visible units and binary or Gaussian hidden units.
 
     .. math::
 
         p(v, h) = e^{-E(v, h)} / Z, \qquad E(v, h) = -b^T v - c^T h - v^T W h,
         \qquad v_i, h_j \in \{0, 1\}.
 
-    The parameters maximise the likelihood of the data, :math:`\log p(v) = -F(v) - \log Z` with the
-    free energy :math:`F(v) = -\log \sum_h e^{-E(v, h)}`, by stochastic gradient ascent. The
-    gradient is centred, the visible biases start at the log-odds of the data, and the step size
-    decays linearly to zero over a `fit`. Values between 0 and 1 are taken as probabilities.
+    `fit` maximises the likelihood of the data by stochastic gradient ascent, with
+    :math:`\log p(v) = -F(v) - \log Z` and the free energy
+    :math:`F(v) = -\log \sum_h e^{-E(v, h)}`. The gradient is centred [3]_. The visible biases start
+    at the log-odds of the data. The step size decays linearly to zero over a `fit`. Values between
+    0 and 1 are treated as probabilities.
 
     Gaussian hidden units have the energy :math:`\sum_j (h_j - c_j)^2 / 2` instead of
-    :math:`-c^T h`. Summed out, they leave a pairwise model of the visible units with the couplings
-    :math:`W W^T`, a Hopfield network whose patterns are the rows of `components_` [5]_.
+    :math:`-c^T h`. Summing over them leaves a pairwise model of the visible units with couplings
+    :math:`W W^T`: a Hopfield network whose patterns are the rows of `components_` [5]_.
 
     Parameters
     ----------
     n_components : int, default=256
         Number of hidden units.
     hidden : {"bernoulli", "gaussian"}, default="bernoulli"
-        Type of the hidden units: in {0, 1}, or real with variance one.
+        Type of the hidden units: in {0, 1}, or real-valued with variance one.
     hidden_bias : float or "auto", default="auto"
-        First biases of the hidden units: the log-odds of being on. "auto" is -2, or 0 for
-        Gaussian ones. At -4 few units are on at a time: features for a classifier become more
-        selective, likelihoods a little lower.
+        Initial biases of the hidden units: their log-odds of being on. "auto" is -2, or 0 for
+        Gaussian hidden units. At -4 only a few units are on at a time: features for a classifier
+        become more selective, and likelihoods a little lower.
     learning_rate : float or "auto", default="auto"
-        Step size of the first update of `fit`, and of all updates of `partial_fit`; "auto" is
-        `16 / n_components**0.75`, and at most 2; 2 with Gaussian hidden units.
+        Step size of the first update of `fit`, and of every update of `partial_fit`. "auto" is
+        `16 / n_components**0.75`, at most 2; with Gaussian hidden units it is 2.
     batch_size : int, default=100
-        Largest number of rows an update.
+        Maximum number of rows per update.
     n_iter : int or "auto", default="auto"
-        Number of sweeps of `fit` over the rows; "auto" makes 5,000 updates, and at least 10
-        sweeps.
+        Number of epochs of `fit`. "auto" makes 5,000 updates, and at least 10 epochs.
     gradient : {"jump", "pcd", "pt", "cd", "exact"}, default="jump"
-        Estimate of the model's part of the gradient: "pcd" from persistent chains [2]_, "jump" from
-        persistent chains that also jump, by Metropolis' rule, to hidden states that rows of the
-        last mini-batch propose, "pt" from persistent chains that exchange their states with chains
-        at up to ten temperatures [4]_, "cd" from chains that start at the mini-batch [1]_, "exact"
-        by enumeration of the smaller binary layer, which may have at most 16 units.
+        Estimate of the model's part of the gradient:
+
+        - "cd": Gibbs chains that start at the mini-batch [1]_.
+        - "pcd": persistent Gibbs chains [2]_.
+        - "jump": persistent chains that also jump, by Metropolis' rule, to hidden states proposed
+          by rows of the last mini-batch.
+        - "pt": persistent chains that exchange states with chains at up to ten temperatures [4]_.
+        - "exact": enumeration of the smaller binary layer, which may have at most 16 units.
     n_steps : int, default=1
-        Gibbs steps an update; not used by "exact".
+        Number of Gibbs steps per update. "exact" ignores it.
     n_chains : int, default=100
-        Number of persistent chains, for "pt" at all temperatures together; not used by "cd" and
-        "exact".
+        Number of persistent chains; for "pt", the total over all temperatures. "cd" and "exact"
+        ignore it.
     early_stopping : bool, default=False
-        Keep some rows apart, score them after every sweep, stop `fit` when their score no longer
-        improves, and take the parameters with the best one.
+        Whether to hold out a validation set and score it after every epoch. `fit` stops when the
+        score no longer improves, and keeps the parameters with the best score.
     validation_fraction : float, default=0.1
-        Share of the rows to keep apart for early stopping.
+        Fraction of the rows to hold out as the validation set.
     n_iter_no_change : int, default=10
-        Sweeps without an improvement by `tol` after which early stopping ends `fit`.
+        Number of epochs without an improvement by `tol` after which early stopping ends `fit`.
     tol : float, default=1e-4
-        The least improvement, in nats a row.
+        Minimum improvement, in nats per row.
     warm_start : bool, default=False
-        Whether `fit` goes on from the model that it finds, for `n_iter` sweeps more, with its
-        chains and its history; the step size starts anew.
+        Whether `fit` continues from the current model, with its chains and its history, for
+        `n_iter` more epochs. The step size starts again at `learning_rate`.
     missing_values : {"refuse", "allow"}, default="refuse"
-        Whether NaN in an array is refused, or a value that is missing. Scores then sum over it and
-        features average over it: exactly where there are at most ten hidden units, or at most ten
-        missing values in a row, elsewhere with block Gibbs chains in which what is known stays as
-        it is, annealed ones for scores. In training such a chain a row makes five steps whenever
-        the row is seen. `impute` fills what is missing in either case.
+        Whether to refuse NaN in an array or to treat it as a missing value. Scores then sum over
+        missing values, and features average over them. The result is exact if the model has at most
+        ten hidden units, or the row at most ten missing values; otherwise block Gibbs chains, which
+        keep the known values fixed, estimate it. For scores these chains are annealed. In training
+        each row has such a chain, which makes five steps whenever the row is seen. `impute` fills
+        in missing values with either setting.
     callbacks : callable or list of callables, default=None
-        Called after every sweep with the estimator, as it is by then, and the number of its
-        sweeps. One that raises StopIteration ends the training; see `Checkpoint`.
+        Called after every epoch with the estimator in its current state and the number of epochs
+        trained. A callback that raises StopIteration ends the training; see `Checkpoint`.
     device : str, default=None
-        Where to compute: None for numpy, or a device of PyTorch (extra "torch"), such as "cpu",
-        "cuda", "cuda:1" or "mps", which takes no float64. Fitted attributes and results are
-        numpy's in any case, so that a model fitted on one device goes on anywhere; a tensor that X
-        may be stays where it lies. One seed gives one result a device.
-    precision : {"float32", "tf32", "bfloat16"}, default="float32"
-        Of the factors of the matrix products of float32 models on a device, and with bfloat16 of
-        their results; the sums within a product and all parameters stay float32. "tf32" is for
-        NVIDIA's devices.
+        Where to compute: None for numpy, or a PyTorch device (extra "torch") such as "cpu", "cuda",
+        "cuda:1" or "mps". "mps" does not support float64. Fitted attributes and results are always
+        numpy arrays, and a model fitted on one device can be used on any other. X may be a tensor,
+        which stays on its own device. The same seed gives the same result only on the same device.
+    precision : {"float32", "bfloat16"}, default="float32"
+        Precision of the factors in matrix products of float32 models on a device; "bfloat16" also
+        rounds the products. Sums within a product and all parameters stay float32.
     verbose : int, default=0
-        Above 0, report every sweep: in a progress bar on a terminal, if tqdm is installed (extra
-        "progress"), or else in a line on the standard output.
+        If above 0, report every epoch: in a progress bar on a terminal if tqdm is installed (extra
+        "progress"), otherwise as a line on standard output.
     random_state : int, RandomState instance or None, default=None
-        Seed of all that is drawn: weights, order of the rows, chains, samples. An int makes a fit,
-        and the sequence of later calls of `gibbs` and `sample`, reproducible.
+        Seed of all random numbers: weights, order of the rows, chains, samples. An int makes `fit`
+        reproducible, and also the sequence of later calls of `gibbs` and `sample`.
 
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_features)
-        Weights, the transpose of W, float32 or float64 as the data were; integers of more than 16
-        bits make float64, other integers and booleans float32.
+        Weights, the transpose of W. Their type is float32 or float64, like the data; integers of
+        more than 16 bits become float64, other integers and booleans float32.
     intercept_hidden_ : ndarray of shape (n_components,)
         Biases c of the hidden units.
     intercept_visible_ : ndarray of shape (n_features,)
         Biases b of the visible units.
     chains_ : ndarray of shape (n_chains, n_features)
-        Visible states of the persistent chains ("jump" and "pcd"; with "pt" those at temperature
-        one, a tenth of n_chains).
+        Visible states of the persistent chains of "jump", "pcd" and "pt". For "pt" they are only
+        the chains at temperature one, a tenth of n_chains.
     h_samples_ : ndarray of shape (n_chains, n_components)
         Hidden states of the same chains.
     tempering_ : ParallelTempering
-        The chains at all temperatures, their temperatures `betas` and `swap_rates` ("pt" alone).
+        The chains at all temperatures, with their inverse temperatures `betas` and `swap_rates`;
+        only with "pt".
     history_ : dict of str to ndarray of shape (`n_iter_`,)
-        For every sweep `iteration`, `learning_rate` at its end, `pseudo_log_likelihood` (mean
-        nats a row of its last mini-batch, estimated from one column a row) and `time` in seconds;
-        with early stopping also `validation_score` (mean pseudo-log-likelihood of the rows kept
-        apart, from ten columns a row, the same in every sweep) and `free_energy_gap` (mean free
-        energy of these rows less that of training rows: it grows as the model overfits).
+        For every epoch:
+
+        - `iteration`, its number;
+        - `learning_rate`, at its end;
+        - `pseudo_log_likelihood`, the mean over its last mini-batch in nats per row, estimated from
+          one column per row;
+        - `time`, in seconds.
+
+        Two more are NaN without early stopping:
+
+        - `validation_score`, the mean pseudo-log-likelihood of the validation set, estimated from
+          ten columns per row, the same columns in every epoch;
+        - `free_energy_gap`, the mean free energy of the validation set minus the mean over training
+          rows, which grows as the model overfits.
     best_validation_score_ : float
-        The largest `validation_score`; with early stopping alone.
+        The largest `validation_score`; only with early stopping.
     n_iter_ : int
-        Number of sweeps trained, a call of `partial_fit` being one.
+        Number of epochs trained; each call of `partial_fit` counts as one.
     log_partition_ : LogPartition
-        log Z with its bounds and standard error, as `log_partition` computed it last, or else
-        computes it when it is first needed.
+        log Z with its bounds and standard error: the latest result of `log_partition`, or computed
+        on first access.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all are strings.
+        Names of the features, if all are strings.
 
     See Also
     --------
     GaussianBernoulliRBM : For real-valued data.
-    sklearn.neural_network.BernoulliRBM : The estimator whose parameters and attributes these are.
+    sklearn.neural_network.BernoulliRBM : Compatible: the same names of parameters and attributes.
 
     References
     ----------
@@ -219,6 +231,7 @@ class BernoulliRBM(RBMEstimator):
             n_iter_no_change=n_iter_no_change,
             tol=tol,
             warm_start=warm_start,
+            missing_values=missing_values,
             callbacks=callbacks,
             device=device,
             precision=precision,
@@ -226,44 +239,57 @@ class BernoulliRBM(RBMEstimator):
             random_state=random_state,
         )
         self.hidden = hidden
-        self.missing_values = missing_values
 
-    _SHAPING = (*RBMEstimator._SHAPING, "hidden")
-    _domain = UNIT_INTERVAL
+    _SHAPE = ("hidden",)
+    _DATA = Bernoulli.domain
 
     @property
-    def _coordinates(self) -> Binary:
-        return Binary(self.components_.dtype)
+    def components_(self) -> Array:
+        """The weights, one row per hidden unit."""
+        return self._model.fitted.rbm.weights.array.T
+
+    @components_.setter
+    def components_(self, value: Array) -> None:
+        rbm = self._model.fitted.rbm
+        self._model.replace_rbm(RBM(rbm.visible, rbm.hidden, Dense(np.asarray(value).T)))
+
+    @property
+    def intercept_hidden_(self) -> Array:
+        """Biases of the hidden units."""
+        return self._model.fitted.rbm.hidden.bias
+
+    @intercept_hidden_.setter
+    def intercept_hidden_(self, value: Array) -> None:
+        rbm = self._model.fitted.rbm
+        self._model.replace_rbm(RBM(rbm.visible, rbm.hidden.with_bias(value), rbm.weights))
+
+    @property
+    def intercept_visible_(self) -> Array:
+        """Biases of the visible units."""
+        return self._model.fitted.rbm.visible.bias
+
+    @intercept_visible_.setter
+    def intercept_visible_(self, value: Array) -> None:
+        rbm = self._model.fitted.rbm
+        self._model.replace_rbm(RBM(rbm.visible.with_bias(value), rbm.hidden, rbm.weights))
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_choice("hidden", self.hidden, _HIDDEN)
 
-    def _layer_sizes(self, n_features: int) -> list[float]:
-        return [n_features, self._hidden_layer(np.float64).log2_states]
+    def _layers(self, n_features: int) -> tuple[Layer, Layer]:
+        return Bernoulli(np.zeros(n_features)), self._hidden_layer(np.float64)
 
     def _hidden_layer(self, dtype: Any) -> Layer:
         make, bias, _ = _HIDDEN[self.hidden]
         return make(self._hidden_biases(bias, dtype))
 
-    def _begin(self, X: Any, weights: Array, dtype: Any) -> Start:
-        visible = Bernoulli.from_totals(*column_totals(X, weights, dtype))
+    def _begin(self, rows: TrainingRows) -> Start:
+        summary, dtype = rows.summary, rows.summary.dtype
+        visible = Bernoulli.from_totals(summary.total, summary.weight)
         visible = visible.map(lambda x: x.astype(dtype))
-        return Start(Binary(dtype), visible, self._hidden_layer(dtype))
+        return Start(Unscaled(dtype), visible, self._hidden_layer(dtype))
 
     @property
-    def _recipe(self) -> Recipe:
-        return _HIDDEN[self.hidden].recipe
-
-    def _keep(self, rbm: RBM, coordinates: Binary) -> None:
-        self.components_ = rbm.weights.array.T
-        self.intercept_hidden_ = rbm.hidden.bias
-        self.intercept_visible_ = rbm.visible.bias
-
-    def _model(self) -> RBM:
-        make = _HIDDEN[self._started_with["hidden"]].make
-        return RBM(
-            Bernoulli(self.intercept_visible_),
-            make(self.intercept_hidden_),
-            Dense(self.components_.T),
-        )
+    def _defaults(self) -> Defaults:
+        return _HIDDEN[self.hidden].defaults

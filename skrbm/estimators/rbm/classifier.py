@@ -1,157 +1,158 @@
-"""`RBMClassifier`: a label beside the visible units, and what it is given them."""
+"""`RBMClassifier`: an RBM whose visible units include a class label."""
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels import arrays
 from skrbm._kernels.devices import Array, Generator
-from skrbm.data.scaling import Binary, LabelledRows
-from skrbm.data.sources import access, part
-from skrbm.estimators.rbm.completing import has_missing
-from skrbm.estimators.rbm.label_inference import LabelInference
-from skrbm.estimators.rbm.trained import Start, TrainedRBM
-from skrbm.labels import completed_unlabelled
-from skrbm.learning.defaults import HIDDEN_BIAS, Recipe, labelled
+from skrbm.data.scaling import Scaling, Unscaled
+from skrbm.data.summary import with_one_hot
+from skrbm.data.views import LabelledRows
+from skrbm.estimators.rbm.base import BaseRBM
+from skrbm.estimators.rbm.learner import Settings, Start
+from skrbm.labels import completed_unlabelled, log_label_probability, other_layer
+from skrbm.learning.defaults import HIDDEN_BIAS, Defaults, labelled
 from skrbm.learning.gradients import Gradient
-from skrbm.learning.label_gradient import LabelGradient, log_label_probability
-from skrbm.learning.loop import RowFigure, column_totals
+from skrbm.learning.label_gradient import LabelGradient
+from skrbm.learning.loop import RowFigure
 from skrbm.model import RBM
-from skrbm.units import Bernoulli, LabelledBernoulli, Layer
-from skrbm.validation.estimators import check_same_rows, check_unfinished
+from skrbm.units import Bernoulli, Categorical, Joined, Layer
 from skrbm.validation.labels import check_classes, check_labels, encode_labels
-from skrbm.validation.parameters import INPUTS, check_choice, check_share
-from skrbm.validation.rows import (
-    UNIT_INTERVAL,
-    check_columns,
-    check_rows,
-    check_seen,
-    check_weights,
-)
+from skrbm.validation.parameters import INPUTS, check_choice, check_count, check_number
+from skrbm.validation.rows import TrainingRows, check_training_rows
 
-_N_STEPS = 20  # of chains for what is missing in rows that are scored
+_N_STEPS = 20  # length of the chains that complete rows before they are scored
 
 
-class RBMClassifier(ClassifierMixin, LabelInference, TrainedRBM):
-    r"""Restricted Boltzmann machine whose visible units are the data and a label.
+class RBMClassifier(ClassifierMixin, BaseRBM):
+    r"""Restricted Boltzmann machine whose visible units are the data and a class label.
 
     .. math::
 
         p(x, y, h) = e^{-E(x, y, h)} / Z, \qquad
         E(x, y, h) = -b^T x - d_y - c^T h - x^T W h - u_y^T h, \qquad x_i, h_j \in \{0, 1\},
 
-    and the hidden units can be summed out exactly, for one row and every label:
+    The hidden units can be summed out exactly, for one row and every label:
 
     .. math::
 
         P(y | x) \propto e^{d_y} \prod_j \left( 1 + e^{c_j + (W^T x + u_y)_j} \right).
 
-    The parameters follow the gradient of :math:`\log P(y | x) + s \log p(x)` [1]_. With s = 0 that
-    is the label alone, learnt discriminatively; with s = 1 the joint probability
-    :math:`\log p(x, y)`, learnt generatively; between them lies a hybrid, whose features have to
-    explain the data a little as well.
+    The parameters follow the gradient of :math:`\log P(y | x) + s \log p(x)` [1]_. With s = 0 only
+    the label is learned, discriminatively. With s = 1 the joint probability :math:`\log p(x, y)` is
+    learned, generatively. Values between 0 and 1 give a hybrid, whose features also model the data
+    to some extent.
 
     Parameters
     ----------
     n_components : int, default=256
         Number of hidden units.
     generative_share : float, default=0.01
-        s, from 0 to 1.
+        Weight s of the generative part of the objective, from 0 to 1.
     inputs : {"mean", "sample"}, default="mean"
-        How training takes values between 0 and 1: as they are, as predictions do, or as
-        probabilities of zeros and ones that are drawn anew in every mini-batch. Such noise costs
-        what a few fine-grained columns say, and keeps many grey pixels from being learnt by heart.
+        How training treats values between 0 and 1. "mean" uses them unchanged, as predictions do.
+        "sample" treats them as probabilities, and draws zeros and ones in every mini-batch. This
+        noise blurs a few fine-grained columns, and prevents overfitting to many grey pixels.
     hidden_bias : float or "auto", default="auto"
-        First biases of the hidden units: the log-odds of being on. "auto" is -2. At -4
-        few units are on at a time: features for a classifier become more selective, likelihoods a
-        little lower.
+        Initial biases of the hidden units: their log-odds of being on. "auto" is -2. At -4 only a
+        few units are on at a time: features for a classifier become more selective, and likelihoods
+        a little lower.
     learning_rate : float or "auto", default="auto"
-        Step size of the first update of `fit`, and of all updates of `partial_fit`; "auto" is 10,
-        but at most 4 / s times that of `BernoulliRBM`.
+        Step size of the first update of `fit`, and of every update of `partial_fit`. "auto" is 10,
+        and at most 4 / s times the rate of `BernoulliRBM`.
     batch_size : int, default=100
-        Largest number of rows an update.
+        Maximum number of rows per update.
     n_iter : int or "auto", default="auto"
-        Number of sweeps of `fit` over the rows; "auto" makes 5,000 updates, and at least 10
-        sweeps.
+        Number of epochs of `fit`. "auto" makes 5,000 updates, and at least 10 epochs.
     gradient : {"jump", "pcd", "pt", "cd", "exact"}, default="jump"
-        Estimate of the model's part of the gradient, as for `BernoulliRBM`; this and the next two
-        are not used with a generative share of 0.
+        Estimate of the model's part of the gradient, as in `BernoulliRBM`. It is not used if
+        `generative_share` is 0; nor are `n_steps` and `n_chains`.
     n_steps : int, default=1
-        Gibbs steps an update; not used by "exact".
+        Number of Gibbs steps per update. "exact" ignores it.
     n_chains : int, default=100
-        Number of persistent chains, for "pt" at all temperatures together; not used by "cd" and
-        "exact".
+        Number of persistent chains; for "pt", the total over all temperatures. "cd" and "exact"
+        ignore it.
     early_stopping : bool, default=False
-        Keep some rows apart, score them after every sweep, stop `fit` when their score no longer
-        improves, and take the parameters with the best one.
+        Whether to hold out a validation set and score it after every epoch. `fit` stops when the
+        score no longer improves, and keeps the parameters with the best score.
     validation_fraction : float, default=0.1
-        Share of the rows to keep apart for early stopping.
+        Fraction of the rows to hold out as the validation set.
     n_iter_no_change : int, default=10
-        Sweeps without an improvement by `tol` after which early stopping ends `fit`.
+        Number of epochs without an improvement by `tol` after which early stopping ends `fit`.
     tol : float, default=1e-4
-        The least improvement, in nats a row.
+        Minimum improvement, in nats per row.
     warm_start : bool, default=False
-        Whether `fit` goes on from the model that it finds, for `n_iter` sweeps more, with its
-        chains and its history; the step size starts anew.
+        Whether `fit` continues from the current model, with its chains and its history, for
+        `n_iter` more epochs. The step size starts again at `learning_rate`.
     missing_values : {"refuse", "allow"}, default="refuse"
-        Whether NaN in an array is refused, or a value that is missing. Predictions then sum over
-        it, exactly where there are at most ten hidden units, or at most ten missing values in a
-        row. In training a block Gibbs chain a row, which does not know the label, makes five steps
-        whenever the row is seen: what is learnt is the mean of the objective over
-        :math:`p(x_m | x_o)`, of which the model knows the more, the larger `generative_share` is.
-        `impute` fills what is missing in either case.
+        Whether to refuse NaN in an array or to treat it as a missing value. Predictions then sum
+        over missing values: exactly if the model has at most ten hidden units, or the row at most
+        ten missing values; otherwise estimated by block Gibbs sampling. In training each row has a
+        block Gibbs chain, which does not use the label and makes five steps whenever the row is
+        seen. The objective is thus averaged over :math:`p(x_m | x_o)`, which the model learns
+        better the larger `generative_share` is. `impute` fills in missing values with either
+        setting.
     callbacks : callable or list of callables, default=None
-        Called after every sweep with the estimator, as it is by then, and the number of its
-        sweeps. One that raises StopIteration ends the training; see `Checkpoint`.
+        Called after every epoch with the estimator in its current state and the number of epochs
+        trained. A callback that raises StopIteration ends the training; see `Checkpoint`.
     device : str, default=None
-        Where to compute: None for numpy, or a device of PyTorch (extra "torch"), such as "cpu",
-        "cuda", "cuda:1" or "mps", which takes no float64. Fitted attributes and results are
-        numpy's in any case, so that a model fitted on one device goes on anywhere; a tensor that X
-        may be stays where it lies. One seed gives one result a device.
-    precision : {"float32", "tf32", "bfloat16"}, default="float32"
-        Of the factors of the matrix products of float32 models on a device, and with bfloat16 of
-        their results; the sums within a product and all parameters stay float32. "tf32" is for
-        NVIDIA's devices.
+        Where to compute: None for numpy, or a PyTorch device (extra "torch") such as "cpu", "cuda",
+        "cuda:1" or "mps". "mps" does not support float64. Fitted attributes and results are always
+        numpy arrays, and a model fitted on one device can be used on any other. X may be a tensor,
+        which stays on its own device. The same seed gives the same result only on the same device.
+    precision : {"float32", "bfloat16"}, default="float32"
+        Precision of the factors in matrix products of float32 models on a device; "bfloat16" also
+        rounds the products. Sums within a product and all parameters stay float32.
     verbose : int, default=0
-        Above 0, report every sweep: in a progress bar on a terminal, if tqdm is installed (extra
-        "progress"), or else in a line on the standard output.
+        If above 0, report every epoch: in a progress bar on a terminal if tqdm is installed (extra
+        "progress"), otherwise as a line on standard output.
     random_state : int, RandomState instance or None, default=None
-        Seed of all that is drawn: weights, order of the rows, chains.
+        Seed of all random numbers: weights, order of the rows, chains. An int makes `fit`
+        reproducible.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels.
     components_ : ndarray of shape (n_components, n_features)
-        Weights between hidden units and data, the transpose of W, float32 or float64 as the data
-        were; integers of more than 16 bits make float64, other integers and booleans float32.
+        Weights between hidden units and data, the transpose of W. Their type is float32 or float64,
+        like the data; integers of more than 16 bits become float64, other integers and booleans
+        float32.
     label_components_ : ndarray of shape (n_components, n_classes)
-        Weights between hidden units and labels, whose columns are :math:`u_y`.
+        Weights between hidden units and labels; column y is :math:`u_y`.
     intercept_hidden_ : ndarray of shape (n_components,)
         Biases c of the hidden units.
     intercept_visible_ : ndarray of shape (n_features,)
-        Biases b of the data's columns.
+        Biases b of the columns of the data.
     intercept_label_ : ndarray of shape (n_classes,)
         Biases d of the labels.
     history_ : dict of str to ndarray of shape (`n_iter_`,)
-        For every sweep `iteration`, `learning_rate` at its end, `label_log_likelihood` (mean
-        log P(y | x) of its last mini-batch, in nats) and `time` in seconds; with early stopping
-        also `validation_score` (mean log P(y | x) of the rows kept apart) and `free_energy_gap`
-        (mean free energy of these rows less that of training rows).
+        For every epoch:
+
+        - `iteration`, its number;
+        - `learning_rate`, at its end;
+        - `label_log_likelihood`, the mean log P(y | x) of its last mini-batch, in nats;
+        - `time`, in seconds.
+
+        Two more are NaN without early stopping:
+
+        - `validation_score`, the mean log P(y | x) of the validation set, in nats;
+        - `free_energy_gap`, the mean free energy of the validation set minus the mean over training
+          rows.
     best_validation_score_ : float
-        The largest `validation_score`; with early stopping alone.
+        The largest `validation_score`; only with early stopping.
     n_iter_ : int
-        Number of sweeps trained, a call of `partial_fit` being one.
+        Number of epochs trained; each call of `partial_fit` counts as one.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all are strings.
+        Names of the features, if all are strings.
 
     See Also
     --------
@@ -216,6 +217,7 @@ class RBMClassifier(ClassifierMixin, LabelInference, TrainedRBM):
             n_iter_no_change=n_iter_no_change,
             tol=tol,
             warm_start=warm_start,
+            missing_values=missing_values,
             callbacks=callbacks,
             device=device,
             precision=precision,
@@ -224,24 +226,23 @@ class RBMClassifier(ClassifierMixin, LabelInference, TrainedRBM):
         )
         self.generative_share = generative_share
         self.inputs = inputs
-        self.missing_values = missing_values
 
-    _figure: ClassVar[str] = "label_log_likelihood"
-    _SHAPING = (*TrainedRBM._SHAPING, "generative_share", "inputs")
-    _domain = UNIT_INTERVAL
+    _SHAPE = ("generative_share", "inputs")
+    _FIGURE: ClassVar[str] = "label_log_likelihood"
+    _DATA = Bernoulli.domain
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Fit the model, from a fresh start, by `n_iter` sweeps over the rows in random order.
+        """Fit the model from scratch, in `n_iter` epochs over the rows in random order.
 
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            Data in [0, 1]; values outside draw a warning, and count as 0 or 1. With
-            missing_values="allow" NaN in an array is a value that is missing.
+            Data in [0, 1]; values outside cause a warning and count as 0 or 1. With
+            missing_values="allow", NaN in an array is a missing value.
         y : array-like of shape (n_samples,)
             Labels of any type.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows. A weight of two is the row given twice.
+            Non-negative weights of the rows. A weight of two has the effect of a duplicate row.
 
         Returns
         -------
@@ -250,39 +251,28 @@ class RBMClassifier(ClassifierMixin, LabelInference, TrainedRBM):
         Raises
         ------
         ValueError
-            If a parameter, the data or the labels are not as described; the estimator is then
-            unchanged.
+            If a parameter, the data or the labels are invalid; the estimator is then unchanged.
 
         Notes
         -----
-        A large array in a mapped file stays there, as for `BernoulliRBM.fit`; where values lie
-        outside [0, 1] a copy of all is made.
+        A large array that is mapped from a file stays on disk, as in `BernoulliRBM.fit`.
         """
-        first = self._starts_anew()
-        every, weights, classes = self._check_labelled(X, y, sample_weight, first=first)
-        self._check_sizes(*every.X.shape, split=self.early_stopping)
-        check_columns(self, X, reset=first)
-        seed = self._validation_seed()
-        rows, of_rows, held_out = self._split(every, weights, seed)
-        if first:
-            self.classes_ = classes
-            self._start(rows, of_rows)
-        return self._fit(rows, of_rows, held_out, seed, rising=False)
+        return self._fit(X, (y, None), sample_weight)
 
     def resume(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Go on with a `fit` that was interrupted, to the same end as without the interruption.
+        """Continue an interrupted `fit`, with the same result as without the interruption.
 
-        `Checkpoint.load` returns such an estimator. After a KeyboardInterrupt the sweep that it cut
-        short is made again.
+        `Checkpoint.load` returns such an estimator. After a KeyboardInterrupt, the epoch that was
+        interrupted is repeated.
 
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            The data of that `fit`.
+            The data passed to that `fit`.
         y : array-like of shape (n_samples,)
-            The labels of that `fit`.
+            The labels passed to that `fit`.
         sample_weight : array-like of shape (n_samples,), default=None
-            The weights of that `fit`.
+            The weights passed to that `fit`.
 
         Returns
         -------
@@ -291,21 +281,16 @@ class RBMClassifier(ClassifierMixin, LabelInference, TrainedRBM):
         Raises
         ------
         ValueError
-            If no `fit` was interrupted, or the data cannot be the same.
+            If no `fit` was interrupted, or the data differ in size.
         """
-        check_unfinished(self)
-        every, weights, _ = self._check_labelled(X, y, sample_weight, first=False)
-        check_columns(self, X, reset=False)
-        rows, of_rows, held_out = self._split(every, weights, self._unfinished.seed)
-        check_same_rows("X", len(of_rows), self._unfinished.n_rows)
-        return self._finish(rows, of_rows, held_out)
+        return self._resume(X, (y, None), sample_weight)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Go on training by one sweep over the rows in their order, or start with it.
+        """Train for one epoch over the rows in the given order; the first call starts the model.
 
-        The rows of a call make mini-batches of equal size, of at most `batch_size` rows, and the
-        step size stays at `learning_rate`. The visible units start with the frequencies of the
-        first call's rows.
+        The rows of a call are split into mini-batches of equal size, of at most `batch_size` rows.
+        The step size stays at `learning_rate`. The visible biases start from the frequencies in the
+        rows of the first call.
 
         Parameters
         ----------
@@ -314,7 +299,7 @@ class RBMClassifier(ClassifierMixin, LabelInference, TrainedRBM):
         y : array-like of shape (n_samples,)
             Labels.
         classes : array-like of shape (n_classes,), default=None
-            All labels that there will be; needed by the first call.
+            All labels that will occur in any call; required by the first call.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the rows.
 
@@ -322,122 +307,201 @@ class RBMClassifier(ClassifierMixin, LabelInference, TrainedRBM):
         -------
         self : RBMClassifier
         """
-        first = not self._is_started()
-        known = None if first else self.classes_
+        known = None if self._learner is None else self.classes_
         classes = check_classes(self, "classes", classes, known)
-        rows, weights, _ = self._check_labelled(X, y, sample_weight, first=first, classes=classes)
-        self._check_sizes(*rows.X.shape, split=False)
-        check_columns(self, X, reset=first)
-        if first:
-            self.classes_ = classes
-            self._start(rows, weights)
-        return self._go_on(rows, weights)
+        return self._partial_fit(X, (y, classes), sample_weight)
+
+    def predict(self, X: Any) -> Array:
+        """Predict the most probable label of every row of X.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            NaN is a missing value with missing_values="allow".
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+        """
+        return self.classes_[self._logits(X).argmax(axis=1)]
+
+    def predict_proba(self, X: Any) -> Array:
+        """Compute `P(y | x)` for every row x of X and every label y.
+
+        The result is exact if the row is complete or has at most ten missing values, or if the
+        model has at most ten hidden units. Otherwise it is an average over block Gibbs chains,
+        which keep the known values fixed.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            NaN is a missing value with missing_values="allow".
+
+        Returns
+        -------
+        P : ndarray of float64 of shape (n_samples, n_classes)
+            Columns in the order of `classes_`.
+        """
+        return arrays.softmax(self._logits(X))
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Compute `log P(y | x)` for every row x of X and every label y, in nats.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            NaN is a missing value with missing_values="allow".
+
+        Returns
+        -------
+        log_P : ndarray of float64 of shape (n_samples, n_classes)
+        """
+        logits = self._logits(X)
+        return logits - arrays.row_log_sum_exp(logits)[:, None]
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        given: Any = None,
+        label: Any = None,
+        n_steps: int = 1000,
+        random_state: Any = None,
+    ) -> tuple[Array, Array]:
+        """Draw rows and labels from the model, for all labels or a given one.
+
+        Draws are exact if the model has at most ten hidden units. Otherwise they are the ends of
+        block Gibbs chains, which keep the given values fixed. A model trained with a small
+        `generative_share` has learned little about the distribution of the data.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        given : array-like of shape (n_features,) or dict, default=None
+            Values shared by all rows: either a row, with NaN for the free values, or a dict from
+            the name or index of a column to its value. Values are 0 or 1.
+        label : default=None
+            Label shared by all rows, one of `classes_`.
+        n_steps : int, default=1000
+            Length of the chains, which start at independent draws.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draws. By default they continue the random sequence of earlier calls.
+
+        Returns
+        -------
+        v : ndarray of bool of shape (n_samples, n_features)
+        y : ndarray of shape (n_samples,)
+        """
+        fitted = self._fitted
+        n_samples = check_count("n_samples", n_samples)
+        n_steps = check_count("n_steps", n_steps)
+        n_labels = len(self.classes_)
+        row = np.full((1, self.n_features_in_ + n_labels), np.nan)
+        if given is not None:
+            row[:, :-n_labels] = self._check_given(given, other_layer(fitted.rbm.visible))
+        if label is not None:
+            labels = check_labels(self, "label", [label])
+            index = encode_labels("label", labels, self.classes_)
+            row[:, -n_labels:] = np.arange(n_labels) == index
+        rng = fitted.seeds.generator(random_state)
+        v, labels = fitted.sample_labelled(row, n_samples, n_steps, rng)
+        return v, self.classes_[labels]
+
+    @property
+    def classes_(self) -> Array:
+        """The labels."""
+        classes = self._model.fitted.classes
+        assert classes is not None
+        return classes
 
     @property
     def components_(self) -> Array:
-        """Weights between hidden units and the data's columns."""
-        check_is_fitted(self)
-        return self._rbm.weights.rows(slice(-self._n_labels)).T
+        """Weights between hidden units and the columns of the data."""
+        return self._model.fitted.rbm.weights.rows(self._data_columns).T
 
     @property
     def label_components_(self) -> Array:
         """Weights between hidden units and labels."""
-        check_is_fitted(self)
-        return self._rbm.weights.rows(slice(-self._n_labels, None)).T
+        return self._model.fitted.rbm.weights.rows(self._label_columns).T
 
     @property
     def intercept_hidden_(self) -> Array:
         """Biases of the hidden units."""
-        check_is_fitted(self)
-        return self._rbm.hidden.bias
+        return self._model.fitted.rbm.hidden.bias
 
     @property
     def intercept_visible_(self) -> Array:
-        """Biases of the data's columns."""
-        check_is_fitted(self)
-        return self._rbm.visible.bias[: -self._n_labels]
+        """Biases of the columns of the data."""
+        return self._model.fitted.rbm.visible.bias[self._data_columns]
 
     @property
     def intercept_label_(self) -> Array:
         """Biases of the labels."""
-        check_is_fitted(self)
-        return self._rbm.visible.bias[-self._n_labels :]
+        return self._model.fitted.rbm.visible.bias[self._label_columns]
 
     @property
-    def _n_labels(self) -> int:
-        return len(self.classes_)
+    def _data_columns(self) -> slice:
+        return slice(-self._model.fitted.n_label_columns)
 
     @property
-    def _draws(self) -> bool:
-        return self.inputs == "sample"
+    def _label_columns(self) -> slice:
+        return slice(-self._model.fitted.n_label_columns, None)
 
     @property
-    def _takes_missing(self) -> bool:
-        return self.missing_values == "allow"
-
-    def _completed(self, rbm: RBM, X: LabelledRows, rows: Any) -> Any:
-        return super()._completed(rbm, X, rows) if has_missing(X.X) else rows
-
-    @property
-    def _coordinates(self) -> Binary:
-        return Binary(self._rbm.reference.dtype)
-
-    @property
-    def _recipe(self) -> Recipe:
+    def _defaults(self) -> Defaults:
         return labelled(float(self.generative_share))
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        check_share("generative_share", self.generative_share)
+        check_number("generative_share", self.generative_share, ">= 0 and <= 1")
         check_choice("inputs", self.inputs, INPUTS)
-        check_choice("missing_values", self.missing_values, ("refuse", "allow"))
 
-    def _check_labelled(
-        self, X: Any, y: Any, sample_weight: Any, *, first: bool, classes: Array | None = None
-    ) -> tuple[LabelledRows, Array, Array]:
-        """Rows of some weight, their weights, and the labels that there are."""
-        self._check_continued(first=first)
-        rows = check_rows(self, X, "X", self._domain, allow_nan=self._takes_missing)
-        self._check_dtype(rows.dtype)
-        rows = access(rows)
-        labels = check_labels(self, "y", y)
-        check_consistent_length(rows, labels)
-        weights = check_weights(sample_weight, rows)
-        if not weights.all():
-            used = np.flatnonzero(weights)
-            rows, labels, weights = part(rows, used), labels[used], weights[used]
-        if first and self._takes_missing:
-            check_seen("X", rows)
+    def _settings(self) -> Settings:
+        return replace(super()._settings(), draws=self.inputs == "sample")
+
+    def _check_training_rows(
+        self, X: Any, y: Any, sample_weight: Any, *, first: bool
+    ) -> TrainingRows:
+        """Rows of positive weight with labels; y is a pair of the labels and all classes."""
+        given, classes = y
+        rows = check_training_rows(self, X, sample_weight, self._domain, first=first)
+        labels = check_labels(self, "y", given)
+        check_consistent_length(X, labels)
+        labels = labels[rows.used]
         if classes is None:
             classes = np.unique(labels) if first else self.classes_
         index = encode_labels("y", labels, classes)
-        return LabelledRows(rows, index, len(classes)), weights, classes
+        counts = np.bincount(index, rows.weights, len(classes))
+        labelled_rows = LabelledRows(rows.values, index, classes)
+        return TrainingRows(labelled_rows, rows.weights, with_one_hot(rows.summary, counts))
 
-    def _layer_sizes(self, n_features: int) -> list[float]:
-        return [math.inf, self.n_components]
+    def _layers(self, n_features: int) -> tuple[Layer, Layer]:
+        hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, np.float64))
+        return Bernoulli(np.zeros(n_features)), hidden
 
-    def _begin(self, X: LabelledRows, weights: Array, dtype: Any) -> Start:
-        binary = Bernoulli.from_totals(*column_totals(X.X, weights, dtype))
-        counts = np.bincount(X.labels, weights, X.n_labels)
-        visible = LabelledBernoulli.of_counts(binary, counts).map(lambda x: x.astype(dtype))
-        return Start(Binary(dtype), visible, Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype)))
+    def _begin(self, rows: TrainingRows) -> Start:
+        summary, dtype, classes = rows.summary, rows.summary.dtype, rows.values.classes
+        n = len(classes)
+        data = Bernoulli.from_totals(summary.total[:-n], summary.weight[:-n])
+        label = Categorical.from_totals(summary.total[-n:], summary.weight[-1], (n,))
+        visible = Joined((data, label)).map(lambda x: x.astype(dtype))
+        hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype))
+        return Start(Unscaled(dtype), visible, hidden, classes=classes)
 
-    def _gradient(self, rbm: RBM, base: Layer, rng: Generator) -> Gradient:
-        joint = super()._gradient(rbm, base, rng)
-        return LabelGradient(joint, float(self.generative_share), self._n_labels)
+    @property
+    def _gradient(self) -> Gradient:
+        return LabelGradient(joint=super()._gradient, share=float(self.generative_share))
 
-    def _keep(self, rbm: RBM, coordinates: Binary) -> None:
-        self._rbm = rbm
+    def _row_figure(self, scaling: Scaling, n_flips: int) -> RowFigure:
+        def figure(rbm: RBM, v: Array, rng: Generator) -> Array:
+            if arrays.is_nan(v).any():
+                v = completed_unlabelled(rbm, v, rng, _N_STEPS)
+            return log_label_probability(rbm, v)
 
-    def _model(self) -> RBM:
-        return self._rbm
+        return figure
 
-    def _row_figure(self, n_flips: int) -> RowFigure[RBM]:
-        n_labels = self._n_labels
-
-        def of_label(rbm: RBM, v: Array, rng: Generator) -> Array:
-            if arrays.has_nan(v):
-                v = completed_unlabelled(rbm, v, n_labels, rng, _N_STEPS)
-            return log_label_probability(rbm, v, n_labels)
-
-        return of_label
+    def _logits(self, X: Any) -> Array:
+        """`log p(x, y)` for every row and label, up to a constant per row."""
+        return self._fitted.label_logits(
+            self._check_visible(X, allow_nan=self.missing_values == "allow")
+        )

@@ -1,4 +1,4 @@
-"""`RBMImputer`: an RBM that fills what is missing, as a step of a pipeline."""
+"""`RBMImputer`: an RBM that imputes missing values, as a step of a pipeline."""
 
 from __future__ import annotations
 
@@ -10,48 +10,49 @@ from sklearn.impute import MissingIndicator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from skrbm._kernels import arrays, devices, random
-from skrbm._kernels.devices import Array
-from skrbm.estimators.rbm.completing import METHODS
-from skrbm.estimators.rbm.fitting import RBMEstimator
+from skrbm._kernels.arrays import to_dense
+from skrbm._kernels.devices import Array, to_host
+from skrbm._kernels.random import generator
+from skrbm.estimators.common.fitted import domain_of, fitted_of
+from skrbm.estimators.rbm.base import IMPUTATION_METHODS, fit_within
+from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.gaussian import GaussianBernoulliRBM
 from skrbm.validation.estimators import check_kind
 from skrbm.validation.parameters import check_choice, check_count, check_flag, check_seeds
-from skrbm.validation.rows import check_columns, check_rows, check_visible
+from skrbm.validation.rows import check_columns, check_visible
 
 
 class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Fill what is missing with what a restricted Boltzmann machine says of it.
+    """Impute missing values with a restricted Boltzmann machine.
 
-    The model learns from rows with missing values, of which it sums over what is missing, and
-    `transform` fills NaN with `E[missing | known]`, with a draw from `p(missing | known)`, or with
-    its mode.
+    The model learns from rows with missing values by summing over the missing values. `transform`
+    replaces NaN with `E[missing | known]`, a draw from `p(missing | known)`, or its mode.
 
     Parameters
     ----------
     rbm : GaussianBernoulliRBM or BernoulliRBM, default=None
-        Prototype of the model, of which `missing_values` and `random_state` are set; by default
+        Prototype of the model; its `missing_values` and `random_state` are overridden. By default
         `GaussianBernoulliRBM()`, for real-valued columns in any units.
     method : {"mean", "sample", "mode"}, default="mean"
-        What is filled in; see `GaussianBernoulliRBM.impute`.
+        Imputed value; see `GaussianBernoulliRBM.impute`.
     n_steps : int, default=100
-        Length of the block Gibbs chains that find it, where it is not exact.
+        Length of the block Gibbs chains that estimate it, if it is not exact.
     add_indicator : bool, default=False
-        Whether columns follow that say what was missing, one for each column in which something
-        was in `fit`.
+        Whether to append binary columns that mark missing values, one for each column with missing
+        values in `fit`.
     random_state : int, RandomState instance or None, default=None
-        Seed of the model, and of what `transform` draws, the same in every call.
+        Seed of the model, and of the draws of `transform`, which are the same in every call.
 
     Attributes
     ----------
     rbm_ : RBM
         The fitted model.
     indicator_ : MissingIndicator
-        What makes the indicator's columns; None without them.
+        Transformer that makes the indicator columns; None without them.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all are strings.
+        Names of the features, if all are strings.
 
     See Also
     --------
@@ -93,7 +94,7 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            NaN where a value is missing; every column must have a value somewhere.
+            NaN marks a missing value; every column must have at least one value.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -106,27 +107,24 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter or the data are not as described; the estimator is then unchanged.
+            If a parameter or the data are invalid; the estimator is then unchanged.
         """
         self._check_parameters()
-        X = devices.to_host(X)
+        X = to_host(X)
         seed, draws_seed = check_seeds(self.random_state, 2)
-        rbm = self._prototype()
+        rbm = GaussianBernoulliRBM() if self.rbm is None else clone(self.rbm)
         rbm.set_params(missing_values="allow", random_state=seed % 2**32)
-        rbm._check_parameters()
-        rows = check_rows(rbm, X, "X", rbm._domain, allow_nan=True)
-        rbm.fit(rows, sample_weight=sample_weight)
-        for part in (self, rbm):  # which has seen no names of columns
-            check_columns(part, X, reset=True)
+        rows = fit_within(rbm, X, sample_weight)
+        check_columns(self, X, reset=True)
         indicator = None
         if self.add_indicator:
-            indicator = MissingIndicator(error_on_new=False).fit(_for_indicator(rows))
+            indicator = MissingIndicator(error_on_new=False).fit(_for_indicator(rows.values[:]))
         self.rbm_, self.indicator_ = rbm, indicator
         self._seed = draws_seed
         return self
 
     def transform(self, X: Any) -> Array:
-        """The rows with all that is missing filled in.
+        """Return the rows with all missing values imputed.
 
         Parameters
         ----------
@@ -135,25 +133,24 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         X_filled : ndarray of shape (n_samples, n_features + n_indicators)
-            What is known comes back as it was.
+            Known values are unchanged.
         """
         check_is_fitted(self)
         self._check_parameters()
-        X = devices.to_host(X)
-        rows = check_visible(self, X, "X", self.rbm_._domain, allow_nan=True)
-        rng = random.generator(self._seed)
-        filled = self.rbm_._filled(arrays.to_dense(rows), self.method, self.n_steps, rng)
+        fitted, X = fitted_of(self.rbm_), to_host(X)
+        rows = to_dense(check_visible(self, X, "X", domain_of(self.rbm_)).values)
+        filled = fitted.impute(rows, self.method, self.n_steps, generator(self._seed))
         if self.indicator_ is None:
             return filled
         return np.hstack([filled, self.indicator_.transform(_for_indicator(rows))])
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
-        """Names of the columns, and after them of the indicator's.
+        """Return the names of the columns, followed by the names of the indicator columns.
 
         Parameters
         ----------
         input_features : array-like of str, default=None
-            By default the names that `fit` has seen, or x0, x1 and so on.
+            By default the names seen by `fit`, or x0, x1 and so on.
 
         Returns
         -------
@@ -171,17 +168,14 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return tags
 
     def _check_parameters(self) -> None:
-        """Refuse parameters that no data allow."""
-        check_kind("rbm", self.rbm, RBMEstimator, "an RBM of skrbm")
-        check_choice("method", self.method, METHODS)
+        """Refuse parameters that are invalid for any data."""
+        check_kind("rbm", self.rbm, DensityRBM, "an RBM of skrbm")
+        check_choice("method", self.method, IMPUTATION_METHODS)
         check_count("n_steps", self.n_steps)
         check_flag("add_indicator", self.add_indicator)
 
-    def _prototype(self) -> RBMEstimator:
-        return GaussianBernoulliRBM() if self.rbm is None else clone(self.rbm)
-
 
 def _for_indicator(rows: Any) -> Array:
-    """Checked rows as a MissingIndicator takes them: dense, and not of bool."""
-    rows = arrays.to_dense(rows)
+    """Checked rows as MissingIndicator accepts them: dense and not bool."""
+    rows = to_dense(rows)
     return rows.astype(np.float32) if rows.dtype == bool else rows

@@ -1,4 +1,4 @@
-"""`RBMOutlierDetector`: rows that are less probable than most."""
+"""`RBMOutlierDetector`: outliers are the rows of lowest probability."""
 
 from __future__ import annotations
 
@@ -10,44 +10,47 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.devices import Array, to_host
-from skrbm.estimators.rbm.fitting import RBMEstimator
+from skrbm.estimators.common.fitted import domain_of, fitted_of
+from skrbm.estimators.rbm.base import fit_within
+from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.gaussian import GaussianBernoulliRBM
 from skrbm.validation.estimators import check_kind
-from skrbm.validation.parameters import check_contamination, check_seed
-from skrbm.validation.rows import Domain, check_columns, check_rows, check_visible, check_weights
+from skrbm.validation.parameters import check_number, check_seed
+from skrbm.validation.rows import Checked, check_columns, check_visible
 
 
 class RBMOutlierDetector(OutlierMixin, BaseEstimator):
-    r"""Detect rows that a restricted Boltzmann machine finds less probable than most.
+    r"""Detect rows to which a restricted Boltzmann machine assigns a low probability.
 
-    A row is an outlier where :math:`-F(v) = \log p(v) + \log Z` is below a threshold, which a share
-    `contamination` of the rows in `fit` is. Log Z, the same for all rows, is not needed.
+    A row is an outlier if :math:`-F(v) = \log p(v) + \log Z` is below a threshold. The threshold is
+    set by `fit` for a fraction `contamination` of its rows to fall below it. Log Z is the same for
+    all rows, and is not needed.
 
     Parameters
     ----------
     rbm : GaussianBernoulliRBM or BernoulliRBM, default=None
-        Prototype of the model, of which `random_state` is set; by default
+        Prototype of the model; its `random_state` is overridden. By default
         `GaussianBernoulliRBM()`, for real-valued columns in any units.
     contamination : float, default=0.1
-        Share of the rows in `fit` to take for outliers, above 0 and at most 0.5.
+        Fraction of the rows in `fit` that count as outliers, above 0 and at most 0.5.
     random_state : int, RandomState instance or None, default=None
         Seed of the model.
 
     Attributes
     ----------
     rbm_ : RBM
-        The fitted model; its `score_samples` are log-likelihoods.
+        The fitted model; its `score_samples` returns log-likelihoods.
     offset_ : float
         The threshold, in nats: `decision_function(X) == score_samples(X) - offset_`.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all are strings.
+        Names of the features, if all are strings.
 
     See Also
     --------
-    sklearn.neighbors.LocalOutlierFactor : By distances to neighbours.
-    sklearn.ensemble.IsolationForest : By random trees.
+    sklearn.neighbors.LocalOutlierFactor : Detects outliers by distances to neighbours.
+    sklearn.ensemble.IsolationForest : Detects outliers by random trees.
 
     Examples
     --------
@@ -73,7 +76,7 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            As the model takes them.
+            Data that the model accepts.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -86,26 +89,24 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter or the data are not as described; the estimator is then unchanged.
+            If a parameter or the data are invalid; the estimator is then unchanged.
         """
-        check_kind("rbm", self.rbm, RBMEstimator, "an RBM of skrbm")
-        check_contamination("contamination", self.contamination)
+        check_kind("rbm", self.rbm, DensityRBM, "an RBM of skrbm")
+        check_number("contamination", self.contamination, "> 0 and <= 0.5")
         seed = check_seed(self.random_state)
         rbm = GaussianBernoulliRBM() if self.rbm is None else clone(self.rbm)
         rbm.set_params(random_state=seed % 2**32)
-        rbm._check_parameters()
         X = to_host(X)
-        rows = check_rows(rbm, X, "X", rbm._domain, allow_nan=rbm._takes_missing)
-        rbm.fit(rows, sample_weight=sample_weight)
-        for part in (self, rbm):  # which has seen no names of columns
-            check_columns(part, X, reset=True)
+        rows = fit_within(rbm, X, sample_weight)
+        check_columns(self, X, reset=True)
         self.rbm_ = rbm
-        weights = check_weights(sample_weight, rows)
-        self.offset_ = _quantile(-rbm._free_energies(rows), weights, float(self.contamination))
+        checked = Checked(rows.values, rows.summary.bounds.has_missing)
+        scores = -fitted_of(rbm).free_energy(checked)
+        self.offset_ = _quantile(scores, rows.weights, float(self.contamination))
         return self
 
     def score_samples(self, X: Any) -> Array:
-        """`-F(v) = log p(v) + log Z` of every row v of X, in nats: the lower, the less probable.
+        """Compute `-F(v) = log p(v) + log Z` for every row v of X, in nats; low for outliers.
 
         Parameters
         ----------
@@ -116,12 +117,11 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
         scores : ndarray of float64 of shape (n_samples,)
         """
         check_is_fitted(self)
-        allow_nan = self.rbm_._takes_missing
-        rows = check_visible(self, X, "X", self._domain, allow_nan=allow_nan)
-        return -self.rbm_._free_energies(rows)
+        rows = check_visible(self, X, "X", domain_of(self.rbm_))
+        return -fitted_of(self.rbm_).free_energy(rows)
 
     def decision_function(self, X: Any) -> Array:
-        """`score_samples(X) - offset_`, in nats: below zero for outliers.
+        """Compute `score_samples(X) - offset_`, in nats: negative for outliers.
 
         Parameters
         ----------
@@ -134,7 +134,7 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: Any) -> Array:
-        """Minus one for outliers, one for all other rows.
+        """Return -1 for outliers and 1 for all other rows.
 
         Parameters
         ----------
@@ -149,20 +149,16 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         model = GaussianBernoulliRBM() if self.rbm is None else self.rbm
-        of_model = model.__sklearn_tags__() if isinstance(model, RBMEstimator) else tags
+        of_model = model.__sklearn_tags__() if isinstance(model, DensityRBM) else tags
         tags.input_tags.sparse = of_model.input_tags.sparse
         tags.input_tags.allow_nan = of_model.input_tags.allow_nan
         return tags
 
-    @property
-    def _domain(self) -> Domain:
-        return self.rbm_._domain
-
 
 def _quantile(x: Array, weights: Array, share: float) -> float:
-    """A number that this share of the weight lies below, halfway between two of them.
+    """The value below which this share of the weight lies, halfway between two rows.
 
-    A row of weight two is that row given twice.
+    A row of weight two has the effect of a duplicate row.
     """
     order = np.argsort(x, kind="stable")
     upto = weights[order].cumsum()

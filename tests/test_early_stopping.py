@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 
 from skrbm import BernoulliRBM, likelihood
-from skrbm.learning.early_stopping import EarlyStopping
+from skrbm.learning.early_stopping import BestSoFar, EarlyStopping
 
 from laws import draw, enumerate_rbm, random_rbm
 
@@ -16,7 +16,7 @@ def _watch(rbm, n_iter_no_change=3, tol=0.0):
     def score(rbm, v, rng):
         return likelihood.pseudo_log_likelihood(rbm, v, 4, rng)
 
-    return EarlyStopping(v[:5], v[5:], n_iter_no_change, tol, 0, score)
+    return EarlyStopping(v[:5], v[5:], n_iter_no_change, tol, 0, score, BestSoFar())
 
 
 def test_the_score_is_the_pseudo_log_likelihood_of_the_rows_kept_apart():

@@ -20,18 +20,24 @@ from skrbm import (
     RBMOutlierDetector,
 )
 from skrbm._kernels import random
-from skrbm.data import sources as row_access
+from skrbm.data import sources
 from skrbm.data.sources import ChosenRows, DiskRows, access, on_disk, part
-from skrbm.estimators.rbm import trained
-from skrbm.learning import loop as training
+from skrbm.data.summary import summarize
+from skrbm.estimators.common.fitted import fitted_of
+from skrbm.estimators.rbm import learner
+from skrbm.estimators.rbm.base import settings_of
+from skrbm.learning import loop
+from skrbm.validation.rows import TrainingRows
+
+from laws import quick
 
 SHORT = {"n_iter": 2, "random_state": 0, "batch_size": 7}
 
 
 def small_buffer(monkeypatch, block_bytes, buffer_bytes):
     """Let all files be large."""
-    monkeypatch.setattr(row_access, "BLOCK_BYTES", block_bytes)
-    monkeypatch.setattr(row_access, "BUFFER_BYTES", buffer_bytes)
+    monkeypatch.setattr(sources, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(sources, "BUFFER_BYTES", buffer_bytes)
 
 
 def in_file(folder, X):
@@ -50,17 +56,15 @@ def labels(X):
 
 
 def parameters(estimator):
-    """All fitted numbers of an estimator that a sweep changes."""
+    """All fitted numbers of an estimator that an epoch changes."""
     if isinstance(estimator, RBMOutlierDetector | RBMImputer):
         return parameters(estimator.rbm_)
     if isinstance(estimator, DBNClassifier):
         return [*parameters(estimator.dbn_), *estimator.mlp_.coefs_]
     if isinstance(estimator, DeepBeliefNetwork):
-        net = estimator._net()
-        return [x.weights.array for x in (*net.recognition, *net.generation)] + [
-            net.top.weights.array
-        ]
-    return list(estimator._model().parameters)
+        net = fitted_of(estimator).net
+        return [x.weights.array for x in (*net.recognition, *net.generation, net.top)]
+    return list(fitted_of(estimator).rbm.parameters)
 
 
 STACK = DeepBeliefNetwork((5, 4), rbm=BernoulliRBM(**SHORT), fine_tune_iter=1, random_state=0)
@@ -121,8 +125,8 @@ def test_a_file_makes_the_model_that_its_rows_make_in_the_same_order(
             X = X.X
         return DiskRows(X, np.arange(n_rows)).visits(rng)
 
-    monkeypatch.setattr(training, "shuffled", as_in_a_file)
-    monkeypatch.setattr(trained, "on_disk", lambda X: True)
+    monkeypatch.setattr(loop, "shuffled", as_in_a_file)
+    monkeypatch.setattr(learner, "on_disk", lambda X: True)
     with sklearn.config_context(working_memory=0):
         in_memory = parameters(fitted(name, X))
     for one, other in zip(from_file, in_memory, strict=True):
@@ -142,7 +146,7 @@ def test_a_file_is_read_in_its_order_by_partial_fit(name, dtype, tmp_path, monke
 
 
 @pytest.mark.parametrize("name", ["early stopping", "labels", "stack"])
-def test_a_small_file_is_as_good_as_memory(name, tmp_path):
+def test_a_small_file_is_treated_as_memory(name, tmp_path):
     """Fails if a file that fits into the buffer has an order of its own."""
     X = rows_for(name, "uint8")
     pairs = zip(
@@ -163,7 +167,7 @@ def test_reading_methods_take_files(dtype, tmp_path, monkeypatch):
         np.testing.assert_array_equal(method(X_file), method(X))
 
 
-def test_rows_are_those_that_were_asked_for(monkeypatch):
+def test_rows_come_in_the_order_of_their_indices(monkeypatch):
     """Fails if the buffer gives a block for another, or a batch larger than it is not read."""
     X = np.arange(3 * 101.0).reshape(101, 3)
     small_buffer(monkeypatch, 5 * 24, 20 * 24)
@@ -186,7 +190,7 @@ def test_rows_are_those_that_were_asked_for(monkeypatch):
 @pytest.mark.parametrize(
     ("n_rows", "block", "held"), [(101, 5, 4), (100, 5, 4), (7, 1, 1), (3, 9, 2)]
 )
-def test_a_sweep_visits_every_row_and_reads_every_block_once(n_rows, block, held, monkeypatch):
+def test_an_epoch_visits_every_row_and_reads_every_block_once(n_rows, block, held, monkeypatch):
     """Fails if a short last block is lost, or a mini-batch between two groups reads twice."""
     small_buffer(monkeypatch, 8 * block, 8 * block * held)
     read = blocks_read(monkeypatch)
@@ -203,20 +207,20 @@ def test_a_sweep_visits_every_row_and_reads_every_block_once(n_rows, block, held
 
 def blocks_read(monkeypatch):
     """A list that grows with every block that is read into a buffer."""
-    read, put = [], row_access._Buffer.put
+    read, method = [], DiskRows._read
 
-    def put_and_note(self, block, rows):
-        read.append(block)
-        put(self, block, rows)
+    def read_and_note(self, i):
+        read.append(i)
+        method(self, i)
 
-    monkeypatch.setattr(row_access._Buffer, "put", put_and_note)
+    monkeypatch.setattr(DiskRows, "_read", read_and_note)
     return read
 
 
-def test_a_fit_reads_a_file_once_a_sweep(tmp_path, monkeypatch):
+def test_a_fit_reads_a_file_once_per_epoch(tmp_path, monkeypatch):
     """Fails if rows of a file are visited in any order, so that blocks are read again and again.
 
-    At the end of a sweep a quarter of the blocks are held, and some of them read anew.
+    At the end of an epoch a quarter of the blocks are held; the next one reads some of them again.
     """
     X = in_file(tmp_path, bits(400, 8))
     small_buffer(monkeypatch, 32, 32 * 25)
@@ -239,7 +243,7 @@ def test_all_orders_of_blocks_and_of_rows_in_a_group_are_equally_likely(held, mo
     assert abs(counts / n - 1 / possible).max() < 6 * (1 / possible / n) ** 0.5
 
 
-def test_what_stays_in_a_file(tmp_path, monkeypatch):
+def test_only_large_views_of_mapped_files_stay_in_the_file(tmp_path, monkeypatch):
     """Fails if a view of a mapped array is read as a whole, or one in memory is thought mapped."""
     X = bits(100, 4)
     file = in_file(tmp_path, X)
@@ -258,12 +262,14 @@ def test_rows_to_train_on_are_in_the_order_of_the_file(tmp_path, monkeypatch):
     """Fails if early stopping makes of a file what can only be read here and there."""
     X = in_file(tmp_path, bits(100, 4))
     small_buffer(monkeypatch, 16, 64)
-    rbm = BernoulliRBM(early_stopping=True)
-    train, weights, apart = rbm._split(access(X), np.arange(100), 0)
-    assert (np.diff(train.rows) > 0).all()
-    assert (np.diff(apart.rows) > 0).all()
-    np.testing.assert_array_equal(np.sort([*train.rows, *apart.rows]), np.arange(100))
-    np.testing.assert_array_equal(weights, train.rows)
+    settings = settings_of(BernoulliRBM(early_stopping=True))
+    rows = access(X)
+    summary = summarize(rows, np.ones(100), np.float32, with_moments=False)
+    train, validation = settings.split(TrainingRows(rows, np.arange(1.0, 101), summary), 0)
+    assert (np.diff(train.values.rows) > 0).all()
+    assert (np.diff(validation.rows) > 0).all()
+    np.testing.assert_array_equal(np.sort([*train.values.rows, *validation.rows]), np.arange(100))
+    np.testing.assert_array_equal(train.weights, 1 + train.values.rows)
 
 
 WIDE = {"n_iter": 1, "random_state": 0, "batch_size": 500}
@@ -285,8 +291,10 @@ def wide():
 
 
 @pytest.mark.parametrize("kind", ["bool", "uint8 in a file"])
-@pytest.mark.parametrize("name", WIDE_ESTIMATORS)
-def test_fit_never_holds_what_the_data_are_again(name, kind, wide, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "name", quick(WIDE_ESTIMATORS, "binary", "early stopping", "real", "outliers")
+)
+def test_fit_never_holds_a_second_copy_of_the_data(name, kind, wide, tmp_path, monkeypatch):
     """Fails if data, a mask of them, most of their rows, or all of a file are held at a time.
 
     The largest allocations are of blocks of 1,024 rows, in float64 an eighth of the data, and of
@@ -342,7 +350,7 @@ def test_values_of_a_file_outside_the_domain_are_clipped_as_they_are_taken(
 
 
 def test_a_checkpoint_holds_no_data_and_goes_on_with_the_file(wide, tmp_path, monkeypatch):
-    """Fails if rows are written beside the model, or a sweep after it has another order."""
+    """Fails if rows are written beside the model, or an epoch after it has another order."""
     small_buffer(monkeypatch, 2**16, 2**20)
     X = in_file(tmp_path, wide[:10_000])
     path = tmp_path / "checkpoint"

@@ -1,6 +1,7 @@
-"""The step: an exact step of the centred parameters, indifferent to flipped bits."""
+"""The optimizer: steps of the centred parameters, which flipped bits do not change."""
 
 import math
+from copy import deepcopy
 from functools import reduce
 from operator import add
 
@@ -9,24 +10,20 @@ import pytest
 from scipy import sparse
 
 from skrbm._kernels import random
-from skrbm.learning.gradients import ExactGradient, Phases, Rows
-from skrbm.learning.optimizer import (
-    CentredGradient,
-    VarianceGradient,
-    constant,
-    linear_decay,
-    quadratic_decay,
-    rising_share,
-)
+from skrbm.learning.gradients import GRADIENTS, ExactGradient, Phases, Rows
+from skrbm.learning.optimizer import CentredOptimizer, Pace, rbm_update
+from skrbm.learning.schedules import PowerDecay, RisingShare
+from skrbm.learning.variance import VarianceGradient
 from skrbm.likelihood import exact_log_partition
 from skrbm.model import RBM
 from skrbm.units import Bernoulli, Gaussian
 
-from laws import BERNOULLI, GAUSSIAN, enumerate_rbm, random_rbm
+from laws import BERNOULLI, GAUSSIAN, enumerate_rbm, random_rbm, training_state
 
 
-def _phases(rbm, v):
-    return ExactGradient().phases(rbm, v, np.ones(len(v)), random.generator(0))
+def _phases(rbm, v, weights=None):
+    weights = np.ones(v.shape[0]) if weights is None else weights
+    return ExactGradient().phases(training_state(rbm), v, weights)
 
 
 def _joined(phases):
@@ -52,7 +49,7 @@ def test_step_is_a_gradient_step_of_the_centred_parameters():
     rate = 0.1
 
     def difference(f):
-        return f(joined).T @ joined.weights.array
+        return f(joined).T @ joined.weights
 
     centred_b = rbm.visible.bias + rbm.weights.array @ k
     centred_c = rbm.hidden.bias + m @ rbm.weights.array
@@ -64,7 +61,7 @@ def test_step_is_a_gradient_step_of_the_centred_parameters():
     weights = rbm.weights.array + rate * covariance
     b = centred_b + rate * difference(lambda p: p.visible) - weights @ k
     c = centred_c + rate * difference(lambda p: p.hidden) - m @ weights
-    CentredGradient(m, k, sliding_factor=0.0).step(rbm, phases, rate)
+    CentredOptimizer(0.0).step(training_state(rbm, m, k), phases, Pace(rate))
     np.testing.assert_allclose(rbm.weights.array, weights, rtol=1e-12)
     np.testing.assert_allclose(rbm.visible.bias, b, rtol=1e-12)
     np.testing.assert_allclose(rbm.hidden.bias, c, rtol=1e-12)
@@ -84,11 +81,11 @@ def test_flipping_every_bit_changes_nothing_that_is_learnt():
     rbm = random_rbm()
     v = _data(rbm)
     mirror = _flipped(rbm)
-    plain = CentredGradient(v.mean(axis=0), np.full(3, 0.5))
-    other = CentredGradient(1 - v.mean(axis=0), np.full(3, 0.5))
+    state = training_state(rbm, v.mean(axis=0))
+    mirrored = training_state(mirror, 1 - v.mean(axis=0))
     for _ in range(50):
-        plain.step(rbm, _phases(rbm, v), 0.2)
-        other.step(mirror, _phases(mirror, 1 - v), 0.2)
+        CentredOptimizer().step(state, _phases(rbm, v), Pace(0.2))
+        CentredOptimizer().step(mirrored, _phases(mirror, 1 - v), Pace(0.2))
     expected = _flipped(rbm)
     np.testing.assert_allclose(mirror.weights.array, expected.weights.array, rtol=1e-9)
     np.testing.assert_allclose(mirror.visible.bias, expected.visible.bias, rtol=1e-9)
@@ -100,10 +97,9 @@ def test_sparse_rows_make_the_same_step():
     rbm, other = random_rbm(), random_rbm()
     v = _data(rbm)
     for model, rows in ((rbm, v), (other, sparse.csr_array(v))):
-        optimizer = CentredGradient(v.mean(axis=0), np.full(3, 0.5))
+        state = training_state(model, v.mean(axis=0))
         for _ in range(3):
-            phases = ExactGradient().phases(model, rows, np.ones(len(v)), random.generator(0))
-            optimizer.step(model, phases, 0.2)
+            CentredOptimizer().step(state, _phases(model, rows), Pace(0.2))
     for want, got in zip(rbm.parameters, other.parameters, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-12)
 
@@ -113,47 +109,47 @@ def test_offsets_follow_the_data_and_not_the_model():
     rbm = random_rbm()
     phases = _phases(rbm, _data(rbm))
     data, model = slice(phases.n_data), slice(phases.n_data, None)
-    optimizer = CentredGradient(np.full(4, 0.5), np.full(3, 0.5), sliding_factor=0.01)
+    state = training_state(random_rbm())
     for _ in range(2000):  # 0.99^2000 < 1e-8 of the start is left
-        optimizer.step(random_rbm(), phases, 0.0)
+        CentredOptimizer(sliding_factor=0.01).step(state, phases, Pace(0.0))
     v, h, weights = _joined(phases)
-    np.testing.assert_allclose(optimizer.visible_offset, weights[data] @ v[data], atol=1e-8)
-    np.testing.assert_allclose(optimizer.hidden_offset, weights[data] @ h[data], atol=1e-8)
-    assert np.abs(weights[model] @ v[model] + optimizer.visible_offset).max() > 0.1
+    np.testing.assert_allclose(state.visible_offset, weights[data] @ v[data], atol=1e-8)
+    np.testing.assert_allclose(state.hidden_offset, weights[data] @ h[data], atol=1e-8)
+    assert np.abs(weights[model] @ v[model] + state.visible_offset).max() > 0.1
 
 
 def test_offset_of_a_column_without_ones_vanishes():
     """Fails if it decays to a subnormal number, with which products take five times as long."""
-    optimizer = CentredGradient(np.full(4, 0.5, "float32"), np.full(3, 0.5, "float32"))
     rbm = random_rbm(dtype="float32")
+    state = training_state(rbm)
     phases = _phases(rbm, np.array([[0, 1, 0, 1]], "float32"))
     for _ in range(9_000):  # 0.99^9000 is below 1e-39
-        optimizer.step(rbm, phases, 0.0)
-    np.testing.assert_allclose(optimizer.visible_offset, [0, 1, 0, 1], rtol=1e-5, atol=0)
+        CentredOptimizer().step(state, phases, Pace(0.0))
+    np.testing.assert_allclose(state.visible_offset, [0, 1, 0, 1], rtol=1e-5, atol=0)
 
 
 def test_exact_ascent_reaches_a_maximum():
     """Fails if a phase has the wrong sign: the gradient vanishes where ascent ends."""
     rbm = random_rbm(n_visible=3, n_hidden=2, scale=0.1)
     v = np.array([[0.0, 0, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1], [1, 1, 0], [0, 0, 0]])
-    optimizer = CentredGradient(v.mean(axis=0), np.full(2, 0.5))
+    state = training_state(rbm, v.mean(axis=0))
     likelihood = []
     for _ in range(3000):
         phases = _phases(rbm, v)
         likelihood.append(-rbm.free_energy(v).mean() - enumerate_rbm(rbm).log_partition)
-        optimizer.step(rbm, phases, 0.2)
+        CentredOptimizer().step(state, phases, Pace(0.2))
     assert np.diff(likelihood).min() > -1e-12
     joined = _joined(phases)
-    slope = joined.weights.array @ joined.visible
+    slope = joined.weights @ joined.visible
     assert np.abs(slope).max() < 1e-3
 
 
 @pytest.mark.parametrize(
     ("schedule", "half", "end"),
     [
-        (constant(0.3), 0.3, 0.3),
-        (linear_decay(0.3), 0.15, 0.0),
-        (quadratic_decay(0.3), 0.075, 0.0),
+        (PowerDecay(0.3, 0), 0.3, 0.3),
+        (PowerDecay(0.3, 1), 0.15, 0.0),
+        (PowerDecay(0.3, 2), 0.075, 0.0),
     ],
 )
 def test_schedules_start_at_the_rate(schedule, half, end):
@@ -171,10 +167,6 @@ def _gaussian_rbm():
     rbm = random_rbm((GAUSSIAN, BERNOULLI), n_hidden=3)
     rng = np.random.default_rng(3)
     return rbm, rng.normal(size=(5, 2)), rng.uniform(0.5, 2, size=5)
-
-
-def _phases_of(rbm, v, weights):
-    return ExactGradient().phases(rbm, v, weights, random.generator(0))
 
 
 def _log_likelihood(rbm, v, weights):
@@ -221,14 +213,16 @@ def test_variances_follow_the_slope_of_their_logarithm(shared):
         for e in directions
     ]
     rate = 1e-6
-    phases = _phases_of(rbm, v, weights)
+    phases = _phases(rbm, v, weights)
     rows = phases.parts[0]
     covariance = ((rows.visible - m) * rows.weights[:, None]).T @ (rows.hidden - k)
     step_at_rate_one = rbm.visible.precision[:, None] * covariance
     explained = (rbm.weights.array * step_at_rate_one).sum(axis=1)
-    variance = VarianceGradient(1.0, np.full(2, 1e-9), shared=shared)
-    statistics = CentredGradient(m, k, variance=variance).statistics(rbm, phases, rate)
-    variance.step(rbm, m, variance.excess(rbm, statistics, (m, k), explained), rate)
+    variance = VarianceGradient(1.0, shared=shared)
+    state = training_state(rbm, m, k)
+    statistics = CentredOptimizer(variance=variance).statistics(state, phases, rate)
+    excess = variance.excess(rbm, statistics, (m, k), explained)
+    variance.step(rbm, np.full(2, 1e-9), m, excess, rate)
     grown = -np.log(rbm.visible.precision) - log_variance
     np.testing.assert_allclose(grown / rate, 2 * np.resize(slopes, 2), rtol=1e-4)
     expected = model(grown)
@@ -237,24 +231,21 @@ def test_variances_follow_the_slope_of_their_logarithm(shared):
 
 
 def test_variances_rise_from_a_share_of_what_is_unexplained():
-    """Fails if the share is that of another time, or few updates are not told from many."""
-    assert rising_share(2.0, 5000)(0.0) == pytest.approx(0.03)
-    assert rising_share(2.0, 5)(0.0) > 0.99
-    assert rising_share(0.001, 5000)(0.0) > 0.9
-    assert rising_share(2.0, 5000)(1.0) == 1
-    shares = [rising_share(2.0, 5000)(progress) for progress in np.linspace(0, 1, 9)]
+    """Fails if the share is that of another time, or the same for few updates and for many."""
+    assert RisingShare.of(2.0, 5000)(0.0) == pytest.approx(0.03)
+    assert RisingShare.of(2.0, 5)(0.0) > 0.99
+    assert RisingShare.of(0.001, 5000)(0.0) > 0.9
+    assert RisingShare.of(2.0, 5000)(1.0) == 1
+    shares = [RisingShare.of(2.0, 5000)(progress) for progress in np.linspace(0, 1, 9)]
     assert (np.diff(shares) > 0).all()
     rbm, v, weights = _gaussian_rbm()
     variances = []
     for share in (0.5, 1.0):
         rbm, *_ = _gaussian_rbm()
-        optimizer = CentredGradient(
-            np.zeros(2),
-            np.full(3, 0.5),
-            variance=VarianceGradient(1.0, np.full(2, 1e-9), shared=False),
-        )
+        state = training_state(rbm, np.zeros(2), variance_floor=np.full(2, 1e-9))
+        optimizer = CentredOptimizer(variance=VarianceGradient(1.0, shared=False))
         for _ in range(2000):
-            optimizer.step(rbm, _phases_of(rbm, v, weights), 0.03, share)
+            optimizer.step(state, _phases(rbm, v, weights), Pace(0.03, share))
         variances.append(1 / rbm.visible.precision)
     assert (variances[0] < 0.7 * variances[1]).all()
 
@@ -262,13 +253,10 @@ def test_variances_rise_from_a_share_of_what_is_unexplained():
 def test_variances_stay_above_their_floor():
     """Fails if a step takes a variance below: rows that are all alike have none."""
     rbm, v, _ = _gaussian_rbm()
-    optimizer = CentredGradient(
-        np.zeros(2),
-        np.full(3, 0.5),
-        variance=VarianceGradient(1.0, np.array([0.1, 0.01]), shared=False),
-    )
+    state = training_state(rbm, np.zeros(2), variance_floor=np.array([0.1, 0.01]))
+    optimizer = CentredOptimizer(variance=VarianceGradient(1.0, shared=False))
     for _ in range(200):
-        optimizer.step(rbm, _phases_of(rbm, v[:1], np.ones(1)), 0.1)
+        optimizer.step(state, _phases(rbm, v[:1]), Pace(0.1))
     np.testing.assert_allclose(1 / rbm.visible.precision, [0.1, 0.01], rtol=1e-9)
 
 
@@ -287,8 +275,8 @@ def test_gaussian_step_is_preconditioned_by_the_precision():
     )
     for _ in range(20):
         for model, rows in ((rbm, v), (wide, 10 * v)):
-            optimizer = CentredGradient(np.zeros(2), np.full(3, 0.5))
-            optimizer.step(model, _phases_of(model, rows, weights), 0.1)
+            state = training_state(model, np.zeros(2))
+            CentredOptimizer().step(state, _phases(model, rows, weights), Pace(0.1))
     np.testing.assert_allclose(wide.weights.array, rbm.weights.array / 10, rtol=1e-9)
     np.testing.assert_allclose(wide.hidden.bias, rbm.hidden.bias, rtol=1e-9)
     np.testing.assert_allclose(wide.visible.mean(0.0), 10 * rbm.visible.mean(0.0), rtol=1e-9)
@@ -307,11 +295,11 @@ def test_steps_are_as_long_as_allowed(pair):
     rbm = random_rbm(pair, scale=0.5)
     v = enumerate_rbm(rbm, pair).v
     v = v[np.abs(v).max(axis=1) < 1.5][[5, 5, 5, 5]]
-    phases = ExactGradient().phases(rbm, v, np.ones(4), random.generator(0))
+    phases = _phases(rbm, v)
     n_visible, n_hidden = rbm.weights.array.shape
     limit = 1e-4
-    optimizer = CentredGradient(np.full(n_visible, 0.3), np.full(n_hidden, 0.4), largest_step=limit)
-    optimizer.step(rbm, phases, 1000.0)
+    state = training_state(rbm, np.full(n_visible, 0.3), np.full(n_hidden, 0.4))
+    CentredOptimizer(largest_step=limit).step(state, phases, Pace(1000.0))
     exact, after = enumerate_rbm(before, pair), enumerate_rbm(rbm, pair)
     of_visible = exact.joint.sum(axis=1) @ (exact.log_p_visible - after.log_p_visible)
     of_both = (exact.joint * (exact.minus_energy - after.minus_energy)).sum()
@@ -320,8 +308,8 @@ def test_steps_are_as_long_as_allowed(pair):
     assert divergence == pytest.approx(limit, rel=0.1)
     twins = [random_rbm(pair, scale=0.5) for _ in range(2)]
     for twin, largest in zip(twins, (limit, math.inf), strict=True):
-        made = CentredGradient(np.zeros(n_visible), np.zeros(n_hidden), largest_step=largest)
-        made.step(twin, phases, 1e-6)
+        state = training_state(twin, np.zeros(n_visible), np.zeros(n_hidden))
+        CentredOptimizer(largest_step=largest).step(state, phases, Pace(1e-6))
     np.testing.assert_allclose(*(twin.weights.array for twin in twins), rtol=0, atol=1e-15)
 
 
@@ -355,28 +343,70 @@ def _parts(phases, n_parts):
 def test_a_step_is_that_of_the_sum_of_its_parts(pair, n_parts):
     """Fails if something of a step is not additive over parts of the rows: also a step's limit.
 
-    The rows that tell how far the step goes, 32 of 80, are in several parts.
+    The rows that measure how far the step goes, 32 of 80, are in several parts.
     """
     steps = []
     for of_parts in (False, True):
         rbm = random_rbm(pair, scale=0.5)
         visible, hidden = (np.full(n, 0.4) for n in rbm.weights.array.shape)
-        variance = VarianceGradient(1.0, np.full(len(visible), 1e-9), shared=False)
-        optimizer = CentredGradient(
-            visible,
-            hidden,
+        optimizer = CentredOptimizer(
             largest_step=1e-3 if GAUSSIAN in pair else math.inf,
-            variance=variance if pair[0] is GAUSSIAN else None,
+            variance=VarianceGradient(1.0, shared=False) if pair[0] is GAUSSIAN else None,
         )
+        floor = np.full(len(visible), 1e-9)
+        state = training_state(rbm, visible, hidden, variance_floor=floor)
         v = np.concatenate([_many_rows(rbm, 80, seed) for seed in (1, 2)])
         weights = np.full(160, 1 / 80) * np.where(np.arange(160) < 80, 1, -1)
         phases = Phases((Rows(v, rbm.hidden_from_visible(v), weights),), 80)
         if of_parts:
             parts = [part.weighted(1 / n_parts) for part in _parts(phases, n_parts)]
-            sums = reduce(add, (optimizer.statistics(rbm, part, 0.3) for part in parts))
-            optimizer.apply(rbm, sums, 0.3, 0.5)
+            sums = reduce(add, (optimizer.statistics(state, part, 0.3) for part in parts))
+            optimizer.apply(state, sums, Pace(0.3, 0.5))
         else:
-            optimizer.step(rbm, phases, 0.3, 0.5)
-        steps.append((*rbm.parameters, optimizer.visible_offset, optimizer.hidden_offset))
+            optimizer.step(state, phases, Pace(0.3, 0.5))
+        steps.append((*rbm.parameters, state.visible_offset, state.hidden_offset))
     for whole, parts in zip(*steps, strict=True):
         np.testing.assert_allclose(parts, whole, rtol=1e-10)
+
+
+# The update
+
+
+@pytest.mark.parametrize("pair", [(BERNOULLI, BERNOULLI), (GAUSSIAN, BERNOULLI)])
+@pytest.mark.parametrize("gradient", GRADIENTS)
+def test_equal_states_make_equal_updates(gradient, pair):
+    """Fails if an update depends on anything besides its state, or a copy shares a part of it.
+
+    The copy is made in the middle of a training, and updated when the original has gone on.
+    """
+    rbm = random_rbm(pair, scale=0.5, dtype="float32")
+    state = training_state(rbm, variance_floor=np.full(len(rbm.visible.bias), 1e-9, "float32"))
+    variance = VarianceGradient(1.0, shared=False) if pair[0] is GAUSSIAN else None
+    estimate = GRADIENTS[gradient](2)
+    estimate.start(state, rbm.visible.map(np.copy), 30)
+    update = rbm_update(estimate, CentredOptimizer(variance=variance))
+    v = _many_rows(rbm, 12).astype("float32")
+
+    def go_on(state):
+        for _ in range(3):
+            update(state, v, np.ones(12), Pace(0.05, 0.5))
+        return _arrays(state)
+
+    go_on(state)
+    before, twin = _arrays(state), deepcopy(state)
+    after = go_on(state)
+    assert not np.array_equal(before[0], after[0])
+    for original, copy in zip(before, _arrays(twin), strict=True):
+        np.testing.assert_array_equal(copy, original)
+    for original, copy in zip(after, go_on(twin), strict=True):
+        np.testing.assert_array_equal(copy, original)
+    assert state.rng.random() == twin.rng.random()
+
+
+def _arrays(state):
+    """Copies of all that an update changes."""
+    chains = state.chains or ()
+    counters = state.jump_acceptance, state.jumps_due, state.next_chain
+    offsets = state.visible_offset, state.hidden_offset
+    values = *state.model.parameters, *offsets, *chains, counters
+    return [np.array(x) for x in values]

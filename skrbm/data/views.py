@@ -1,0 +1,83 @@
+"""Views of rows, computed on access and never stored as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skrbm._kernels.arrays import concat
+from skrbm._kernels.devices import Array, like
+from skrbm.data.sources import part
+
+
+@dataclass(frozen=True)
+class MappedRows:
+    """Rows with a function applied on access.
+
+    Parameters
+    ----------
+    X : {array, CSR matrix}
+    function : callable
+        From rows of X to an array with the same number of rows.
+    n_columns : int
+        Number of columns of that array.
+    dtype : dtype
+        The dtype of that array.
+    """
+
+    X: Any
+    function: Callable[[Any], Array]
+    n_columns: int
+    dtype: Any
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and columns."""
+        return self.X.shape[0], self.n_columns
+
+    def __getitem__(self, rows: Array | slice) -> Array:
+        return self.function(self.X[rows])
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """Rows with their class labels, one-hot in additional columns at the end.
+
+    Parameters
+    ----------
+    X : {array, CSR matrix}
+    labels : ndarray of int of shape (n_rows,)
+        Indices of classes.
+    classes : ndarray of shape (n_labels,)
+    """
+
+    X: Any
+    labels: Array
+    classes: Array
+
+    @property
+    def n_labels(self) -> int:
+        """Number of classes."""
+        return len(self.classes)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and columns."""
+        return self.X.shape[0], self.X.shape[1] + self.n_labels
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the data."""
+        return self.X.dtype
+
+    def part(self, rows: Array) -> LabelledRows:
+        """Some of the rows."""
+        return LabelledRows(part(self.X, rows), self.labels[rows], self.classes)
+
+    def __getitem__(self, rows: Array | slice) -> Any:
+        one_hot = self.labels[rows, None] == np.arange(self.n_labels)
+        x = self.X[rows]
+        return concat([x, like(one_hot, x)], axis=-1)

@@ -1,0 +1,122 @@
+"""A fit on a cluster, as the client sees it: the start from a summary, rounds, and their end."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from skrbm.data.summary import Summary, merge
+from skrbm.distributed.cluster import Cluster
+from skrbm.distributed.worker import Partitions, Shared, WorkerState, shared_of, take_shared
+from skrbm.estimators.common.fit_state import Hook, asked_to_stop
+from skrbm.estimators.dbn.network import DeepBeliefNetwork, end_layer, epochs_of, plan_stack
+from skrbm.estimators.dbn.stack import start_layer
+from skrbm.estimators.rbm.base import hooks_of, learner_of, settings_of
+from skrbm.estimators.rbm.density import DensityRBM
+from skrbm.learning.loop import keep_record
+from skrbm.learning.train_state import Record, TrainState
+from skrbm.validation.rows import TrainingRows, check_columns, levels_to_the_caller
+
+SYNC = ("epoch", "update")
+
+
+@dataclass
+class Fit:
+    """A fit in progress.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    sync : {"epoch", "update"}
+    """
+
+    cluster: Cluster
+    sync: str
+
+    def rbm(self, rbm: DensityRBM, columns: Any) -> None:
+        """Fit an RBM; columns are rows of X, which may be none."""
+        summaries, settings = self._load(rbm), settings_of(rbm)
+        rows = _summarized(summaries)
+        settings.device.check_dtype(rows.summary.dtype)
+        settings.check_sizes(rows.summary.n_rows, columns.shape[1], split=False)
+        check_columns(rbm, columns, reset=True)
+        start_layer(rbm, settings, rows)
+        self._train(rbm, summaries, settings.title, hooks_of(rbm))
+
+    def stack(self, dbn: DeepBeliefNetwork, columns: Any) -> None:
+        """Fit the layers of a deep belief network one by one."""
+        summaries = self._load(dbn)
+        rbms = plan_stack(dbn, columns, merge(summaries))
+
+        def stop() -> bool:
+            return asked_to_stop(dbn, dbn.callbacks, epochs_of(dbn))
+
+        for i, rbm in enumerate(rbms):
+            if i > 0:
+                summaries = self.cluster.prepare(WorkerState.ascend, [_light(x) for x in rbms[:i]])
+            start_layer(rbm, settings_of(rbm), _summarized(summaries))
+            title = f"{type(dbn).__name__}, layer {i + 1}"
+            self._train(rbm, summaries, title, (*hooks_of(rbm), stop))
+            end_layer(dbn, columns)
+
+    def _load(self, estimator: Any) -> list[Summary]:
+        """Summaries of all partitions, after a warning that workers gave of theirs."""
+        loaded = self.cluster.prepare(WorkerState.load, _light(estimator))
+        for message in [text for _, texts in loaded for text in texts][:1]:
+            warnings.warn(message, UserWarning, stacklevel=levels_to_the_caller())
+        return [summary for summary, _ in loaded]
+
+    def _train(
+        self, rbm: DensityRBM, summaries: list[Summary], title: str, hooks: Sequence[Hook]
+    ) -> None:
+        """Train an RBM that is started, by rounds on all workers."""
+        learner, settings, cluster = learner_of(rbm), settings_of(rbm), self.cluster
+        sizes = tuple(summary.n_rows for summary in summaries)
+        plan = learner.begin_fit(settings, sum(sizes), rising=True, title=title).plan
+        n_batches = min(math.ceil(sum(sizes) / settings.batch_size), *sizes)
+        partitions = Partitions(sizes, n_batches, int(learner.training.rng.integers(2**32)))
+        cluster.prepare(WorkerState.prepare, _light(rbm), partitions)
+
+        def epochs(state: TrainState, first: int) -> Iterator[Record]:
+            for epoch in range(first, plan.n_iter):
+                begin = perf_counter()
+                outcome = cluster.attempt(self._round, shared_of(state), epoch, n_batches)[0]
+                take_shared(state, outcome.shared)
+                rate = plan.rate((epoch + 1 - 1 / n_batches) / plan.n_iter)
+                measured = rate, outcome.figure, perf_counter() - begin
+                yield keep_record(state.history, settings.figure, measured)
+
+        learner.train_by(settings, epochs, hooks)
+        ends = cluster.attempt(cluster.on_all, WorkerState.state_after, rbm.n_iter_)
+        learner.take_chains([state for state in ends if state is not None])
+
+    def _round(self, shared: Shared, epoch: int, n_batches: int) -> list[Any]:
+        """The future of an epoch's outcome: of all workers together, or the average of each's."""
+        cluster = self.cluster
+        start, token = cluster.broadcast(shared), cluster.n_attempts
+        if self.sync == "epoch":
+            return [cluster.sum(cluster.on_all(WorkerState.train, start, epoch))]
+        sums = cluster.sum(cluster.on_all(WorkerState.first_statistics, start, epoch, token))
+        for n_made in range(1, n_batches + 1):
+            sums = cluster.sum(cluster.on_all(WorkerState.step, sums, token, n_made))
+        return [sums]
+
+
+def _light(estimator: Any) -> Any:
+    """A copy of the estimator for workers: callbacks stay on the client."""
+    estimator = copy(estimator)
+    estimator.callbacks = None
+    return estimator
+
+
+def _summarized(summaries: list[Summary]) -> TrainingRows:
+    """No rows, and the summary of all, from which training starts."""
+    summary = merge(summaries)
+    return TrainingRows(np.empty((0, len(summary.total))), np.empty(0), summary)

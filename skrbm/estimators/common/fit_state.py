@@ -1,0 +1,56 @@
+"""`FitState`: a fit in progress, from which it can continue after an interruption."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from skrbm._kernels.devices import Array
+from skrbm.learning.early_stopping import BestSoFar
+from skrbm.learning.loop import Plan
+
+# Called after every epoch; returns True to stop the training.
+Hook = Callable[[], bool]
+
+
+@dataclass
+class FitState:
+    """Position of a fit between two epochs, in addition to the training state.
+
+    Parameters
+    ----------
+    plan : Plan
+    n_rows : int
+        Number of rows to train on.
+    seed : int
+        Seed of the validation set and its scores.
+    title : str
+        Title of the progress report.
+    n_done : int
+        Number of finished epochs.
+    best : BestSoFar
+        Best parameters so far, for early stopping.
+    completions : ndarray, optional
+        States of the chains for missing values.
+    """
+
+    plan: Plan
+    n_rows: int
+    seed: int
+    title: str
+    n_done: int = 0
+    best: BestSoFar = field(default_factory=BestSoFar)
+    completions: Array | None = None
+
+
+def asked_to_stop(estimator: Any, callbacks: Any, iteration: int) -> bool:
+    """Call a callback, a list of callbacks or None; return whether any asks to stop."""
+    asked = False
+    for callback in callbacks if isinstance(callbacks, list | tuple) else [callbacks]:
+        try:
+            if callback is not None:
+                callback(estimator, iteration)
+        except StopIteration:
+            asked = True
+    return asked

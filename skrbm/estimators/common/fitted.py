@@ -1,0 +1,409 @@
+"""`Fitted`: a frozen fitted model that computes features, samples, likelihoods, imputations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from skrbm import conditionals, labels, likelihood, samplers
+from skrbm._kernels import arrays, random, threads
+from skrbm._kernels.devices import Array, Generator, to_host
+from skrbm.annealing import AnnealingBudget, AnnealingPath
+from skrbm.data.scaling import Scaling
+from skrbm.deep import conditionals as deep_conditionals
+from skrbm.deep.belief_net import BeliefNet, Conditional, drawn_by_content
+from skrbm.deep.conditionals import Incomplete
+from skrbm.estimators.common.device import Device
+from skrbm.learning.gradients import jump_proposal
+from skrbm.learning.train_state import TrainState
+from skrbm.likelihood import LogPartition
+from skrbm.model import RBM
+from skrbm.samplers import ParallelTempering
+from skrbm.units import Domain, Layer
+from skrbm.validation.parameters import check_seed
+from skrbm.validation.rows import Checked
+
+_N_STEPS = 100  # length of the chains that average features over missing values
+N_DRAWS = 10  # draws of hidden states per row for a lower bound
+
+# From rows of visible states with NaN and a generator to complete rows.
+Completer: TypeAlias = Callable[[Array, Generator], Array]
+
+
+class LowerBound(NamedTuple):
+    """Lower bounds on `log p(v)` of rows in nats, and their standard errors from the draws."""
+
+    value: Array
+    std_error: Array
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """The random sources of a fitted model, one per purpose.
+
+    Parameters
+    ----------
+    likelihood : int
+        Seed for likelihood estimates: repeated calls give the same result.
+    sampling : Generator
+        Generator for samples: successive calls continue its sequence.
+    """
+
+    likelihood: int
+    sampling: Generator
+
+    def generator(self, random_state: Any) -> Generator:
+        """A generator from a random state; for None the generator for samples."""
+        if random_state is None:
+            return self.sampling
+        return random.generator(check_seed(random_state))
+
+    def seed(self, random_state: Any) -> int:
+        """A seed from a random state; for None the seed for likelihoods."""
+        return self.likelihood if random_state is None else check_seed(random_state)
+
+    def fixed(self) -> Generator:
+        """A new generator that gives the same sequence in every call."""
+        return random.generator(self.likelihood)
+
+
+@dataclass(frozen=True)
+class FittedRBM:
+    """An RBM with its initial visible layer and its training state.
+
+    Parameters
+    ----------
+    rbm : RBM
+        In numpy arrays.
+    base : Layer
+        The visible layer before training.
+    training : TrainState
+        Its chains and proposals are the start of samples.
+    """
+
+    rbm: RBM
+    base: Layer
+    training: TrainState
+
+    def on(self, device: Device) -> FittedRBM:
+        """A copy on a device."""
+        return replace(self, rbm=device.place_rbm(self.rbm), base=device.place_layer(self.base))
+
+
+def domain_of(estimator: Any) -> Domain:
+    """Data that `fit` of an estimator accepts."""
+    return estimator._domain
+
+
+def fitted_of(estimator: Any) -> Fitted:
+    """The fitted model of an estimator, set to compute on the device of its parameters."""
+    return estimator._fitted
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model: an RBM with any number of directed layers below it.
+
+    Methods take checked rows, and return numpy arrays in the units of the data.
+
+    Parameters
+    ----------
+    top : FittedRBM
+        The top RBM.
+    scaling : Scaling
+        Conversion between data and visible states.
+    seeds : Seeds
+    device : Device
+        Where to compute.
+    lowest : FittedRBM, optional
+        The RBM as which the lowest layer was trained, if the model has directed layers.
+    recognition, generation : tuple of Conditional
+        The directed layers.
+    is_tied : bool
+        Whether the lowest layer still has the recognition weights of its RBM.
+    classes : ndarray of shape (n_classes,), optional
+        Labels, if the last visible columns are a class label; rows of data lack these columns.
+    best_validation_score : float, optional
+        Only with early stopping.
+    """
+
+    top: FittedRBM
+    scaling: Scaling
+    seeds: Seeds
+    device: Device = Device()
+    lowest: FittedRBM | None = None
+    recognition: tuple[Conditional, ...] = ()
+    generation: tuple[Conditional, ...] = ()
+    is_tied: bool = True
+    classes: Array | None = None
+    best_validation_score: float | None = None
+
+    @property
+    def net(self) -> BeliefNet:
+        """The model in numpy arrays."""
+        return BeliefNet(self.recognition, self.generation, self.top.rbm)
+
+    @property
+    def rbm(self) -> RBM:
+        """The top RBM in numpy arrays."""
+        return self.top.rbm
+
+    @property
+    def n_label_columns(self) -> int:
+        """Number of visible columns that encode the class label; they come last."""
+        return 0 if self.classes is None else len(self.classes)
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of all parameters."""
+        return self.rbm.reference.dtype
+
+    @property
+    def first(self) -> FittedRBM:
+        """The RBM of the visible units."""
+        return self.top if self.lowest is None else self.lowest
+
+    @cached_property
+    def placed_net(self) -> BeliefNet:
+        """The model on the device."""
+        return self.device.place_net(self.net)
+
+    @cached_property
+    def _placed_top(self) -> FittedRBM:
+        return self.top.on(self.device)
+
+    @cached_property
+    def _placed_first(self) -> FittedRBM:
+        return self.first.on(self.device)
+
+    def by_rows(
+        self, function: Callable[..., Array], X: Any, rng: Generator | None = None
+    ) -> Array:
+        """Apply a function to rows of data, converted to visible states on the device."""
+        to_model, place = self.scaling.to_model, self.device.place
+
+        def work(rows: Any, *rng: Generator) -> Array:
+            return function(place(to_model(rows)), *rng)
+
+        return threads.by_rows(work, X, rng)
+
+    # Features
+
+    def features(self, X: Checked, *, of_all_layers: bool = False) -> Array:
+        """Means of the hidden units of the top layer, or of all layers in one array.
+
+        The means of the lowest layer are averaged over missing values.
+        """
+        net, place = self.placed_net, self.device.place
+
+        def select(means: list[Array]) -> Array:
+            return arrays.concat(means, axis=-1) if of_all_layers else means[-1]
+
+        if not X.has_missing:
+            return self.by_rows(lambda v: select(net.means(v)), X.values)
+        first = self.lowest_means(X)
+        return threads.by_rows(lambda h: select(net.means_above(place(h))), first)
+
+    def lowest_means(self, X: Checked) -> Array:
+        """Means of the lowest hidden layer, averaged over missing values."""
+        net, first = self.placed_net, self._placed_first
+        if not X.has_missing:
+            return self.by_rows(lambda v: net.means(v)[0], X.values)
+        if not self.is_tied:
+            incomplete = Incomplete(net, first.rbm, first.base)
+            return self.by_rows(incomplete.first_means, X.values, self.seeds.fixed())
+
+        def work(v: Array, rng: Generator) -> Array:
+            return conditionals.means(first.rbm, first.base, v, rng, _N_STEPS).hidden
+
+        return self.by_rows(work, X.values, self.seeds.fixed())
+
+    def visible_means(self, H: Array) -> Array:
+        """Means of the visible units given hidden states of the top layer."""
+        net, place = self.placed_net, self.device.place
+        means = threads.by_rows(lambda h: net.visible_from_top(place(h)), H)
+        return self.scaling.to_data(means)
+
+    def reconstruct(self, X: Any, n_steps: int) -> Array:
+        """Pass up and down n_steps times, using the means of all layers."""
+        net = self.placed_net
+
+        def work(v: Any) -> Array:
+            for _ in range(n_steps):
+                v = net.visible_from_top(net.means(v)[-1])
+            return v
+
+        return self.scaling.to_data(self.by_rows(work, X))
+
+    # Samples
+
+    def gibbs(self, v: Any, n_steps: int) -> Array:
+        """Draw upwards from every row, run a Gibbs chain of the top RBM, and draw downwards."""
+        net = self.placed_net
+        states = self.by_rows(lambda v, rng: net.gibbs(v, rng, n_steps), v, self.seeds.sampling)
+        return self.scaling.draws(states)
+
+    def sample(self, n: int, n_steps: int, method: str, rng: Generator) -> Array:
+        """Draw rows from chains that start at the chains of the training."""
+        net, place = self.placed_net, self.device.place
+        states = self.top_states(n, n_steps, method, rng)
+        if net.generation:
+            states = threads.by_rows(lambda x, rng: net.down(place(x), rng)[0], states, rng)
+        return self.scaling.draws(states)
+
+    def top_states(self, n: int, n_steps: int, method: str, rng: Generator) -> Array:
+        """Draw visible states of the top RBM from chains that start at the training's chains."""
+        here, training, place = self._placed_top, self.top.training, self.device.place
+        rbm, chains = here.rbm, training.chains
+        if chains is None:
+            start = samplers.sample_independent(self.top.base, n, rng)
+        else:
+            start = chains.visible[rng.integers(len(chains.visible), size=n)]
+        if method == "tempering":
+            ladder = ParallelTempering.start(rbm, here.base, place(start), samplers.N_REPLICAS, rng)
+            return to_host(ladder.run(rbm, n_steps, rng))
+        proposal = jump_proposal(training, rbm) if method == "auto" else None
+
+        def run(v: Array, rng: Generator) -> Array:
+            v = place(v)
+            if proposal is None:
+                return samplers.gibbs_visible(rbm, v, rng, n_steps)
+            return samplers.jumping_gibbs(rbm, v, proposal, rng, n_steps)
+
+        return threads.by_rows(run, start, rng)
+
+    def sample_given(self, given: Array, n: int, n_steps: int, rng: Generator) -> Array:
+        """Draw rows with some values given in one row, in which NaN marks the free values."""
+        rows = np.repeat(given, n, axis=0)
+        return self.scaling.draws(self.by_rows(self.completer("sample", n_steps), rows, rng))
+
+    # Missing values
+
+    def completer(self, method: str, n_steps: int) -> Completer:
+        """A function that replaces missing values of visible states by draws, means or modes."""
+        if self.lowest is not None:
+            return self._completer_of_net(method, n_steps)
+        rbm, base, n_labels = self._placed_top.rbm, self._placed_top.base, self.n_label_columns
+
+        def complete(v: Array, rng: Generator) -> Array:
+            if method == "mean":
+                return conditionals.means(rbm, base, v, rng, n_steps).visible
+            fill = conditionals.draw if method == "sample" else conditionals.mode
+            return fill(rbm, base, v, rng, n_steps)
+
+        if n_labels == 0:
+            return complete
+        return lambda x, rng: complete(labels.unlabelled(rbm, x), rng)[:, :-n_labels]
+
+    def _completer_of_net(self, method: str, n_steps: int) -> Completer:
+        net = self.placed_net
+        if method == "sample":
+            return lambda v, rng: deep_conditionals.complete(net, v, rng, n_steps)[0]
+        fill = deep_conditionals.means if method == "mean" else deep_conditionals.mode
+        return lambda v, rng: fill(net, v, rng, n_steps)
+
+    def impute(self, X: Array, method: str, n_steps: int, rng: Generator) -> Array:
+        """The rows with all missing values imputed; known values are unchanged, bit for bit."""
+        filled = self.scaling.to_data(self.by_rows(self.completer(method, n_steps), X, rng))
+        if X.dtype.kind != "f":  # such rows have no missing values
+            return X.astype(filled.dtype)
+        return np.where(np.isnan(X), filled, X).astype(X.dtype, copy=False)
+
+    # Likelihoods
+
+    def energy(self, v: Any, h: Array) -> Array:
+        """`E(v, h)` for every pair of rows."""
+        place = self.device.place
+        v, h = place(self.scaling.to_model(v[:])), place(h)
+        return to_host(self._placed_top.rbm.energy(v, h))
+
+    def free_energy(self, X: Checked) -> Array:
+        """`F(v)` for every row, summed over missing values."""
+        rbm, base = self._placed_top.rbm, self._placed_top.base
+        if not X.has_missing:
+            return self.by_rows(rbm.free_energy, X.values)
+        log_volume_of = self.scaling.log_volume_of
+
+        def work(v: Array, rng: Generator) -> Array:
+            free_energy = -to_host(conditionals.log_marginal(rbm, base, v, rng))
+            return free_energy - log_volume_of(to_host(arrays.is_nan(v)))
+
+        return self.by_rows(work, X.values, self.seeds.fixed())
+
+    def pseudo_log_likelihood(self, X: Any, n_flips: int | None, rng: Generator | None) -> Array:
+        """`sum_i log p(v_i | all other v)` for every row, or an estimate from n_flips columns."""
+        rbm, log_volume = self._placed_top.rbm, self.scaling.log_volume
+
+        def work(v: Any, rng: Generator | None = None) -> Array:
+            v = arrays.to_dense(v)
+            return likelihood.pseudo_log_likelihood(rbm, v, n_flips, rng) - log_volume
+
+        return self.by_rows(work, X, rng)
+
+    def log_partition(self, method: str, effort: AnnealingBudget, seed: int) -> LogPartition:
+        """Log Z of the top RBM, in the units of the data if it is the only layer."""
+        here, training = self._placed_top, self.top.training
+        path, rng, place = (
+            AnnealingPath(here.rbm, here.base),
+            random.generator(seed),
+            self.device.place,
+        )
+        if method == "tempering" and training.tempering is not None:
+            ladder = deepcopy(training.tempering)
+            ladder.move(place)
+            result = likelihood.tempered_log_partition(path, rng, ladder)
+        else:
+            chains = training.chains
+            start = None if chains is None else place(chains.visible)
+            result = likelihood.log_partition(path, rng, method, effort, start)
+        return result.shifted(self.scaling.log_volume)
+
+    def lower_bound(self, X: Checked, n_draws: int, seed: int) -> LowerBound:
+        """Lower bounds on `log p(v) + log Z` for every row, from draws of the layers."""
+        first = self._placed_first
+        incomplete = Incomplete(self.placed_net, first.rbm, first.base)
+
+        def log_ratios(v: Any, rng: Generator) -> Array:
+            v, draw = arrays.to_dense(v), drawn_by_content(random.generator(seed))
+            return incomplete.log_ratios(v, n_draws, draw, rng)
+
+        ratios = self.by_rows(log_ratios, X.values, random.generator(seed))
+        shift: Any = 0.0
+        if self.lowest is not None:  # otherwise log Z includes it
+            shift = self.scaling.log_volume
+        if X.has_missing:
+            shift = shift - self.scaling.log_volume_of(np.isnan(to_host(X.values[:])))
+        std_error = ratios.std(axis=1, ddof=1) / math.sqrt(n_draws)
+        return LowerBound(ratios.mean(axis=1) - shift, std_error)
+
+    # Labels
+
+    def label_logits(self, X: Checked) -> Array:
+        """`log p(x, y)` for every row and label, up to a constant per row."""
+        rbm, base = self._placed_top.rbm, self._placed_top.base
+        if not X.has_missing:
+            return self.by_rows(lambda x: labels.label_logits(rbm, x), X.values)
+
+        def work(x: Array, rng: Generator) -> Array:
+            return labels.label_logits_given(rbm, base, x, rng)
+
+        return self.by_rows(work, X.values, self.seeds.fixed())
+
+    def sample_labelled(
+        self, given: Array, n: int, n_steps: int, rng: Generator
+    ) -> tuple[Array, Array]:
+        """Draw rows and the indices of their labels, given one row with NaN for free values."""
+        rbm, base, place = self._placed_top.rbm, self._placed_top.base, self.device.place
+        rows = np.repeat(self.scaling.to_model(given), n, axis=0)
+
+        def run(v: Array, rng: Generator) -> Array:
+            return conditionals.draw(rbm, base, place(v), rng, n_steps)
+
+        v, n_labels = threads.by_rows(run, rows, rng), self.n_label_columns
+        return self.scaling.draws(v[:, :-n_labels]), v[:, -n_labels:].argmax(axis=1)

@@ -1,0 +1,243 @@
+"""The fitted layers of a deep belief network, and a fit in progress."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from skrbm import likelihood
+from skrbm._kernels.devices import Array, Generator, to_host
+from skrbm.deep.belief_net import BeliefNet, Conditional, drawn_with
+from skrbm.estimators.common.fit_state import Hook
+from skrbm.estimators.common.fitted import Fitted, Seeds, fitted_of
+from skrbm.estimators.dbn.layer_inputs import LayerInputs
+from skrbm.estimators.rbm.base import (
+    give_learner,
+    hooks_of,
+    is_started,
+    learner_of,
+    settings_of,
+)
+from skrbm.estimators.rbm.density import DensityRBM
+from skrbm.estimators.rbm.learner import Learner, Settings
+from skrbm.learning.loop import Loop, Monitor, Plan, RowFigure, run
+from skrbm.learning.progress import progress
+from skrbm.learning.schedules import PowerDecay
+from skrbm.learning.train_state import Record, TrainState
+from skrbm.learning.wake_sleep import NetState, wake_sleep_update
+from skrbm.validation.rows import TrainingRows, check_columns
+
+_FIGURE = "pseudo_log_likelihood"
+
+
+@dataclass
+class StackFit:
+    """Position of a fit of a stack between two epochs.
+
+    Parameters
+    ----------
+    rbms : list of DensityRBM
+        All layers.
+    rng : Generator
+        Generator for all draws outside the layers.
+    n_rows : int
+    fine_tune_iter : int
+        Total number of epochs of up-down.
+    n_done : int
+        Number of trained layers.
+    is_stacked : bool
+        Whether the estimator has taken over the layers, and up-down has begun.
+    completions : ndarray, optional
+        States of the chains for missing values.
+    """
+
+    rbms: list[DensityRBM]
+    rng: Generator
+    n_rows: int
+    fine_tune_iter: int
+    n_done: int = 0
+    is_stacked: bool = False
+    completions: Array | None = None
+
+
+@dataclass
+class Stack:
+    """The fitted layers of a deep belief network.
+
+    Parameters
+    ----------
+    rbms : list of DensityRBM
+        All layers, from the bottom up.
+    seeds : Seeds
+    rng : Generator
+        Generator for further training.
+    untied : tuple of two tuples of Conditional, optional
+        Recognition and generation, after up-down has separated their weights.
+    wake_sleep : TrainState, optional
+        Training state of the top RBM in up-down.
+    """
+
+    rbms: list[DensityRBM]
+    seeds: Seeds
+    rng: Generator
+    untied: tuple[tuple[Conditional, ...], tuple[Conditional, ...]] | None = None
+    wake_sleep: TrainState | None = None
+
+    @classmethod
+    def of(cls, rbms: list[DensityRBM], rng: Generator) -> Stack:
+        """A stack of trained layers."""
+        training, sampling = rng.spawn(2)
+        return cls(rbms, Seeds(int(rng.integers(2**63)), sampling), training)
+
+    @property
+    def fitted(self) -> Fitted:
+        """The fitted model."""
+        lowest, top = fitted_of(self.rbms[0]), fitted_of(self.rbms[-1])
+        net = BeliefNet.stack([fitted_of(rbm).rbm for rbm in self.rbms])
+        recognition, generation = self.untied or (net.recognition, net.generation)
+        return Fitted(
+            top.top,
+            lowest.scaling,
+            self.seeds,
+            lowest.device,
+            lowest.top if len(self.rbms) > 1 else None,
+            recognition,
+            generation,
+            is_tied=self.untied is None,
+        )
+
+    def start_wake_sleep(self, rng: Generator) -> None:
+        """Begin up-down with the chains and the moving averages of the top layer."""
+        drawing, order = rng.spawn(2)
+        training = learner_of(self.rbms[-1]).training
+        self.wake_sleep = replace(training, rng=drawing, order=order, history=[])
+
+    def keep(self, net: BeliefNet) -> None:
+        """Replace the model, in numpy arrays."""
+        net = net.map(to_host).with_precision("float32")
+        self.untied = net.recognition, net.generation
+        learner_of(self.rbms[-1]).replace_rbm(net.top)
+
+    def keep_chains(self) -> None:
+        """Make samples start at the chains of up-down."""
+        learner = learner_of(self.rbms[-1])
+        if self.wake_sleep is not None:
+            old = learner.training
+            learner.replace_training(
+                replace(self.wake_sleep, rng=old.rng, order=old.order, history=old.history)
+            )
+
+
+def fit_layer(fit: StackFit, i: int, inputs: LayerInputs, progress: tuple[str, Hook]) -> None:
+    """Train layer i on the hidden units inferred by the layers below, or continue its training.
+
+    Parameters
+    ----------
+    fit : StackFit
+    i : int
+    inputs : LayerInputs
+    progress : tuple of str and callable
+        Title of the progress report, and a hook that is called after every epoch.
+    """
+    rbm, below, (title, hook) = fit.rbms[i], fit.rbms[:i], progress
+    settings = settings_of(rbm)
+    train, validation = settings.split_indices(inputs.rows.values, settings.validation_seed)
+    rows, chosen = inputs.of(below, train, resumed=is_started(rbm))
+    settings = replace(settings, below=chosen)
+    fit.completions = inputs.completions
+    if not is_started(rbm):
+        start_layer(rbm, settings, rows)
+        learner_of(rbm).begin_fit(settings, len(rows.weights), rising=True, title=title)
+    held_out = None if validation is None else inputs.means(below, validation)
+    learner_of(rbm).finish(settings, rows, held_out, (*hooks_of(rbm), hook))
+
+
+def train_once(rbms: list[DensityRBM], inputs: LayerInputs) -> None:
+    """Train every layer for one epoch, from the bottom up; create the layers at first."""
+    for i, rbm in enumerate(rbms):
+        rows, chosen = inputs.of(rbms[:i])
+        settings = replace(settings_of(rbm), below=chosen)
+        if not is_started(rbm):
+            start_layer(rbm, settings, rows)
+        learner_of(rbm).go_on(settings, rows, hooks_of(rbm))
+
+
+def start_layer(rbm: DensityRBM, settings: Settings, rows: TrainingRows) -> None:
+    """Start the training of a layer; the columns of the lowest layer are already set."""
+    learner = Learner.start(settings, rows)
+    if not hasattr(rbm, "n_features_in_"):
+        check_columns(rbm, np.empty((1, learner.fitted.rbm.visible.n_columns)), reset=True)
+    give_learner(rbm, learner)
+
+
+def n_epochs_of(rbms: list[DensityRBM]) -> int:
+    """Total number of epochs of all layers whose training has begun."""
+    return sum(rbm.n_iter_ for rbm in rbms if is_started(rbm))
+
+
+def fine_tune(
+    stack: Stack,
+    fit: StackFit,
+    inputs: LayerInputs,
+    pace: tuple[PowerDecay, str],
+    hooks: Sequence[Hook],
+) -> None:
+    """Run epochs of up-down over the rows, on copies of all parameters.
+
+    Parameters
+    ----------
+    stack : Stack
+    fit : StackFit
+        Contains the total number of epochs. With hooks, the epochs shuffle the rows and continue
+        after the epochs already made.
+    inputs : LayerInputs
+    pace : tuple of PowerDecay and str
+        Schedule of the step size, and the title of the progress report; empty for no report.
+    hooks : sequence of callables
+        Called after every epoch; a hook that returns True ends the training.
+    """
+    state, fitted, settings = stack.wake_sleep, stack.fitted, settings_of(stack.rbms[-1])
+    assert state is not None
+    decay, title = pace
+    device, lowest = fitted.device, fitted_of(stack.rbms[0])
+    net = fitted.placed_net.copy()
+    state.model = net.top
+    state.move(device.place)
+    shuffle = len(hooks) > 0
+    plan = Plan(fit.fine_tune_iter, settings.batch_size, decay, shuffle)
+    draws = settings_of(stack.rbms[0]).domain.is_bounded and not inputs.rows.summary.is_binary
+    feed = inputs.feed(lowest, draws=draws)
+    fit.completions = inputs.completions
+    monitor = Monitor(_FIGURE, _pseudo_bound(lowest.scaling.log_volume))
+    update = wake_sleep_update(settings.gradient, settings.optimizer)
+    first = len(state.history) if shuffle else 0
+    loop = Loop(update, feed, plan, monitor)
+    stack.keep(net)
+
+    def keep(record: Record) -> None:
+        if hooks:
+            stack.keep(net)
+
+    n_left = plan.n_iter - first
+    try:
+        with progress(title, n_left, _FIGURE, verbose=bool(title)) as report:
+            observers = [keep, report, *(lambda record, hook=hook: hook() for hook in hooks)]
+            run(loop.epochs(NetState(net, state), first), observers)
+    finally:
+        stack.keep(net)
+        state.move(to_host)
+        state.model = learner_of(stack.rbms[-1]).fitted.rbm
+        stack.keep_chains()
+
+
+def _pseudo_bound(log_volume: float) -> RowFigure:
+    """The lower bound of each row, with the pseudo-likelihood of the top RBM."""
+
+    def figure(net: BeliefNet, v: Array, rng: Generator) -> Array:
+        states = net.up(v, drawn_with(rng))
+        of_top = likelihood.pseudo_log_likelihood(net.top, states[-1], n_flips=1, rng=rng)
+        return net.log_ratio_below(states) + of_top - log_volume
+
+    return figure

@@ -1,0 +1,402 @@
+"""The common base of all RBM estimators: parameters, training, missing values."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from skrbm._kernels.arrays import to_dense
+from skrbm._kernels.devices import Array, to_host
+from skrbm.data.scaling import Scaling
+from skrbm.estimators.common.device import Device
+from skrbm.estimators.common.fit_state import FitState, Hook, asked_to_stop
+from skrbm.estimators.common.fitted import Fitted
+from skrbm.estimators.rbm.learner import Learner, Settings, Start, Stopping
+from skrbm.learning.defaults import Defaults
+from skrbm.learning.gradients import GRADIENTS, Gradient
+from skrbm.learning.loop import RowFigure, history_arrays
+from skrbm.learning.variance import VarianceGradient
+from skrbm.units import Domain, Layer
+from skrbm.validation.estimators import check_same_rows, check_unchanged, check_unfinished
+from skrbm.validation.parameters import (
+    check_callbacks,
+    check_choice,
+    check_count,
+    check_flag,
+    check_number,
+    check_random_state,
+)
+from skrbm.validation.rows import (
+    Checked,
+    TrainingRows,
+    check_columns,
+    check_given_values,
+    check_rows,
+    check_states,
+    check_training_rows,
+    check_visible,
+)
+
+IMPUTATION_METHODS = ("sample", "mean", "mode")
+MISSING_VALUES = ("refuse", "allow")
+# A model in training depends on these parameters.
+_SHAPE = ("n_components", "gradient", "n_steps", "n_chains")
+
+
+class BaseRBM(BaseEstimator):
+    """Parameters and training of every RBM estimator.
+
+    A subclass has a parameter `missing_values`. It defines the domain of its data, the initial
+    layers, and the figure that is monitored.
+    """
+
+    _SHAPE: ClassVar[tuple[str, ...]] = ()
+    _FIGURE: ClassVar[str] = "pseudo_log_likelihood"
+    _DATA: ClassVar[Domain]
+
+    missing_values: str
+    _learner: Learner | None = None
+
+    def __init__(
+        self,
+        n_components: int = 256,
+        *,
+        hidden_bias: float | Literal["auto"] = "auto",
+        learning_rate: float | Literal["auto"] = "auto",
+        batch_size: int = 100,
+        n_iter: int | Literal["auto"] = "auto",
+        gradient: str = "jump",
+        n_steps: int = 1,
+        n_chains: int = 100,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        missing_values: str = "refuse",
+        callbacks: Any = None,
+        device: str | None = None,
+        precision: str = "float32",
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
+        self.n_components = n_components
+        self.hidden_bias = hidden_bias
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.n_iter = n_iter
+        self.gradient = gradient
+        self.n_steps = n_steps
+        self.n_chains = n_chains
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.missing_values = missing_values
+        self.callbacks = callbacks
+        self.device = device
+        self.precision = precision
+        self.verbose = verbose
+        self.random_state = random_state
+
+    # Defined by a subclass
+
+    @property
+    @abstractmethod
+    def _defaults(self) -> Defaults:
+        """Training defaults of such a model."""
+
+    @abstractmethod
+    def _layers(self, n_features: int) -> tuple[Layer, Layer]:
+        """Visible and hidden units of a model with this many features, without parameters."""
+
+    @abstractmethod
+    def _begin(self, rows: TrainingRows) -> Start:
+        """Initial layers for the rows, before they are coupled."""
+
+    @abstractmethod
+    def _row_figure(self, scaling: Scaling, n_flips: int) -> RowFigure:
+        """The monitored figure of each row, from `n_flips` columns; higher is better."""
+
+    @property
+    def _gradient(self) -> Gradient:
+        """The estimate of the gradient."""
+        return GRADIENTS[self.gradient](int(self.n_steps))
+
+    @property
+    def _variance_gradient(self) -> VarianceGradient | None:
+        """How variances are learned; None if they are fixed."""
+        return None
+
+    def _hidden_biases(self, default: float, dtype: Any) -> Array:
+        """Initial biases of the hidden units."""
+        bias = default if isinstance(self.hidden_bias, str) else float(self.hidden_bias)
+        return np.full(int(self.n_components), bias, dtype)
+
+    # Fitted state
+
+    @property
+    def _model(self) -> Learner:
+        """The model and its training."""
+        if self._learner is None:
+            check_is_fitted(self)  # which raises
+        assert self._learner is not None
+        return self._learner
+
+    @property
+    def _fitted(self) -> Fitted:
+        """The fitted model, set to compute on the device of the parameters."""
+        return replace(self._model.fitted, device=Device.of(self))
+
+    @property
+    def history_(self) -> dict[str, Array]:
+        """One array per figure, with one value per epoch."""
+        return history_arrays(self._model.training.history, self._FIGURE)
+
+    @property
+    def n_iter_(self) -> int:
+        """Number of epochs trained."""
+        return len(self._model.training.history)
+
+    @property
+    def best_validation_score_(self) -> float:
+        """The largest `validation_score`, with early stopping."""
+        score = self._model.fitted.best_validation_score
+        if score is None:
+            msg = "best_validation_score_ needs early_stopping=True."
+            raise AttributeError(msg)
+        return score
+
+    @property
+    def _n_features_out(self) -> int:
+        return self._model.fitted.rbm.hidden.n_units
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._learner is not None
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = bool(self._domain.accept_sparse)
+        tags.input_tags.allow_nan = self._domain.allow_nan
+        return tags
+
+    # Checks
+
+    @property
+    def _domain(self) -> Domain:
+        """Data that `fit` accepts."""
+        return self._DATA.with_missing(allowed=self.missing_values == "allow")
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters that are invalid for any data."""
+        parameters = self.get_params(deep=False)
+        for name in ("n_components", "batch_size", "n_steps", "n_chains", "n_iter_no_change"):
+            check_count(name, parameters[name])
+        if not isinstance(self.n_iter, str) or self.n_iter != "auto":
+            check_count("n_iter", self.n_iter, minimum=0, alternative="auto")
+        check_count("verbose", self.verbose, minimum=0)
+        check_number("hidden_bias", self.hidden_bias, ">= -80 and <= 80", alternative="auto")
+        check_number(
+            "learning_rate", self.learning_rate, ">= 1e-30 and <= 1e30", alternative="auto"
+        )
+        for name in ("early_stopping", "warm_start"):
+            check_flag(name, parameters[name])
+        check_number("validation_fraction", self.validation_fraction, "> 0 and < 1")
+        check_number("tol", self.tol, ">= 0")
+        check_choice("gradient", self.gradient, GRADIENTS)
+        check_choice("missing_values", self.missing_values, MISSING_VALUES)
+        check_callbacks("callbacks", self.callbacks)
+        Device.of(self).check()
+        check_random_state(self.random_state)
+
+    def _settings(self) -> Settings:
+        """The parameters, which must have been checked."""
+        rate, n_iter, parameters = self.learning_rate, self.n_iter, self.get_params(deep=False)
+        stopping = Stopping(self.validation_fraction, int(self.n_iter_no_change), float(self.tol))
+        return Settings(
+            title=type(self).__name__,
+            shape={name: parameters[name] for name in (*_SHAPE, *self._SHAPE)},
+            layers=self._layers,
+            domain=self._domain,
+            begin=self._begin,
+            figure=self._FIGURE,
+            row_figure=self._row_figure,
+            gradient=self._gradient,
+            defaults=self._defaults,
+            device=Device.of(self),
+            rate=self._defaults.rate(int(self.n_components)) if rate == "auto" else float(rate),
+            batch_size=int(self.batch_size),
+            n_iter="auto" if n_iter == "auto" else int(n_iter),
+            n_chains=int(self.n_chains),
+            random_state=self.random_state,
+            is_verbose=self.verbose > 0,
+            stopping=stopping if self.early_stopping else None,
+            variance=self._variance_gradient,
+        )
+
+    def _check_rows(
+        self, X: Any, y: Any, sample_weight: Any, *, first: bool, split: bool
+    ) -> TrainingRows:
+        """Check the parameters and the data, and return the rows to train on."""
+        self._check_parameters()
+        if not first:
+            check_unchanged(self, self._model.shape)
+        rows = self._check_training_rows(X, y, sample_weight, first=first)
+        settings = self._settings()
+        settings.device.check_dtype(rows.summary.dtype)
+        settings.check_sizes(*rows.values.shape, split=split)
+        check_columns(self, X, reset=first)
+        return rows
+
+    def _check_training_rows(
+        self, X: Any, y: Any, sample_weight: Any, *, first: bool
+    ) -> TrainingRows:
+        """Check rows and weights, and return the rows to train on."""
+        return check_training_rows(self, X, sample_weight, self._domain, first=first)
+
+    def _check_visible(self, X: Any, name: str = "X", *, allow_nan: bool = False) -> Checked:
+        """Checked rows with the fitted columns; NaN are missing values if allowed."""
+        check_is_fitted(self)
+        return check_visible(self, X, name, self._DATA.with_missing(allowed=allow_nan))
+
+    def _check_given(self, given: Any, layer: Layer) -> Array:
+        """A row of data: states of the visible layer, with NaN for free values."""
+        row = check_given_values(self, "given", given)
+        rows = check_rows(self, row[None], "given", self._DATA.with_missing(allowed=True)).values
+        check_states("given", rows, layer)
+        return rows
+
+    # Training
+
+    def _hooks(self) -> Sequence[Hook]:
+        if self.callbacks is None:
+            return ()
+        return (lambda: asked_to_stop(self, self.callbacks, self.n_iter_),)
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        check_flag("warm_start", self.warm_start)
+        first = not self.warm_start or self._learner is None
+        rows = self._check_rows(X, y, sample_weight, first=first, split=True)
+        return self._fit_rows(rows, first=first)
+
+    def _fit_rows(self, rows: TrainingRows, *, first: bool) -> Self:
+        settings = self._settings()
+        train, validation = settings.split(rows, settings.validation_seed)
+        if first:
+            self._learner = Learner.start(settings, train)
+        self._model.begin_fit(settings, len(train.weights), rising=first)
+        self._model.finish(settings, train, validation, self._hooks())
+        return self
+
+    def _resume(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        fit: FitState = check_unfinished(self, self._learner and self._learner.fit)
+        rows = self._check_rows(X, y, sample_weight, first=False, split=True)
+        settings = self._settings()
+        train, validation = settings.split(rows, fit.seed)
+        check_same_rows("X", len(train.weights), fit.n_rows)
+        self._model.finish(settings, train, validation, self._hooks())
+        return self
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        first = self._learner is None
+        rows = self._check_rows(X, y, sample_weight, first=first, split=False)
+        settings = self._settings()
+        if first:
+            self._learner = Learner.start(settings, rows)
+        self._model.go_on(settings, rows, self._hooks())
+        return self
+
+    def impute(
+        self,
+        X: Any,
+        *,
+        method: str = "sample",
+        n_steps: int = 100,
+        n_draws: int | None = None,
+        random_state: Any = None,
+    ) -> Array:
+        """Replace NaN using `p(missing | known)` of its row.
+
+        The result is exact if the model has at most ten hidden units, or if the units are binary
+        and the row has at most ten missing values. Otherwise each row runs a block Gibbs chain,
+        which keeps the known values fixed.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            NaN is a missing value, whatever `missing_values` is.
+        method : {"sample", "mean", "mode"}, default="sample"
+            Imputed value: a draw from p(missing | known); the conditional mean; or a mode, found by
+            an ascent of that probability from the most probable value of each unit.
+        n_steps : int, default=100
+            Length of the chains. A draw is the last state; a mean averages the second half of 20
+            chains per row.
+        n_draws : int, default=None
+            With "sample", number of draws per row, each from an independent chain.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draws. By default they continue the random sequence of `gibbs` and `sample`.
+
+        Returns
+        -------
+        X_filled : ndarray of shape (n_samples, n_features) or (n_draws, n_samples, n_features)
+            Known values are unchanged, bit for bit. The dtype is the dtype of X if X is float,
+            otherwise the dtype of the model.
+        """
+        rows = to_dense(self._check_visible(to_host(X), allow_nan=True).values)
+        return impute(self._fitted, rows, (method, n_steps, n_draws), random_state)
+
+
+def impute(
+    fitted: Fitted, rows: Array, parameters: tuple[str, int, int | None], random_state: Any
+) -> Array:
+    """Check method, n_steps and n_draws of an imputation, and impute the rows."""
+    method, n_steps, n_draws = parameters
+    check_choice("method", method, IMPUTATION_METHODS)
+    n_steps = check_count("n_steps", n_steps)
+    if n_draws is not None:
+        n_draws = check_count("n_draws", n_draws)
+        check_choice("method with n_draws", method, ("sample",))
+    many = np.concatenate([rows] * (n_draws or 1))
+    filled = fitted.impute(many, method, n_steps, fitted.seeds.generator(random_state))
+    return filled if n_draws is None else filled.reshape(n_draws, *rows.shape)
+
+
+def settings_of(rbm: BaseRBM) -> Settings:
+    """The parameters of an RBM estimator, after checking them."""
+    rbm._check_parameters()
+    return rbm._settings()
+
+
+def hooks_of(rbm: BaseRBM) -> Sequence[Hook]:
+    """The callbacks of an RBM estimator."""
+    return rbm._hooks()
+
+
+def fit_within(rbm: BaseRBM, X: Any, sample_weight: Any) -> TrainingRows:
+    """Fit the RBM inside another estimator, and return its rows, checked only once."""
+    rows = rbm._check_rows(X, None, sample_weight, first=True, split=True)
+    rbm._fit_rows(rows, first=True)
+    return rows
+
+
+def is_started(rbm: BaseRBM) -> bool:
+    """Whether the training of an RBM estimator has begun."""
+    return rbm._learner is not None
+
+
+def learner_of(rbm: BaseRBM) -> Learner:
+    """The model and training state of a fitted RBM estimator."""
+    return rbm._model
+
+
+def give_learner(rbm: BaseRBM, learner: Learner) -> None:
+    """Set the model and training state of an RBM estimator."""
+    rbm._learner = learner

@@ -1,0 +1,439 @@
+"""`DensityRBM`: the methods of an RBM that learns the likelihood of its data."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags, check_consistent_length
+from sklearn.utils.validation import check_is_fitted
+
+from skrbm._kernels.devices import Array, Generator, to_host
+from skrbm.annealing import AnnealingBudget
+from skrbm.data.scaling import Scaling
+from skrbm.estimators.common.device import Device
+from skrbm.estimators.rbm.base import BaseRBM
+from skrbm.learning.early_stopping import drawn
+from skrbm.learning.loop import RowFigure
+from skrbm.likelihood import LogPartition, pseudo_log_likelihood
+from skrbm.model import RBM
+from skrbm.samplers import Chains, ParallelTempering
+from skrbm.validation.parameters import check_choice, check_count
+from skrbm.validation.rows import Checked, check_hidden, check_weights
+
+SAMPLING_METHODS = ("auto", "gibbs", "tempering")
+
+
+class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
+    """Methods of an RBM that learns the likelihood of its data."""
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Fit the model from scratch, in `n_iter` epochs over the rows in random order.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            For binary visible units: data in [0, 1]; values outside cause a warning and count as 0
+            or 1. For Gaussian visible units: real numbers, not sparse. With
+            missing_values="allow", NaN in an array is a missing value.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows. A weight of two has the effect of a duplicate row.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are invalid; the estimator is then unchanged.
+
+        Notes
+        -----
+        The data are never copied or converted as a whole, whatever their type. An array of more
+        than 64 MiB that is mapped from a file, by `numpy.memmap` or `numpy.load(mmap_mode="r")`,
+        stays on disk. An epoch reads its blocks of 128 KiB in random order, in groups that fit into
+        64 MiB, and shuffles the rows of each group. Every row is used once per epoch. Memory also
+        holds indices and weights, up to 60 bytes per row, and the states of rows with missing
+        values.
+        """
+        return self._fit(X, y, sample_weight)
+
+    def resume(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Continue an interrupted `fit`, with the same result as without the interruption.
+
+        `Checkpoint.load` returns such an estimator. After a KeyboardInterrupt, the epoch that was
+        interrupted is repeated.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            The data passed to that `fit`.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            The weights passed to that `fit`.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            If no `fit` was interrupted, or the data differ in size.
+        """
+        return self._resume(X, y, sample_weight)
+
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Train for one epoch over the rows in the given order; the first call starts the model.
+
+        The rows of a call are split into mini-batches of equal size, of at most `batch_size` rows.
+        The step size stays at `learning_rate`, since the end of the stream is unknown. Chains,
+        moving averages and the random generator continue from call to call. So calls with one
+        mini-batch each, or with any number of full mini-batches, equal one call with all rows.
+
+        The rows of the first call set the initial visible units: biases of binary units, or
+        location and scale of Gaussian units, which remain the coordinates of the training. The
+        first call should therefore have enough rows to estimate them.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            As for `fit`.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows.
+
+        Returns
+        -------
+        self : estimator
+        """
+        return self._partial_fit(X, y, sample_weight)
+
+    def transform(self, X: Any) -> Array:
+        """Compute `E[h_j | v]` for every row v of X; for binary hidden units `P(h_j = 1 | v)`.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        H : ndarray of shape (n_samples, n_components)
+        """
+        return self._fitted.features(self._check_scored(X))
+
+    def inverse_transform(self, H: Any) -> Array:
+        """Compute `E[v_i | h]` for every row h of H, which may contain means.
+
+        Parameters
+        ----------
+        H : array-like of shape (n_samples, n_components)
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+        """
+        return self._fitted.visible_means(self._check_hidden(H, "H"))
+
+    def reconstruct(self, X: Any, n_steps: int = 1) -> Array:
+        """Compute `E[v_i | h = E[h | v]]` for every row v of X: up and down, without noise.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+        n_steps : int, default=1
+            Number of up-down passes; each pass starts from the means of the previous one. More
+            passes remove more noise, and finally also the particular features of a row.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+        """
+        X = self._check_visible(X).values
+        return self._fitted.reconstruct(X, check_count("n_steps", n_steps))
+
+    def gibbs(self, v: Any, n_steps: int = 1) -> Array:
+        """Run a Gibbs chain from every row of v: h given v, then v given h, `n_steps` times.
+
+        Successive calls continue the random sequence and therefore differ; a fixed `random_state`
+        makes the sequence reproducible.
+
+        Parameters
+        ----------
+        v : {array-like, CSR matrix} of shape (n_samples, n_features)
+        n_steps : int, default=1
+
+        Returns
+        -------
+        v_new : ndarray of shape (n_samples, n_features)
+            Boolean for binary visible units.
+        """
+        n_steps = check_count("n_steps", n_steps)
+        v = self._check_visible(v, name="v").values
+        return self._fitted.gibbs(v, n_steps)
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        given: Any = None,
+        n_steps: int = 1000,
+        method: str = "auto",
+        random_state: Any = None,
+    ) -> Array:
+        """Draw rows from the model, each from an independent Markov chain.
+
+        The chains start at the persistent chains of the training, if the model has any; otherwise
+        at independent draws from the initial visible biases. If some values are given, the chains
+        start at such independent draws and keep the given values fixed. Draws are then exact if
+        the model has at most ten hidden units, or at most ten binary visible units are free.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        given : array-like of shape (n_features,) or dict, default=None
+            Values shared by all rows: either a row, with NaN for the free values, or a dict from
+            the name or index of a column to its value. Binary visible units take only 0 and 1.
+        n_steps : int, default=1000
+            Length of the chains. Longer chains depend less on their start.
+        method : {"auto", "gibbs", "tempering"}, default="auto"
+            Markov chain to run if no values are given:
+
+            - "gibbs": only Gibbs steps.
+            - "auto": Gibbs steps; if the model was trained with gradient="jump", every tenth step
+              begins with a jump, by Metropolis' rule, to a hidden state proposed by a row of the
+              last mini-batch.
+            - "tempering": every chain exchanges states with chains at 19 higher temperatures, which
+              move more freely between modes. It costs 20 times as much.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draws. By default they continue the random sequence of `gibbs` and `sample`.
+
+        Returns
+        -------
+        v : ndarray of shape (n_samples, n_features)
+            Boolean for binary visible units.
+        """
+        fitted = self._fitted
+        n_samples = check_count("n_samples", n_samples)
+        n_steps = check_count("n_steps", n_steps)
+        check_choice("method", method, SAMPLING_METHODS)
+        rng = fitted.seeds.generator(random_state)
+        if given is None:
+            return fitted.sample(n_samples, n_steps, method, rng)
+        row = self._check_given(given, fitted.rbm.visible)
+        return fitted.sample_given(row, n_samples, n_steps, rng)
+
+    def energy(self, v: Any, h: Any) -> Array:
+        """Compute `E(v, h)` for every pair of rows, in nats.
+
+        Parameters
+        ----------
+        v : {array-like, CSR matrix} of shape (n_samples, n_features)
+        h : array-like of shape (n_samples, n_components)
+
+        Returns
+        -------
+        energy : ndarray of float64 of shape (n_samples,)
+        """
+        v = self._check_visible(v, name="v").values
+        h = self._check_hidden(h, "h")
+        check_consistent_length(v, h)
+        return self._fitted.energy(v, h)
+
+    def free_energy(self, X: Any) -> Array:
+        """Compute `F(v) = -log sum_h exp(-E(v, h))` for every row v of X, in nats.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        free_energy : ndarray of float64 of shape (n_samples,)
+        """
+        return self._fitted.free_energy(self._check_visible(X))
+
+    def score_samples(self, X: Any) -> Array:
+        """Compute `log p(v) = -F(v) - log Z` for every row v of X, in nats, with `log_partition_`.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        log_likelihood : ndarray of float64 of shape (n_samples,)
+        """
+        return self._log_likelihood(self._check_scored(X))
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Compute the mean of `score_samples(X)`, in nats per row.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        log_likelihood : float
+        """
+        rows = self._check_scored(X)
+        weights = check_weights(sample_weight, rows.values)
+        return float(np.average(self._log_likelihood(rows), weights=weights))
+
+    def log_partition(
+        self,
+        method: str = "auto",
+        *,
+        n_chains: int = 100,
+        n_temperatures: int = 8_000,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> LogPartition:
+        """Compute log Z in nats, with its error; `score_samples` uses this value from then on.
+
+        Parameters
+        ----------
+        method : {"auto", "exact", "ais", "bracket", "tempering"}, default="auto"
+            How to compute log Z:
+
+            - "exact": enumeration of the smaller layer, which may have at most 30 units.
+            - "ais": chains annealed from independent units to the model [1]_.
+            - "bracket": chains annealed in both directions, also from samples of the model back to
+              independent units, which bounds log Z on both sides [2]_.
+            - "tempering": sum of log ratios between 20 temperatures of tempered chains, or between
+              the temperatures of the training with gradient="pt".
+            - "auto": "exact" if it takes about a second, otherwise "bracket".
+        n_chains : int, default=100
+            Number of chains per direction, or at each of the 20 temperatures; at least 20. "exact"
+            ignores it, and so does "tempering" if the model was trained with gradient="pt".
+        n_temperatures : int, default=8_000
+            Number of annealing temperatures. "bracket" uses fewer if they suffice for bounds that
+            are half a nat apart. "exact" and "tempering" ignore it.
+        n_jobs : int, default=None
+            Number of threads: by default as many as matrix products use, with -1 one per core. The
+            result does not depend on it. "tempering" ignores it.
+        random_state : int, RandomState instance or None, default=None
+            By default a seed drawn by `fit`, with which repeated calls give the same result.
+
+        Returns
+        -------
+        log_partition : LogPartition
+            With the fields `value`, `std_error`, `lower`, `upper`, `effective_sample_size` and
+            `method`.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the effective sample size is below five, the bounds are more than two nats apart,
+            chains in the two directions contradict each other, or the standard error of "ais"
+            exceeds 0.2 nats.
+
+        References
+        ----------
+        .. [1] R. Salakhutdinov and I. Murray, "On the quantitative analysis of deep belief
+           networks", ICML 2008.
+        .. [2] Y. Burda, R. Grosse and R. Salakhutdinov, "Accurate and conservative estimates of
+           MRF log-likelihood using reverse annealing", AISTATS 2015.
+        """
+        budget = AnnealingBudget(n_chains, n_temperatures, n_jobs)
+        return self._model.log_partition(Device.of(self), method, budget, random_state)
+
+    def pseudo_log_likelihood(
+        self, X: Any, n_flips: int | None = None, *, random_state: Any = None
+    ) -> Array:
+        """Compute `sum_i log p(v_i | all other v)` for every row v of X, in nats.
+
+        No log Z is needed. Once log Z is known, `score_samples` is cheaper by a factor n_features.
+        For binary units, values between 0 and 1 are compared with their complement. For Gaussian
+        units, each column takes a one-dimensional quadrature with an error of at most 1e-6.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+        n_flips : int, default=None
+            Number of randomly drawn columns per row, from which the sum is estimated without bias.
+            By default all columns are used, and the result is exact.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the columns. By default they continue the random sequence of `gibbs` and
+            `sample`.
+
+        Returns
+        -------
+        pseudo_log_likelihood : ndarray of float64 of shape (n_samples,)
+        """
+        X = self._check_visible(X).values
+        fitted = self._fitted
+        if n_flips is None:
+            return fitted.pseudo_log_likelihood(X, None, None)
+        n_flips = check_count("n_flips", n_flips, maximum=self.n_features_in_)
+        return fitted.pseudo_log_likelihood(X, n_flips, fitted.seeds.generator(random_state))
+
+    @property
+    def chains_(self) -> Array:
+        """Visible states of the persistent chains."""
+        return self._model.fitted.scaling.to_data(to_host(self._chains.visible))
+
+    @property
+    def h_samples_(self) -> Array:
+        """Hidden states of the persistent chains."""
+        return to_host(self._chains.hidden)
+
+    @property
+    def tempering_(self) -> ParallelTempering:
+        """The chains at all temperatures with which the model was trained."""
+        tempering = self._model.training.tempering
+        if tempering is None:
+            msg = f"gradient={self._model.shape['gradient']!r} tempers no chains."
+            raise AttributeError(msg)
+        return tempering
+
+    @property
+    def log_partition_(self) -> LogPartition:
+        """Log Z of the model with its current parameters, computed once for them, in nats."""
+        known = self._model.known_log_partition()
+        return self.log_partition() if known is None else known
+
+    @property
+    def _chains(self) -> Chains:
+        chains = self._model.training.chains
+        if chains is None:
+            msg = f"gradient={self._model.shape['gradient']!r} keeps no persistent chains."
+            raise AttributeError(msg)
+        return chains
+
+    def _check_scored(self, X: Any) -> Checked:
+        """Rows to score or transform; NaN are missing values if `fit` allows them."""
+        return self._check_visible(X, allow_nan=self.missing_values == "allow")
+
+    def _check_hidden(self, H: Any, name: str) -> Array:
+        check_is_fitted(self)
+        rbm = self._model.fitted.rbm
+        return check_hidden(self, H, name, rbm.hidden.n_units, rbm.reference.dtype)
+
+    def _log_likelihood(self, rows: Checked) -> Array:
+        return -self._fitted.free_energy(rows) - self.log_partition_.value
+
+    def _row_figure(self, scaling: Scaling, n_flips: int) -> RowFigure:
+        log_volume = scaling.log_volume
+
+        def figure(rbm: RBM, v: Array, rng: Generator) -> Array:
+            n = min(n_flips, rbm.visible.n_units)
+            v = drawn(rbm, v, rng)
+            return pseudo_log_likelihood(rbm, v, n, rng) - log_volume
+
+        return figure
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,474 @@
+"""Training of one RBM: from the initial model to the end of a fit."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+import joblib
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import shuffle
+
+from skrbm import likelihood
+from skrbm._kernels import random
+from skrbm._kernels.devices import Array, to_host
+from skrbm.annealing import AnnealingBudget
+from skrbm.data.scaling import Scaling
+from skrbm.data.sources import on_disk, part
+from skrbm.data.views import MappedRows
+from skrbm.estimators.common.device import Device
+from skrbm.estimators.common.fit_state import FitState, Hook
+from skrbm.estimators.common.fitted import Fitted, FittedRBM, Seeds
+from skrbm.learning.completion import Completion
+from skrbm.learning.defaults import Defaults
+from skrbm.learning.early_stopping import EarlyStopping
+from skrbm.learning.gradients import Gradient
+from skrbm.learning.loop import Feed, Loop, Monitor, Plan, RowFigure, default_n_iter, run
+from skrbm.learning.optimizer import CentredOptimizer, Update, rbm_update
+from skrbm.learning.progress import progress
+from skrbm.learning.schedules import PowerDecay, RisingShare
+from skrbm.learning.train_state import Record, TrainState
+from skrbm.learning.variance import VarianceGradient
+from skrbm.likelihood import LogPartition
+from skrbm.model import RBM
+from skrbm.samplers import sample_independent
+from skrbm.units import Domain, Layer
+from skrbm.validation.estimators import check_enumerable
+from skrbm.validation.parameters import (
+    check_choice,
+    check_count,
+    check_jobs,
+    check_seeds,
+    check_split,
+)
+from skrbm.validation.rows import TrainingRows, levels_to_the_caller
+
+# Columns per row from which a pseudo-likelihood is estimated. One suffices for a mini-batch after
+# every epoch, at the cost of one matrix product; the validation set needs more.
+FLIPS_MONITORED, FLIPS_SCORED = 1, 10
+
+_EXACT_GRADIENT_UNITS = 16  # largest layer that gradient="exact" enumerates in every update
+_EXACT_UNITS = 30  # largest layer that log_partition(method="exact") enumerates
+_FEWEST_CHAINS = 20  # fewer cannot show that the two directions contradict each other
+_N_SEEDS = 5  # training, order of rows, likelihood, samples, validation set
+
+
+# Records of a training state's epochs, from the first one that is left.
+Epochs = Callable[[TrainState, int], Iterable[Record]]
+
+
+class Start(NamedTuple):
+    """Start of the training of a model: its scaling, and its layers before they are coupled."""
+
+    scaling: Scaling
+    visible: Layer
+    hidden: Layer
+    variance_floor: Array | None = None
+    classes: Array | None = None
+
+
+class Stopping(NamedTuple):
+    """Parameters of early stopping."""
+
+    validation_fraction: float
+    n_iter_no_change: int
+    tol: float
+
+
+class Below(NamedTuple):
+    """Access to the layers below one in training: they complete rows and infer its inputs."""
+
+    completion: Completion
+    infer: Callable[[Array], Array]
+
+    def view(self, rows: Any, layer: Layer) -> MappedRows:
+        """Rows as this layer sees them, completed by the states of the chains as they are."""
+
+        def inferred(index: Array) -> Array:
+            return self.infer(self.completion.filled(rows[index], index))
+
+        index = np.arange(rows.shape[0])
+        return MappedRows(index, inferred, layer.n_columns, layer.bias.dtype)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The checked parameters of an RBM estimator, as training takes them.
+
+    Parameters
+    ----------
+    title : str
+        Name of the estimator.
+    shape : dict of str to object
+        Parameters that cannot change while a model is in training.
+    layers : callable
+        From a number of features to visible and hidden units, without parameters.
+    domain : Domain
+        Data that the visible units take.
+    begin : callable
+        From rows to train on to the start of the training.
+    figure : str
+        Name of the monitored figure.
+    row_figure : callable
+        From the scaling and a number of columns per row to a function that computes this figure.
+    gradient : Gradient
+    defaults : Defaults
+    device : Device
+    rate : float
+        Step size of the first update.
+    batch_size : int
+    n_iter : int or "auto"
+    n_chains : int
+    random_state : int, RandomState instance or None
+    is_verbose : bool
+    stopping : Stopping or None
+        With early stopping.
+    variance : VarianceGradient or None
+        None if variances are fixed.
+    draws : bool
+        Whether values between 0 and 1 are replaced by binary draws in every mini-batch.
+    below : Below or None
+        Only for a layer of a stack whose rows have missing values.
+    """
+
+    title: str
+    shape: dict[str, Any]
+    layers: Callable[[int], tuple[Layer, Layer]]
+    domain: Domain
+    begin: Callable[[TrainingRows], Start]
+    figure: str
+    row_figure: Callable[[Scaling, int], RowFigure]
+    gradient: Gradient
+    defaults: Defaults
+    device: Device
+    rate: float
+    batch_size: int
+    n_iter: int | Literal["auto"]
+    n_chains: int
+    random_state: Any
+    is_verbose: bool
+    stopping: Stopping | None = None
+    variance: VarianceGradient | None = None
+    draws: bool = True
+    below: Below | None = None
+
+    @cached_property
+    def validation_seed(self) -> int:
+        """Seed of the validation set and its scores, drawn once."""
+        return check_seeds(self.random_state, _N_SEEDS)[-1]
+
+    def check_sizes(self, n_rows: int, n_features: int, *, split: bool) -> None:
+        """Refuse parameters that are invalid for data of this shape."""
+        sizes = [layer.log2_states for layer in self.layers(n_features)]
+        if self.shape["gradient"] == "exact":
+            check_enumerable("gradient", sizes, _EXACT_GRADIENT_UNITS)
+        if split and self.stopping is not None:
+            check_split("validation_fraction", self.stopping.validation_fraction, n_rows)
+
+    @property
+    def optimizer(self) -> CentredOptimizer:
+        """The optimizer of the RBM."""
+        return CentredOptimizer(largest_step=self.defaults.largest_step, variance=self.variance)
+
+    @property
+    def update(self) -> Update:
+        """The training step."""
+        return rbm_update(self.gradient, self.optimizer)
+
+    def n_epochs(self, n_rows: int) -> int:
+        """Number of epochs of a fit."""
+        return default_n_iter(n_rows, self.batch_size) if self.n_iter == "auto" else self.n_iter
+
+    def plan(self, n_rows: int, *, rising: bool) -> Plan:
+        """The plan of a fit; with `rising`, variances rise from a small start."""
+        n_iter, n_batches = self.n_epochs(n_rows), math.ceil(n_rows / self.batch_size)
+        plan = Plan(
+            n_iter, self.batch_size, PowerDecay(self.rate, self.defaults.decay_power), shuffle=True
+        )
+        if rising:
+            plan = replace(plan, variance_share=RisingShare.of(self.rate, n_iter * n_batches))
+        return plan
+
+    def split(self, rows: TrainingRows, seed: int) -> tuple[TrainingRows, Any]:
+        """Rows to train on, and the validation set if there is early stopping."""
+        train, validation = self.split_indices(rows.values, seed)
+        if validation is None:
+            return rows, None
+        return rows.part(train), part(rows.values, validation)
+
+    def split_indices(self, X: Any, seed: int) -> tuple[Any, Any]:
+        """Indices of the rows to train on, and of the validation set or None."""
+        if self.stopping is None:
+            return slice(None), None
+        n_rows = X.shape[0]
+        order = shuffle(np.arange(n_rows), random_state=seed % 2**32)
+        n_validation = math.ceil(self.stopping.validation_fraction * n_rows)
+        validation, train = order[:n_validation], order[n_validation:]
+        if on_disk(X) is not None:  # a file is read in order
+            validation.sort()
+            train.sort()
+        return train, validation
+
+
+@dataclass
+class Learner:
+    """A model, and the fit in progress if there is one.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The current model.
+    shape : dict of str to object
+        The shape parameters of the estimator with which the model was started.
+    fit : FitState or None
+        None if no fit is in progress.
+    log_partitions : dict of str to LogPartition
+        Known log Z by the hash of the model parameters.
+    """
+
+    fitted: Fitted
+    shape: dict[str, Any]
+    fit: FitState | None = None
+    log_partitions: dict[str, LogPartition] = field(default_factory=dict)
+
+    @classmethod
+    def start(cls, settings: Settings, rows: TrainingRows) -> Learner:
+        """Create a model from the first rows, with its training state."""
+        training_seed, order_seed, *seeds = check_seeds(settings.random_state, _N_SEEDS)
+        rng = random.generator(training_seed)
+        start = settings.begin(rows)
+        base, hidden = start.visible, start.hidden
+        shape = base.n_columns, hidden.n_columns
+        scale = settings.defaults.weight_scale(*shape)
+        rbm = RBM.couple(base, hidden, random.normal(shape, scale, base.bias, rng))
+        state = TrainState(
+            rbm,
+            visible_offset=base.mean(0.0),
+            hidden_offset=rbm.hidden_from_visible(base.mean(0.0)[None])[0],
+            rng=rng,
+            order=random.generator(order_seed),
+            variance_floor=start.variance_floor,
+        )
+        settings.gradient.start(state, base, settings.n_chains)
+        seeds_of_model = Seeds(seeds[0], random.generator(seeds[1]))
+        top = FittedRBM(rbm, base, state)
+        fitted = Fitted(top, start.scaling, seeds_of_model, classes=start.classes)
+        return cls(fitted, settings.shape)
+
+    @property
+    def training(self) -> TrainState:
+        """The training state."""
+        return self.fitted.top.training
+
+    def replace_rbm(self, rbm: RBM) -> None:
+        """Replace the RBM of the model."""
+        self.fitted = replace(self.fitted, top=replace(self.fitted.top, rbm=rbm))
+
+    def replace_training(self, training: TrainState) -> None:
+        """Make this the state of the training."""
+        self.fitted = replace(self.fitted, top=replace(self.fitted.top, training=training))
+
+    def known_log_partition(self) -> LogPartition | None:
+        """Log Z of the model with its current parameters, or None if it is not known."""
+        return self.log_partitions.get(self._hash())
+
+    def log_partition(
+        self, device: Device, method: str, budget: AnnealingBudget, random_state: Any
+    ) -> LogPartition:
+        """Compute log Z and store it."""
+        check_choice("method", method, likelihood.METHODS)
+        rbm = self.fitted.rbm
+        if method == "exact":
+            sizes = [rbm.visible.log2_states, rbm.hidden.log2_states]
+            check_enumerable("method", sizes, _EXACT_UNITS)
+        n_chains = check_count("n_chains", budget.n_chains, minimum=_FEWEST_CHAINS)
+        n_temperatures = check_count("n_temperatures", budget.n_temperatures, minimum=2)
+        n_jobs = check_jobs("n_jobs", budget.n_jobs)
+        budget = replace(budget, n_chains=n_chains, n_temperatures=n_temperatures, n_jobs=n_jobs)
+        seed = self.fitted.seeds.seed(random_state)
+        result = replace(self.fitted, device=device).log_partition(method, budget, seed)
+        self.log_partitions = {self._hash(): result}
+        if result.doubt:
+            warnings.warn(
+                f"log Z == {result.value:.2f} cannot be trusted: {result.doubt}. Call "
+                "log_partition with more n_temperatures or n_chains, or method='bracket'.",
+                ConvergenceWarning,
+                stacklevel=levels_to_the_caller(),
+            )
+        return result
+
+    def _hash(self) -> str:
+        return joblib.hash(self.fitted.rbm.parameters)
+
+    def begin_fit(
+        self, settings: Settings, n_rows: int, *, rising: bool, title: str = ""
+    ) -> FitState:
+        """Plan a fit on this many rows; with `rising`, variances rise from a small start."""
+        plan, seed = settings.plan(n_rows, rising=rising), settings.validation_seed
+        self.fit = FitState(plan, n_rows, seed, title or settings.title)
+        return self.fit
+
+    def finish(
+        self, settings: Settings, rows: TrainingRows, validation: Any, hooks: Sequence[Hook]
+    ) -> None:
+        """Run the remaining epochs of the planned fit.
+
+        Parameters
+        ----------
+        settings : Settings
+        rows : TrainingRows
+        validation : {array, CSR matrix, None}
+            The validation set.
+        hooks : sequence of callables
+            Called after every epoch.
+        """
+        fit = self.fit
+        assert fit is not None
+        stopping = None
+        if validation is not None and settings.stopping is not None:
+            scaling = self.fitted.scaling
+            _, patience, tol = settings.stopping
+            score = settings.row_figure(scaling, FLIPS_SCORED)
+            seen, below = scaling.view(rows.values), settings.below
+            if below is not None:
+                seen = below.view(rows.values, self.fitted.rbm.visible)
+            both = scaling.view(validation), seen
+            stopping = EarlyStopping(*both, patience, tol, fit.seed, score, fit.best)
+        self._train(settings, self._epochs(settings, rows, fit), fit, stopping, hooks)
+        self.fit = None
+
+    def train_by(self, settings: Settings, epochs: Epochs, hooks: Sequence[Hook]) -> None:
+        """Make the planned fit by epochs over rows that are not here."""
+        assert self.fit is not None
+        self._train(settings, epochs, self.fit, None, hooks)
+        self.fit = None
+
+    def go_on(self, settings: Settings, rows: TrainingRows, hooks: Sequence[Hook]) -> None:
+        """Run one epoch over the rows in the given order, at a constant step size."""
+        plan = Plan(1, settings.batch_size, PowerDecay(settings.rate, 0), shuffle=False)
+        self.fit = None  # these rows do not belong to an interrupted fit
+        fit = FitState(plan, len(rows.weights), settings.validation_seed, settings.title)
+        self._train(settings, self._epochs(settings, rows, fit), fit, None, hooks)
+
+    def loop(self, settings: Settings, rows: TrainingRows, fit: FitState) -> Loop:
+        """The loop of a fit over rows."""
+        figure = settings.row_figure(self.fitted.scaling, FLIPS_MONITORED)
+        feed = self._feed(settings, rows, fit)
+        return Loop(settings.update, feed, fit.plan, Monitor(settings.figure, figure))
+
+    def take_chains(self, states: list[TrainState]) -> None:
+        """Take over the persistent chains of other training states, and where they jump to."""
+        if not states:
+            return
+        first, *others = states
+        first.join(others)
+        old = self.training
+        self.replace_training(
+            replace(
+                first,
+                model=old.model,
+                visible_offset=old.visible_offset,
+                hidden_offset=old.hidden_offset,
+                rng=old.rng,
+                order=old.order,
+                history=old.history,
+            )
+        )
+
+    def _epochs(self, settings: Settings, rows: TrainingRows, fit: FitState) -> Epochs:
+        """The epochs of a loop, which is made once the training state lies on its device."""
+        return lambda state, first: self.loop(settings, rows, fit).epochs(state, first)
+
+    def _train(
+        self,
+        settings: Settings,
+        epochs: Epochs,
+        fit: FitState,
+        stopping: EarlyStopping | None,
+        hooks: Sequence[Hook],
+    ) -> None:
+        """Run the remaining epochs of a fit; an interruption keeps the progress so far."""
+        state, device = self.training, settings.device
+        state.model = device.place_rbm(self.fitted.rbm.map(_writable))
+        state.move(device.place)
+        self._keep(state.model)
+        first = fit.n_done
+        if stopping is not None and stopping.over:  # a checkpoint of the last epoch
+            first = fit.plan.n_iter
+        try:
+            with progress(
+                fit.title, fit.plan.n_iter - first, settings.figure, verbose=settings.is_verbose
+            ) as report:
+                observers = self._observers(fit, stopping, report, hooks)
+                run(epochs(state, first), observers)
+            if stopping is not None:
+                stopping.restore(state.model)
+                self.fitted = replace(self.fitted, best_validation_score=fit.best.score)
+        finally:  # an interrupted epoch has already changed chains and parameters
+            self._keep(state.model)
+            state.move(to_host)
+            state.model = self.fitted.rbm
+        _warn_of_saturation(settings, state)
+
+    def _observers(
+        self,
+        fit: FitState,
+        stopping: EarlyStopping | None,
+        report: Callable[[Record], None],
+        hooks: Sequence[Hook],
+    ) -> list[Callable[[Record], Any]]:
+        """Functions called after every epoch: position, early stopping, progress, hooks."""
+        state = self.training
+
+        def keep(record: Record) -> None:
+            if hooks:
+                self._keep(state.model)
+            fit.n_done += 1
+
+        watch = [] if stopping is None else [lambda record: stopping.see(state.model, record)]
+        return [keep, *watch, report, *(lambda record, hook=hook: hook() for hook in hooks)]
+
+    def _keep(self, rbm: RBM) -> None:
+        """Replace the RBM of the model; with numpy, training then changes its arrays in place."""
+        self.replace_rbm(rbm.map(to_host).with_precision("float32"))
+
+    def _feed(self, settings: Settings, rows: TrainingRows, fit: FitState) -> Feed:
+        """The source of mini-batches, with chains for missing values."""
+        state, view = self.training, self.fitted.scaling.view(rows.values)
+        draws = settings.draws and settings.domain.is_bounded and not rows.summary.is_binary
+        if settings.below is not None:
+            return Feed(rows.values, rows.weights, draws, *settings.below)
+        if not rows.summary.bounds.has_missing:
+            return Feed(view, rows.weights, draws)
+
+        def states(n_chains: int) -> Array:
+            if fit.completions is None:
+                return sample_independent(self.fitted.top.base, n_chains, state.rng)
+            return fit.completions
+
+        n_labels = self.fitted.n_label_columns
+        completion = Completion.start(view, state.model, states, n_labels)
+        fit.completions = completion.states
+        return Feed(view, rows.weights, draws, completion)
+
+
+def _warn_of_saturation(settings: Settings, state: TrainState) -> None:
+    saturated = state.model.hidden.saturated(state.hidden_offset)
+    n_saturated = int(saturated.sum())
+    if n_saturated > len(saturated) / 2:
+        warnings.warn(
+            f"{n_saturated} of {len(saturated)} hidden units are on or off in nearly all rows: "
+            f"use a smaller learning_rate than {settings.rate:g}, or fewer n_components.",
+            ConvergenceWarning,
+            stacklevel=levels_to_the_caller(),
+        )
+
+
+def _writable(x: Array) -> Array:
+    """The array, or a copy if it is read-only, for example mapped from a file."""
+    return np.require(x, requirements="W")

@@ -1,0 +1,81 @@
+"""Missing values in training: states of Gibbs chains, which move in an explicit step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+from skrbm._kernels.devices import Array, Generator, like, to_host
+from skrbm._kernels.threads import BLOCK_ROWS
+from skrbm.conditionals import Given, gibbs
+from skrbm.model import RBM
+
+_STEPS_PER_VISIT = 5
+
+
+@dataclass
+class Completion:
+    """One Gibbs chain per incomplete row, whose states replace the missing values.
+
+    Parameters
+    ----------
+    rbm : RBM
+        The model; its parameters may change between steps.
+    chain : ndarray of int of shape (n_rows,)
+        Index of the chain of each row, -1 for complete rows.
+    states : ndarray of shape (n_chains, n_visible)
+    n_hidden_columns : int
+        Number of columns at the end that the chains do not use. They are class labels: rows are
+        completed as if their label were unknown.
+    """
+
+    rbm: RBM
+    chain: Array
+    states: Array
+    n_hidden_columns: int = 0
+
+    @classmethod
+    def start(
+        cls, rows: Any, rbm: RBM, states: Callable[[int], Array], n_hidden_columns: int = 0
+    ) -> Completion:
+        """Chains for the rows with NaN; `states` returns n initial states."""
+        blocks = gen_batches(rows.shape[0], BLOCK_ROWS)
+        incomplete = np.concatenate([np.isnan(to_host(rows[b])).any(axis=1) for b in blocks])
+        chain = np.where(incomplete, incomplete.cumsum() - 1, -1)
+        return cls(rbm, chain, states(int(incomplete.sum())), n_hidden_columns)
+
+    def part(self, rows: Array | slice) -> Completion:
+        """The chains of some rows, with shared states."""
+        return replace(self, chain=self.chain[rows])
+
+    def fill(self, x: Array, index: Array | slice, rng: Generator) -> Array:
+        """Move the chains of some rows, and replace missing values in rows x by their states."""
+        self.move(x, index, rng)
+        return self.filled(x, index)
+
+    def move(self, x: Array, index: Array | slice, rng: Generator) -> None:
+        """Move the chains of some rows, given the known values of rows x."""
+        x = to_host(x).astype(self.states.dtype, copy=False)
+        chains = self.chain[index]
+        incomplete = chains >= 0
+        if not incomplete.any():
+            return
+        chains, seen = chains[incomplete], x[incomplete]
+        seen[:, seen.shape[1] - self.n_hidden_columns :] = np.nan
+        seen, states = (like(v, self.rbm.reference) for v in (seen, self.states[chains]))
+        states = gibbs(Given.rows(self.rbm, seen), states, rng, _STEPS_PER_VISIT)
+        self.states[chains] = to_host(states)
+
+    def filled(self, x: Array, index: Array | slice) -> Array:
+        """The rows x with the present states of their chains."""
+        x, chains = to_host(x).astype(self.states.dtype, copy=False), self.chain[index]
+        incomplete = chains >= 0
+        if not incomplete.any():
+            return x
+        x, known = x.copy(), x[incomplete]
+        x[incomplete] = np.where(np.isnan(known), self.states[chains[incomplete]], known)
+        return x

@@ -1,0 +1,95 @@
+"""`TrainState`: the arrays, counters and generators that a training step changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from skrbm._kernels import arrays
+from skrbm._kernels.devices import Array, Generator, Place, to_host
+from skrbm.model import RBM
+from skrbm.samplers import Chains, ParallelTempering
+
+Record = dict[str, float]
+
+
+@dataclass
+class TrainState:
+    """The training state of an RBM, which a step changes in place.
+
+    Parameters
+    ----------
+    model : RBM
+        The parameters.
+    visible_offset : ndarray of shape (n_visible,)
+    hidden_offset : ndarray of shape (n_hidden,)
+        Moving averages of data means, for centring the gradient.
+    rng : Generator
+        Generator for all draws of steps.
+    order : Generator
+        Generator for the order of the rows and for monitoring. Since it is separate, chains do not
+        depend on the number of rows, and a row of weight two has the effect of a duplicate.
+    variance_floor : ndarray of shape (n_visible,), optional
+        Smallest variances, if variances are learned.
+    chains : Chains, optional
+        Persistent chains of the model.
+    tempering : ParallelTempering, optional
+        Chains at all temperatures; `chains` are its chains at temperature one.
+    proposal_mean : ndarray of shape (n_rows, n_hidden), optional
+    proposal_weights : ndarray of shape (n_rows,), optional
+        Mean hidden states of the last mini-batch and their probabilities: the targets of jumps.
+    jump_acceptance : float
+        Moving average of the fraction of accepted jumps.
+    jumps_due : float
+        Number of jumps to try in the next update.
+    next_chain : int
+        The first chain that tries a jump.
+    history : list of Record
+        One record per epoch.
+    """
+
+    model: RBM
+    visible_offset: Array
+    hidden_offset: Array
+    rng: Generator
+    order: Generator
+    variance_floor: Array | None = None
+    chains: Chains | None = None
+    tempering: ParallelTempering | None = None
+    proposal_mean: Array | None = None
+    proposal_weights: Array | None = None
+    jump_acceptance: float = 1.0
+    jumps_due: float = 0.0
+    next_chain: int = 0
+    history: list[Record] = field(default_factory=list)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The state in numpy's arrays, so that pickles can be read without a device."""
+        host = replace(self, tempering=replace(self.tempering) if self.tempering else None)
+        host.move(to_host)
+        host.model = self.model.map(to_host).with_precision("float32")
+        return vars(host)
+
+    def move(self, place: Place) -> None:
+        """Move all arrays except the model's to another device."""
+        self.visible_offset = place(self.visible_offset)
+        self.hidden_offset = place(self.hidden_offset)
+        if self.variance_floor is not None:
+            self.variance_floor = place(self.variance_floor)
+        if self.tempering is not None:
+            self.tempering.move(place)
+            self.chains = self.tempering.cold
+        elif self.chains is not None:
+            self.chains = Chains(*map(place, self.chains))
+        if self.proposal_mean is not None:
+            self.proposal_mean = place(self.proposal_mean)
+
+    def join(self, others: list[TrainState]) -> None:
+        """Append the persistent chains of other states with the same number of temperatures."""
+        if self.tempering is not None:
+            ladders = [x.tempering for x in others if x.tempering is not None]
+            self.tempering = self.tempering.joined(ladders)
+            self.chains = self.tempering.cold
+        elif self.chains is not None:
+            every = [self.chains, *(x.chains for x in others if x.chains is not None)]
+            self.chains = Chains(*(arrays.concat(states) for states in zip(*every, strict=True)))

@@ -1,0 +1,23 @@
+"""Unit types: the layers of a model.
+
+The states s of a layer have the density `exp(s . input - energy(s))`, up to a normaliser. Only
+this package depends on the type of a unit. A new type takes one file here, with the abstract
+methods of `Layer`, and one row in the tests.
+"""
+
+from skrbm.units.bernoulli import Bernoulli
+from skrbm.units.categorical import Categorical
+from skrbm.units.gaussian import Gaussian
+from skrbm.units.joined import Joined
+from skrbm.units.layer import REAL_LINE, UNIT_INTERVAL, Domain, Layer
+
+__all__ = [
+    "REAL_LINE",
+    "UNIT_INTERVAL",
+    "Bernoulli",
+    "Categorical",
+    "Domain",
+    "Gaussian",
+    "Joined",
+    "Layer",
+]

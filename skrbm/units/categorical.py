@@ -1,0 +1,183 @@
+"""Softmax units."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+from skrbm._kernels import arrays, devices, random
+from skrbm._kernels.devices import Array, Generator
+from skrbm.units.layer import STRUCTURE, Domain, Layer, OfState, Rows, Units
+
+_DOMAIN = Domain("categorical", 0.0, 1.0, "Encode each category as a column of its own.")
+
+
+@dataclass(frozen=True)
+class Categorical(Layer):
+    """Softmax units, each with one column per category.
+
+    `p(s | input)` is proportional to `exp(s . (bias + input))` for one-hot s. In data, a unit
+    without a category has zeros in all its columns.
+
+    Parameters
+    ----------
+    bias : ndarray of shape (n_columns,) or (n_rows, n_columns)
+        One bias per category, or one per row and category if every row has its own model.
+    n_categories : tuple of int
+        Number of categories of each unit.
+    """
+
+    bias: Array
+    n_categories: tuple[int, ...] = field(metadata=STRUCTURE)
+
+    domain: ClassVar[Domain] = _DOMAIN
+
+    @classmethod
+    def from_totals(
+        cls, total: Array, n_rows: float | Array, n_categories: tuple[int, ...]
+    ) -> Self:
+        """Return the layer with bias `log(k + 1)` for a column of data with the sum k over n rows.
+
+        Its categories are as frequent as in the data, except for one added row per category, which
+        keeps the bias finite.
+        """
+        return cls(arrays.log(total.clip(0, n_rows) + 1), n_categories)
+
+    @property
+    def unit_states(self) -> tuple[float, ...]:
+        """Number of categories of each unit."""
+        return self.n_categories
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return len(self.n_categories)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Number of columns of each unit."""
+        return self.n_categories
+
+    def with_parameters(self, parameters: Iterable[Array]) -> Self:
+        """Return the layer with other parameter arrays."""
+        (bias,) = parameters
+        return type(self)(bias, self.n_categories)
+
+    def part(self, units: Units) -> Categorical:
+        """Return a layer of some of the units; an array of shape (n_rows, k) selects k per row."""
+        sizes = self.n_categories
+        if isinstance(units, slice):
+            chosen = sizes[units]
+        else:
+            chosen = tuple(sizes[i] for i in (units[0] if units.ndim == 2 else units))
+        return Categorical(self.bias[..., self.columns_of(units)], chosen)
+
+    def columns_of(self, units: Units) -> Any:
+        """Columns of some units, as an index."""
+        return arrays.segment_columns(units, self.n_categories)
+
+    def in_units(self, columns: Array) -> Array:
+        """Whether a condition on columns holds in any column of each unit."""
+        return arrays.any_in_rows(self._fold(columns))
+
+    def in_columns(self, units: Array) -> Array:
+        """Repeat a condition on units for each of their columns."""
+        return arrays.repeat_columns(units, self.n_categories)
+
+    def alike(self, units: Array) -> Iterator[tuple[Rows, Array]]:
+        """Group rows, with one unit each, by the number of categories of the unit.
+
+        Parameters
+        ----------
+        units : ndarray of int of shape (n_rows,)
+            One unit per row.
+
+        Yields
+        ------
+        rows : list of int
+            Rows of a group.
+        units : ndarray of shape (n_group, 1)
+            Their units.
+        """
+        sizes = [self.n_categories[i] for i in units.tolist()]
+        for size in sorted(set(sizes)):
+            rows = [i for i, n in enumerate(sizes) if n == size]
+            yield rows, units[rows][:, None]
+
+    def energies(self, state: Array) -> Array:
+        """`-s . bias` of each unit."""
+        return -self._fold(state * self.bias).sum(-1)
+
+    def energy(self, state: Array) -> Array:
+        """`-s . bias` of every row, in float64."""
+        return -arrays.row_dot(state, self.bias)
+
+    def energy_above(self, base: Any, state: Array) -> Array:
+        """`energy - base.energy` of every row, in the precision of the states."""
+        return state @ (base.bias - self.bias)
+
+    def log_normalizers(self, input: Array | float) -> Array:
+        """`log sum_k exp(bias_k + input_k)` of each unit."""
+        logits = self._logits(input)
+        return devices.like(arrays.row_log_sum_exp(logits), logits)
+
+    def log_normalizer(self, input: Array | float) -> Array:
+        """`log sum_s exp(s . (bias + input))` of every row, in float64."""
+        return arrays.row_log_sum_exp(self._logits(input)).sum(-1)
+
+    def mean(self, input: Array | float) -> Array:
+        """`E[s | input]`, the softmax of `bias + input` within each unit."""
+        return self._unfold(arrays.softmax(self._logits(input)))
+
+    def sample(self, mean: Array, rng: Generator) -> Array:
+        """Draw states with the given conditional mean, in the dtype of the mean."""
+        return self._unfold(random.one_hot_choices(self._fold(mean), rng))
+
+    def log_probability(self, state: Array, mean: Array) -> Array:
+        """`log p(s_i | mean m_j)` for every row s_i of states and every row m_j of means."""
+        return state @ arrays.log(mean).T
+
+    def most_probable(self, mean: Array) -> Array:
+        """Most probable states given the mean, in the dtype of the mean."""
+        return self._unfold(arrays.one_hot_largest(self._fold(mean, -1.0)))
+
+    def are_states(self, blocks: Iterable[Any]) -> bool:
+        """Whether all values are 0 or 1, and at most one per unit is 1."""
+
+        def is_state(block: Any) -> bool:
+            block = arrays.to_dense(block)
+            return arrays.is_binary(block) and not (self._fold(block).sum(-1) > 1).any()
+
+        return all(map(is_state, blocks))
+
+    def from_data(self, values: Array, u: Array) -> Array:
+        """Turn means into states, with uniform numbers u; units with only zeros stay zero."""
+        share, u = self._fold(values), self._fold(u)[..., :1]
+        return self._unfold(random.one_hot_at(share, u) * (share.sum(-1)[..., None] > 0))
+
+    def log_total(self, state: Array, log_ratio: OfState, input: OfState) -> Array:
+        """`log sum_k p(k) / p(state)` over the categories k of one unit per row."""
+        n = self.n_columns
+        one_hot = arrays.identity(n, state)
+        terms = [log_ratio(0 * state + one_hot[k]) for k in range(n)]
+        return arrays.row_log_sum_exp(arrays.stack(terms).T)
+
+    def states_at(self, codes: Array) -> Array:
+        """Joint states with these indices; the first unit varies fastest."""
+        return arrays.one_hot_digits(codes, self.n_categories)
+
+    @property
+    def curvature(self) -> float:
+        """Upper bound on the eigenvalues of the Fisher information of a unit's biases."""
+        return 0.5
+
+    def _logits(self, input: Array | float) -> Array:
+        return self._fold(input + self.bias, -math.inf)
+
+    def _fold(self, x: Array, fill: float = 0.0) -> Array:
+        return arrays.fold(x, self.n_categories, fill)
+
+    def _unfold(self, x: Array) -> Array:
+        return arrays.unfold(x, self.n_categories)

@@ -1,0 +1,225 @@
+"""The training loop: the rows it visits, their states, its rates, and what it reports."""
+
+import math
+import pickle
+import sys
+
+import numpy as np
+import pytest
+
+from skrbm import BernoulliRBM
+from skrbm._kernels import random
+from skrbm.estimators.rbm.base import learner_of
+from skrbm.learning.completion import Completion
+from skrbm.learning.loop import Feed, Loop, Monitor, Plan, default_n_iter
+from skrbm.learning.schedules import PowerDecay
+
+from laws import (
+    BERNOULLI,
+    all_states,
+    codes,
+    copies,
+    draw,
+    enumerate_rbm,
+    holes_in,
+    random_rbm,
+    total_variation,
+    training_state,
+)
+
+NOTHING = Monitor("nothing", lambda rbm, v, rng: np.zeros(len(v)))
+
+
+class Recorder:
+    """An update that notes the rows and the rates it is given, and learns nothing."""
+
+    def __init__(self):
+        self.batches, self.rates = [], []
+
+    def __call__(self, state, v, weights, pace):
+        self.batches.append(v.copy())
+        self.rates.append(pace.rate)
+
+
+def _train(X, plan, *, draws=False):
+    """Train a model of as many columns; return what the update saw, and the records."""
+    recorder = Recorder()
+    feed = Feed(X, np.ones(len(X)), draws)
+    state = training_state(random_rbm(n_visible=X.shape[1]))
+    return recorder, list(Loop(recorder, feed, plan, NOTHING).epochs(state))
+
+
+def _train_on_numbers(n_rows, plan):
+    """The rows are 0 to n_rows - 1, each the bits of its number, and so are those of batches."""
+    recorder, records = _train(all_states(BERNOULLI, 6)[0][:n_rows], plan)
+    return [codes(batch) for batch in recorder.batches], recorder.rates, records
+
+
+@pytest.mark.parametrize(("n_rows", "batch_size"), [(10, 3), (7, 7), (7, 100), (5, 1)])
+def test_every_epoch_visits_every_row_once_in_even_mini_batches(n_rows, batch_size):
+    """Fails if the last rows are left out, or make a short mini-batch of their own."""
+    plan = Plan(3, batch_size, PowerDecay(1, 0), shuffle=True)
+    batches, _, records = _train_on_numbers(n_rows, plan)
+    sizes = [len(batch) for batch in batches]
+    n_batches = math.ceil(n_rows / batch_size)
+    assert len(records) == 3
+    assert len(sizes) == 3 * n_batches
+    assert max(sizes) - min(sizes) <= 1
+    assert max(sizes) <= batch_size
+    for epoch in range(3):
+        rows = np.concatenate(batches[epoch * n_batches : (epoch + 1) * n_batches])
+        np.testing.assert_array_equal(np.sort(rows), np.arange(n_rows))
+
+
+def test_rows_are_shuffled_only_if_the_plan_says_so():
+    """Fails if a stream is taken out of order, or every epoch has the same order."""
+    in_order, *_ = _train_on_numbers(50, Plan(2, 10, PowerDecay(1, 0), shuffle=False))
+    np.testing.assert_array_equal(np.concatenate(in_order), np.tile(np.arange(50), 2))
+    shuffled, *_ = _train_on_numbers(50, Plan(2, 50, PowerDecay(1, 0), shuffle=True))
+    assert not np.array_equal(*shuffled)
+
+
+def test_the_rate_falls_to_zero_over_the_whole_fit():
+    """Fails if the schedule starts again in every epoch. 12 updates, in equal steps."""
+    _, rates, records = _train_on_numbers(40, Plan(3, 10, PowerDecay(0.6, 1), shuffle=True))
+    np.testing.assert_allclose(rates, 0.05 * np.arange(12, 0, -1))
+    assert [record["learning_rate"] for record in records] == rates[3::4]
+
+
+@pytest.mark.parametrize("n_done", [0, 1, 3])
+def test_epochs_go_on_from_any_of_them(n_done):
+    """Fails if a fit that goes on has the rates of its start. Rows come in another order."""
+    plan = Plan(3, 10, PowerDecay(0.6, 1), shuffle=True)
+    recorder = Recorder()
+    feed = Feed(all_states(BERNOULLI, 6)[0][:40], np.ones(40), draws=False)
+    state = training_state(random_rbm(n_visible=6))
+    records = list(Loop(recorder, feed, plan, NOTHING).epochs(state, n_done))
+    assert len(records) == len(state.history) == 3 - n_done
+    np.testing.assert_allclose(recorder.rates, 0.05 * np.arange(12 - 4 * n_done, 0, -1))
+
+
+def test_a_heavy_mini_batch_makes_several_steps_and_a_light_one_a_short_step():
+    """Fails if a row does not count by its weight: one weight is 3, and those of others are 0.5."""
+    recorder = Recorder()
+    weights = np.array([3.0, 0.5, 0.5, 0.5, 0.5, 1.0])
+    plan = Plan(1, 1, PowerDecay(0.3, 0), shuffle=False)
+    feed = Feed(np.eye(6), weights, draws=False)
+    list(Loop(recorder, feed, plan, NOTHING).epochs(training_state(random_rbm(n_visible=6))))
+    assert [int(batch.argmax()) for batch in recorder.batches] == [0, 0, 0, 1, 2, 3, 4, 5]
+    np.testing.assert_allclose(recorder.rates, [*[0.3] * 3, *[0.15] * 4, 0.3])
+
+
+@pytest.mark.parametrize(("n_rows", "epochs"), [(1, 5_000), (1797, 278), (60_000, 10), (10**7, 10)])
+def test_default_epochs_make_5000_updates_and_are_10_or_more(n_rows, epochs):
+    """Fails if few rows get few updates."""
+    assert default_n_iter(n_rows, batch_size=100) == epochs
+    assert epochs * math.ceil(n_rows / 100) >= 5_000
+
+
+def test_auto_is_the_default_number_of_epochs():
+    """Fails if "auto" is not what the estimator does by default."""
+    fitted = BernoulliRBM(1, batch_size=1, random_state=0).fit(np.zeros((200, 1)))
+    assert fitted.n_iter_ == default_n_iter(200, batch_size=1) == 25
+
+
+def test_progress_is_a_bar_on_a_terminal(monkeypatch, capsys):
+    """Fails if lines are printed although a bar can be drawn, or the bar does not reach its end."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    BernoulliRBM(1, n_iter=3, verbose=1).fit(np.zeros((2, 2)))
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "3/3" in captured.err
+    assert "pseudo-likelihood" in captured.err
+
+
+def test_grey_values_are_probabilities_of_states():
+    """Fails if a mini-batch holds the means themselves. Six standard errors of a frequency."""
+    n = 20_000
+    rng = random.generator(0)
+    X = np.column_stack([np.full(n, 0.3), np.ones(n), rng.random(n)])  # rows that differ
+    plan = Plan(2, n, PowerDecay(1, 0), shuffle=True)
+    first, second = _train(X, plan, draws=True)[0].batches
+    assert set(np.unique(first)) == {0.0, 1.0}
+    assert abs(first[:, 0].mean() - 0.3) < 6 * np.sqrt(0.21 / n)
+    assert first[:, 1].all()
+    assert (first[:, 0] != second[:, 0]).any()
+    np.testing.assert_allclose(_train(X, plan)[0].batches[0].sum(axis=0), X.sum(axis=0))
+
+
+# Missing values
+
+
+def _feed(rbm, rows):
+    """Rows with chains for their missing values, all of which start from zeros."""
+    completion = Completion.start(rows, rbm, lambda n: np.zeros((n, rows.shape[1])))
+    return Feed(rows, np.ones(len(rows)), draws=False, completion=completion)
+
+
+def test_reading_rows_changes_nothing_and_filling_them_moves_chains():
+    """Fails if a chain moves as its row is read, or does not move as its row is filled.
+
+    Chains of rows that are not asked for stay where they are, and known values as they are.
+    """
+    rbm, rng = random_rbm(), random.generator(0)
+    rows = holes_in(np.round(np.random.default_rng(0).random((100, 4))))
+    given = rows.copy()
+    feed = _feed(rbm, rows)
+    states = feed.completion.states.copy()
+    for index in (slice(0, 50), np.arange(50)):
+        np.testing.assert_array_equal(feed.rows[index], feed.rows[index])
+    np.testing.assert_array_equal(feed.completion.states, states)
+    incomplete = np.isnan(rows).any(axis=1)
+    own = feed.completion.chain[:50][incomplete[:50]]
+    filled = feed.completion.fill(feed.rows[:50], np.arange(50), rng)
+    assert not np.array_equal(feed.completion.states[own], states[own])
+    others = np.setdiff1d(np.arange(len(states)), own)
+    np.testing.assert_array_equal(feed.completion.states[others], states[others])
+    np.testing.assert_array_equal(rows, given)
+    known = ~np.isnan(rows[:50])
+    np.testing.assert_array_equal(filled[known], rows[:50][known])
+    assert not np.isnan(filled).any()
+
+
+def test_every_epoch_goes_on_with_the_chains_of_the_one_before():
+    """Fails if chains start again, or one row gets the states of another.
+
+    After 20 epochs the filled values have the distribution of what is missing, given what is known:
+    2.5 times what chance makes of the distance.
+    """
+    n, rbm = 20_000, random_rbm(scale=2.0)
+    exact = enumerate_rbm(rbm)
+    p = np.exp(exact.log_p_visible)
+    complete = exact.v[draw(p, n, np.random.default_rng(0))]
+    feed = _feed(rbm, holes_in(complete, 0.5))
+    recorder, plan = Recorder(), Plan(20, n, PowerDecay(1, 0), shuffle=True)
+    list(Loop(recorder, feed, plan, NOTHING).epochs(training_state(rbm)))
+    distance, floor = total_variation(codes(recorder.batches[-1]), p)
+    assert distance <= 2.5 * floor
+
+
+# Fits in progress
+
+
+@pytest.mark.parametrize("parameters", [{}, {"early_stopping": True}, {"gradient": "pt"}])
+def test_a_fit_in_progress_goes_on_from_its_pickle_to_the_same_end(parameters):
+    """Fails if a part of its state is not in the pickle, or a finished fit keeps one."""
+    X = holes_in(copies(60))
+    pickles = []
+
+    def keep(rbm, iteration):
+        assert learner_of(rbm).fit.n_done == iteration
+        rbm.callbacks = None
+        pickles.append(pickle.dumps(rbm))
+        rbm.callbacks = keep
+
+    rbm = BernoulliRBM(3, n_iter=4, batch_size=10, missing_values="allow", random_state=0)
+    rbm.set_params(**parameters, callbacks=keep).fit(X)
+    assert learner_of(rbm).fit is None
+    assert len(pickles) == 4
+    for one in pickles[:3]:
+        resumed = pickle.loads(one)
+        assert learner_of(resumed).fit is not None
+        resumed.resume(X)
+        assert learner_of(resumed).fit is None
+        np.testing.assert_array_equal(resumed.components_, rbm.components_)
+        assert resumed.n_iter_ == 4
