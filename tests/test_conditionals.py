@@ -125,7 +125,7 @@ def test_weighted_draws_sum_over_what_is_free(pair, by_chains):
     The mean weight is `p(given) Z`, and weighted means are conditional ones: six standard errors.
     """
     rbm, rows, log_total, of_visible, _ = _problem(pair)
-    n = 300
+    n = 150
     many = np.repeat(rows, n, axis=0)
     rng = random.generator(0)
     v, log_w = conditionals.weighted_draws(rbm, rbm.visible.neutral(), many, rng, 2)

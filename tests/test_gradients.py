@@ -120,9 +120,9 @@ def test_persistent_gradient_is_exact_in_expectation(pair, kind):
     """From chains in equilibrium. Fails if v is paired with E[h|v] of the step before.
 
     The second update is looked at: the first one's rows propose its jumps. Six standard errors,
-    from the spread of the 200,000 chains' own terms.
+    from the spread of the 50,000 chains' own terms.
     """
-    n = 200_000
+    n = 50_000
     rbm = random_rbm(pair)
     v, weights = small_data(rbm, pair)
     expected = exact_phases(rbm, v, weights)
