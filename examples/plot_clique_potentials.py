@@ -3,9 +3,10 @@
 Tables of potentials are an RBM
 ===============================
 
-A textbook gives a network of three visible and two hidden binary units by positive tables: one
-for every pair of a visible and a hidden unit, one for every unit. Their product over all pairs and
-units is a distribution up to a constant. Any such tables are a restricted Boltzmann machine.
+Textbooks define a network of binary units by tables of positive potentials: one table per pair of a
+visible and a hidden unit, and one per unit. The product of all tables is a distribution, up to a
+constant. Any such network is a restricted Boltzmann machine. This one has three visible and two
+hidden units.
 """
 
 # %%
@@ -43,8 +44,8 @@ def product(v, h):
 # From tables to weights
 # ----------------------
 # The logarithm of a pair table is a function of two bits, and therefore
-# ``t00 + (t10 - t00) v + (t01 - t00) h + (t11 - t10 - t01 + t00) v h``. The last bracket is a
-# weight, the others belong to the biases and to a constant.
+# ``t00 + (t10 - t00) v + (t01 - t00) h + (t11 - t10 - t01 + t00) v h``. The last coefficient is a
+# weight. The others are added to the biases and to a constant.
 t00, t01, t10, t11 = np.moveaxis(np.log(phi), -1, 0)
 rbm = RBM(
     visible=Bernoulli(np.log(psi[:, 1] / psi[:, 0]) + (t10 - t00).sum(axis=1)),

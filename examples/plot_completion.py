@@ -1,17 +1,18 @@
 """
-=================================
-Completing and cleaning of digits
-=================================
+==================================
+Completion and denoising of digits
+==================================
 
-A model of the joint distribution knows what belongs together: given the upper half of a digit it
-tells the lower one, and from a noisy digit it finds a clean one.
+An RBM is a model of the joint distribution of all pixels. It predicts the lower half of a digit
+from the upper half, and it removes noise.
 """
 
 # %%
 # The lower half from the upper one
 # ---------------------------------
-# Held-out digits, thresholded. Each pixel's conditional mean is a probability: what do the true
-# pixels have under it? Beside it the frequencies of the training rows, and of similar rows.
+# The digits are thresholded and held out. The conditional mean of a pixel is its probability to be
+# on. The score is the log-probability of the true pixels. For comparison, the same score is
+# computed with the frequencies of all training rows, and of similar rows.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -49,7 +50,7 @@ for name, score in scores.items():
 # %%
 # Clean digits from noisy ones
 # ----------------------------
-# A tenth of the pixels is flipped. ``reconstruct`` goes up and down by means.
+# A tenth of the pixels is flipped. ``reconstruct`` goes up and down through the means.
 flipped = np.random.default_rng(0).random(X_test.shape) < 0.1
 noisy = np.where(flipped, 1 - X_test, X_test)
 cleaned = {n_steps: rbm.reconstruct(noisy, n_steps) for n_steps in (1, 2, 5)}
@@ -60,7 +61,7 @@ for n_steps, rows in cleaned.items():
 # %%
 # Ten digits
 # ----------
-# Draws differ where the upper half leaves a choice; the mean has all of them.
+# If the upper half fits several digits, draws differ, and the mean blends them.
 draws = rbm.impute(halves[:10], n_draws=2, random_state=0)
 lines = {
     "held out": X_test[:10],

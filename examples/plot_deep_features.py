@@ -3,15 +3,15 @@
 Few features, from a deep network
 =================================
 
-Digits that may lie one pixel off are described by 32 numbers each: principal components, the hidden
-units of one RBM, or the top of a deep belief network. A linear classifier tells what they are
-worth.
+Digits that may be shifted by one pixel are described by 32 numbers each: principal components, the
+hidden units of one RBM, or the top layer of a deep belief network. The accuracy of a linear
+classifier compares them.
 """
 
 # %%
 # Split, then nudge
 # -----------------
-# Copies of an image stay together, in a fold as in the split.
+# All copies of an image are in the same fold, and on the same side of the split.
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.ndimage import shift
@@ -41,8 +41,8 @@ groups = np.tile(np.arange(len(X)), 5)
 # %%
 # Every choice is made on training rows
 # -------------------------------------
-# By the name of a step and two underscores the search reaches into the stack, and by two more into
-# the prototype of its layers.
+# A parameter of the stack has the name of its step, two underscores, and its own name. Two more
+# underscores give access to the prototype of the layers.
 n = 32
 rbm = BernoulliRBM(n_iter=10)
 rates = {"dbn__rbm__learning_rate": [0.3, 1.0]}
@@ -63,10 +63,10 @@ for name, (features, grid) in arms.items():
     print(f"{name}: {scores[name]:.1f} %", search.best_params_ or "")
 
 # %%
-# What depth is worth here
-# ------------------------
-# 32 hidden units say more than 64 pixels or 32 principal components. A layer beneath them adds
-# little, and many units in a single layer far more than depth does.
+# The value of depth
+# ------------------
+# 32 hidden units are better features than 64 pixels or 32 principal components. Another layer below
+# them adds little. Many units in a single layer help much more than depth.
 figure, ax = plt.subplots(figsize=(6.5, 2.8), layout="constrained")
 bars = ax.barh(list(scores), list(scores.values()))
 ax.bar_label(bars, fmt="{:.1f}", padding=3)

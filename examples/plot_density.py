@@ -1,16 +1,16 @@
 """
-====================================
+=============================
 A density of real-valued data
-====================================
+=============================
 
-An RBM with Gaussian visible units is a mixture of as many normal densities as its hidden units have
-states, with far fewer parameters: each unit that is on moves the mean by its component.
+An RBM with Gaussian visible units is a mixture with one normal density per hidden state, and far
+fewer parameters: each hidden unit that is on adds its component to the mean.
 """
 
 # %%
-# Two interleaving arcs, in units of their own
-# --------------------------------------------
-# The units of the columns do not matter: one is a thousand times as wide as the other.
+# Two interleaving arcs in different units
+# ----------------------------------------
+# The units of the columns do not matter. One column is a thousand times as wide as the other.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import make_moons
@@ -27,8 +27,8 @@ rbm = GaussianBernoulliRBM(n_components=16, n_iter=200, random_state=0).fit(X)
 # %%
 # Log-densities can be compared
 # -----------------------------
-# ``score`` is in nats a row and in the units of the data, as that of scikit-learn's mixtures. The
-# RBM has as many parameters as a mixture of nine normal densities.
+# ``score`` is in nats per row and in the units of the data, as for scikit-learn's mixtures. The RBM
+# has as many parameters as a mixture of nine normal densities.
 n_parameters = sum(
     x.size for x in (rbm.components_, rbm.intercept_visible_, rbm.intercept_hidden_, rbm.variance_)
 )
@@ -40,8 +40,8 @@ for n in (1, 9, 30):
 # %%
 # The density, and its components
 # -------------------------------
-# An arrow a hidden unit, from the mean of the data: what the unit adds to the means of the
-# columns.
+# Each arrow is a hidden unit. It starts at the mean of the data, and shows the vector that the unit
+# adds to the means of the columns.
 low, high = X.min(axis=0) - 0.4 * units, X.max(axis=0) + 0.4 * units
 grid = np.stack(np.meshgrid(*np.linspace(low, high, 200).T), axis=-1)
 density = np.exp(rbm.score_samples(grid.reshape(-1, 2))).reshape(200, 200)

@@ -1,15 +1,15 @@
 """
-=======================================
+=====================================
 Features of digits for a linear model
-=======================================
+=====================================
 
-Handwritten digits that may lie one pixel off defeat a linear classifier on raw pixels. The hidden
-units of a restricted Boltzmann machine, trained without the labels, turn the same classifier into a
-good one.
+If handwritten digits may be shifted by one pixel, a linear classifier on raw pixels performs
+poorly. It performs well on the hidden units of a restricted Boltzmann machine, trained without the
+labels.
 
-The comparison is fair: the data is split *before* it is augmented, so that no test image has a
-shifted copy among the training images; the strength of regularisation is chosen on training rows in
-both arms; and the optimiser runs until it has converged.
+The comparison is fair. The data are split *before* they are augmented, so no test image has a
+shifted copy among the training images. For both kinds of features, the regularisation strength is
+chosen on training rows, and the optimiser runs until it has converged.
 """
 
 # %%
@@ -46,7 +46,7 @@ X_test, y_test = nudge(X_test, y_test)
 # %%
 # The same classifier, on pixels and on features
 # ----------------------------------------------
-# The features are computed once, then the classifier is tuned on them.
+# The features are computed once. Then the classifier is tuned on them.
 
 
 def accuracy(features):
@@ -66,9 +66,9 @@ for name, score in scores.items():
     print(f"accuracy on {name}: {100 * score:.1f} %")
 
 # %%
-# What the hidden units look for
-# ------------------------------
-# Each image is one row of ``components_``: where it is red, a bright pixel switches the unit on.
+# Weights of the hidden units
+# ---------------------------
+# Each image is one row of ``components_``. Bright pixels in red regions switch the unit on.
 figure, axes = plt.subplots(8, 16, figsize=(9, 4.8), layout="constrained")
 limit = np.percentile(np.abs(rbm.components_), 99.5)
 for ax, component in zip(axes.flat, rbm.components_, strict=False):

@@ -3,15 +3,15 @@
 Generating digits
 =================
 
-A restricted Boltzmann machine is a model of the joint distribution of all pixels: it says how
-likely an image is, and draws new ones.
+A restricted Boltzmann machine is a model of the joint distribution of all pixels. It computes the
+probability of an image, and draws new images.
 """
 
 # %%
 # Fit, and judge by the likelihood
 # --------------------------------
-# The score is the mean log-likelihood of images the model has not seen, in nats. Pixels that were
-# independent of each other are what it has to beat.
+# The score is the mean log-likelihood of held-out images, in nats. The baseline is a model with
+# independent pixels.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -33,8 +33,8 @@ print(f"its log Z lies between {log_z.lower:.2f} and {log_z.upper:.2f}")
 # %%
 # Draw new digits
 # ---------------
-# ``sample`` runs a chain for each image. Shown are the probabilities of the pixels at its last
-# step, which are smoother than the zeros and ones that they give.
+# ``sample`` runs one chain per image. The pictures show the pixel probabilities at the last step,
+# which are smoother than binary draws.
 samples = rbm.reconstruct(rbm.sample(60, random_state=0))
 figure, axes = plt.subplots(2, 1, figsize=(7, 6.4), layout="constrained")
 for ax, rows, title in zip(axes, (X_test[:60], samples), ("held out", "generated"), strict=True):

@@ -3,15 +3,15 @@
 Learning from a handful of labels
 =================================
 
-Labels are dear, images are not. ``DBNClassifier`` trains its layers on all rows, and fine-tunes
-them on those with a label. A perceptron of the same size, from random weights, sees the labelled
-rows alone.
+Labels are expensive, images are cheap. ``DBNClassifier`` trains its layers on all rows, and
+fine-tunes them on rows with a label. It is compared with a perceptron of the same size that starts
+from random weights and uses only the labelled rows.
 """
 
 # %%
 # Layers for all draws of the labels
 # ----------------------------------
-# They need no labels: trained once and frozen, they serve every fit below.
+# The layers need no labels. They are trained once, frozen, and used in every fit below.
 import warnings
 
 import matplotlib.pyplot as plt
@@ -34,14 +34,14 @@ dbn = DeepBeliefNetwork(sizes, rbm=BernoulliRBM(n_iter=50), random_state=0).fit(
 # %%
 # Three classifiers, the same labels
 # ----------------------------------
-# About as many labels of every digit. ``y == -1`` says that a row has none; only
-# ``DBNClassifier`` is given such rows.
+# All digits have about the same number of labels. ``y == -1`` marks a row without a label. Only
+# ``DBNClassifier`` uses such rows.
 classifiers = {
     "DBNClassifier": DBNClassifier(FrozenEstimator(dbn), random_state=0),
     "MLPClassifier": MLPClassifier(sizes, max_iter=300, random_state=0),
     "LogisticRegression": LogisticRegression(max_iter=1_000),
 }
-warnings.simplefilter("ignore", ConvergenceWarning)  # 300 sweeps are enough for a comparison
+warnings.simplefilter("ignore", ConvergenceWarning)  # 300 epochs are enough for a comparison
 
 numbers = [30, 100, 300]
 scores = {name: np.zeros((len(numbers), 3)) for name in classifiers}
@@ -57,10 +57,10 @@ for i, n in enumerate(numbers):
     print(f"{n} labels: {means}")
 
 # %%
-# What the unlabelled rows are worth
-# ----------------------------------
-# A few points where there are three labels a digit; nothing from ten a digit on, where the
-# perceptron alone does as well or better. Bars: standard errors over the draws.
+# The value of unlabelled rows
+# ----------------------------
+# With three labels per digit, unlabelled rows gain a few points. With ten or more labels per digit,
+# the perceptron alone is as good or better. Bars are standard errors over the draws.
 figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
 for name, s in scores.items():
     error = s.std(axis=1, ddof=1) / np.sqrt(s.shape[1])

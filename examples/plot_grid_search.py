@@ -3,8 +3,8 @@
 Grid search over an RBM in a pipeline
 =====================================
 
-The hidden layer is a step of a pipeline like any other: its parameters are searched together with
-those of the classifier, and its features are learnt anew from the training rows of every fold.
+An RBM can be a step of a pipeline. A grid search then varies its parameters together with the
+parameters of the classifier. In every fold, the features are learned from the training rows.
 """
 
 # %%
@@ -42,9 +42,9 @@ print("best parameters:", search.best_params_)
 print(f"held-out accuracy: {100 * search.score(X_test, y_test):.1f} %")
 
 # %%
-# What mattered
-# -------------
-# The number of hidden units decides; the learning rate hardly does.
+# Effects of the parameters
+# -------------------------
+# The number of hidden units matters; the learning rate hardly does.
 results = pd.DataFrame(search.cv_results_)
 best = results.groupby(["param_rbm__n_components", "param_rbm__learning_rate"])["mean_test_score"]
 table = best.max().unstack()

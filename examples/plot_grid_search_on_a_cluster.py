@@ -1,11 +1,11 @@
 """
-=================================
-Grid search on a cluster of Dask
-=================================
+=============================
+Grid search on a Dask cluster
+=============================
 
-The fits of a grid search do not depend on each other. With joblib's backend "dask" they run on the
-workers of a cluster, here two processes on this machine: the program stays as it is. A stack of
-RBMs and the classifier on its features are searched together.
+The fits of a grid search are independent of each other. With the joblib backend "dask", they run on
+the workers of a cluster, here two processes on this machine. The rest of the program does not
+change. The search varies the parameters of a stack of RBMs and of the classifier on its features.
 """
 
 # %%
@@ -38,8 +38,8 @@ def search(X, y):
 
 
 # %%
-# A cluster is started, and given up, around the search. Programs that start processes need the last
-# line, or every process would run the whole program again.
+# The cluster is started before the search, and closed after it. A program that starts processes
+# needs the last line; otherwise every process would run the whole program again.
 
 
 def main():

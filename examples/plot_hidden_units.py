@@ -1,16 +1,16 @@
 """
-=============================
-What hidden units have learnt
-=============================
+=================================
+Hidden units for bars and stripes
+=================================
 
-Bars and stripes is the smallest data set with a structure that no single pixel shows: every image
-is made either of full rows or of full columns. An RBM small enough for an exact likelihood learns
-it, and its weights show how.
+Bars and stripes is a small data set with a structure that no single pixel shows: every image
+consists either of full rows or of full columns. This example shows the weights of an RBM that is
+small enough for an exact likelihood.
 """
 
 # %%
-# All the images there are
-# ------------------------
+# All possible images
+# -------------------
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -25,8 +25,8 @@ X = images.reshape(-1, size * size)
 # %%
 # The likelihood rises towards its bound
 # --------------------------------------
-# All black and all white are drawn in two ways, the other twelve images in one of sixteen: no model
-# can have a mean log-likelihood above the negative entropy of that.
+# The all-black and the all-white image have a probability of 2/16 each, and every other image of
+# 1/16. No model can have a mean log-likelihood above the negative entropy of this distribution.
 _, counts = np.unique(X, axis=0, return_counts=True)
 bound = np.sum(counts / len(X) * np.log(counts / len(X)))
 rbm = BernoulliRBM(n_components=16, random_state=0).fit(X)
@@ -35,8 +35,8 @@ print(f"mean log-likelihood {rbm.score(X):.3f} nats; the bound is {bound:.3f}")
 # %%
 # Weights and samples
 # -------------------
-# Above, one image a hidden unit; below, what the model draws. Bars and stripes dominate, although
-# no sample was copied from the data.
+# Top: one image per hidden unit. Bottom: samples of the model. Most samples are bars or stripes,
+# although no sample is copied from the data.
 samples = rbm.sample(16, random_state=0)
 figure, axes = plt.subplots(4, 8, figsize=(8, 4.3), layout="constrained")
 limit = np.abs(rbm.components_).max()

@@ -1,16 +1,17 @@
 """
-==============================
+=============================
 A memory: patterns and recall
-==============================
+=============================
 
-Bernoulli units with Gaussian hidden ones are a Hopfield network: with the hidden units summed out,
-pairs of pixels are coupled by ``W W^T``. What it was shown it completes.
+An RBM with binary visible and Gaussian hidden units is a Hopfield network. If the hidden units are
+summed out, pairs of pixels have couplings ``W W^T``. The network stores patterns and recalls them
+from noisy copies.
 """
 
 # %%
-# Ten images to remember
-# ----------------------
-# One of each digit, black and white. Every hidden unit can hold a pattern.
+# Ten images to store
+# -------------------
+# One image of each digit, in black and white. Each hidden unit can store one pattern.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -25,8 +26,8 @@ rbm.fit(patterns)
 # %%
 # The same model without hidden units
 # -----------------------------------
-# ``p(v)`` is proportional to ``exp(b.v + v J v / 2)`` with ``J = W W^T``: the free energies of the
-# two differ by a constant.
+# ``p(v)`` is proportional to ``exp(b.v + v J v / 2)`` with ``J = W W^T``. The free energies of both
+# models differ by a constant.
 couplings = rbm.components_.T @ rbm.components_
 fields = rbm.intercept_visible_ + rbm.components_.T @ rbm.intercept_hidden_
 states = np.random.default_rng(0).integers(2, size=(100, 64)).astype(float)
@@ -37,7 +38,8 @@ print(f"free energies differ by {difference.mean():.3f} +- {np.ptp(difference) /
 # %%
 # Recall
 # ------
-# One pixel in eight is wrong. Gibbs steps go downhill to the nearest pattern, more or less.
+# One pixel in eight is wrong. Gibbs steps lead to lower energies, and mostly to the nearest
+# pattern.
 corrupted = patterns ^ (np.random.default_rng(1).random(patterns.shape) < 1 / 8)
 recalled = rbm.gibbs(corrupted, n_steps=100)
 for name, images in {"corrupted": corrupted, "recalled": recalled}.items():

@@ -3,16 +3,16 @@
 Edge filters from natural images
 ================================
 
-Small patches of photographs, whitened, are the classic data for Gaussian visible units: what the
-hidden units add to the mean becomes an edge, as in the first stage of the visual cortex.
+Small, whitened patches of photographs are the classic data for Gaussian visible units. The patterns
+that hidden units add to the mean are edges, as in the first stage of the visual cortex.
 """
 
 # %%
 # Patches, whitened
 # -----------------
-# The finest patterns are hardly more than noise: 50 principal components of 143 hold the rest, with
-# variance one each. Turned back into patches (ZCA) they would be ``X @ pca.components_``. Local
-# contrast is normalised by a line too: a patch is divided by its standard deviation.
+# The finest patterns are mostly noise. 50 of 143 principal components are kept, each scaled to
+# variance one. ``X @ pca.components_`` converts them back to patches (ZCA). Local contrast is also
+# normalised: each patch is divided by its standard deviation.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_sample_images
@@ -39,9 +39,9 @@ rbm = GaussianBernoulliRBM(n_components=64, n_iter=40, random_state=0).fit(X)
 print(f"the hidden units explain {1 - rbm.variance_.mean():.0%} of the variance")
 
 # %%
-# What the hidden units add
-# -------------------------
-# Strongest first, as whitened patches.
+# The patterns of the hidden units
+# --------------------------------
+# They are sorted by strength, and shown as whitened patches.
 components = rbm.components_ @ pca.components_
 order = np.argsort(-np.linalg.norm(components, axis=1))
 figure, axes = plt.subplots(8, 8, figsize=(5, 5.3), layout="constrained")

@@ -1,16 +1,18 @@
 """
-===================================
-A label learnt together with images
-===================================
+==================================
+A joint model of images and labels
+==================================
 
-``RBMClassifier`` puts the label beside the pixels. It learns ``log p(y | x) + s log p(x)``: what
-tells labels apart, and with a generative share s what the images look like as well.
+``RBMClassifier`` has the pixels and the label as visible units. It maximises
+``log p(y | x) + s log p(x)``: the prediction of labels and, with a generative share s, the
+likelihood of the images.
 """
 
 # %%
 # Accuracy for shares from none to all
 # ------------------------------------
-# Grey pixels are drawn anew in every mini-batch: with few images, that alone is worth a point.
+# Binary pixels are drawn from grey values in every mini-batch. With few images, this noise alone
+# gains one point of accuracy.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -45,10 +47,10 @@ for n_train, curve in curves.items():
     print(f"{n_train} images: {values}; logistic regression {linear[n_train]:.1f} %")
 
 # %%
-# The label first
-# ---------------
-# Small shares cost nothing, and keep the hidden units near the data; with s = 1 they explain
-# pixels, of which there are many, and the label, which is one, comes last.
+# Small shares are best
+# ---------------------
+# Small shares do not reduce the accuracy, and make the hidden units also describe the data. With
+# s = 1, the many pixels dominate the objective, and the single label has little effect.
 figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
 for n_train, curve in curves.items():
     (line,) = ax.plot(range(len(shares)), curve, marker="o", label=f"RBM, {n_train} images")

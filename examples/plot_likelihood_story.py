@@ -1,17 +1,17 @@
 """
-====================================
-What the likelihood says, and others
-====================================
+==============================
+Which figure shows overfitting
+==============================
 
-An RBM is trained on few images for far too long. The log-likelihood of held-out images, with the
-bracket of its log Z, tells when to stop. What else is watched because it needs no log Z: the
-pseudo-likelihood, which here tells the same, and the reconstruction error, which does not.
+An RBM is trained on few images for far too long. The log-likelihood of held-out images, with bounds
+from its log Z, shows when to stop. Two other figures need no log Z. The pseudo-likelihood shows
+the same here; the reconstruction error does not.
 """
 
 # %%
-# Train, and look now and then
-# ----------------------------
-# 200 binary images of digits and 40 hidden units. ``partial_fit`` makes one sweep more.
+# Train, and measure now and then
+# -------------------------------
+# 200 binary images of digits and 40 hidden units. Each call of ``partial_fit`` is one more epoch.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -43,10 +43,10 @@ for i in (best, -1):
 print(f"widest bracket: {(upper - lower).max():.2f} nats")
 
 # %%
-# Three figures of merit
-# ----------------------
-# The reconstruction error falls on and on, also of held-out images: a model that copies its input
-# reconstructs it well, however little of its probability lies there.
+# Three figures
+# -------------
+# The reconstruction error keeps decreasing, also for held-out images. A model that copies its input
+# reconstructs it well, even if the input has a low probability.
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), layout="constrained")
 titles = "log-likelihood, nats", "pseudo-log-likelihood, nats", "squared reconstruction error"
 likelihoods = -f_train - value, nats

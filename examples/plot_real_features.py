@@ -1,18 +1,19 @@
 """
-=================================
+===============================
 Features of real-valued columns
-=================================
+===============================
 
-Measurements in units of all kinds go into an RBM as they are, and come out as features for a
-classifier. Here the classes are nearly linear in few columns already: hidden features gain nothing,
-and cost little. That is worth a look before they are put into a pipeline.
+An RBM with Gaussian visible units turns measurements, in any units and without scaling, into
+features for a classifier. In this data set, the classes are nearly linear in a few raw columns.
+Hidden features gain nothing here, and cost little. Make such a comparison before you add them to a
+pipeline.
 """
 
 # %%
 # Two kinds of features
 # ---------------------
-# Raw columns and hidden features; a nearest-class-mean classifier, the plainest there is, shows
-# what the features alone are worth.
+# Raw columns and hidden features are compared with two classifiers. The simpler one, which predicts
+# the nearest class mean, shows the quality of the features alone.
 from tempfile import TemporaryDirectory
 
 import matplotlib.pyplot as plt
@@ -36,7 +37,7 @@ folds = StratifiedKFold(n_splits=5, shuffle=True, random_state=0)
 # %%
 # Cross-validated accuracy
 # ------------------------
-# The RBM is fitted anew in every fold, to the training rows alone; the memory of a pipeline keeps
+# In every fold, the RBM is fitted only to the training rows. The ``memory`` of the pipeline stores
 # it for the second classifier.
 accuracies = {}
 memory = TemporaryDirectory()
@@ -54,8 +55,8 @@ for data, load in {"wine": load_wine, "breast cancer": load_breast_cancer}.items
 memory.cleanup()
 
 # %%
-# The same as a picture
-# ---------------------
+# The results as a picture
+# ------------------------
 groups = list(dict.fromkeys((data, name) for data, name, _ in accuracies))
 figure, ax = plt.subplots(figsize=(7, 3.5), layout="constrained")
 for i, features in enumerate(("raw, standardized", "hidden features")):

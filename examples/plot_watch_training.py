@@ -1,18 +1,18 @@
 """
-=========================================
-Watch a model learn, and ask what it does
-=========================================
+=================================
+Inspect training and hidden units
+=================================
 
-After a fit there are four things to look at: whether training came to rest, whether the model
-explains rows that it has not seen, whether its chains move from one image to another, and what the
-hidden units have become. Each is one line.
+After a fit, check four things: whether training has converged, whether the model fits held-out
+rows, whether its chains move between images, and which features the hidden units represent. Each
+check takes one line.
 """
 
 # %%
 # A model of digits
 # -----------------
-# With early stopping some rows are kept apart and scored after every sweep. Sixteen hidden units
-# are few enough for an exact likelihood.
+# With early stopping, a validation set is scored after every epoch. Sixteen hidden units are few
+# enough for an exact likelihood.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -27,10 +27,10 @@ X_train, X_test = train_test_split(X, random_state=0)
 rbm = BernoulliRBM(n_components=16, n_iter=100, early_stopping=True, random_state=0).fit(X_train)
 
 # %%
-# What the hidden units do
-# ------------------------
-# The importance of a unit is what the log-likelihood of the rows loses when it is cut. It is exact
-# here, the change of log Z included.
+# Importance of the hidden units
+# ------------------------------
+# The importance of a unit is the decrease in log-likelihood if the unit is removed. Here it is
+# exact, including the change of log Z.
 report = describe(rbm, X_test, n_rows=8)
 for unit in report.order[:4]:
     print(
@@ -42,10 +42,10 @@ print(
 )
 
 # %%
-# All in one figure
-# -----------------
-# The filters come in the order of their importance. Below them are the test images that
-# activate the four most important units most, a row a unit. Chains start at the first test images.
+# All checks in one figure
+# ------------------------
+# The filters are sorted by importance. Below them are the test images that activate the four most
+# important units most, one row per unit. Chains start at the first test images.
 figure, axes = plt.subplot_mosaic(
     [["filters", "chains", "watched"], ["filters", "chains", "gap"], ["rows", "chains", "scores"]],
     figsize=(12, 7.5),
@@ -56,7 +56,7 @@ SamplesDisplay.from_estimator(rbm, X_test, random_state=0, ax=axes["chains"])
 TrainingDisplay.from_estimator(rbm, ax=[axes["watched"], axes["gap"]])
 LikelihoodDisplay.from_estimator(rbm, X_train, X_test, ax=axes["scores"])
 images = X_test[report.most_activating[report.order[:4]]].reshape(4, 8, 8, 8)
-images = np.pad(images, [(0, 0), (0, 0), (0, 1), (0, 1)])  # a white line between two
+images = np.pad(images, [(0, 0), (0, 0), (0, 1), (0, 1)])  # separate images by white lines
 axes["rows"].imshow(images.transpose(0, 2, 1, 3).reshape(36, 72)[:-1, :-1], cmap="gray_r")
 axes["rows"].set(xticks=[], yticks=[])
 titles = {

@@ -1,20 +1,20 @@
 """
-========================
-What the layers generate
-========================
+===============================================
+Samples and likelihoods of deep belief networks
+===============================================
 
-Every layer more replaces what generates the hidden units below it. Stacks of one, two and three
-layers show what that does to samples and to the likelihood, and up-down what is gained when all
-layers are trained together.
+Each additional layer of a stack replaces the distribution of the hidden units below it. This
+example compares the samples and likelihoods of stacks with one, two and three layers. It also
+trains all layers together, with the up-down algorithm.
 """
 
 # %%
 # Stacks of one, two and three layers
 # -----------------------------------
-# The same seed gives the same lower layers. One layer is an RBM, and its score a log-likelihood;
-# the score of more is a lower bound on theirs, and may lie below that of the RBM although the model
-# is no worse. Here no layer raises the bound on held-out images, and up-down makes good what was
-# lost.
+# With the same seed, the lower layers are the same. A stack of one layer is an RBM, and its score
+# is a log-likelihood. The score of a deeper stack is a lower bound; it may be below the score of
+# the RBM although the model is no worse. Here, no further layer raises the bound on held-out
+# images, and up-down recovers the loss.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -45,10 +45,10 @@ for name, dbn in stacks.items():
     )
 
 # %%
-# Samples, and what single units stand for
-# ----------------------------------------
-# Right: a unit of the uppermost layer is on, all others have their mean activity. Shown is what
-# this adds to the means of the pixels (red) or takes from them (blue).
+# Samples, and features of single units
+# -------------------------------------
+# Right: one unit of the top layer is on, and all others have their mean activity. The images show
+# the increase (red) or decrease (blue) in the means of the pixels.
 figure, axes = plt.subplots(4, 2, figsize=(9, 4), layout="constrained")
 for row, (name, dbn) in zip(axes, stacks.items(), strict=True):
     usual = dbn.transform(X_train).mean(axis=0)

@@ -117,7 +117,7 @@ class RBM:
         return self.visible.energy(v) - self.hidden.log_normalizer(x)
 
     def interpolate(self, visible: Layer, hidden: Layer, beta: float | Array) -> RBM:
-        """Return the model with energy `(1 - beta) E_0 + beta E`; E_0 is that of both layers."""
+        """Return the model with energy `(1 - beta) E_0 + beta E`, with E_0 of these layers."""
         return replace(
             self,
             visible=self.visible.interpolate(visible, beta),
