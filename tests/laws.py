@@ -37,10 +37,12 @@ class UnitType:
     nodes : callable
         From a layer to the states of each unit, and the logarithms of their weights.
     terms : callable
-        From a layer and states to what each of its parameters multiplies in minus the energy, up to
-        a constant.
+        From a layer and states to what each of its parameters multiplies in minus the energy, apart
+        from the base.
     most_units : int
         In a layer whose joint states are all visited.
+    log_base : callable
+        From a layer and states to the rest of minus the energy.
     """
 
     name: str
@@ -48,22 +50,15 @@ class UnitType:
     nodes: Callable[[Any], list[tuple[np.ndarray, np.ndarray]]]
     terms: Callable[[Any, np.ndarray], list[np.ndarray]]
     most_units: int
+    log_base: Callable[[Any, np.ndarray], Any] = lambda layer, states: 0.0
 
     def log_density(self, layer: Any, states: np.ndarray) -> np.ndarray:
         """Minus the energy of every row."""
         terms = zip(layer.parameters, self.terms(layer, states), strict=True)
-        return sum((x * term).sum(axis=-1) for x, term in terms) - self.constant(layer)
+        return sum((x * term).sum(axis=-1) for x, term in terms) + self.log_base(layer, states)
 
     def n_columns(self, n_units: int) -> int:
         return self.make(n_units, np.random.default_rng(0), "float64").bias.shape[-1]
-
-    def constant(self, layer: Any) -> float:
-        """Minus the energy of states of zeros."""
-        return sum(
-            float((part.bias**2 / part.precision).sum()) / 2
-            for part in getattr(layer, "layers", [layer])
-            if isinstance(part, Gaussian)
-        )
 
     def some_states(self, layer: Any, n: int, seed: int, within: float = np.inf) -> np.ndarray:
         """Random nodes, not further out than a limit."""
@@ -117,6 +112,7 @@ GAUSSIAN = UnitType(
     _gaussian_nodes,
     lambda layer, states: [states, -(states**2) / 2],
     2,
+    lambda layer, states: -(layer.bias**2 / layer.precision).sum() / 2,
 )
 CATEGORICAL = UnitType(
     "categorical", _make_categorical, _categorical_nodes, lambda layer, states: [states], 1000
@@ -149,7 +145,10 @@ def joined(first: UnitType, second: UnitType, most_units: int = 1000) -> UnitTyp
             for term in unit.terms(part, states[..., own])
         ]
 
-    return UnitType(f"{first.name}+{second.name}", make, nodes, terms, most_units)
+    def log_base(layer: Any, states: np.ndarray) -> Any:
+        return sum(unit.log_base(part, states[..., own]) for unit, part, own in of_layers(layer))
+
+    return UnitType(f"{first.name}+{second.name}", make, nodes, terms, most_units, log_base)
 
 
 WITH_LABELS = joined(BERNOULLI, CATEGORICAL)
@@ -158,6 +157,8 @@ MIXED = joined(CATEGORICAL, GAUSSIAN, most_units=2)
 
 UNITS = [BERNOULLI, GAUSSIAN, CATEGORICAL, WITH_LABELS, WITH_REAL, MIXED]
 UNIT_IDS = [unit.name for unit in UNITS]
+WITH_PRECISION = [GAUSSIAN, WITH_REAL, MIXED]
+NOT_REAL = [unit for unit in UNITS if unit is not GAUSSIAN]  # not of real units only
 PURE = [
     (BERNOULLI, BERNOULLI),
     (BERNOULLI, GAUSSIAN),
@@ -166,8 +167,8 @@ PURE = [
 ]
 PAIRS = [
     *PURE[:-1],
-    *((unit, BERNOULLI) for unit in UNITS[2:]),
-    *((BERNOULLI, unit) for unit in UNITS[2:]),
+    *((unit, BERNOULLI) for unit in NOT_REAL[1:]),
+    *((BERNOULLI, unit) for unit in NOT_REAL[1:]),
     (CATEGORICAL, CATEGORICAL),
     (WITH_LABELS, GAUSSIAN),
     (WITH_REAL, GAUSSIAN),

@@ -96,11 +96,7 @@ LAYERS = [
 ]
 # Formulas take their arrays as they come; these modules name no array library.
 MATHEMATICS = (
-    "units.layer",
-    "units.bernoulli",
-    "units.gaussian",
-    "units.categorical",
-    "units.joined",
+    *(name for name in LAYERS if name.startswith("units.")),
     "weights",
     "model",
     "labels",

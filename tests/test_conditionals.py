@@ -11,9 +11,9 @@ from skrbm.conditionals import Given
 from laws import (
     BERNOULLI,
     GAUSSIAN,
+    NOT_REAL,
     PAIR_IDS,
     PAIRS,
-    UNITS,
     all_states,
     coupled_rbm,
     enumerate_rbm,
@@ -140,7 +140,7 @@ def test_weighted_draws_sum_over_what_is_free(pair, by_chains):
     np.testing.assert_array_equal(v[:, given], np.broadcast_to(rows[given], (2 * n, given.sum())))
 
 
-@pytest.mark.parametrize("visible", [BERNOULLI, *UNITS[2:]], ids=lambda unit: unit.name)
+@pytest.mark.parametrize("visible", NOT_REAL, ids=lambda unit: unit.name)
 def test_units_of_different_sizes_are_enumerated_together(visible):
     """Fails if rows share the states of other rows' free units. With too many hidden states."""
     pair = visible, BERNOULLI

@@ -33,6 +33,7 @@ from skrbm import (
 )
 from skrbm.estimators.dbn.stack import Stack
 from skrbm.estimators.rbm.learner import Learner
+from skrbm.learning.gradients import GRADIENTS
 
 N_TIMES = float(os.environ.get("SKRBM_FUZZ", "0.1"))
 
@@ -552,7 +553,7 @@ ODD = {
     **dict.fromkeys(("learning_rate", "fine_tune_rate", "validation_fraction", "tol"), RATES),
     **dict.fromkeys(("generative_share", "contamination", "hidden_bias"), RATES),
     **dict.fromkeys(("early_stopping", "warm_start", "add_indicator"), FLAGS),
-    "gradient": ["jump", "pcd", "pt", "cd", "exact", *CHOICES],
+    "gradient": [*GRADIENTS, *CHOICES],
     "hidden": ["bernoulli", "gaussian", *CHOICES],
     "missing_values": ["refuse", "allow", *CHOICES],
     "inputs": ["mean", "sample", *CHOICES],

@@ -6,6 +6,7 @@ from scipy.special import logsumexp
 
 from skrbm import BernoulliRBM
 from skrbm._kernels import arrays
+from skrbm.learning.gradients import GRADIENTS
 
 from laws import quick
 
@@ -49,7 +50,7 @@ def test_samples_follow_the_pairwise_model(fitted):
         assert (np.abs(f(v).mean(axis=0) - mean) < 6 * np.sqrt(mean * (1 - mean) / n)).all()
 
 
-@pytest.mark.parametrize("gradient", ["jump", "pcd", "pt", "cd", "exact"])
+@pytest.mark.parametrize("gradient", GRADIENTS)
 @pytest.mark.parametrize("rate", quick([0.05, "auto", 10.0], "auto", 10.0))
 def test_couplings_are_learnt_at_any_rate(gradient, rate):
     """Fails if steps are not limited: hidden states have no bounds. Better than independent units.

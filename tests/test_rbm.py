@@ -15,6 +15,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skrbm import BernoulliRBM
+from skrbm.learning.gradients import GRADIENTS
 from skrbm.model import RBM
 from skrbm.units import Bernoulli
 
@@ -409,7 +410,7 @@ def test_pipeline_and_grid_search(digits):
 # Extremes
 
 
-@pytest.mark.parametrize("gradient", ["jump", "pcd", "pt", "cd", "exact"])
+@pytest.mark.parametrize("gradient", GRADIENTS)
 @pytest.mark.parametrize(
     "X",
     [

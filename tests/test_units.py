@@ -11,7 +11,7 @@ from scipy.special import logsumexp
 from skrbm._kernels import random
 from skrbm.units import REAL_LINE, Bernoulli, Categorical, Gaussian, Joined
 
-from laws import UNIT_IDS, UNITS, all_states
+from laws import UNIT_IDS, UNITS, WITH_PRECISION, all_states
 
 units = pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
 
@@ -265,7 +265,7 @@ def test_categories_start_as_frequent_as_in_data():
     np.testing.assert_allclose(layer.mean(0.0), [0.8, 0.2, 6 / 9, 2 / 9, 1 / 9], rtol=1e-12)
 
 
-@pytest.mark.parametrize("unit", [UNITS[1], *UNITS[4:]], ids=lambda unit: unit.name)
+@pytest.mark.parametrize("unit", WITH_PRECISION, ids=lambda unit: unit.name)
 def test_precisions_are_scaled_without_moving_means(unit):
     """Fails if the means move, the smallest variance is passed, or other units change."""
     layer, _ = _layer_and_input(unit, n=2)

@@ -19,6 +19,7 @@ from skrbm import (
     RBMImputer,
     RBMOutlierDetector,
 )
+from skrbm.learning.gradients import GRADIENTS
 from skrbm.validation import rows
 
 GOOD = np.array([[0.0, 1, 0], [1, 0, 1], [1, 1, 0]])
@@ -47,7 +48,7 @@ RATE = "must be 'auto' or a finite number >= 1e-30 and <= 1e30."
         ({"learning_rate": "fast"}, f"learning_rate == 'fast', {RATE}"),
         (
             {"gradient": "pdc"},
-            "gradient == 'pdc', must be one of 'jump', 'pcd', 'pt', 'cd', 'exact'.",
+            f"gradient == 'pdc', must be one of {', '.join(map(repr, GRADIENTS))}.",
         ),
         ({"early_stopping": 1}, "early_stopping == 1, must be True or False."),
         ({"warm_start": "no"}, "warm_start == 'no', must be True or False."),
@@ -346,3 +347,10 @@ def test_huge_data_count_as_the_nearest_values_inside():
     assert np.isfinite(estimator.components_).all()
     np.testing.assert_array_equal(estimator.components_, expected.components_)
     np.testing.assert_array_equal(features, expected.transform(inside))
+
+
+@pytest.mark.parametrize("kind", [BernoulliRBM, GaussianBernoulliRBM, RBMClassifier])
+def test_docstrings_name_every_gradient(kind):
+    """Fails if a gradient is added without its description."""
+    names = ", ".join(f'"{name}"' for name in GRADIENTS)
+    assert f"gradient : {{{names}}}" in kind.__doc__
