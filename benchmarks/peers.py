@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import logsumexp
 
-from skrbm._kernels import arrays
 from skrbm.model import RBM
 from skrbm.units import Bernoulli
 
@@ -122,6 +121,6 @@ def random_rbm(n_visible: int, n_hidden: int, scale: float) -> RBM:
 def plain_log_partition(rbm: RBM) -> float:
     """Sum over all hidden states as the formula says, in float64."""
     rbm = rbm.in_float64()
-    h = arrays.binary_states(rbm.hidden.n_units)
+    h = rbm.hidden.states()
     total = np.logaddexp(0, h @ rbm.weights.array.T + rbm.visible.bias).sum(axis=1)
     return float(logsumexp(h @ rbm.hidden.bias + total))

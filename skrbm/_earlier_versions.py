@@ -7,18 +7,8 @@ from typing import Any
 
 # Modules whose estimators earlier versions saved. That of Distributed is where it was, and the
 # estimator in it is refused.
-_MODULES = {
-    f"skrbm.{name}"
-    for name in (
-        "dbn",
-        "fine_tuned",
-        "gaussian_rbm",
-        "imputer",
-        "outlier_detector",
-        "rbm",
-        "rbm_classifier",
-    )
-}
+_NAMES = "dbn", "fine_tuned", "gaussian_rbm", "imputer", "outlier_detector", "rbm", "rbm_classifier"
+_MODULES = {f"skrbm.{name}" for name in _NAMES}
 
 
 class EarlierVersionError(ImportError):

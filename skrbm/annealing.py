@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,7 +80,7 @@ class AnnealingBudget:
         return threads.in_threads(work, *arguments, n_jobs=self.n_jobs)
 
 
-_DEFAULT_BUDGET = AnnealingBudget()
+DEFAULT_BUDGET = AnnealingBudget()
 
 
 def log_weights(
@@ -88,7 +88,7 @@ def log_weights(
     v: Array,
     betas: Array,
     rng: Generator,
-    budget: AnnealingBudget = _DEFAULT_BUDGET,
+    budget: AnnealingBudget = DEFAULT_BUDGET,
 ) -> Array:
     """Run chains along the path and return the increment of their log-weights per interval.
 
@@ -122,7 +122,7 @@ def log_weights_of_both(
     ends: tuple[Array, Array],
     betas: Array,
     rng: Generator,
-    budget: AnnealingBudget = _DEFAULT_BUDGET,
+    budget: AnnealingBudget = DEFAULT_BUDGET,
 ) -> tuple[Array, Array]:
     """`log_weights` of chains from the first to the last temperature, and of chains back.
 
@@ -136,19 +136,12 @@ def _runs(
     path: AnnealingPath, runs: list[tuple[Array, Array]], rng: Generator, budget: AnnealingBudget
 ) -> list[Array]:
     """Log-weights of all runs in parallel; each run is split into parts, one part per thread."""
-    n_parts = [max(-(-_FEWEST_PARTS // len(runs)), len(v) // _CHAINS_A_PART) for v, _ in runs]
-    parts = [
-        (v, betas)
-        for (states, betas), n in zip(runs, n_parts, strict=True)
-        for v in arrays.split(states, n)
-    ]
-    v, betas = zip(*parts, strict=True)
-    done = budget.map(partial(_increments, path), v, betas, rng.spawn(len(parts)))
-    results = []
-    for n in n_parts:
-        results.append(arrays.concat([*done[:n]]))
-        done = done[n:]
-    return results
+    fewest = -(-_FEWEST_PARTS // len(runs))
+    parts = [arrays.split(v, max(fewest, len(v) // _CHAINS_A_PART)) for v, _ in runs]
+    betas = [own for (_, own), of_run in zip(runs, parts, strict=True) for _ in of_run]
+    v = [part for of_run in parts for part in of_run]
+    done = iter(budget.map(partial(_increments, path), v, betas, rng.spawn(len(v))))
+    return [arrays.concat([*islice(done, len(of_run))]) for of_run in parts]
 
 
 def _increments(path: AnnealingPath, v: Array, betas: Array, rng: Generator) -> Array:
@@ -281,7 +274,7 @@ def disagreement(forward: Array, reverse: Array) -> float:
     share = arrays.exp(forward - arrays.log_sum_exp(forward))
     equal = equal_weights(len(reverse))
     works = (arrays.concat([forward, -reverse]) / _SAME_WORK).round()
-    order = arrays.argsort(works)
+    order = works.argsort(stable=True)
     works, excess = works[order], arrays.concat([share, -equal])[order].cumsum()
     distance = abs(excess[:-1][works[1:] > works[:-1]]).max(initial=0.0)
     return float(distance / ((share**2).sum() + (equal**2).sum()) ** 0.5)

@@ -9,7 +9,7 @@ fixed. A unit is free if any of its columns is NaN.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -75,9 +75,7 @@ class Given:
 
     def repeated(self, n: int) -> Given:
         """Return n copies of all rows; each copy follows the previous one as a block."""
-        n_columns = self.free.shape[1]
-        repeated = (arrays.repeat(x, n).reshape(-1, n_columns) for x in (self.values, self.free))
-        return Given(self.rbm, *repeated)
+        return Given(self.rbm, arrays.concat([self.values] * n), arrays.concat([self.free] * n))
 
     def completed(self, v: Array) -> Array:
         """Return the states v, with the given units reset to their given states."""
@@ -105,43 +103,31 @@ class _Mixture(NamedTuple):
     hidden: Array
 
     @property
-    def log_total(self) -> Array:
-        return arrays.row_log_sum_exp(self.log_weights)
-
-    @property
     def means(self) -> Means:
         share = arrays.softmax(self.log_weights)
-        return Means(_mix(share, self.visible), _mix(share, self.hidden))
+        return Means(*(arrays.mix(share, devices.float64(x)) for x in (self.visible, self.hidden)))
 
     def sample(self, layer: Layer, rng: Generator) -> Array:
         share = random.one_hot_choices(arrays.softmax(self.log_weights), rng)
-        return layer.sample(_mix(share, self.visible), rng)
+        return layer.sample(arrays.mix(share, devices.float64(self.visible)), rng)
 
 
-def _mix(share: Array, states: Array) -> Array:
-    """`sum_s share_rs states_rs` for every row r."""
-    states = devices.float64(states)
-    if len(states) == 1:
-        return share @ states[0]
-    return (share[:, None] @ states)[:, 0]
-
-
-def _enumerated(given: Given) -> Iterator[tuple[Array, _Mixture | None]]:
+def _enumerated(given: Given) -> Iterator[tuple[Array, Given, _Mixture | None]]:
     """Yield groups of rows with their exact mixture, or None if enumeration takes too long."""
     rbm = given.rbm
     if rbm.hidden.log2_states <= _LOG2_STATES:
-        yield np.arange(len(given.values)), _over_hidden(given)
+        yield np.arange(len(given.values)), given, _over_hidden(given)
         return
     few = are_enumerated(given)
     for rows, units in _alike(given, np.flatnonzero(few)):
         states = rbm.visible.part(units[0]).states()
         n_numbers = len(rows) * len(states) * sum(rbm.weights.shape)
-        for some in np.array_split(np.arange(len(rows)), max(1, n_numbers // _MOST_NUMBERS)):
-            if len(some):
-                columns = rbm.visible.columns_of(units[some])
-                yield rows[some], _over_free(given.part(rows[some]), columns, states)
+        n_parts = min(len(rows), max(1, n_numbers // _MOST_NUMBERS))
+        for some in np.array_split(np.arange(len(rows)), n_parts):
+            part, columns = given.part(rows[some]), rbm.visible.columns_of(units[some])
+            yield rows[some], part, _over_free(part, columns, states)
     if not few.all():
-        yield np.flatnonzero(~few), None
+        yield np.flatnonzero(~few), given.part(~few), None
 
 
 def are_enumerated(given: Given) -> Array:
@@ -212,13 +198,13 @@ def log_marginal(rbm: RBM, base: Layer, v: Array, rng: Generator) -> Array:
     """
     given = Given.rows(rbm, v)
     result = devices.float64(arrays.zeros((len(v),), rbm.reference))
-    for rows, mixture in _enumerated(given):
+    for rows, some, mixture in _enumerated(given):
         if mixture is None:
-            _, log_weights = _annealed(given.part(rows).repeated(_N_CHAINS), base, rng)
+            _, log_weights = _annealed(some.repeated(_N_CHAINS), base, rng)
             of_row = arrays.row_log_sum_exp(log_weights.reshape(_N_CHAINS, -1).T)
             result[rows] = of_row - math.log(_N_CHAINS)
         else:
-            result[rows] = mixture.log_total
+            result[rows] = arrays.row_log_sum_exp(mixture.log_weights)
     return result
 
 
@@ -248,16 +234,15 @@ def weighted_draws(
     log_weights : ndarray of float64 of shape (n_draws, n_rows)
     """
     given = Given.rows(rbm, v)
-    states = arrays.repeat(given.values, n_draws)
+    states = arrays.stack([given.values] * n_draws)
     log_weights = devices.float64(arrays.zeros(states.shape[:2], states))
-    for rows, mixture in _enumerated(given):
-        some = given.part(rows)
+    for rows, some, mixture in _enumerated(given):
         for i in range(n_draws):
             if mixture is None:
                 drawn, log_weights[i, rows] = _annealed(some, base, rng)
             else:
                 drawn = some.completed(mixture.sample(rbm.visible, rng))
-                log_weights[i, rows] = mixture.log_total
+                log_weights[i, rows] = arrays.row_log_sum_exp(mixture.log_weights)
             states[i, rows] = devices.like(drawn, states)
     return states, log_weights
 
@@ -293,8 +278,7 @@ def means(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Mean
     """
     given = Given.rows(rbm, v)
     result = Means(*(arrays.zeros((len(v), n), rbm.reference) for n in rbm.weights.shape))
-    for rows, mixture in _enumerated(given):
-        some = given.part(rows)
+    for rows, some, mixture in _enumerated(given):
         found = _averages(some, base, rng, n_steps) if mixture is None else mixture.means
         result.visible[rows] = devices.like(some.completed(found.visible), rbm.reference)
         result.hidden[rows] = devices.like(found.hidden, rbm.reference)
@@ -335,8 +319,7 @@ def draw(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Array
     """
     given = Given.rows(rbm, v)
     result = 0 * given.values
-    for rows, mixture in _enumerated(given):
-        some = given.part(rows)
+    for rows, some, mixture in _enumerated(given):
         if mixture is None:
             start = samplers.sample_independent(base, len(rows), rng)
             result[rows] = gibbs(some, start, rng, n_steps)
@@ -373,12 +356,20 @@ def mode(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Array
         Length of the chains that estimate the start, as for `means`.
     """
     given = Given.rows(rbm, v)
-    start = means(rbm, base, v, rng, n_steps).visible
-    best = given.completed(rbm.visible.most_probable(start))
+
+    def most_probable(mean: Array) -> Array:
+        return given.completed(rbm.visible.most_probable(mean))
+
+    def step(v: Array) -> Array:
+        return most_probable(rbm.visible_from_hidden(rbm.hidden_from_visible(v)))
+
+    return ascend(most_probable(means(rbm, base, v, rng, n_steps).visible), step)
+
+
+def ascend(v: Array, step: Callable[[Array], Array]) -> Array:
+    """Repeat a step until no row changes, at most 100 times."""
     for _ in range(_MOST_STEPS):
-        mean = rbm.visible_from_hidden(rbm.hidden_from_visible(best))
-        new = given.completed(rbm.visible.most_probable(mean))
-        if (new == best).all():
+        previous, v = v, step(v)
+        if (v == previous).all():
             break
-        best = new
-    return best
+    return v

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from functools import reduce
 from operator import matmul
@@ -11,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels import arrays, random, threads
 from skrbm._kernels.devices import Array
@@ -21,9 +19,9 @@ from skrbm.estimators.dbn.network import DeepBeliefNetwork
 from skrbm.estimators.rbm.classifier import RBMClassifier
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.model import RBM
-from skrbm.validation.estimators import check_instance
+from skrbm.validation.estimators import check_fitted
 from skrbm.validation.parameters import check_count
-from skrbm.validation.rows import check_visible, levels_to_the_caller
+from skrbm.validation.rows import check_visible, warn_caller
 
 # A unit is dead if the standard deviation of its mean over the rows is below this.
 _DEAD = 0.01
@@ -155,8 +153,7 @@ def describe(
     >>> bool(report.importance[report.order[0]] >= report.importance[report.order[1]])
     True
     """
-    check_instance("estimator", estimator, DensityRBM, RBMS)
-    check_is_fitted(estimator)
+    check_fitted(estimator, DensityRBM, RBMS)
     domain = domain_of(estimator).with_missing(allowed=False)
     rows = check_visible(estimator, X, "X", domain).values
     n_rows = check_count("n_rows", n_rows, maximum=rows.shape[0])
@@ -225,18 +222,14 @@ def filters(estimator: Any, layer: int = 0) -> Array:
     >>> filters(dbn).shape, filters(dbn, layer=1).shape
     ((3, 4), (2, 4))
     """
-    check_instance("estimator", estimator, SHOWN, ALL_SHOWN)
-    check_is_fitted(estimator)
+    check_fitted(estimator, SHOWN, ALL_SHOWN)
     layer = check_count("layer", layer, minimum=0, maximum=len(_layers(estimator)) - 1)
     if not isinstance(estimator, DeepBeliefNetwork):
         return estimator.components_
     fitted = fitted_of(estimator)
     net = fitted.net
-    downward = [
-        *(conditional.weights.array for conditional in net.generation),
-        net.top.weights.array.T,
-    ]
-    weights = reduce(matmul, reversed(downward[: layer + 1])).T
+    downward = [*(conditional.weights for conditional in net.generation), net.top.weights.T]
+    weights: Any = reduce(matmul, [x.array for x in reversed(downward[: layer + 1])]).T
     return fitted.scaling.patterns(RBM(net.visible, net.top.hidden, weights))
 
 
@@ -280,8 +273,7 @@ def strength(estimator: Any, layer: int = 0) -> Array:
     array([5., 1.])
     """
     patterns = filters(estimator, layer)
-    lowest = _layers(estimator)[0]
-    variance = getattr(lowest, "variance_", 1.0)
+    variance = getattr(_layers(estimator)[0], "variance_", 1.0)
     return np.sqrt((patterns.astype(np.float64) ** 2 / variance).sum(axis=1))
 
 
@@ -317,10 +309,9 @@ def _log_ratios(rbm: RBM, v: Array) -> list[LogRatio]:
 
 def _exact_log_ratios(rbm: RBM) -> list[LogRatio]:
     """`log Z_-j / Z` for every hidden unit j, from all states of the smaller layer."""
-    mirror = rbm.swap()
     if rbm.hidden.log2_states <= rbm.visible.log2_states:
         h = rbm.hidden.states()
-        log_weight = -threads.by_rows(mirror.free_energy, h)
+        log_weight = -threads.by_rows(rbm.swap().free_energy, h)
         without = [log_weight[h[:, j] == 0] for j in range(rbm.hidden.n_units)]
     else:
         v = rbm.visible.states()
@@ -334,9 +325,8 @@ def _exact_log_ratios(rbm: RBM) -> list[LogRatio]:
 def _warn_of_few(sample: Array, n_samples: int) -> None:
     n_few = int((sample < _SMALLEST_SAMPLE).sum())
     if n_few > 0:
-        warnings.warn(
+        warn_caller(
             f"the importance of {n_few} of {len(sample)} hidden units cannot be trusted: they are "
             f"on in nearly all of {n_samples} samples of the model. Use more n_samples.",
             ConvergenceWarning,
-            stacklevel=levels_to_the_caller(),
         )

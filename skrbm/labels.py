@@ -7,6 +7,7 @@ RBM without the label, with hidden biases shifted by the weights of y.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any, cast
 
@@ -99,7 +100,7 @@ def label_logits_given(rbm: RBM, base: Layer, x: Array, rng: Generator) -> Array
 def unlabelled(rbm: RBM, x: Array) -> Array:
     """Append NaN as the label to rows of the other visible units."""
     n_labels = label_layer(rbm.visible).n_columns
-    return arrays.concat([x, arrays.nan((len(x), n_labels), x)], axis=-1)
+    return arrays.concat([x, arrays.full((len(x), n_labels), math.nan, x)], axis=-1)
 
 
 def completed_unlabelled(rbm: RBM, v: Array, rng: Generator, n_steps: int) -> Array:

@@ -5,24 +5,15 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import dataclass, replace
-from itertools import accumulate, takewhile
+from itertools import accumulate
 from typing import Literal
 
 import numpy as np
 
-from skrbm import samplers
+from skrbm import annealing, samplers
 from skrbm._kernels import arrays, devices, random, threads
 from skrbm._kernels.devices import Array, Generator
-from skrbm.annealing import (
-    AnnealingBudget,
-    AnnealingPath,
-    bennett,
-    disagreement,
-    equal_divergence,
-    log_weights,
-    log_weights_of_both,
-    mean_weight,
-)
+from skrbm.annealing import DEFAULT_BUDGET, AnnealingBudget, AnnealingPath
 from skrbm.model import RBM
 from skrbm.samplers import ParallelTempering
 from skrbm.units import Layer
@@ -35,7 +26,6 @@ _OUTER_STATES = 64
 _LOG2_EXACT_TERMS = 30  # about a second on two cores
 
 METHODS = ("auto", "exact", "ais", "bracket", "tempering")
-DEFAULT_BUDGET = AnnealingBudget()
 _SHARES = (256, 64, 16, 4, 1)  # divisors of the number of temperatures in successive runs
 _N_STEPS = 500  # after which chains count as equilibrated
 _N_TEMPERED = 50  # chains per temperature, if no chains are given
@@ -77,12 +67,8 @@ class LogPartition:
 
     def shifted(self, log_factor: float) -> LogPartition:
         """Return the logarithm of `exp(log_factor) Z`, with the same error."""
-        return replace(
-            self,
-            value=self.value + log_factor,
-            lower=self.lower + log_factor,
-            upper=self.upper + log_factor,
-        )
+        value, lower, upper = (x + log_factor for x in (self.value, self.lower, self.upper))
+        return replace(self, value=value, lower=lower, upper=upper)
 
     @property
     def doubt(self) -> str:
@@ -164,15 +150,12 @@ def exact_log_partition(rbm: RBM, n_jobs: int | None = None) -> LogPartition:
 
     def log_sum(start: int) -> float:
         states = outer.visible.states(start, min(start + _OUTER_STATES, n_outer))
+        x = outer.hidden_input(states)
         energy = outer.visible.energy(states)[:, None] + inner_energy
-        log_normalizer = rbm.visible.pairwise_log_normalizer(
-            outer.hidden_input(states), inner_input
-        )
-        return arrays.log_sum_exp(log_normalizer - energy)
+        return arrays.log_sum_exp(rbm.visible.pairwise_log_normalizer(x, inner_input) - energy)
 
     starts = range(0, n_outer, _OUTER_STATES)
-    log_sums = threads.in_threads(log_sum, starts, n_jobs=n_jobs)
-    value = arrays.log_sum_exp(log_sums)
+    value = arrays.log_sum_exp(threads.in_threads(log_sum, starts, n_jobs=n_jobs))
     return LogPartition(value, 0.0, value, value, math.inf, "exact")
 
 
@@ -180,7 +163,7 @@ def _n_inner(layer: Layer) -> int:
     """Number of leading units with at most `2^9` joint states, or the square root of all states."""
     most = min(_LOG2_INNER_STATES, layer.log2_states / 2)
     log2_states = accumulate(map(math.log2, layer.unit_states))
-    return sum(1 for _ in takewhile(lambda log2: log2 <= most, log2_states))
+    return sum(log2 <= most for log2 in log2_states)
 
 
 def _enumerable_hidden(rbm: RBM) -> RBM:
@@ -205,11 +188,11 @@ def annealed_log_partition(
 
     def run(betas: Array) -> Array:
         v = samplers.sample_independent(path.base, budget.n_chains, rng)
-        return log_weights(path, v, betas, rng, budget)
+        return annealing.log_weights(path, v, betas, rng, budget)
 
     betas = np.linspace(0.0, 1.0, max(2, budget.n_temperatures // 10))
-    betas = equal_divergence(betas, run(betas), None, budget.n_temperatures)
-    ratio = mean_weight(run(betas).sum(axis=1))
+    betas = annealing.equal_divergence(betas, run(betas), None, budget.n_temperatures)
+    ratio = annealing.mean_weight(run(betas).sum(axis=1))
     value = path.log_partition_at_zero + ratio.value
     lower = value - _N_ERRORS * ratio.std_error
     sample = ratio.effective_sample_size
@@ -249,7 +232,7 @@ def bracketed_log_partition(
 
     def run(betas: Array) -> tuple[Array, Array]:
         v = samplers.sample_independent(path.base, budget.n_chains, rng)
-        return log_weights_of_both(path, (v, ends), betas, rng, budget)
+        return annealing.log_weights_of_both(path, (v, ends), betas, rng, budget)
 
     betas = np.linspace(0.0, 1.0, max(2, budget.n_temperatures // _SHARES[0]))
     for share in _SHARES[1:]:
@@ -257,7 +240,8 @@ def bracketed_log_partition(
         result = _bracket(path, *(x.sum(axis=1) for x in increments))
         if not result.doubt and result.upper - result.lower < _NARROW_BRACKET:
             return result
-        betas = equal_divergence(betas, *increments, max(2, budget.n_temperatures // share))
+        n = max(2, budget.n_temperatures // share)
+        betas = annealing.equal_divergence(betas, *increments, n)
     return _bracket(path, *(x.sum(axis=1) for x in run(betas)))
 
 
@@ -273,8 +257,7 @@ def _in_equilibrium(
     """Draw visible states of the model, from chains near its equilibrium or by tempering."""
     if chains is None:
         chains = replicas(path, _N_TEMPERED, rng).run(path.rbm, _N_STEPS, rng)
-    order = rng.permutation(len(chains))
-    start = chains[[order[i % len(order)] for i in range(n_chains)]]  # all chains equally often
+    start = chains[np.resize(rng.permutation(len(chains)), n_chains)]  # all chains equally often
     return samplers.gibbs_visible(path.rbm, start, rng, _N_STEPS)
 
 
@@ -310,7 +293,7 @@ def tempered_log_partition(
             tempering.run(path.rbm, _STEPS_BETWEEN, rng)
             seen.append(tempering.log_weights(path.rbm, rng))
         to_colder, to_hotter = (arrays.concat([*x], axis=-1) for x in zip(*seen, strict=True))
-        ratios = [bennett(*pair) for pair in zip(to_colder, to_hotter, strict=True)]
+        ratios = [annealing.bennett(*pair) for pair in zip(to_colder, to_hotter, strict=True)]
         estimates.append(sum(ratio for ratio, _ in ratios))
         variances.append(sum(error**2 for _, error in ratios))
     value = path.log_partition_at_zero + statistics.fmean(estimates)
@@ -324,19 +307,17 @@ def tempered_log_partition(
 
 def _bracket(path: AnnealingPath, forward: Array, reverse: Array) -> LogPartition:
     """Compute log Z from the log-weights of all chains in both directions."""
-    low, high = mean_weight(forward), mean_weight(reverse)
-    value, std_error = bennett(forward, reverse)
+    low, high = annealing.mean_weight(forward), annealing.mean_weight(reverse)
+    value, std_error = annealing.bennett(forward, reverse)
     margin = _N_ERRORS * std_error if math.isfinite(std_error) else 0.0
     lower = min(low.value, value - margin)
     upper = max(-high.value, value + margin)
     sample = min(low.effective_sample_size, high.effective_sample_size)
-    if disagreement(forward, reverse) > _LARGEST_DISAGREEMENT:
+    if annealing.disagreement(forward, reverse) > _LARGEST_DISAGREEMENT:
         value, std_error, sample = low
         lower, upper = value - _N_ERRORS * std_error, math.inf
-    at_zero = path.log_partition_at_zero
-    return LogPartition(
-        at_zero + value, std_error, at_zero + lower, at_zero + upper, sample, "bracket"
-    )
+    ratio = LogPartition(value, std_error, lower, upper, sample, "bracket")
+    return ratio.shifted(path.log_partition_at_zero)
 
 
 def pseudo_log_likelihood(

@@ -54,11 +54,9 @@ class RBM:
         other one have the same distribution as without coupling.
         """
         weights = as_weights(weights)
-        return cls(
-            visible.shift(-weights.T.input(hidden.mean(0.0))),
-            hidden.shift(-weights.input(visible.mean(0.0))),
-            weights,
-        )
+        from_hidden = weights.T.input(hidden.mean(0.0))
+        from_visible = weights.input(visible.mean(0.0))
+        return cls(visible.shift(-from_hidden), hidden.shift(-from_visible), weights)
 
     @property
     def parameters(self) -> tuple[Array, ...]:
@@ -118,12 +116,9 @@ class RBM:
 
     def interpolate(self, visible: Layer, hidden: Layer, beta: float | Array) -> RBM:
         """Return the model with energy `(1 - beta) E_0 + beta E`, with E_0 of these layers."""
-        return replace(
-            self,
-            visible=self.visible.interpolate(visible, beta),
-            hidden=self.hidden.interpolate(hidden, beta),
-            beta=beta,
-        )
+        visible = self.visible.interpolate(visible, beta)
+        hidden = self.hidden.interpolate(hidden, beta)
+        return replace(self, visible=visible, hidden=hidden, beta=beta)
 
     def visible_distribution(self) -> tuple[Array, Array]:
         """All visible states and their probabilities `p(v)`, by enumeration."""
@@ -133,12 +128,8 @@ class RBM:
 
     def map(self, function: Callable[[Array], Array]) -> RBM:
         """Return the model with a function applied to each of its parameter arrays."""
-        return replace(
-            self,
-            visible=self.visible.map(function),
-            hidden=self.hidden.map(function),
-            weights=self.weights.map(function),
-        )
+        visible, hidden = self.visible.map(function), self.hidden.map(function)
+        return replace(self, visible=visible, hidden=hidden, weights=self.weights.map(function))
 
     def in_float64(self) -> RBM:
         """Return the same model in float64."""

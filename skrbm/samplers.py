@@ -85,7 +85,7 @@ class HiddenMixture:
 
     def sample(self, layer: Layer, n: int, rng: Generator) -> Array:
         """Draw n hidden states, which do not depend on the order of the components."""
-        order = devices.to_host(arrays.argsort(self.mean.sum(axis=1)))
+        order = devices.to_host(self.mean.sum(axis=1).argsort(stable=True))
         rows = order[random.choices(self.weights[order], n, rng)]
         return layer.sample(self.mean[rows], rng)
 
@@ -196,7 +196,7 @@ class ParallelTempering:
     ) -> ParallelTempering:
         """Start one chain from every row of v at each of n_temperatures equally spaced betas."""
         betas = np.linspace(1.0, 0.0, n_temperatures)
-        chains = chains_from_visible(rbm, arrays.repeat(v, n_temperatures), rng)
+        chains = chains_from_visible(rbm, arrays.stack([v] * n_temperatures), rng)
         rejection = 0 * betas[1:]
         return cls((base, rbm.hidden.neutral()), betas, chains, rejection)
 
@@ -279,7 +279,7 @@ class ParallelTempering:
             return
         pairs = slice(first, first + 2 * n_pairs)
         own = self.betas[pairs]
-        swapped = arrays.flip(own.reshape(n_pairs, 2), axis=1).reshape(-1)
+        swapped = arrays.flip(own.reshape(n_pairs, 2), axis=1).ravel()
         x = coupling[pairs]
         gain = devices.float64(rbm.visible.energy_above(self.base[0], v[pairs]))
         gain = devices.with_device_of(own - swapped, gain)[:, None] * gain

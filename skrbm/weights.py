@@ -34,8 +34,7 @@ class Dense:
     @property
     def shape(self) -> tuple[int, int]:
         """Number of visible columns, number of hidden columns."""
-        n_visible, n_hidden = self.array.shape
-        return n_visible, n_hidden
+        return self.array.shape
 
     @property
     def reference(self) -> Array:

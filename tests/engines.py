@@ -46,7 +46,7 @@ FORMULAS = (
 # What is numpy's whatever the engine: temperatures, weights of rows, and log-weights of chains.
 NUMPYS = {"betas", "weights", "forward", "reverse", "log_weight", "rows", "columns"}
 UNGATED = {"map", "move", "copy", "part", "alike", "with_parameters", "has_type_of"}
-UNGATED |= {"equal_weights", "mean_weight", "bennett", "disagreement"}
+UNGATED |= {"equal_weights", "mean_weight", "bennett", "disagreement", "ascend"}
 
 
 def use_torch() -> None:

@@ -62,6 +62,7 @@ LAYERS = [
     "estimators.common",
     "estimators.common.device",
     "estimators.common.fitted",
+    "estimators.common.methods",
     "estimators.common.fit_state",
     "estimators.common.checkpoint",
     "estimators.rbm",

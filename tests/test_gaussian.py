@@ -44,7 +44,7 @@ def _density(rbm):
 
     From the public parameters alone: p(h) is exp(c h + sum of ((b + W h)^2 - b^2) / (2 s^2)).
     """
-    h = arrays.binary_states(len(rbm.components_))
+    h = arrays.binary_digits(np.arange(2 ** len(rbm.components_)), len(rbm.components_))
     mean = rbm.intercept_visible_ + h @ rbm.components_
     log_weight = h @ rbm.intercept_hidden_
     shift = h @ rbm.components_

@@ -10,7 +10,7 @@ from skrbm.learning.gradients import GRADIENTS
 
 from laws import quick
 
-STATES = arrays.binary_states(7)
+STATES = arrays.binary_digits(np.arange(2**7), 7)
 
 
 def _patterns(n_rows=400, seed=0):

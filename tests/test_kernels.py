@@ -137,11 +137,12 @@ def test_softmax_is_normalised_and_in_the_dtype(shape, dtype):
     np.testing.assert_allclose(p, special.softmax(x.astype("float64"), axis=-1), atol=1e-5)
 
 
-def test_binary_states_are_all_different_and_can_be_had_in_parts():
-    """Fails if a part does not start at its first state."""
-    states = arrays.binary_states(6)
+def test_binary_digits_are_those_of_the_codes_and_all_different():
+    """Fails if the first digit is not the lowest."""
+    states = arrays.binary_digits(np.arange(64), 6)
     assert len(np.unique(states, axis=0)) == 64
-    np.testing.assert_array_equal(arrays.binary_states(6, 10, 20), states[10:20])
+    np.testing.assert_array_equal(arrays.binary_digits(np.arange(10, 20), 6), states[10:20])
+    np.testing.assert_array_equal(states @ 2 ** np.arange(6), np.arange(64))
 
 
 @pytest.mark.parametrize("shape", [(300, 7), (3, 100, 7)])

@@ -49,7 +49,7 @@ def test_exact_log_partition_in_several_tasks(scale):
     Fails if the tasks overlap; at scale 100 if exponentials overflow.
     """
     rbm = random_rbm(n_visible=20, n_hidden=17, scale=scale)
-    h = arrays.binary_states(17)
+    h = arrays.binary_digits(np.arange(2**17), 17)
     log_weight = h @ rbm.hidden.bias + np.logaddexp(
         0, h @ rbm.weights.array.T + rbm.visible.bias
     ).sum(1)
@@ -337,7 +337,7 @@ def test_quadrature_finds_all_modes_of_a_column(scale):
     weights = scale * rng.normal(size=(2, n_hidden)) / 2
     hidden = Bernoulli(-(weights.sum(axis=0) ** 2) / 20 + rng.normal(size=n_hidden))
     rbm = RBM(Gaussian(rng.normal(size=2), np.array([1.0, 4.0])), hidden, weights)
-    h = arrays.binary_states(n_hidden)
+    h = arrays.binary_digits(np.arange(2**n_hidden), n_hidden)
     log_weight = h @ rbm.hidden.bias
     mean = (rbm.visible.bias + h @ weights.T) / rbm.visible.precision
     log_weight += (mean**2 * rbm.visible.precision / 2).sum(axis=1)

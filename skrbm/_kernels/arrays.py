@@ -9,22 +9,14 @@ from typing import Any
 import numpy as np
 from scipy import sparse, special
 
-from skrbm._kernels.devices import (
-    Array,
-    float64,
-    is_tensor,
-    is_without_float64,
-    library,
-    like,
-    to_host,
-    with_device_of,
-)
+from skrbm._kernels import devices
+from skrbm._kernels.devices import Array, float64, is_tensor, library, like, to_host
 
 _CACHED = 2**16  # elements that stay in cache
 
-# n foldings multiply up to 2^(n + 1) factors 1 + exp(x); they are finite while 2^n x is below this.
+# Foldings to n factors multiply up to 2 n factors 1 + exp(x); they are finite while n x is below.
 _LARGEST_EXPONENT = {4: 40.0, 8: 340.0}  # by bytes per number
-_MOST_FOLDS = 4
+_MOST_FACTORS = 16
 
 _FEW_COLUMNS = 16
 
@@ -123,7 +115,7 @@ def log_mean_exp(x: Array, weights: Array) -> Array:
 
 def sum_float64(x: Array) -> Array:
     """Sum over the last axis, accumulated in float64."""
-    if is_without_float64(x):
+    if devices.is_without_float64(x):
         return float64(x).sum(-1)
     return library(x).sum(x, -1, dtype=library(x).float64)[...]
 
@@ -151,9 +143,11 @@ def row_sums_of_products(x: Array, y: Array) -> Array:
 
 
 def mix(shares: Array, rows: Array) -> Array:
-    """`sum_k shares_rk rows_rkj` for every row r."""
+    """`sum_k shares_rk rows_rkj` for every row r; the rows may be the same for every r."""
     if shares.shape[1] == 1:
         return shares * rows[:, 0]
+    if len(rows) == 1:
+        return shares @ rows[0]
     return (shares[:, None] @ rows)[:, 0]
 
 
@@ -165,18 +159,13 @@ def pairwise_sum_softplus(x: Array, y: Array) -> Array:
     This takes 0.8 ns per term, softplus 3 ns. It is used if the products cannot overflow.
     """
     stack = library(x).stack
-    largest = max(1.0, _highest(x) + _highest(y))
+    largest = max(1.0, sum(max(0.0, float(z.max())) for z in (x, y) if len(z)))
     limit = _LARGEST_EXPONENT[min(x.dtype.itemsize, y.dtype.itemsize)]
     if largest > limit:
         return stack([sum_float64(softplus(row + y)) for row in x])
-    n_folds = min(_MOST_FOLDS, int(np.log2(limit / largest)))
+    n_folds = int(np.log2(min(_MOST_FACTORS, limit / largest, max(1, x.shape[1]))))
     exp_x, exp_y = exp(x), exp(y.T)  # terms first: every fold is one contiguous pass
     return stack([_log_product(exp_y * row[:, None], n_folds) for row in exp_x])
-
-
-def _highest(x: Array) -> float:
-    """The largest element, or 0 if all are negative."""
-    return max(0.0, float(x.max())) if len(x) else 0.0
 
 
 def _log_product(factors: Array, n_folds: int) -> Array:
@@ -184,8 +173,6 @@ def _log_product(factors: Array, n_folds: int) -> Array:
     factors += 1
     for _ in range(n_folds):
         half = len(factors) // 2
-        if half == 0:
-            break
         folded = factors[:half]
         folded *= factors[half : 2 * half]
         if len(factors) % 2:
@@ -204,11 +191,6 @@ def binary_digits(codes: Array, n: int) -> Array:
     return (codes[:, None] >> np.arange(n) & 1).astype(np.float64)
 
 
-def binary_states(n_units: int, start: int = 0, stop: int | None = None) -> Array:
-    """Rows start to stop of the 2^n_units states of binary units; the first unit varies fastest."""
-    return binary_digits(integers(start, 2**n_units if stop is None else stop), n_units)
-
-
 def one_hot_digits(codes: Array, sizes: tuple[int, ...]) -> Array:
     """Integers as one-hot digits to several bases, in float64; the first digit varies fastest."""
     states = np.zeros((len(codes), sum(sizes)))
@@ -225,9 +207,7 @@ def fold(x: Array, sizes: tuple[int, ...], fill: float = 0.0) -> Array:
     if len(set(sizes)) == 1:
         return x.reshape(*x.shape[:-1], len(sizes), sizes[0])
     widest = max(sizes, default=1)
-    padded = zeros((*x.shape[:-1], len(sizes) * widest), x)
-    if fill:
-        padded += fill
+    padded = full((*x.shape[:-1], len(sizes) * widest), fill, x)
     padded[..., _places(sizes)] = x
     return padded.reshape(*x.shape[:-1], len(sizes), widest)
 
@@ -254,17 +234,19 @@ def segment_columns(segments: slice | Array, sizes: tuple[int, ...]) -> slice | 
         if step == 1:
             return slice(int(ends[start]), int(ends[max(start, stop)]))
         segments = np.arange(len(sizes))[segments]
-    n = np.asarray(sizes, np.int64)[segments[0] if segments.ndim == 2 else segments]
-    first = ends[segments]
+    n = np.array(segment_sizes(segments, sizes), np.int64)
     within = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n)
-    return np.repeat(first, n, axis=-1) + within
+    return np.repeat(ends[segments], n, axis=-1) + within
+
+
+def segment_sizes(segments: slice | Array, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """Sizes of some segments; for segments of shape (n_rows, k), of those in the first row."""
+    return tuple(np.atleast_2d(np.array(sizes, np.int64)[segments])[0].tolist())
 
 
 def repeat_columns(x: Any, sizes: tuple[int, ...]) -> Array:
     """Each column repeated as often as its size."""
-    if is_tensor(x):
-        return x.repeat_interleave(with_device_of(np.array(sizes), x), -1)
-    return np.repeat(x, sizes, axis=-1)
+    return x[..., np.repeat(np.arange(len(sizes)), sizes)]
 
 
 def stack(parts: Sequence[Array]) -> Array:
@@ -293,18 +275,8 @@ def where(condition: Array, x: Any, y: Any) -> Array:
     """X if the condition holds, otherwise y."""
     other = x if is_tensor(x) else y
     if is_tensor(other):
-        condition = with_device_of(condition, other)
+        condition = devices.with_device_of(condition, other)
     return library(condition).where(condition, x, y)
-
-
-def nonzero(condition: Array) -> Array:
-    """Indices at which a condition holds, in numpy like all indices of rows."""
-    return np.flatnonzero(to_host(condition))
-
-
-def nonzero_rows(condition: Array) -> Array:
-    """Indices of rows in which a condition holds anywhere, in numpy."""
-    return np.flatnonzero(to_host(condition).any(axis=1))
 
 
 def any_in_rows(condition: Array) -> Array:
@@ -344,25 +316,19 @@ def copy(x: Any) -> Array:
     return x.contiguous().clone() if is_tensor(x) else np.array(x, order="C")
 
 
-def repeat(x: Any, n: int) -> Array:
-    """Copies of x along a new first axis."""
-    return x[None].repeat_interleave(n, 0) if is_tensor(x) else np.repeat(x[None], n, axis=0)
-
-
 def zeros(shape: tuple[int, ...], x: Any) -> Array:
     """An array of zeros with the dtype and device of x."""
     return x.new_zeros(shape) if is_tensor(x) else np.zeros(shape, x.dtype)
 
 
-def nan(shape: tuple[int, ...], x: Array) -> Array:
-    """An array of NaN with the dtype and device of x."""
-    return zeros(shape, x) * np.nan
+def full(shape: tuple[int, ...], value: float, x: Any) -> Array:
+    """An array filled with one value, with the dtype and device of x."""
+    return x.new_full(shape, value) if is_tensor(x) else np.full(shape, value, x.dtype)
 
 
-def one_hot_largest(x: Array) -> Array:
-    """One at the largest element of every row, and zeros otherwise."""
-    largest = x.argmax(-1)[..., None]
-    return like(like(np.arange(x.shape[-1]), largest) == largest, x)
+def one_hot(index: Array, x: Array) -> Array:
+    """One at the index in every row, and zeros otherwise, with the shape, dtype and device of x."""
+    return like(like(np.arange(x.shape[-1]), index) == index[..., None], x)
 
 
 def identity(n: int, x: Array) -> Array:
@@ -382,11 +348,6 @@ def take_rows(x: Array, rows: Any) -> Array:
     if isinstance(rows, np.ndarray) and not is_tensor(x):
         return x.take(rows, 0)
     return x[rows]
-
-
-def argsort(x: Array) -> Array:
-    """Indices that sort x."""
-    return x.argsort(stable=True)
 
 
 def is_binary(x: Any) -> bool:

@@ -8,20 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from skrbm._kernels.arrays import is_sparse
-from skrbm._kernels.devices import (
-    Array,
-    Generator,
-    astype,
-    float64,
-    is_on_accelerator,
-    is_tensor,
-    is_without_float64,
-    library,
-    like,
-    to_host,
-    with_device_of,
-)
+from skrbm._kernels import arrays, devices
+from skrbm._kernels.devices import Array, Generator, is_on_accelerator, is_tensor, library
 
 
 def generator(seed: Any) -> Generator:
@@ -85,15 +73,14 @@ def normal(shape: tuple[int, ...], scale: float, x: Array, rng: Generator) -> Ar
     for function, half in ((np.cos, draws[:n_pairs]), (np.sin, draws[n_pairs:])):
         function(angle, out=half)
         half *= radius
-    return like(draws[:n].reshape(shape), x)
+    return devices.like(draws[:n].reshape(shape), x)
 
 
 def bernoulli(probability: Array, rng: Generator) -> Array:
     """Zeros and ones with the given probabilities, in their dtype."""
-    if is_tensor(probability):
-        states = probability * 65536
-        return library(states).gt(states, _uniform(states, rng), out=states)
     states = probability * 65536
+    if is_tensor(states):
+        return library(states).gt(states, _uniform(states, rng), out=states)
     return np.less(_uniform(states, rng), states, out=states, casting="unsafe")
 
 
@@ -112,7 +99,7 @@ def bernoulli_logistic(x: Array | float, y: Array, rng: Generator) -> Array:
 
 def choices(probability: Array, n: int, rng: Generator) -> Array:
     """Draw n indices with the given probabilities."""
-    cumulative = np.cumsum(to_host(probability))
+    cumulative = np.cumsum(devices.to_host(probability))
     return np.searchsorted(cumulative[:-1], cumulative[-1] * rng.random(n), side="right")
 
 
@@ -124,9 +111,8 @@ def one_hot_choices(probability: Array, rng: Generator) -> Array:
 def one_hot_at(probability: Array, u: Array) -> Array:
     """One draw per row, one-hot, by inversion at a number u in [0, 1)."""
     cumulative = probability.cumsum(-1)
-    u = u * cumulative[..., -1:]
-    drawn = (cumulative[..., :-1] <= u).sum(-1)[..., None]
-    return like(like(np.arange(probability.shape[-1]), drawn) == drawn, probability)
+    below = cumulative[..., :-1] <= u * cumulative[..., -1:]
+    return arrays.one_hot(below.sum(-1), probability)
 
 
 def column_choices(
@@ -143,8 +129,7 @@ def column_choices(
 
 def accept(log_ratio: Array, rng: Generator) -> Array:
     """Whether Metropolis' rule accepts each move: with probability `min(1, ratio)`."""
-    ratio = library(log_ratio).exp(log_ratio.clip(max=0))
-    return uniform(log_ratio.shape, rng, log_ratio) < ratio
+    return uniform(log_ratio.shape, rng, log_ratio) < arrays.exp(log_ratio.clip(max=0))
 
 
 def uniform_by_content(x: Any, rng: Generator, n_columns: int | None = None) -> Array:
@@ -154,30 +139,29 @@ def uniform_by_content(x: Any, rng: Generator, n_columns: int | None = None) -> 
     a random projection of the row's elements, and a random column key. With n_columns, an array
     gets this number of draws per row.
     """
-    if is_tensor(x) and (not is_on_accelerator(x) or is_without_float64(x)):
-        return like(uniform_by_content(to_host(x), rng, n_columns), x)
+    if is_tensor(x) and (not is_on_accelerator(x) or devices.is_without_float64(x)):
+        return devices.like(uniform_by_content(devices.to_host(x), rng, n_columns), x)
     projection = 2.0**20 * rng.random(x.shape[1])  # if larger, rounding of the sum would matter
     n_columns = n_columns or x.shape[1]
     of_column = rng.integers(2**32, size=n_columns, dtype=np.uint32)
     if is_tensor(x):
-        of_row = (float64(x) @ with_device_of(projection, x)).fmod(2.0**32).long()
-        bits = _mixed(with_device_of(of_column.astype(np.int64), x) + of_row[:, None])
+        of_row = (devices.float64(x) @ devices.with_device_of(projection, x)).fmod(2.0**32).long()
+        bits = _mixed(devices.with_device_of(of_column.astype(np.int64), x) + of_row[:, None])
     else:
         of_row = np.fmod(x @ projection, 2.0**32).astype(np.int64).astype(np.uint32)
-        if is_sparse(x):
+        if arrays.is_sparse(x):
             bits = _mixed(of_column[x.indices] + np.repeat(of_row, np.diff(x.indptr)))
         else:
             bits = _mixed(of_column + of_row[:, None])
     bits >>= 8
-    u = astype(bits, np.float32)
+    u = devices.astype(bits, np.float32)
     u *= 2.0**-24
     return u
 
 
 def _mixed(bits: Array) -> Array:
     """The finaliser of MurmurHash3, by A. Appleby, on 32 bits in uint32, or in int64 for torch."""
-    factors = 0x85EBCA6B, 0xC2B2AE35, 1
-    for shift, factor in zip((16, 13, 16), factors, strict=True):
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):
         if is_tensor(bits):
             bits &= 0xFFFFFFFF  # as uint32 overflow does
         bits ^= bits >> shift

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -16,32 +16,6 @@ from skrbm.model import RBM
 _FARTHEST = 1e30  # standard deviations
 
 
-class Scaling(Protocol):
-    """The map between rows of data and states of visible units."""
-
-    @property
-    def log_volume(self) -> float:
-        """Log volume, in the units of the data, of a unit cube of visible states."""
-
-    def log_volume_of(self, columns: Array) -> Array | float:
-        """The same, for each row only over the columns that are True."""
-
-    def to_model(self, X: Any) -> Any:
-        """Data as values of visible units, in the dtype of the model."""
-
-    def to_data(self, v: Array) -> Array:
-        """Values of visible units, or their means, as data."""
-
-    def draws(self, v: Array) -> Array:
-        """States of visible units as rows of data."""
-
-    def patterns(self, rbm: RBM) -> Array:
-        """The `components_` of a model: one row per hidden unit, in the units of the data."""
-
-    def view(self, X: Any) -> Any:
-        """Rows of data as values of visible units, computed on access."""
-
-
 @dataclass(frozen=True)
 class Unscaled:
     """Visible states are the data; draws are Boolean.
@@ -50,33 +24,35 @@ class Unscaled:
     ----------
     dtype : dtype
         The dtype of the model.
+    log_volume : float
+        Log volume, in the units of the data, of a unit cube of visible states.
     """
 
     dtype: Any
     log_volume: float = 0.0
 
     def log_volume_of(self, columns: Array) -> float:
-        """Zero for any columns."""
+        """The log volume, for each row only over the columns that are True."""
         return 0.0
 
     def to_model(self, X: Any) -> Any:
-        """The same values in the dtype of the model."""
+        """Data as values of visible units, in the dtype of the model."""
         return astype(X, self.dtype)
 
     def to_data(self, v: Array) -> Array:
-        """The same values."""
+        """Values of visible units, or their means, as data."""
         return v
 
     def draws(self, v: Array) -> Array:
-        """Whether each unit is on."""
+        """States of visible units as rows of data: whether each unit is on."""
         return v > 0
 
     def patterns(self, rbm: RBM) -> Array:
-        """The weights, one row per hidden unit."""
+        """The `components_` of a model: its weights, one row per hidden unit."""
         return rbm.weights.array.T
 
     def view(self, X: Any) -> Any:
-        """The same rows."""
+        """Rows of data as values of visible units, computed on access: the same rows."""
         return X
 
 
@@ -151,3 +127,7 @@ class Standardized:
     def view(self, X: Any) -> MappedRows:
         """The rows, standardized on access."""
         return MappedRows(X, self.to_model, X.shape[1], self.scale.dtype)
+
+
+# The map between rows of data and states of visible units.
+Scaling = Unscaled | Standardized

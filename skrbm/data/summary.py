@@ -95,9 +95,8 @@ def find_bounds(rows: Any) -> Bounds:
         low, high = min_max_axis(rows, axis=0)
         return Bounds(low, high, has_missing=bool(np.isnan([low.min(), high.max()]).any()))
     starts = range(0, rows.shape[0], BLOCK_ROWS)
-    return _merged_bounds(
-        in_threads(lambda start: _bounds(to_host(rows[start : start + BLOCK_ROWS])), starts)
-    )
+    of_blocks = in_threads(lambda i: _bounds(to_host(rows[i : i + BLOCK_ROWS])), starts)
+    return _merged_bounds(of_blocks)
 
 
 def _bounds(x: Array) -> Bounds:
@@ -109,11 +108,9 @@ def _bounds(x: Array) -> Bounds:
 
 
 def _merged_bounds(parts: Sequence[Bounds]) -> Bounds:
-    return Bounds(
-        np.fmin.reduce([part.low for part in parts]),
-        np.fmax.reduce([part.high for part in parts]),
-        any(part.has_missing for part in parts),
-    )
+    low = np.fmin.reduce([part.low for part in parts])
+    high = np.fmax.reduce([part.high for part in parts])
+    return Bounds(low, high, any(part.has_missing for part in parts))
 
 
 @_silent
@@ -231,13 +228,11 @@ def _first_values(blocks: Iterable[Array], n_columns: int) -> Array:
 
 def with_one_hot(summary: Summary, counts: Array) -> Summary:
     """The summary of rows extended by one-hot columns with these weighted counts."""
-    n = len(counts)
-    limits = summary.bounds
+    n, limits = len(counts), summary.bounds
+    low, high = np.append(limits.low, np.zeros(n)), np.append(limits.high, np.ones(n))
     return replace(
         summary,
-        bounds=replace(
-            limits, low=np.append(limits.low, np.zeros(n)), high=np.append(limits.high, np.ones(n))
-        ),
+        bounds=Bounds(low, high, limits.has_missing),
         total=np.append(summary.total, counts),
         weight=np.append(summary.weight, np.full(n, counts.sum())),
     )

@@ -59,14 +59,9 @@ class LabelledRows:
     classes: Array
 
     @property
-    def n_labels(self) -> int:
-        """Number of classes."""
-        return len(self.classes)
-
-    @property
     def shape(self) -> tuple[int, int]:
         """Numbers of rows and columns."""
-        return self.X.shape[0], self.X.shape[1] + self.n_labels
+        return self.X.shape[0], self.X.shape[1] + len(self.classes)
 
     @property
     def dtype(self) -> Any:
@@ -78,6 +73,6 @@ class LabelledRows:
         return LabelledRows(part(self.X, rows), self.labels[rows], self.classes)
 
     def __getitem__(self, rows: Array | slice) -> Any:
-        one_hot = self.labels[rows, None] == np.arange(self.n_labels)
+        one_hot = self.labels[rows, None] == np.arange(len(self.classes))
         x = self.X[rows]
         return concat([x, like(one_hot, x)], axis=-1)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import reduce
+from itertools import accumulate, pairwise
 from typing import Any
 
 from skrbm import samplers
@@ -45,21 +46,17 @@ class Conditional:
         """Return the layer with another precision of matrix products."""
         return replace(self, weights=replace(self.weights, precision=precision))
 
-    def input(self, x: Any) -> Array:
-        """`x W`."""
-        return self.weights.input(x)
-
     def mean(self, x: Any) -> Array:
         """`E[s | x]`."""
-        return self.layer.mean(self.input(x))
+        return self.layer.mean(self.weights.input(x))
 
     def sample(self, x: Any, rng: Generator) -> Array:
         """Draw from `p(s | x)`."""
-        return self.layer.draw(self.input(x), rng)
+        return self.layer.draw(self.weights.input(x), rng)
 
     def log_probability(self, s: Array, x: Array) -> Array:
         """`log p(s | x)` of every pair of rows, in nats and float64."""
-        input = self.input(x)
+        input = self.weights.input(x)
         log_weight = arrays.row_dot(input, s) - self.layer.energy(s)
         return log_weight - self.layer.log_normalizer(input)
 
@@ -120,27 +117,22 @@ class BeliefNet:
     def stack(cls, rbms: Sequence[RBM]) -> BeliefNet:
         """Stack RBMs, from the data upwards; both directions of a layer share its weights."""
         *below, top = rbms
-        return cls(
-            tuple(Conditional(rbm.hidden, rbm.weights) for rbm in below),
-            tuple(Conditional(rbm.visible, rbm.weights.T) for rbm in below),
-            top,
-        )
+        upward = tuple(Conditional(rbm.hidden, rbm.weights) for rbm in below)
+        downward = tuple(Conditional(rbm.visible, rbm.weights.T) for rbm in below)
+        return cls(upward, downward, top)
 
     def map(self, function: Callable[[Array], Array]) -> BeliefNet:
         """Return the net with a function applied to each of its parameter arrays."""
-        return BeliefNet(
-            tuple(conditional.map(function) for conditional in self.recognition),
-            tuple(conditional.map(function) for conditional in self.generation),
-            self.top.map(function),
-        )
+        return self._changed(lambda part: part.map(function))
 
     def with_precision(self, precision: str) -> BeliefNet:
         """Return the same net with another precision of matrix products."""
-        return BeliefNet(
-            tuple(conditional.with_precision(precision) for conditional in self.recognition),
-            tuple(conditional.with_precision(precision) for conditional in self.generation),
-            self.top.with_precision(precision),
-        )
+        return self._changed(lambda part: part.with_precision(precision))
+
+    def _changed(self, change: Callable[[Any], Any]) -> BeliefNet:
+        """Return the net with a change of each conditional and of the RBM on top."""
+        upward, downward = (tuple(map(change, x)) for x in (self.recognition, self.generation))
+        return BeliefNet(upward, downward, change(self.top))
 
     def copy(self) -> BeliefNet:
         """Return a copy in which the two directions of a layer no longer share weights."""
@@ -158,39 +150,31 @@ class BeliefNet:
 
     def means(self, v: Any) -> list[Array]:
         """Means of every hidden layer, given the means of the layer below."""
-        if not self.recognition:
-            return [self.top.hidden_from_visible(v)]
-        return self.means_above(self.recognition[0].mean(v))
+        return self.means_above(self._upward_means[0](v))
 
     def means_above(self, first: Array) -> list[Array]:
         """Means of every hidden layer, given the means of the lowest one."""
-        if not self.recognition:
-            return [first]
-        means = [first]
-        for conditional in self.recognition[1:]:
-            means.append(conditional.mean(means[-1]))
-        return [*means, self.top.hidden_from_visible(means[-1])]
+        return list(accumulate(self._upward_means[1:], lambda x, mean: mean(x), initial=first))
+
+    @property
+    def _upward_means(self) -> list[Callable[[Any], Array]]:
+        """For each hidden layer, the function from the layer below to its means."""
+        below = [conditional.mean for conditional in self.recognition]
+        return [*below, self.top.hidden_from_visible]
 
     def visible_from_top(self, h: Array) -> Array:
         """Means of the visible units, computed downwards through the means of every layer."""
         x = self.top.visible_from_hidden(h)
-        for conditional in reversed(self.generation):
-            x = conditional.mean(x)
-        return x
+        return reduce(lambda x, layer: layer.mean(x), reversed(self.generation), x)
 
     def up(self, v: Any, draw: Draw) -> list[Array]:
         """Draw states upwards: v first, then each layer up to the lower layer of the top RBM."""
-        states = [v]
-        for conditional in self.recognition:
-            states.append(draw(conditional, states[-1]))
-        return states
+        return list(accumulate(self.recognition, lambda s, layer: draw(layer, s), initial=v))
 
     def down(self, x: Array, rng: Generator) -> list[Array]:
         """Draw states downwards from x, the visible states of the top RBM; data come first."""
-        states = [x]
-        for conditional in reversed(self.generation):
-            states.append(conditional.sample(states[-1], rng))
-        return states[::-1]
+        layers = reversed(self.generation)
+        return [*accumulate(layers, lambda s, layer: layer.sample(s, rng), initial=x)][::-1]
 
     def gibbs(self, v: Any, rng: Generator, n_steps: int) -> Array:
         """Draw visible states: go up, make n_steps Gibbs steps in the top RBM, and go down."""

@@ -28,7 +28,6 @@ from skrbm.units import Layer
 _N_STEPS = 100  # of chains of the lowest RBM, if it cannot be enumerated
 _N_CHAINS = 20  # per row
 _N_ASCENT_DRAWS = 100  # for a posterior mean
-_MOST_STEPS = 100  # of the ascent to a mode
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class Incomplete:
         -------
         terms : ndarray of float64 of shape (n_rows, n_draws)
         """
-        gaps = arrays.nonzero_rows(arrays.is_nan(v))
+        gaps = devices.to_host(arrays.any_in_rows(arrays.is_nan(v))).nonzero()[0]
         drawn = conditionals.weighted_draws(self.rbm, self.base, v[gaps], rng, n_draws)
         terms = devices.float64(arrays.zeros((len(v), n_draws), v))
         for i, (states, log_weights) in enumerate(zip(*drawn, strict=True)):
@@ -87,7 +86,7 @@ class Incomplete:
             NaN in missing units.
         rng : Generator
         """
-        rows = arrays.repeat(v, _N_CHAINS).reshape(-1, v.shape[1])
+        rows = arrays.concat([v] * _N_CHAINS)
         drawn = conditionals.draw(self.rbm, self.base, rows, rng, _N_STEPS)
         means = self.net.recognition[0].mean(drawn)
         return means.reshape(_N_CHAINS, len(v), -1).mean(axis=0)
@@ -147,8 +146,7 @@ def means(net: BeliefNet, v: Array, rng: Generator, n_steps: int) -> Array:
     n_steps : int
         Length of the chains; their second half is averaged. See `complete`.
     """
-    many = arrays.repeat(v, _N_CHAINS).reshape(-1, v.shape[1])
-    _, averages = complete(net, many, rng, n_steps)
+    _, averages = complete(net, arrays.concat([v] * _N_CHAINS), rng, n_steps)
     return averages.reshape(_N_CHAINS, *v.shape).mean(axis=0)
 
 
@@ -177,16 +175,15 @@ def mode(net: BeliefNet, v: Array, rng: Generator, n_steps: int) -> Array:
     algorithm", Journal of the Royal Statistical Society B 39(1), 1977.
     """
     free, seed = conditionals.free_columns(net.visible, v), int(rng.integers(2**63))
-    start = means(net, v, rng, n_steps)
-    best = arrays.where(free, net.visible.most_probable(start), v)
-    for _ in range(_MOST_STEPS):
+
+    def most_probable(mean: Array) -> Array:
+        return arrays.where(free, net.visible.most_probable(mean), v)
+
+    def step(states: Array) -> Array:
         draw = drawn_by_content(random.generator(seed))
-        mean = net.generation[0].mean(_posterior_mean(net, best, draw))
-        new = arrays.where(free, net.visible.most_probable(mean), v)
-        if (new == best).all():
-            break
-        best = new
-    return best
+        return most_probable(net.generation[0].mean(_posterior_mean(net, states, draw)))
+
+    return conditionals.ascend(most_probable(means(net, v, rng, n_steps)), step)
 
 
 def _posterior_mean(net: BeliefNet, v: Array, draw: Draw) -> Array:

@@ -116,7 +116,7 @@ class Cluster:
         while len(futures) > 1:
             groups = (futures[i : i + _BRANCHES] for i in range(0, len(futures), _BRANCHES))
             futures = [
-                self.client.submit(_sum, group, workers=self.workers, pure=False)
+                self.client.submit(reduce, add, group, workers=self.workers, pure=False)
                 for group in groups
             ]
         return futures[0]
@@ -149,9 +149,8 @@ class Cluster:
 
     def _blocks(self, i: int) -> list[Any]:
         """The blocks of a partition: from any worker, since Dask may know them as a lost one's."""
-        return self.client.compute(
-            self.blocks[i], workers=[self.workers[i]], allow_other_workers=True
-        )
+        where = [self.workers[i]]
+        return self.client.compute(self.blocks[i], workers=where, allow_other_workers=True)
 
     def _replace_lost(self) -> None:
         """Give partitions of lost workers to others, and prepare them there."""
@@ -255,10 +254,6 @@ def _apply(block: Any, estimator: Any, method: str) -> Any:
 
 def _same(value: Any) -> Any:
     return value
-
-
-def _sum(parts: list[Any]) -> Any:
-    return reduce(add, parts)
 
 
 def _grouped(

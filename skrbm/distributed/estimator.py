@@ -10,14 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.devices import Array
 from skrbm.annealing import AnnealingBudget
-from skrbm.distributed.cluster import (
-    Cluster,
-    blockwise,
-    check_collection,
-    header,
-    is_collection,
-    spread,
-)
+from skrbm.distributed import cluster
 from skrbm.distributed.fit import SYNC, Fit
 from skrbm.estimators.common.device import Device
 from skrbm.estimators.dbn.network import DeepBeliefNetwork, new_layers
@@ -130,16 +123,16 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         """
         check_choice("sync", self.sync, SYNC)
         check_instance("estimator", self.estimator, _FITTED, _KINDS)
-        X = check_collection("X", X)
+        X = cluster.check_collection("X", X)
         estimator = clone(self.estimator)
         _check_supported(estimator)
         is_stack = isinstance(estimator, DeepBeliefNetwork)
-        cluster = Cluster.of(X)
+        workers = cluster.Cluster.of(X)
         try:
-            fit = Fit(cluster, self.sync)
-            (fit.stack if is_stack else fit.rbm)(estimator, header(X))
+            fit = Fit(workers, self.sync)
+            (fit.stack if is_stack else fit.rbm)(estimator, cluster.header(X))
         finally:
-            cluster.close()
+            workers.close()
         self.estimator_ = estimator
         return self
 
@@ -155,10 +148,10 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         H : {dask.array.Array, ndarray} of shape (n_samples, n_features_out)
         """
         check_is_fitted(self)
-        if not is_collection(X):
+        if not cluster.is_collection(X):
             return self.estimator_.transform(X)
-        of_one = self.estimator_.transform(header(X, n_rows=1))
-        return blockwise(self.estimator_, "transform", X, of_one)
+        of_one = self.estimator_.transform(cluster.header(X, n_rows=1))
+        return cluster.blockwise(self.estimator_, "transform", X, of_one)
 
     def score_samples(self, X: Any) -> Any:
         """Log-likelihood of every row of X in nats; lazily if X is a Dask collection.
@@ -174,11 +167,11 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         log_likelihood : {dask.array.Array, ndarray} of float64 of shape (n_samples,)
         """
         check_is_fitted(self)
-        if not is_collection(X):
+        if not cluster.is_collection(X):
             return self.estimator_.score_samples(X)
         if learner_of(self._top).known_log_partition() is None:
             self.log_partition()
-        return blockwise(self.estimator_, "score_samples", X, np.empty(1))
+        return cluster.blockwise(self.estimator_, "score_samples", X, np.empty(1))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Mean of `score_samples(X)`, in nats per row.
@@ -221,7 +214,7 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         log_partition : LogPartition
         """
         check_is_fitted(self)
-        budget = AnnealingBudget(n_chains, n_temperatures, spread=spread)
+        budget = AnnealingBudget(n_chains, n_temperatures, spread=cluster.spread)
         top = self._top
         return learner_of(top).log_partition(Device.of(top), method, budget, random_state)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
 from time import perf_counter
@@ -15,14 +14,15 @@ import numpy as np
 from skrbm.data.summary import Summary, merge
 from skrbm.distributed.cluster import Cluster
 from skrbm.distributed.worker import Partitions, Shared, WorkerState, shared_of, take_shared
-from skrbm.estimators.common.fit_state import Hook, asked_to_stop
-from skrbm.estimators.dbn.network import DeepBeliefNetwork, end_layer, epochs_of, plan_stack
-from skrbm.estimators.dbn.stack import start_layer
-from skrbm.estimators.rbm.base import hooks_of, learner_of, settings_of
+from skrbm.estimators.common.fit_state import asked_to_stop
+from skrbm.estimators.dbn.network import DeepBeliefNetwork, epochs_of, finish_stack, plan_stack
+from skrbm.estimators.dbn.stack import layer_settings
+from skrbm.estimators.rbm.base import learner_of, settings_of, start_layer
 from skrbm.estimators.rbm.density import DensityRBM
+from skrbm.estimators.rbm.learner import Settings
 from skrbm.learning.loop import keep_record
 from skrbm.learning.train_state import Record, TrainState
-from skrbm.validation.rows import TrainingRows, check_columns, levels_to_the_caller
+from skrbm.validation.rows import TrainingRows, check_columns, warn_caller
 
 SYNC = ("epoch", "update")
 
@@ -48,38 +48,38 @@ class Fit:
         settings.check_sizes(rows.summary.n_rows, columns.shape[1], split=False)
         check_columns(rbm, columns, reset=True)
         start_layer(rbm, settings, rows)
-        self._train(rbm, summaries, settings.title, hooks_of(rbm))
+        self._train(rbm, summaries, settings)
 
     def stack(self, dbn: DeepBeliefNetwork, columns: Any) -> None:
         """Fit the layers of a deep belief network one by one."""
         summaries = self._load(dbn)
-        rbms = plan_stack(dbn, columns, merge(summaries))
+        fit = plan_stack(dbn, columns, merge(summaries))
 
-        def stop() -> bool:
+        def stop(record: Record) -> bool:
             return asked_to_stop(dbn, dbn.callbacks, epochs_of(dbn))
 
-        for i, rbm in enumerate(rbms):
+        for i, rbm in enumerate(fit.rbms):
             if i > 0:
-                summaries = self.cluster.prepare(WorkerState.ascend, [_light(x) for x in rbms[:i]])
-            start_layer(rbm, settings_of(rbm), _summarized(summaries))
-            title = f"{type(dbn).__name__}, layer {i + 1}"
-            self._train(rbm, summaries, title, (*hooks_of(rbm), stop))
-            end_layer(dbn, columns)
+                below = [_light(x) for x in fit.rbms[:i]]
+                summaries = self.cluster.prepare(WorkerState.ascend, below)
+            settings = layer_settings(rbm, f"{type(dbn).__name__}, layer {i + 1}", stop)
+            start_layer(rbm, settings, _summarized(summaries))
+            self._train(rbm, summaries, settings)
+            fit.n_done += 1
+        finish_stack(dbn, columns, _summarized(summaries))
 
     def _load(self, estimator: Any) -> list[Summary]:
         """Summaries of all partitions, after a warning that workers gave of theirs."""
         loaded = self.cluster.prepare(WorkerState.load, _light(estimator))
         for message in [text for _, texts in loaded for text in texts][:1]:
-            warnings.warn(message, UserWarning, stacklevel=levels_to_the_caller())
+            warn_caller(message, UserWarning)
         return [summary for summary, _ in loaded]
 
-    def _train(
-        self, rbm: DensityRBM, summaries: list[Summary], title: str, hooks: Sequence[Hook]
-    ) -> None:
+    def _train(self, rbm: DensityRBM, summaries: list[Summary], settings: Settings) -> None:
         """Train an RBM that is started, by rounds on all workers."""
-        learner, settings, cluster = learner_of(rbm), settings_of(rbm), self.cluster
+        learner, cluster = learner_of(rbm), self.cluster
         sizes = tuple(summary.n_rows for summary in summaries)
-        plan = learner.begin_fit(settings, sum(sizes), rising=True, title=title).plan
+        plan = learner.begin_fit(settings, sum(sizes), rising=True).plan
         n_batches = min(math.ceil(sum(sizes) / settings.batch_size), *sizes)
         partitions = Partitions(sizes, n_batches, int(learner.training.rng.integers(2**32)))
         cluster.prepare(WorkerState.prepare, _light(rbm), partitions)
@@ -93,7 +93,7 @@ class Fit:
                 measured = rate, outcome.figure, perf_counter() - begin
                 yield keep_record(state.history, settings.figure, measured)
 
-        learner.train_by(settings, epochs, hooks)
+        learner.train_by(settings, epochs)
         ends = cluster.attempt(cluster.on_all, WorkerState.state_after, rbm.n_iter_)
         learner.take_chains([state for state in ends if state is not None])
 

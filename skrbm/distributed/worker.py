@@ -220,7 +220,7 @@ class WorkerState:
     def _placed(self, known: TrainState, shared: Shared) -> TrainState:
         """A copy of a state on the device, with the shared arrays."""
         device, state = self.settings.device, deepcopy(known)
-        state.model = device.place_rbm(state.model)
+        state.model = device.place_model(state.model)
         state.move(device.place)
         take_shared(state, shared)
         return state

@@ -66,9 +66,7 @@ class EarlyStopping:
         gap -= self._mean(rbm, self.training, _free_energy)
         record.update(validation_score=score, free_energy_gap=gap)
         best = self.best
-        best.n_unchanged += 1
-        if score > best.score + self.tol:
-            best.n_unchanged = 0
+        best.n_unchanged = 0 if score > best.score + self.tol else best.n_unchanged + 1
         if score > best.score:
             best.score = score
             best.parameters = [devices.to_host(arrays.copy(x)) for x in rbm.parameters]

@@ -54,8 +54,8 @@ class Phases(NamedTuple):
 
     def weighted(self, share: float) -> Phases:
         """The phases of a subset that has this share of all rows."""
-        parts = (Rows(v, h, share * weights) for v, h, weights in self.parts)
-        return Phases(tuple(parts), self.n_data, self.of_means)
+        parts = (rows._replace(weights=share * rows.weights) for rows in self.parts)
+        return self._replace(parts=tuple(parts))
 
     @property
     def data_hidden(self) -> Array:
@@ -235,23 +235,14 @@ class ExactGradient(Gradient):
     def phases(self, state: TrainState, v: Any, weights: Array) -> Phases:
         """Both phases of a mini-batch, without any draws."""
         rbm = state.model
-        visible, hidden, probability = _enumerated(rbm)
+        of_means = rbm.visible.log2_states > rbm.hidden.log2_states
+        smaller = rbm.swap() if of_means else rbm
+        states, probability = smaller.visible_distribution()
+        both = states, smaller.hidden_from_visible(states)
+        visible, hidden = reversed(both) if of_means else both
         means = rbm.hidden_from_visible(v), hidden
         phases = _phases(rbm, v, weights, (visible, probability), means)
-        return Phases(phases.parts, phases.n_data, of_means=_enumerates_hidden(rbm))
-
-
-def _enumerates_hidden(rbm: RBM) -> bool:
-    return rbm.visible.log2_states > rbm.hidden.log2_states
-
-
-def _enumerated(rbm: RBM) -> tuple[Array, Array, Array]:
-    """Visible states, mean hidden states and probabilities for the model phase."""
-    if _enumerates_hidden(rbm):
-        hidden, visible, probability = _enumerated(rbm.swap())
-        return visible, hidden, probability
-    v, probability = rbm.visible_distribution()
-    return v, rbm.hidden_from_visible(v), probability
+        return phases._replace(of_means=of_means)
 
 
 GRADIENTS: dict[str, type[Gradient]] = {

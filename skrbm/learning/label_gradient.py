@@ -52,27 +52,21 @@ class LabelGradient(Gradient):
         posterior = devices.like(posterior, rbm.reference)
         by_label = rbm.hidden.mean(hidden_input[:, None] + rbm.weights.rows(own))
         shares = devices.like(weights / weights.sum(), rbm.reference)
-        given = Rows(v, _mix(label, by_label), shares)
+        given = Rows(v, arrays.mix(label, by_label), shares)
         free_shares = (self.share - 1) * shares
-        free = Rows(arrays.concat([x, posterior], axis=-1), _mix(posterior, by_label), free_shares)
+        expected = arrays.concat([x, posterior], axis=-1)
+        free = Rows(expected, arrays.mix(posterior, by_label), free_shares)
         mass = free_shares[:, None] * posterior
-        covariance = _mix(mass.T, by_label.swapaxes(0, 1)) - mass.T @ free.hidden
+        covariance = arrays.mix(mass.T, by_label.swapaxes(0, 1)) - mass.T @ free.hidden
         negative = _covariance_rows(rbm, covariance)
         of_means = False
         if self.share > 0:
             phases = self.joint.phases(state, v, weights)
             model, of_means = _model_rows(phases), phases.of_means
-            negative = join_rows(
-                negative, Rows(model.visible, model.hidden, self.share * model.weights)
-            )
+            negative = join_rows(negative, model._replace(weights=self.share * model.weights))
         if arrays.is_sparse(v):
             return Phases((given, free, negative), len(shares), of_means)
         return Phases((join_rows(given, free, negative),), len(shares), of_means)
-
-
-def _mix(shares: Array, states: Array) -> Array:
-    """`sum_y shares_ry states_ryj` for every row r."""
-    return (shares[:, None] @ states)[:, 0]
 
 
 def _covariance_rows(rbm: RBM, covariance: Array) -> Rows:

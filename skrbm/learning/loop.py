@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from time import perf_counter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -16,44 +16,15 @@ from skrbm._kernels.arrays import to_dense
 from skrbm._kernels.devices import Array, Generator, like
 from skrbm._kernels.random import uniform_by_content
 from skrbm.data.sources import shuffled
+from skrbm.deep.belief_net import BeliefNet
 from skrbm.learning.completion import Completion
 from skrbm.learning.optimizer import Pace, Update
 from skrbm.learning.schedules import PowerDecay, Schedule
-from skrbm.learning.train_state import Record
-from skrbm.units import Layer
+from skrbm.learning.train_state import NetState, Record, TrainState
+from skrbm.model import RBM
 
-
-class Model(Protocol):
-    """The part of a model that the loop uses."""
-
-    @property
-    def visible(self) -> Layer:
-        """The visible units, whose states the rows are."""
-
-    @property
-    def reference(self) -> Array:
-        """An array with the dtype and the device of all parameters."""
-
-
-class State(Protocol):
-    """The part of a training state, `TrainState` or `NetState`, that the loop uses."""
-
-    @property
-    def model(self) -> Any:
-        """The model in training."""
-
-    @property
-    def rng(self) -> Generator:
-        """Generator for the draws of updates."""
-
-    @property
-    def order(self) -> Generator:
-        """Generator for the order of rows, and for monitoring."""
-
-    @property
-    def history(self) -> list[Record]:
-        """One record per epoch."""
-
+Model = RBM | BeliefNet
+State = TrainState | NetState
 
 # From a model, rows of data and a generator to one number per row.
 RowFigure = Callable[[Any, Array, Generator], Array]
@@ -110,11 +81,6 @@ class Feed:
     completion: Completion | None = None
     infer: Callable[[Array], Array] | None = None
 
-    @property
-    def n_rows(self) -> int:
-        """Number of rows."""
-        return int(self.rows.shape[0])
-
     def mini_batch(self, model: Model, index: Array, rng: Generator) -> Any:
         """States for some rows; chains for missing values move."""
         v = self.rows[index]
@@ -162,10 +128,10 @@ class Loop:
         mini-batch. A heavy mini-batch makes several updates, since a long step diverges. So every
         row counts by its weight, in whichever mini-batch it is.
         """
-        feed, plan = self.feed, self.plan
-        n_batches = math.ceil(feed.n_rows / plan.batch_size)
+        feed, plan, n_rows = self.feed, self.plan, len(self.feed.weights)
+        n_batches = math.ceil(n_rows / plan.batch_size)
         mean_weight = feed.weights.sum() / n_batches
-        rows = shuffled(feed.rows, state.order) if plan.shuffle else np.arange(feed.n_rows)
+        rows = shuffled(feed.rows, state.order) if plan.shuffle else np.arange(n_rows)
         for i, index in enumerate(np.array_split(rows, n_batches)):
             progress = (epoch + i / n_batches) / plan.n_iter
             rate, weights = plan.rate(progress), feed.weights[index]
@@ -178,8 +144,7 @@ class Loop:
 
     def watched(self, state: State, batch: MiniBatch) -> float:
         """The monitored figure of the last mini-batch."""
-        v = to_dense(batch.v)
-        return float(self.monitor.of(state.model, v, state.order).mean())
+        return float(self.monitor.of(state.model, to_dense(batch.v), state.order).mean())
 
 
 def run(records: Iterable[Record], observers: Sequence[Callable[[Record], Any]]) -> None:
@@ -206,8 +171,7 @@ def history_arrays(history: Sequence[Record], figure: str) -> dict[str, Array]:
 
 
 def _names(figure: str) -> tuple[str, ...]:
-    first = "iteration", "learning_rate", figure, "time"
-    return *first, "validation_score", "free_energy_gap"
+    return "iteration", "learning_rate", figure, "time", "validation_score", "free_energy_gap"
 
 
 def states_of(model: Model, v: Any, rng: Generator) -> Any:

@@ -87,10 +87,7 @@ class CentredOptimizer:
             of_visible = arrays.concat([of_visible, of_sparse.sum(keepdims=True)])
         scaled = rbm.visible.preconditioned(v)
         growths.append(_growth(rbm, scaled, x, of_visible, 1 - scaled @ m))
-        moments = None
-        if self.variance is not None:
-            weights = dense.weights
-            moments = weights @ v, weights @ (v * v)
+        moments = None if self.variance is None else (dense.weights @ v, dense.weights @ (v * v))
         probes = Probes.of(phases) if self._is_limited else None
         growth = reduce(add, growths)
         return Statistics(rate, growth, _data_means(phases), moments, probes, phases.of_means)

@@ -44,11 +44,8 @@ class Growth:
     hidden: Array
 
     def __add__(self, other: Self) -> Growth:
-        return Growth(
-            self.weights.plus(other.weights),
-            self.visible + other.visible,
-            self.hidden + other.hidden,
-        )
+        visible, hidden = self.visible + other.visible, self.hidden + other.hidden
+        return Growth(self.weights.plus(other.weights), visible, hidden)
 
     def __mul__(self, factor: float) -> Growth:
         return Growth(self.weights.times(factor), factor * self.visible, factor * self.hidden)
@@ -83,13 +80,9 @@ class FactoredGrowth:
     visible: Array
     hidden: Array
 
-    def __add__(self, other: Self) -> Self:
-        return replace(
-            self,
-            factors=self.factors + other.factors,
-            visible=self.visible + other.visible,
-            hidden=self.hidden + other.hidden,
-        )
+    def __add__(self, other: Self) -> FactoredGrowth:
+        visible, hidden = self.visible + other.visible, self.hidden + other.hidden
+        return FactoredGrowth(self.weights, self.factors + other.factors, visible, hidden)
 
     def formed(self) -> Growth:
         """The growth with the sum of the products."""
@@ -135,17 +128,12 @@ class Statistics:
     of_means: bool
 
     def __add__(self, other: Statistics) -> Statistics:
-        moments, probes = self.moments, self.probes
-        if moments is not None and other.moments is not None:
-            moments = _sums(moments, other.moments)
-        if probes is not None and other.probes is not None:
-            probes = probes.joined(other.probes)
         return replace(
             self,
             growth=self.growth.formed() + other.growth.formed(),
             data_means=_sums(self.data_means, other.data_means),
-            moments=moments,
-            probes=probes,
+            moments=self.moments and other.moments and _sums(self.moments, other.moments),
+            probes=self.probes and other.probes and self.probes.joined(other.probes),
         )
 
     def formed(self) -> Statistics:
@@ -196,7 +184,7 @@ def _first(rows: Rows) -> Rows:
 
 def _weightiest(rows: Rows) -> Rows:
     weights = rows.weights.clip(max=0)  # model rows have negative weights
-    some = arrays.argsort(weights)[:_N_PROBES]
+    some = weights.argsort(stable=True)[:_N_PROBES]
     return Rows(rows.visible[some], rows.hidden[some], weights[some])
 
 

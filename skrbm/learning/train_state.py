@@ -1,4 +1,4 @@
-"""`TrainState`: the arrays, counters and generators that a training step changes."""
+"""The arrays, counters and generators that a training step changes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from skrbm._kernels import arrays
 from skrbm._kernels.devices import Array, Generator, Place, to_host
+from skrbm.deep.belief_net import BeliefNet
 from skrbm.model import RBM
 from skrbm.samplers import Chains, ParallelTempering
 
@@ -87,9 +88,43 @@ class TrainState:
     def join(self, others: list[TrainState]) -> None:
         """Append the persistent chains of other states with the same number of temperatures."""
         if self.tempering is not None:
-            ladders = [x.tempering for x in others if x.tempering is not None]
-            self.tempering = self.tempering.joined(ladders)
+            self.tempering = self.tempering.joined([x.tempering for x in others if x.tempering])
             self.chains = self.tempering.cold
         elif self.chains is not None:
             every = [self.chains, *(x.chains for x in others if x.chains is not None)]
             self.chains = Chains(*(arrays.concat(states) for states in zip(*every, strict=True)))
+
+
+@dataclass
+class NetState:
+    """The training state of a belief net, which a step changes in place.
+
+    Parameters
+    ----------
+    model : BeliefNet
+        The parameters.
+    top : TrainState
+        State of the top RBM, with parameters `model.top`, and the generators for all layers.
+    """
+
+    model: BeliefNet
+    top: TrainState
+
+    @property
+    def rng(self) -> Generator:
+        """Generator for all draws of steps."""
+        return self.top.rng
+
+    @property
+    def order(self) -> Generator:
+        """Generator for the order of the rows, and for monitoring."""
+        return self.top.order
+
+    @property
+    def history(self) -> list[Record]:
+        """One record per epoch."""
+        return self.top.history
+
+    def move(self, place: Place) -> None:
+        """Move all arrays except the model's to another device."""
+        self.top.move(place)

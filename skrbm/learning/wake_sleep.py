@@ -2,54 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from skrbm import samplers
 from skrbm._kernels import arrays, devices
-from skrbm._kernels.devices import Array, Generator, Place
-from skrbm.deep.belief_net import BeliefNet, drawn_with
+from skrbm._kernels.devices import Array
+from skrbm.deep.belief_net import drawn_with
 from skrbm.learning.gradients import Gradient
 from skrbm.learning.optimizer import CentredOptimizer, Pace, Update
-from skrbm.learning.train_state import Record, TrainState
+from skrbm.learning.train_state import NetState
 
 _N_STEPS = 3  # Gibbs steps of the top RBM between the way up and the way down
-
-
-@dataclass
-class NetState:
-    """The training state of a belief net, which a step changes in place.
-
-    Parameters
-    ----------
-    model : BeliefNet
-        The parameters.
-    top : TrainState
-        State of the top RBM, with parameters `model.top`, and the generators for all layers.
-    """
-
-    model: BeliefNet
-    top: TrainState
-
-    @property
-    def rng(self) -> Generator:
-        """Generator for all draws of steps."""
-        return self.top.rng
-
-    @property
-    def order(self) -> Generator:
-        """Generator for the order of the rows, and for monitoring."""
-        return self.top.order
-
-    @property
-    def history(self) -> list[Record]:
-        """One record per epoch."""
-        return self.top.history
-
-    def move(self, place: Place) -> None:
-        """Move all arrays except the model's to another device."""
-        self.top.move(place)
 
 
 def wake_sleep_update(gradient: Gradient, optimizer: CentredOptimizer) -> Update:

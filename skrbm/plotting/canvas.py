@@ -28,20 +28,15 @@ def axes_for(ax: Any, n: int) -> tuple[Array, Any]:
         return axes[:, 0], figure
     axes = np.atleast_1d(ax).ravel()
     if len(axes) != n:
-        msg = f"ax has {len(axes)} axes, must have {n}."
-        raise ValueError(msg)
+        raise ValueError(f"ax has {len(axes)} axes, must have {n}.")
     return axes, axes[0].figure
 
 
-def mosaic_of(images: Array) -> Array:
-    """One image from images of shape (n_rows, n_columns, height, width), separated by NaN."""
+def draw_mosaic(ax: Any, images: Array, cmap: str, low: float, high: float) -> Any:
+    """Draw images of shape (n_rows, n_columns, height, width) with grey lines between them."""
     gap = [(0, 0), (0, 0), (0, 1), (0, 1)]
     cells = np.pad(images.astype(np.float64), gap, constant_values=np.nan)
     n_rows, n_columns, height, width = cells.shape
-    return cells.transpose(0, 2, 1, 3).reshape(n_rows * height, n_columns * width)[:-1, :-1]
-
-
-def draw_mosaic(ax: Any, mosaic: Array, cmap: str, low: float, high: float) -> Any:
-    """Draw a mosaic with grey lines between the images."""
+    mosaic = cells.transpose(0, 2, 1, 3).reshape(n_rows * height, n_columns * width)[:-1, :-1]
     ax.set_facecolor(_BORDER)
     return ax.imshow(mosaic, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")

@@ -9,10 +9,8 @@ import numpy as np
 
 from skrbm._kernels.devices import Array
 from skrbm.explain import describe, filters, strength
-from skrbm.plotting.canvas import axes_for, draw_mosaic, mosaic_of, pyplot
+from skrbm.plotting.canvas import axes_for, draw_mosaic, pyplot
 from skrbm.validation.parameters import check_choice, check_count, check_image_shape
-
-_ORDERS = ("importance", "index")
 
 
 class FiltersDisplay:
@@ -106,7 +104,7 @@ class FiltersDisplay:
             If the features do not form an image, or an argument is invalid.
         """
         pyplot()
-        check_choice("order", order, _ORDERS)
+        check_choice("order", order, ("importance", "index"))
         n_units = check_count("n_units", n_units)
         patterns = filters(estimator, layer)
         shape = check_image_shape("image_shape", image_shape, patterns.shape[1])
@@ -134,11 +132,10 @@ class FiltersDisplay:
         (self.ax_,), self.figure_ = axes_for(ax, 1)
         limit = float(np.abs(self.filters).max()) or 1.0
         n_columns = math.ceil(math.sqrt(len(self.filters)))
-        n_rows = math.ceil(len(self.filters) / n_columns)
-        cells = np.full((n_rows * n_columns, *self.image_shape), np.nan)
-        cells[: len(self.filters)] = self.filters.reshape(-1, *self.image_shape)
-        mosaic = mosaic_of(cells.reshape(n_rows, n_columns, *self.image_shape))
-        self.image_ = draw_mosaic(self.ax_, mosaic, "RdBu_r", -limit, limit)
+        gap = [(0, -len(self.filters) % n_columns), (0, 0)]
+        cells = np.pad(self.filters.astype(np.float64), gap, constant_values=np.nan)
+        images = cells.reshape(-1, n_columns, *self.image_shape)
+        self.image_ = draw_mosaic(self.ax_, images, "RdBu_r", -limit, limit)
         self.ax_.set(xticks=[], yticks=[])
         self.figure_.colorbar(self.image_, ax=self.ax_, label="weight")
         return self

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.devices import Array
 from skrbm.explain import ALL_GENERATIVE, GENERATIVE
 from skrbm.plotting.canvas import axes_for, pyplot
-from skrbm.validation.estimators import check_instance
+from skrbm.validation.estimators import check_fitted
 
 _N_BINS = 40
 
@@ -76,8 +75,7 @@ class LikelihoodDisplay:
             If an argument is invalid.
         """
         pyplot()
-        check_instance("estimator", estimator, GENERATIVE, ALL_GENERATIVE)
-        check_is_fitted(estimator)
+        check_fitted(estimator, GENERATIVE, ALL_GENERATIVE)
         train, test = estimator.score_samples(X_train), estimator.score_samples(X_test)
         log_z = estimator.log_partition_
         margins = log_z.upper - log_z.value, log_z.value - log_z.lower

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from skrbm import samplers
 from skrbm._kernels.arrays import to_dense
@@ -14,8 +13,8 @@ from skrbm._kernels.devices import Array, Generator, to_host
 from skrbm.deep.belief_net import drawn_with
 from skrbm.estimators.common.fitted import Fitted, domain_of, fitted_of
 from skrbm.explain import ALL_GENERATIVE, GENERATIVE
-from skrbm.plotting.canvas import axes_for, draw_mosaic, mosaic_of, pyplot
-from skrbm.validation.estimators import check_instance
+from skrbm.plotting.canvas import axes_for, draw_mosaic, pyplot
+from skrbm.validation.estimators import check_fitted
 from skrbm.validation.parameters import check_count, check_image_shape, check_steps
 from skrbm.validation.rows import check_visible
 
@@ -111,8 +110,7 @@ class SamplesDisplay:
             If the features do not form an image, or an argument is invalid.
         """
         pyplot()
-        check_instance("estimator", estimator, GENERATIVE, ALL_GENERATIVE)
-        check_is_fitted(estimator)
+        check_fitted(estimator, GENERATIVE, ALL_GENERATIVE)
         shape = check_image_shape("image_shape", image_shape, estimator.n_features_in_)
         n_chains = check_count("n_chains", n_chains)
         looks = check_steps("n_steps", n_steps)
@@ -140,8 +138,8 @@ class SamplesDisplay:
         self : SamplesDisplay
         """
         (self.ax_,), self.figure_ = axes_for(ax, 1)
-        mosaic = mosaic_of(self.states.reshape(*self.states.shape[:2], *self.image_shape))
-        self.image_ = draw_mosaic(self.ax_, mosaic, "gray_r", *self.limits)
+        images = self.states.reshape(*self.states.shape[:2], *self.image_shape)
+        self.image_ = draw_mosaic(self.ax_, images, "gray_r", *self.limits)
         height, width = self.image_shape
         self.ax_.set(
             xticks=np.arange(len(self.n_steps)) * (width + 1) + (width - 1) / 2,
@@ -169,6 +167,5 @@ def _run_chains(
     seen: list[Array] = []
     for step, before in zip(looks, [0, *looks], strict=False):
         x = samplers.gibbs_visible(net.top, x, rng, step - before)
-        unmoved = rows if step == 0 else None
-        seen.append(scaling.draws(net.down(x, rng)[0]) if unmoved is None else unmoved)
+        seen.append(rows if rows is not None and step == 0 else scaling.draws(net.down(x, rng)[0]))
     return np.stack(seen, axis=1)

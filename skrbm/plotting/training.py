@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.devices import Array
 from skrbm.estimators.dbn.network import DeepBeliefNetwork
 from skrbm.explain import ALL_SHOWN, SHOWN
 from skrbm.plotting.canvas import axes_for, pyplot
-from skrbm.validation.estimators import check_instance
+from skrbm.validation.estimators import check_fitted
 
 
 class TrainingDisplay:
@@ -76,8 +75,7 @@ class TrainingDisplay:
             If the estimator is of another type, or the number of axes is wrong.
         """
         pyplot()
-        check_instance("estimator", estimator, SHOWN, ALL_SHOWN)
-        check_is_fitted(estimator)
+        check_fitted(estimator, SHOWN, ALL_SHOWN)
         if isinstance(estimator, DeepBeliefNetwork):
             histories, trained = estimator.history_, estimator.rbms_
             names = [f"layer {i + 1}" for i in range(len(trained))]

@@ -9,15 +9,6 @@ from skrbm.units.bernoulli import Bernoulli
 from skrbm.units.categorical import Categorical
 from skrbm.units.gaussian import Gaussian
 from skrbm.units.joined import Joined
-from skrbm.units.layer import REAL_LINE, UNIT_INTERVAL, Domain, Layer
+from skrbm.units.layer import REAL_LINE, Domain, Layer
 
-__all__ = [
-    "REAL_LINE",
-    "UNIT_INTERVAL",
-    "Bernoulli",
-    "Categorical",
-    "Domain",
-    "Gaussian",
-    "Joined",
-    "Layer",
-]
+__all__ = ["REAL_LINE", "Bernoulli", "Categorical", "Domain", "Gaussian", "Joined", "Layer"]

@@ -8,14 +8,14 @@ from typing import Any, ClassVar, Self
 
 from skrbm._kernels import arrays, devices, random
 from skrbm._kernels.devices import Array, Generator
-from skrbm.units.layer import UNIT_INTERVAL, Domain, Layer, OfState, Units
+from skrbm.units.layer import UNIT_INTERVAL, Discrete, Domain, OfState
 
 # A unit that is on, or off, in less than this share of the rows is saturated.
 _SATURATION = 1e-3
 
 
 @dataclass(frozen=True)
-class Bernoulli(Layer):
+class Bernoulli(Discrete):
     """Units in {0, 1}.
 
     `p(s | input)` is proportional to `exp(s . (bias + input))`.
@@ -29,6 +29,7 @@ class Bernoulli(Layer):
     bias: Array
 
     domain: ClassVar[Domain] = UNIT_INTERVAL
+    curvature: ClassVar[float] = 0.25  # p (1 - p) is the Fisher information of a bias
 
     @classmethod
     def from_totals(cls, total: Array, n_rows: float | Array) -> Self:
@@ -45,30 +46,13 @@ class Bernoulli(Layer):
         """Two states per unit."""
         return (2,) * self.n_units
 
-    @property
-    def log2_states(self) -> float:
-        """Binary logarithm of the number of joint states."""
-        return self.n_units
-
-    def part(self, units: Units) -> Bernoulli:
-        """Return a layer of some of the units; an array of shape (n_rows, k) selects k per row."""
-        return Bernoulli(self.bias[..., units])
-
     def interpolate(self, base: Any, beta: float | Array) -> Self:
-        """Return the layer with energy `(1 - beta) base.energy + beta energy`."""
+        """Return the layer with energy `(1 - beta) base.energy + beta energy`, in one pass."""
         return type(self)(base.bias + beta * (self.bias - base.bias))
-
-    def energy(self, state: Array) -> Array:
-        """`-s . bias` of every row, in float64."""
-        return -arrays.row_dot(state, self.bias)
 
     def energies(self, state: Array) -> Array:
         """`-s bias` of each unit."""
         return -state * self.bias
-
-    def energy_above(self, base: Any, state: Array) -> Array:
-        """`energy - base.energy` of every row, in the precision of the states."""
-        return state @ (base.bias - self.bias)
 
     def log_normalizer(self, input: Array | float) -> Array:
         """`log sum_s exp(s . (bias + input))` of every row, in float64."""
@@ -125,11 +109,6 @@ class Bernoulli(Layer):
     def states_at(self, codes: Array) -> Array:
         """Joint states with these indices; the first unit varies fastest."""
         return arrays.binary_digits(codes, self.n_units)
-
-    @property
-    def curvature(self) -> float:
-        """Upper bound on the Fisher information of a bias, `p (1 - p)`."""
-        return 0.25
 
     def saturated(self, mean: Array) -> Array:
         """Whether each unit is on, or off, in more than 99.9 % of the rows."""

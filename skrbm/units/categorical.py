@@ -9,13 +9,13 @@ from typing import Any, ClassVar, Self
 
 from skrbm._kernels import arrays, devices, random
 from skrbm._kernels.devices import Array, Generator
-from skrbm.units.layer import STRUCTURE, Domain, Layer, OfState, Rows, Units
+from skrbm.units.layer import STRUCTURE, Discrete, Domain, OfState, Rows, Units
 
 _DOMAIN = Domain("categorical", 0.0, 1.0, "Encode each category as a column of its own.")
 
 
 @dataclass(frozen=True)
-class Categorical(Layer):
+class Categorical(Discrete):
     """Softmax units, each with one column per category.
 
     `p(s | input)` is proportional to `exp(s . (bias + input))` for one-hot s. In data, a unit
@@ -33,6 +33,7 @@ class Categorical(Layer):
     n_categories: tuple[int, ...] = field(metadata=STRUCTURE)
 
     domain: ClassVar[Domain] = _DOMAIN
+    curvature: ClassVar[float] = 0.5  # eigenvalues of the Fisher information are smaller
 
     @classmethod
     def from_totals(
@@ -51,11 +52,6 @@ class Categorical(Layer):
         return self.n_categories
 
     @property
-    def n_units(self) -> int:
-        """Number of units."""
-        return len(self.n_categories)
-
-    @property
     def widths(self) -> tuple[int, ...]:
         """Number of columns of each unit."""
         return self.n_categories
@@ -67,12 +63,8 @@ class Categorical(Layer):
 
     def part(self, units: Units) -> Categorical:
         """Return a layer of some of the units; an array of shape (n_rows, k) selects k per row."""
-        sizes = self.n_categories
-        if isinstance(units, slice):
-            chosen = sizes[units]
-        else:
-            chosen = tuple(sizes[i] for i in (units[0] if units.ndim == 2 else units))
-        return Categorical(self.bias[..., self.columns_of(units)], chosen)
+        n_categories = arrays.segment_sizes(units, self.n_categories)
+        return Categorical(self.bias[..., self.columns_of(units)], n_categories)
 
     def columns_of(self, units: Units) -> Any:
         """Columns of some units, as an index."""
@@ -110,14 +102,6 @@ class Categorical(Layer):
         """`-s . bias` of each unit."""
         return -self._fold(state * self.bias).sum(-1)
 
-    def energy(self, state: Array) -> Array:
-        """`-s . bias` of every row, in float64."""
-        return -arrays.row_dot(state, self.bias)
-
-    def energy_above(self, base: Any, state: Array) -> Array:
-        """`energy - base.energy` of every row, in the precision of the states."""
-        return state @ (base.bias - self.bias)
-
     def log_normalizers(self, input: Array | float) -> Array:
         """`log sum_k exp(bias_k + input_k)` of each unit."""
         logits = self._logits(input)
@@ -141,7 +125,8 @@ class Categorical(Layer):
 
     def most_probable(self, mean: Array) -> Array:
         """Most probable states given the mean, in the dtype of the mean."""
-        return self._unfold(arrays.one_hot_largest(self._fold(mean, -1.0)))
+        share = self._fold(mean, -1.0)
+        return self._unfold(arrays.one_hot(share.argmax(-1), share))
 
     def are_states(self, blocks: Iterable[Any]) -> bool:
         """Whether all values are 0 or 1, and at most one per unit is 1."""
@@ -159,19 +144,13 @@ class Categorical(Layer):
 
     def log_total(self, state: Array, log_ratio: OfState, input: OfState) -> Array:
         """`log sum_k p(k) / p(state)` over the categories k of one unit per row."""
-        n = self.n_columns
-        one_hot = arrays.identity(n, state)
-        terms = [log_ratio(0 * state + one_hot[k]) for k in range(n)]
+        states = arrays.identity(self.n_columns, state)
+        terms = [log_ratio(0 * state + category) for category in states]
         return arrays.row_log_sum_exp(arrays.stack(terms).T)
 
     def states_at(self, codes: Array) -> Array:
         """Joint states with these indices; the first unit varies fastest."""
         return arrays.one_hot_digits(codes, self.n_categories)
-
-    @property
-    def curvature(self) -> float:
-        """Upper bound on the eigenvalues of the Fisher information of a unit's biases."""
-        return 0.5
 
     def _logits(self, input: Array | float) -> Array:
         return self._fold(input + self.bias, -math.inf)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, NoReturn, Self
+from typing import ClassVar, Self
 
 from skrbm._kernels import arrays, devices, random
 from skrbm._kernels.devices import Array, Generator
@@ -36,6 +36,7 @@ class Gaussian(Layer):
     precision: Array
 
     domain: ClassVar[Domain] = REAL_LINE
+    curvature: ClassVar[float] = 1.0  # the Fisher information of a bias after preconditioning
 
     @classmethod
     def of_moments(cls, mean: Array, variance: Array) -> Self:
@@ -161,15 +162,6 @@ class Gaussian(Layer):
     def preconditioned(self, gradient: Array) -> Array:
         """Divide a gradient of the biases by their Fisher information, the variance."""
         return gradient * self.precision
-
-    @property
-    def curvature(self) -> float:
-        """Fisher information of a bias after preconditioning."""
-        return 1.0
-
-    def states_at(self, codes: Array) -> NoReturn:
-        """Raise NotImplementedError: the number of states is not finite."""
-        raise NotImplementedError
 
     def response(self, input: Array) -> Array:
         """Change of the mean due to an input, `input / precision`."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
-from itertools import accumulate, pairwise
+from itertools import accumulate, islice, pairwise
 from operator import add
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 from skrbm._kernels import arrays
 from skrbm._kernels.devices import Array, Generator
-from skrbm.units.layer import STRUCTURE, Domain, Layer, OfState, Rows, Units
+from skrbm.units.layer import STRUCTURE, Domain, Layer, Rows, Units
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,11 @@ class Joined(Layer):
     def domain(self) -> Domain:  # type: ignore[override]
         """Smallest and largest value of any layer; rows may be sparse if all layers allow it."""
         domains = [layer.domain for layer in self.layers]
-        remedies = dict.fromkeys(domain.remedy for domain in domains)
         return Domain(
             " and ".join(dict.fromkeys(domain.units for domain in domains)),
             min(domain.low for domain in domains),
             max(domain.high for domain in domains),
-            " ".join(remedies),
+            " ".join(dict.fromkeys(domain.remedy for domain in domains)),
             "csr" if all(domain.accept_sparse for domain in domains) else False,
             all(domain.is_bounded for domain in domains),
         )
@@ -68,20 +67,16 @@ class Joined(Layer):
     def with_parameters(self, parameters: Iterable[Array]) -> Self:
         """Return the layers with other parameter arrays."""
         rest = iter(parameters)
-        layers = [
-            layer.with_parameters([next(rest) for _ in layer.parameters]) for layer in self.layers
-        ]
+        layers = (x.with_parameters(islice(rest, len(x.parameters))) for x in self.layers)
         return type(self)(tuple(layers))
 
     def with_bias(self, bias: Array) -> Self:
         """Return the layers with other biases."""
-        pairs = zip(self.layers, self.split(bias), strict=True)
-        return type(self)(tuple(layer.with_bias(x) for layer, x in pairs))
+        return type(self)(tuple(self._each("with_bias", self.split(bias))))
 
     def add_to_bias(self, growth: Array) -> None:
         """`bias += growth`, in place."""
-        for layer, x in zip(self.layers, self.split(growth), strict=True):
-            layer.add_to_bias(x)
+        self._each("add_to_bias", self.split(growth))
 
     def part(self, units: Units) -> Layer:
         """Return a layer of some of the units, not joined if they belong to only one layer."""
@@ -96,11 +91,6 @@ class Joined(Layer):
     def n_columns(self) -> int:
         """Number of columns of a row of states."""
         return self.slices[-1].stop
-
-    @property
-    def n_units(self) -> int:
-        """Number of units."""
-        return self.unit_slices[-1].stop
 
     @cached_property
     def widths(self) -> tuple[int, ...]:
@@ -146,7 +136,7 @@ class Joined(Layer):
             Their units.
         """
         for layer, own in zip(self.layers, self.unit_slices, strict=True):
-            rows = arrays.nonzero((units >= own.start) & (units < own.stop))
+            rows = ((units >= own.start) & (units < own.stop)).nonzero()[0]
             if len(rows):
                 for some, of_layer in layer.alike(units[rows] - own.start):
                     yield rows[some], of_layer + own.start
@@ -157,11 +147,6 @@ class Joined(Layer):
             return False
         pairs = zip(self.layers, other.layers, strict=True)
         return all(layer.has_type_of(its) for layer, its in pairs)
-
-    @property
-    def log2_states(self) -> float:
-        """Binary logarithm of the number of joint states."""
-        return sum(layer.log2_states for layer in self.layers)
 
     def states_at(self, codes: Array) -> Array:
         """Joint states with these indices; the first unit varies fastest."""
@@ -225,24 +210,17 @@ class Joined(Layer):
 
     def are_states(self, blocks: Iterable[Any]) -> bool:
         """Whether every row of the data is a state; otherwise some values are means."""
-        return all(
-            layer.are_states([block[:, own]])
-            for block in blocks
-            for layer, own in zip(self.layers, self.slices, strict=True)
-        )
+        layers = list(zip(self.layers, self.slices, strict=True))
+        return all(layer.are_states([block[:, own]]) for block in blocks for layer, own in layers)
 
     def from_data(self, values: Array, u: Array) -> Array:
         """Turn rows of data into states; means are drawn, with uniform numbers u from [0, 1)."""
         return self._concat("from_data", self.split(values), self.split(u))
 
-    def log_total(self, state: Array, log_ratio: OfState, input: OfState) -> NoReturn:
-        """Raise NotImplementedError: `part` returns a single unit as a layer of its type."""
-        raise NotImplementedError
-
     # Learning
 
     @property
-    def curvature(self) -> float:
+    def curvature(self) -> float:  # type: ignore[override]
         """Upper bound on the Fisher information of a bias after preconditioning."""
         return max(layer.curvature for layer in self.layers)
 
@@ -256,14 +234,13 @@ class Joined(Layer):
 
     def scale_precision(self, factor: Array, smallest_variance: Array) -> Array:
         """Multiply precisions and biases by a factor, in place, and return the factor applied."""
-        pieces = self.split(factor), self.split(smallest_variance)
-        return self._concat("scale_precision", *pieces)
+        return self._concat("scale_precision", self.split(factor), self.split(smallest_variance))
 
     def saturated(self, mean: Array) -> Array:
         """Whether each unit has the same state in nearly all rows, given its mean over all rows."""
         return self._concat("saturated", self.split(mean))
 
-    def _each(self, method: str, *arguments: Any) -> list[Array]:
+    def _each(self, method: str, *arguments: Any) -> list[Any]:
         """Call a method of each layer: lists have one item per layer, others go to every layer."""
         return [
             getattr(layer, method)(*(x[i] if isinstance(x, list | tuple) else x for x in arguments))

@@ -74,11 +74,20 @@ class Layer(ABC):
 
     A row of states has one or more columns per unit. A unit type is a frozen dataclass; its fields
     are arrays along the columns, and one of them is `bias`. The energy must be linear in each
-    array, up to a constant. A unit type implements the abstract methods below. It overrides other
-    methods for speed, or if their default is wrong for its states.
+    array, up to a constant. A unit type implements the abstract methods below and `log_total`, and
+    `states_at` if it has finitely many states. It overrides other methods for speed, or if their
+    default is wrong for its states.
+
+    Attributes
+    ----------
+    domain : Domain
+        Values allowed in the data.
+    curvature : float
+        Upper bound on the Fisher information of a bias after preconditioning.
     """
 
     domain: ClassVar[Domain]
+    curvature: ClassVar[float]
 
     # Primitives
 
@@ -119,7 +128,6 @@ class Layer(ABC):
     def from_data(self, values: Array, u: Array) -> Array:
         """Turn rows of data into states; means are drawn, with uniform numbers u from [0, 1)."""
 
-    @abstractmethod
     def log_total(self, state: Array, log_ratio: OfState, input: OfState) -> Array:
         """`log sum_s p(s) / p(state)` over the states s of one unit per row.
 
@@ -131,15 +139,11 @@ class Layer(ABC):
         input : callable
             Function from states of the unit to its mean input.
         """
+        raise NotImplementedError  # several joined layers have no common type of state
 
-    @abstractmethod
     def states_at(self, codes: Array) -> Array:
         """Joint states with these indices, 0 to `n_states - 1`; the first unit varies fastest."""
-
-    @property
-    @abstractmethod
-    def curvature(self) -> float:
-        """Upper bound on the Fisher information of a bias after preconditioning."""
+        raise NotImplementedError  # real units have infinitely many
 
     # Parameters
 
@@ -152,8 +156,7 @@ class Layer(ABC):
     @property
     def parameters(self) -> tuple[Array, ...]:
         """Parameter arrays of the layer."""
-        own = vars(self)
-        return tuple([own[name] for name in _parameter_names(type(self))])
+        return tuple([vars(self)[name] for name in _parameter_names(type(self))])
 
     def with_parameters(self, parameters: Iterable[Array]) -> Self:
         """Return the layer with other parameter arrays."""
@@ -206,7 +209,7 @@ class Layer(ABC):
     @property
     def n_units(self) -> int:
         """Number of units."""
-        return self.n_columns
+        return len(self.widths)
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -325,6 +328,18 @@ class Layer(ABC):
     def saturated(self, mean: Array) -> Array:
         """Whether each unit has the same state in nearly all rows, given its mean over all rows."""
         return mean != mean
+
+
+class Discrete(Layer):
+    """A layer whose energy is `-s . bias`."""
+
+    def energy(self, state: Array) -> Array:
+        """`-s . bias` of every row, in float64."""
+        return -arrays.row_dot(state, self.bias)
+
+    def energy_above(self, base: Any, state: Array) -> Array:
+        """`energy - base.energy` of every row, in the precision of the states."""
+        return state @ (base.bias - self.bias)
 
 
 @cache

@@ -6,32 +6,33 @@ from collections.abc import Collection
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from skrbm.units import Bernoulli, Layer
+from skrbm.validation.parameters import require
 
 
 def check_kind(name: str, value: Any, kind: type, description: str) -> None:
     """Refuse a value that is neither None nor an estimator of this kind."""
-    if value is not None and not isinstance(value, kind):
-        msg = f"{name} == {value!r}, must be None or {description}."
-        raise ValueError(msg)
+    require(value is None or isinstance(value, kind), name, value, f"None or {description}")
 
 
 def check_instance(name: str, value: Any, kind: type | tuple[type, ...], description: str) -> None:
     """Refuse a value that is not an estimator of these kinds."""
-    if not isinstance(value, kind):
-        msg = f"{name} == {value!r}, must be {description}."
-        raise ValueError(msg)
+    require(isinstance(value, kind), name, value, description)
+
+
+def check_fitted(estimator: Any, kind: type | tuple[type, ...], description: str) -> None:
+    """Refuse an argument `estimator` that is not a fitted estimator of these kinds."""
+    check_instance("estimator", estimator, kind, description)
+    check_is_fitted(estimator)
 
 
 def check_unfinished(estimator: Any, fit: Any) -> Any:
     """Return the state of an interrupted fit; refuse None."""
     if fit is None:
-        msg = (
-            f"{type(estimator).__name__} has no fit to resume, because no fit was "
-            "interrupted; call fit."
-        )
-        raise ValueError(msg)
+        owner = type(estimator).__name__
+        raise ValueError(f"{owner} has no fit to resume, because no fit was interrupted; call fit.")
     return fit
 
 
@@ -47,10 +48,8 @@ def check_unchanged(estimator: Any, started_with: dict[str, Any]) -> None:
     for name, value in started_with.items():
         now = getattr(estimator, name)
         if not np.array_equal(now, value):
-            msg = (
-                f"{name} == {now!r}, must stay {value!r} for partial_fit to go on; fit starts anew."
-            )
-            raise ValueError(msg)
+            allowed = f"{value!r} for partial_fit to go on; fit starts anew."
+            raise ValueError(f"{name} == {now!r}, must stay {allowed}")
 
 
 def check_enumerable(name: str, layer_sizes: Collection[float], limit: int) -> None:
@@ -60,11 +59,10 @@ def check_enumerable(name: str, layer_sizes: Collection[float], limit: int) -> N
     """
     smaller = min(layer_sizes)
     if smaller > limit:
-        msg = (
+        raise ValueError(
             f"{name} == 'exact' enumerates the smaller binary layer, which has {smaller:.0f} "
             f"units; at most {limit} are allowed."
         )
-        raise ValueError(msg)
 
 
 def check_stacked(rbm: Any, layer: int, n_layers: int, layers: tuple[Layer, Layer]) -> None:
@@ -74,17 +72,15 @@ def check_stacked(rbm: Any, layer: int, n_layers: int, layers: tuple[Layer, Laye
     """
     visible, hidden = (_is_binary(units) for units in layers)
     if layer > 0 and not visible:
-        msg = (
+        raise ValueError(
             f"layer {layer + 1} of {n_layers} is {rbm!r}, but must have binary visible units, "
             "like the hidden units below: pass an RBM of real-valued data as visible_rbm."
         )
-        raise ValueError(msg)
     if layer < n_layers - 1 and not hidden:
-        msg = (
+        raise ValueError(
             f"layer {layer + 1} of {n_layers} is {rbm!r}, but must have binary hidden units, "
             "as input of the next layer: pass an RBM with real-valued hidden units as top_rbm."
         )
-        raise ValueError(msg)
 
 
 def _is_binary(units: Layer) -> bool:
@@ -103,8 +99,7 @@ def check_same_device(lowest: Any, rbm: Any) -> None:
 def check_binary_top(rbm: Any, hidden: Layer) -> None:
     """Refuse a top layer whose hidden units cannot be logistic units of a perceptron."""
     if not _is_binary(hidden):
-        msg = (
+        raise ValueError(
             f"the top layer of dbn is {rbm!r}, but must have binary hidden units, which "
             "become logistic units of a perceptron."
         )
-        raise ValueError(msg)

@@ -17,8 +17,7 @@ def check_given(estimator: Any, name: str, value: Any) -> None:
     """Refuse None, with scikit-learn's message."""
     if value is None:
         owner = type(estimator).__name__
-        msg = f"{owner} requires {name} to be passed, but the target {name} is None."
-        raise ValueError(msg)
+        raise ValueError(f"{owner} requires {name} to be passed, but the target {name} is None.")
 
 
 def check_labels(estimator: Any, name: str, value: Any) -> Array:
@@ -48,8 +47,7 @@ def check_classes(estimator: Any, name: str, classes: Any, known: Any) -> Any:
         return known
     given = np.unique(_check_sortable(estimator, name, classes))
     if len(given) == 0:
-        msg = f"{name} is empty, must be all labels that there will be."
-        raise ValueError(msg)
+        raise ValueError(f"{name} is empty, must be all labels that there will be.")
     if known is not None and not np.array_equal(given, known):
         msg = f"{name} == {given.tolist()!r}, must stay {known.tolist()!r}; fit starts anew."
         raise ValueError(msg)
@@ -78,8 +76,7 @@ def encode_labels(name: str, labels: Array, classes: Array) -> Array:
         unknown = labels
     if len(unknown) > 0:
         label, known = unknown.tolist()[0], classes.tolist()
-        msg = f"{name} has the label {label!r}, must have those of {known!r} alone."
-        raise ValueError(msg)
+        raise ValueError(f"{name} has the label {label!r}, must have those of {known!r} alone.")
     return index
 
 

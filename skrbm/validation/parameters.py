@@ -17,25 +17,24 @@ from skrbm._kernels import devices
 from skrbm._kernels.devices import Array
 
 _LARGEST_COUNT = 2**31 - 1
-_COMPARISONS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
-PRECISIONS = ("float32", "bfloat16")  # of the factors of products
+_SIGNS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 INPUTS = ("mean", "sample")  # values between 0 and 1: unchanged, or drawn as states
 
 
+def require(valid: Any, name: str, value: Any, allowed: str) -> None:
+    """Refuse an invalid value, with a sentence that names the allowed values."""
+    if not valid:
+        raise ValueError(f"{name} == {value!r}, must be {allowed}.")
+
+
 def check_count(
-    name: str,
-    value: Any,
-    minimum: int = 1,
-    maximum: int = _LARGEST_COUNT,
-    alternative: str | None = None,
+    name: str, value: Any, minimum: int = 1, maximum: int = _LARGEST_COUNT, alternative: str = ""
 ) -> int:
     """Return an integer within limits; the error message also names the alternative."""
-    if not isinstance(value, Integral) or not minimum <= int(value) <= maximum:
-        other = f"{alternative!r} or " if alternative else ""
-        above = isinstance(value, Integral) and int(value) > maximum
-        limit = f" and <= {maximum}" if above or maximum < _LARGEST_COUNT else ""
-        msg = f"{name} == {value!r}, must be {other}an integer >= {minimum}{limit}."
-        raise ValueError(msg)
+    above = isinstance(value, Integral) and int(value) > maximum
+    limit = f" and <= {maximum}" if above or maximum < _LARGEST_COUNT else ""
+    allowed = f"{_or(alternative)}an integer >= {minimum}{limit}"
+    require(_is_count(value, minimum, maximum), name, value, allowed)
     return int(value)
 
 
@@ -43,19 +42,16 @@ def check_jobs(name: str, value: Any) -> int | None:
     """Return the number of threads: at least one, one per core for -1, or None."""
     if value is None:
         return None
-    if not isinstance(value, Integral) or not (value == -1 or 1 <= int(value) <= _LARGEST_COUNT):
-        msg = f"{name} == {value!r}, must be None, -1 or an integer >= 1."
-        raise ValueError(msg)
+    valid = _is_count(value, minimum=-1) and value != 0
+    require(valid, name, value, "None, -1 or an integer >= 1")
     return joblib.effective_n_jobs(int(value))
 
 
 def check_sizes(name: str, value: Any) -> None:
     """Refuse a value that is neither a positive integer nor several of them."""
     sizes = value if isinstance(value, list | tuple) or np.ndim(value) == 1 else [value]
-    counts = (isinstance(n, Integral) and 1 <= int(n) <= _LARGEST_COUNT for n in sizes)
-    if len(sizes) == 0 or not all(counts):
-        msg = f"{name} == {value!r}, must be an integer >= 1 or a tuple of such integers."
-        raise ValueError(msg)
+    valid = len(sizes) > 0 and all(map(_is_count, sizes))
+    require(valid, name, value, "an integer >= 1 or a tuple of such integers")
 
 
 def check_image_shape(name: str, value: Any, n_features: int) -> tuple[int, int]:
@@ -64,13 +60,10 @@ def check_image_shape(name: str, value: Any, n_features: int) -> tuple[int, int]
     if value is None and side**2 == n_features:
         return side, side
     numbers = value if isinstance(value, list | tuple) else ()
-    pair = len(numbers) == 2 and all(isinstance(n, Integral) and int(n) >= 1 for n in numbers)
-    if not pair or math.prod(numbers) != n_features:
-        msg = (
-            f"{name} == {value!r}, must be the height and width of an image of {n_features} "
-            "columns, or None if the image is a square."
-        )
-        raise ValueError(msg)
+    is_pair = len(numbers) == 2 and all(map(_is_count, numbers))
+    valid = is_pair and math.prod(numbers) == n_features
+    shape = f"the height and width of an image of {n_features} columns"
+    require(valid, name, value, f"{shape}, or None if the image is a square")
     return int(numbers[0]), int(numbers[1])
 
 
@@ -78,23 +71,19 @@ def check_steps(name: str, value: Any) -> list[int]:
     """Return numbers of steps: at least one number, in ascending order."""
     steps = list(value) if isinstance(value, list | tuple | range | np.ndarray) else []
     counts = all(isinstance(n, Integral) and int(n) >= 0 for n in steps)
-    if not steps or not counts or steps != sorted(steps):
-        msg = f"{name} == {value!r}, must be integers >= 0 in ascending order."
-        raise ValueError(msg)
+    valid = steps and counts and steps == sorted(steps)
+    require(valid, name, value, "integers >= 0 in ascending order")
     return [int(n) for n in steps]
 
 
-def check_number(name: str, value: Any, limits: str, alternative: str | None = None) -> None:
+def check_number(name: str, value: Any, limits: str, alternative: str = "") -> None:
     """Refuse a value other than a finite number within limits, such as "> 0 and <= 1"."""
-    if alternative is not None and isinstance(value, str) and value == alternative:
+    if alternative and isinstance(value, str) and value == alternative:
         return
     number = as_number(value)
-    conditions = (condition.split() for condition in limits.split(" and "))
-    within = all(_COMPARISONS[sign](number, float(limit)) for sign, limit in conditions)
-    if not within or math.isinf(number):
-        other = f"{alternative!r} or " if alternative else ""
-        msg = f"{name} == {value!r}, must be {other}a finite number {limits}."
-        raise ValueError(msg)
+    bounds = (bound.split() for bound in limits.split(" and "))
+    valid = math.isfinite(number) and all(_SIGNS[sign](number, float(x)) for sign, x in bounds)
+    require(valid, name, value, f"{_or(alternative)}a finite number {limits}")
 
 
 def check_split(name: str, fraction: float, n_rows: int) -> None:
@@ -106,23 +95,18 @@ def check_split(name: str, fraction: float, n_rows: int) -> None:
 
 def check_on_cluster(name: str, value: Any, allowed: Any) -> None:
     """Refuse a value that a fit on a cluster does not support."""
-    if value != allowed:
-        msg = f"{name} == {value!r}, must be {allowed!r} on a cluster."
-        raise ValueError(msg)
+    require(value == allowed, name, value, f"{allowed!r} on a cluster")
 
 
 def check_flag(name: str, value: Any) -> None:
     """Refuse a value other than True or False."""
-    if not isinstance(value, bool | np.bool_):
-        msg = f"{name} == {value!r}, must be True or False."
-        raise ValueError(msg)
+    require(isinstance(value, bool | np.bool_), name, value, "True or False")
 
 
 def check_choice(name: str, value: Any, choices: Collection[str]) -> str:
     """Return one of the choices."""
-    if not isinstance(value, str) or value not in choices:
-        msg = f"{name} == {value!r}, must be one of {', '.join(map(repr, choices))}."
-        raise ValueError(msg)
+    valid = isinstance(value, str) and value in choices
+    require(valid, name, value, f"one of {_listed(choices)}")
     return value
 
 
@@ -134,12 +118,9 @@ def check_variance(
         return None
     numbers = np.asarray(value)
     positive = numbers.dtype.kind in "iuf" and bool(np.all((numbers > 0) & np.isfinite(numbers)))
-    if not positive or numbers.shape not in ((), (n_features,)):
-        msg = (
-            f"{name} == {value!r}, must be one of {', '.join(map(repr, choices))}, or one finite "
-            f"number > 0 for all columns or for each of {n_features}."
-        )
-        raise ValueError(msg)
+    valid = positive and numbers.shape in ((), (n_features,))
+    number = f"one finite number > 0 for all columns or for each of {n_features}"
+    require(valid, name, value, f"one of {_listed(choices)}, or {number}")
     return np.broadcast_to(numbers.astype(np.float64), (n_features,))
 
 
@@ -168,9 +149,8 @@ def check_device(name: str, value: Any) -> str | None:
     """Return None, or the name of a device available to PyTorch."""
     if value is None:
         return None
-    if not isinstance(value, str):
-        msg = f"{name} == {value!r}, must be None or the name of a device, such as 'cpu' or 'cuda'."
-        raise ValueError(msg)
+    allowed = "None or the name of a device, such as 'cpu' or 'cuda'"
+    require(isinstance(value, str), name, value, allowed)
     try:
         torch = import_module("torch")
     except ImportError as error:
@@ -179,26 +159,20 @@ def check_device(name: str, value: Any) -> str | None:
     n_cuda = torch.cuda.device_count()
     here = ["cpu", *["cuda"][:n_cuda], *(f"cuda:{i}" for i in range(n_cuda))]
     here += ["mps"] * torch.backends.mps.is_available()
-    if value not in here:
-        known = ", ".join(map(repr, here))
-        msg = f"{name} == {value!r}, must be None or a device that is here: {known}."
-        raise ValueError(msg)
+    require(value in here, name, value, f"None or a device that is here: {_listed(here)}")
     return value
 
 
 def check_precision(name: str, value: Any, device: str | None) -> None:
     """Refuse a precision that the device does not support."""
-    check_choice(name, value, PRECISIONS)
-    if value == "bfloat16" and device is None:
-        msg = f"{name} == {value!r}, must be 'float32' with numpy; 'bfloat16' needs a device."
-        raise ValueError(msg)
+    check_choice(name, value, ("float32", "bfloat16"))
+    valid = value == "float32" or device is not None
+    require(valid, name, value, "'float32' with numpy; 'bfloat16' needs a device")
 
 
 def check_precision_of(name: str, value: str, dtype: Any) -> None:
     """Refuse a precision that does not apply to models of this dtype."""
-    if value != "float32" and str(dtype) != "float32":
-        msg = f"{name} == {value!r}, must be 'float32' for a model of {dtype}."
-        raise ValueError(msg)
+    require("float32" in (value, str(dtype)), name, value, f"'float32' for a model of {dtype}")
 
 
 def check_device_of(name: str, value: str | None, dtype: Any) -> None:
@@ -211,9 +185,8 @@ def check_device_of(name: str, value: str | None, dtype: Any) -> None:
 def check_callbacks(name: str, value: Any) -> None:
     """Refuse a value other than None, a callable or a list of callables."""
     callbacks = value if isinstance(value, list | tuple) else [value]
-    if value is not None and not all(map(callable, callbacks)):
-        msg = f"{name} == {value!r}, must be None, a callable or a list of callables."
-        raise ValueError(msg)
+    valid = value is None or all(map(callable, callbacks))
+    require(valid, name, value, "None, a callable or a list of callables")
 
 
 def as_number(value: Any) -> float:
@@ -222,3 +195,15 @@ def as_number(value: Any) -> float:
         return float(value) if isinstance(value, Real) else math.nan
     except OverflowError:
         return math.inf
+
+
+def _is_count(value: Any, minimum: int = 1, maximum: int = _LARGEST_COUNT) -> bool:
+    return isinstance(value, Integral) and minimum <= int(value) <= maximum
+
+
+def _or(alternative: str) -> str:
+    return f"{alternative!r} or " if alternative else ""
+
+
+def _listed(choices: Collection[str]) -> str:
+    return ", ".join(map(repr, choices))

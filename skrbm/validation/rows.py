@@ -42,9 +42,8 @@ class TrainingRows(NamedTuple):
 
     def part(self, rows: Array) -> TrainingRows:
         """Some of the rows, with a new summary."""
-        values, weights = part(self.values, rows), self.weights[rows]
-        with_moments = self.summary.moments is not None
-        summary = summarize(values, weights, self.summary.dtype, with_moments=with_moments)
+        values, weights, old = part(self.values, rows), self.weights[rows], self.summary
+        summary = summarize(values, weights, old.dtype, with_moments=old.moments is not None)
         return TrainingRows(values, weights, summary)
 
 
@@ -109,28 +108,24 @@ def check_real(X: Any, name: str, **options: Any) -> Any:
         msg = f"{name} has an integer that is too large for a float, must have finite numbers."
         raise ValueError(msg) from error
     if checked.dtype.kind not in "biuf":
-        msg = f"{name} is an array of {checked.dtype}, must be of real numbers."
-        raise ValueError(msg)
+        raise ValueError(f"{name} is an array of {checked.dtype}, must be of real numbers.")
     return checked
 
 
 def check_weights(sample_weight: Any, X: Any) -> Array:
     """Return one non-negative weight per row, not all zero; None and numbers are repeated."""
-    n_rows = X.shape[0]
     if sample_weight is None or isinstance(sample_weight, Real):
-        sample_weight = np.full(n_rows, 1.0 if sample_weight is None else sample_weight)
+        sample_weight = np.full(X.shape[0], 1.0 if sample_weight is None else sample_weight)
     weights = check_real(sample_weight, "sample_weight", dtype=np.float64, ensure_2d=False)
     if weights.ndim != 1:
-        msg = f"sample_weight has {weights.ndim} dimensions, must have 1."
-        raise ValueError(msg)
+        raise ValueError(f"sample_weight has {weights.ndim} dimensions, must have 1.")
     check_consistent_length(X, weights)
     low, high = weights.min(), weights.max()
     if low < 0 or high == 0 or high > np.finfo(np.float64).max / len(weights):
-        msg = (
+        raise ValueError(
             f"sample_weight ranges from {low:g} to {high:g}, must be >= 0 with a finite sum, and "
             "not all zero."
         )
-        raise ValueError(msg)
     return np.where(weights < _NEGLIGIBLE * high, 0, weights)
 
 
@@ -138,11 +133,10 @@ def check_hidden(estimator: Any, H: Any, name: str, n_units: int, dtype: Any) ->
     """Return finite hidden states, one column per unit, in the dtype of the model's weights."""
     checked = check_real(H, name, dtype=dtype, estimator=estimator)
     if checked.shape[1] != n_units:
-        msg = (
+        raise ValueError(
             f"{name} has {checked.shape[1]} columns, must have one for each of {n_units} hidden "
             "units."
         )
-        raise ValueError(msg)
     largest = abs(checked).max()
     if largest > _LARGEST_HIDDEN:
         msg = f"{name} has a value of size {largest:g}, must have none above {_LARGEST_HIDDEN:g}."
@@ -154,16 +148,14 @@ def _check_finite(estimator: Any, rows: Any, name: str, domain: Domain, found: B
     """Refuse infinite values, and NaN unless it may be a missing value in an array."""
     refused = found.has_missing and (not domain.allow_nan or sparse.issparse(rows))
     if refused and hasattr(estimator, "missing_values"):
-        msg = (
+        raise ValueError(
             f"{name} contains NaN, must not: NaN in an array is a missing value for impute, "
             "and with missing_values='allow' for fit, transform, score and score_samples."
         )
-        raise ValueError(msg)
     ends = np.array([[np.nan if refused else 0, found.smallest, found.largest]])
     if refused or np.isinf(ends).any():
         allowed = True if refused else "allow-nan"
-        ends = ends.astype(rows.dtype)
-        check_real(ends, name, ensure_all_finite=allowed, estimator=estimator)
+        check_real(ends.astype(rows.dtype), name, ensure_all_finite=allowed, estimator=estimator)
 
 
 def _rows_of(estimator: Any, X: Any, name: str, domain: Domain) -> Any:
@@ -188,27 +180,23 @@ def check_given_values(estimator: Any, name: str, given: Any) -> Array:
     if not isinstance(given, Mapping):
         row = np.asarray(given)
         if row.dtype.kind not in "buif" or row.shape != (n_features,):
-            msg = (
+            raise ValueError(
                 f"{name} is an array of {row.dtype} of shape {row.shape}, must be of numbers, one "
                 f"for each of {n_features} columns, with NaN for free values."
             )
-            raise ValueError(msg)
         with np.errstate(over="ignore"):  # infinite values are refused later
             return row.astype(np.float64)
     names = list(getattr(estimator, "feature_names_in_", []))
     row = np.full(n_features, np.nan)
     for column, value in given.items():
-        known = column in names if isinstance(column, str) else isinstance(column, Integral)
-        index = names.index(column) if known and isinstance(column, str) else column
-        if not known or not 0 <= index < n_features:
-            msg = (
+        index = names.index(column) if isinstance(column, str) and column in names else column
+        if not isinstance(index, Integral) or not 0 <= int(index) < n_features:
+            raise ValueError(
                 f"{name} has the column {column!r}, must have indices from 0 to {n_features - 1} "
                 "or names of columns seen by fit."
             )
-            raise ValueError(msg)
         if not isinstance(value, Real):
-            msg = f"{name}[{column!r}] == {value!r}, must be a number."
-            raise ValueError(msg)
+            raise ValueError(f"{name}[{column!r}] == {value!r}, must be a number.")
         row[index] = as_number(value)
     return row
 
@@ -233,12 +221,11 @@ def _within(domain: Domain, X: Any, rows: Any, name: str, found: Bounds) -> Any:
     label = repr(str(X.columns[column])) if hasattr(X, "columns") else column
     others = f" and {len(outside) - 1} more lie" if len(outside) > 1 else " lies"
     low, high = found.low[column], found.high[column]
-    warnings.warn(
+    warn_caller(
         f"{name} must be in [{domain.low:g}, {domain.high:g}] for {domain.units} visible units, "
         f"but column {label} (from {low:g} to {high:g}){others} outside; values "
         f"outside count as {domain.low:g} or {domain.high:g}. {domain.remedy}",
         UserWarning,
-        stacklevel=levels_to_the_caller(),
     )
     limits = np.array([domain.low, domain.high]).astype(rows.dtype)
     if not sparse.issparse(rows):
@@ -248,12 +235,12 @@ def _within(domain: Domain, X: Any, rows: Any, name: str, found: Bounds) -> Any:
     return clipped
 
 
-def levels_to_the_caller() -> int:
-    """Number of frames between the caller and the first frame outside skrbm and scikit-learn."""
-    frame, level = sys._getframe(1), 1
+def warn_caller(message: str, category: type[Warning]) -> None:
+    """Warn the caller: the first frame outside skrbm and scikit-learn."""
+    frame, level = sys._getframe(), 1
     while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _OWN_PACKAGES:
         frame, level = frame.f_back, level + 1
-    return level
+    warnings.warn(message, category, stacklevel=level)
 
 
 def model_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from skrbm._kernels.devices import to_device
 from skrbm.deep.belief_net import BeliefNet
 from skrbm.model import RBM
-from skrbm.units import Layer
 from skrbm.validation.parameters import (
     check_device,
     check_device_of,
     check_precision,
     check_precision_of,
 )
+
+Model = TypeVar("Model", RBM, BeliefNet)
 
 # The device of estimators with device=None: numpy.
 DEFAULT_DEVICE: str | None = None
@@ -55,16 +56,7 @@ class Device:
         """An array or sparse matrix on the device."""
         return to_device(x, check_device("device", self.name))
 
-    def place_layer(self, layer: Layer) -> Layer:
-        """A layer on the device."""
-        return layer.map(self.place)
-
-    def place_rbm(self, rbm: RBM) -> RBM:
-        """An RBM on the device."""
-        self.check_dtype(rbm.reference.dtype)
-        return rbm.map(self.place).with_precision(self.precision)
-
-    def place_net(self, net: BeliefNet) -> BeliefNet:
-        """A belief net on the device."""
-        self.check_dtype(net.reference.dtype)
-        return net.map(self.place).with_precision(self.precision)
+    def place_model(self, model: Model) -> Model:
+        """An RBM or a belief net on the device."""
+        self.check_dtype(model.reference.dtype)
+        return model.map(self.place).with_precision(self.precision)

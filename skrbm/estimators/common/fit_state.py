@@ -9,9 +9,10 @@ from typing import Any
 from skrbm._kernels.devices import Array
 from skrbm.learning.early_stopping import BestSoFar
 from skrbm.learning.loop import Plan
+from skrbm.learning.train_state import Record
 
-# Called after every epoch; returns True to stop the training.
-Hook = Callable[[], bool]
+# Called after every epoch with its record; returns True to stop the training.
+Hook = Callable[[Record], bool]
 
 
 @dataclass
@@ -25,8 +26,6 @@ class FitState:
         Number of rows to train on.
     seed : int
         Seed of the validation set and its scores.
-    title : str
-        Title of the progress report.
     n_done : int
         Number of finished epochs.
     best : BestSoFar
@@ -38,7 +37,6 @@ class FitState:
     plan: Plan
     n_rows: int
     seed: int
-    title: str
     n_done: int = 0
     best: BestSoFar = field(default_factory=BestSoFar)
     completions: Array | None = None

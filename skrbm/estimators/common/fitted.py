@@ -93,7 +93,7 @@ class FittedRBM:
 
     def on(self, device: Device) -> FittedRBM:
         """A copy on a device."""
-        return replace(self, rbm=device.place_rbm(self.rbm), base=device.place_layer(self.base))
+        return replace(self, rbm=device.place_model(self.rbm), base=self.base.map(device.place))
 
 
 def domain_of(estimator: Any) -> Domain:
@@ -172,7 +172,7 @@ class Fitted:
     @cached_property
     def placed_net(self) -> BeliefNet:
         """The model on the device."""
-        return self.device.place_net(self.net)
+        return self.device.place_model(self.net)
 
     @cached_property
     def _placed_top(self) -> FittedRBM:
@@ -349,17 +349,13 @@ class Fitted:
     def log_partition(self, method: str, effort: AnnealingBudget, seed: int) -> LogPartition:
         """Log Z of the top RBM, in the units of the data if it is the only layer."""
         here, training = self._placed_top, self.top.training
-        path, rng, place = (
-            AnnealingPath(here.rbm, here.base),
-            random.generator(seed),
-            self.device.place,
-        )
+        path, rng = AnnealingPath(here.rbm, here.base), random.generator(seed)
+        place, chains = self.device.place, training.chains
         if method == "tempering" and training.tempering is not None:
             ladder = deepcopy(training.tempering)
             ladder.move(place)
             result = likelihood.tempered_log_partition(path, rng, ladder)
         else:
-            chains = training.chains
             start = None if chains is None else place(chains.visible)
             result = likelihood.log_partition(path, rng, method, effort, start)
         return result.shifted(self.scaling.log_volume)
@@ -374,9 +370,8 @@ class Fitted:
             return incomplete.log_ratios(v, n_draws, draw, rng)
 
         ratios = self.by_rows(log_ratios, X.values, random.generator(seed))
-        shift: Any = 0.0
-        if self.lowest is not None:  # otherwise log Z includes it
-            shift = self.scaling.log_volume
+        # If there is only one layer, log Z includes the volume.
+        shift: Any = 0.0 if self.lowest is None else self.scaling.log_volume
         if X.has_missing:
             shift = shift - self.scaling.log_volume_of(np.isnan(to_host(X.values[:])))
         std_error = ratios.std(axis=1, ddof=1) / math.sqrt(n_draws)

@@ -9,7 +9,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -22,39 +22,18 @@ from skrbm._kernels import random
 from skrbm._kernels.devices import Array, Generator, to_host
 from skrbm.estimators.common.fit_state import asked_to_stop
 from skrbm.estimators.common.fitted import domain_of, fitted_of
+from skrbm.estimators.common.methods import check_seen
 from skrbm.estimators.dbn import mlp as perceptron
+from skrbm.estimators.dbn import network
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
 from skrbm.estimators.dbn.mlp import Tuning
-from skrbm.estimators.dbn.network import (
-    DeepBeliefNetwork,
-    begin_stack,
-    check_stack,
-    epochs_of,
-    finish_stack,
-    resumed_rows,
-)
+from skrbm.estimators.dbn.network import DeepBeliefNetwork
 from skrbm.learning.loop import states_of
 from skrbm.units import Bernoulli, Domain
-from skrbm.validation.estimators import (
-    check_kind,
-    check_same_rows,
-    check_unfinished,
-)
+from skrbm.validation import parameters
+from skrbm.validation.estimators import check_kind, check_same_rows, check_unfinished
 from skrbm.validation.labels import check_targets
-from skrbm.validation.parameters import (
-    INPUTS,
-    check_callbacks,
-    check_choice,
-    check_count,
-    check_seed,
-    check_seeds,
-)
-from skrbm.validation.rows import (
-    TrainingRows,
-    check_columns,
-    check_training_rows,
-    check_visible,
-)
+from skrbm.validation.rows import TrainingRows, check_columns, check_training_rows
 
 _BATCH_SIZE = 100
 _N_DRAWS, _N_STEPS = 20, 100  # draws of missing values for a prediction; length of their chains
@@ -94,31 +73,24 @@ class TuningFit:
     completions: Array | None = None
 
 
+@dataclass(eq=False, repr=False)
 class FineTuned(BaseEstimator):
     """A stack, and a perceptron that is initialised from its recognition weights.
 
     A subclass defines the type of perceptron and of targets.
     """
 
+    dbn: Any = None
+    _: KW_ONLY
+    mlp: Any = None
+    inputs: str = "mean"
+    callbacks: Any = None
+    random_state: Any = None
+
     _Perceptron: ClassVar[type]
     _learning_rate: ClassVar[float]
-    _fit_state: TuningFit | None = None
-    _tuned: tuple[DeepBeliefNetwork, Any] | None = None
-
-    def __init__(
-        self,
-        dbn: Any = None,
-        *,
-        mlp: Any = None,
-        inputs: str = "mean",
-        callbacks: Any = None,
-        random_state: Any = None,
-    ) -> None:
-        self.dbn = dbn
-        self.mlp = mlp
-        self.inputs = inputs
-        self.callbacks = callbacks
-        self.random_state = random_state
+    _fit_state: TuningFit | None = field(default=None, init=False)
+    _tuned: tuple[DeepBeliefNetwork, Any] | None = field(default=None, init=False)
 
     @abstractmethod
     def _check_targets(self, y: Any) -> tuple[Array, Array]:
@@ -150,24 +122,19 @@ class FineTuned(BaseEstimator):
         ValueError
             If a parameter, the data or the targets are invalid; the estimator is then unchanged.
         """
-        check_choice("inputs", self.inputs, INPUTS)
-        check_callbacks("callbacks", self.callbacks)
-        mlp_seed, inputs_seed = check_seeds(self.random_state, 2)
+        parameters.check_choice("inputs", self.inputs, parameters.INPUTS)
+        parameters.check_callbacks("callbacks", self.callbacks)
+        mlp_seed, inputs_seed = parameters.check_seeds(self.random_state, 2)
         (dbn, is_fitted), mlp = self._new_stack(), self._new_perceptron(mlp_seed)
         X = to_host(X)  # scikit-learn accepts no tensors
-        rows = (
-            self._check_rows(dbn, X, sample_weight)
-            if is_fitted
-            else begin_stack(dbn, X, sample_weight)
-        )
+        rows = (self._check_rows if is_fitted else network.begin_stack)(dbn, X, sample_weight)
         targeted = self._check_targeted(X, y, rows, sample_weight)
         y = targeted.y
         if self.mlp is None:
             mlp.set_params(batch_size=min(_BATCH_SIZE, len(y)), max_iter=_default_max_iter(len(y)))
-        sizes = np.atleast_1d(dbn.hidden_layer_sizes).tolist()
+        sizes, dtype = np.atleast_1d(dbn.hidden_layer_sizes).tolist(), rows.summary.dtype
         if is_fitted:  # its parameters may have changed since its fit
-            sizes = [len(rbm.intercept_hidden_) for rbm in dbn.rbms_]
-        dtype = rows.summary.dtype if not is_fitted else fitted_of(dbn).dtype
+            sizes, dtype = [len(rbm.intercept_hidden_) for rbm in dbn.rbms_], fitted_of(dbn).dtype
         perceptron.make_layers(mlp, sizes, rows.values.shape[1], y[self._few(y)], dtype)
         rng, n_before = random.generator(inputs_seed), 0 if is_fitted else None
         self._fit_state = TuningFit(dbn, Tuning.of(mlp), rng, len(rows.weights), n_before)
@@ -199,7 +166,7 @@ class FineTuned(BaseEstimator):
         """
         fit: TuningFit = check_unfinished(self, self._fit_state)
         X = to_host(X)
-        check = self._check_rows if fit.n_before is not None else resumed_rows
+        check = self._check_rows if fit.n_before is not None else network.resumed_rows
         rows = check(fit.dbn, X, sample_weight)
         targeted = self._check_targeted(X, y, rows, sample_weight)
         check_same_rows("X", len(rows.weights), fit.n_rows)
@@ -227,8 +194,10 @@ class FineTuned(BaseEstimator):
         assert fit is not None
         dbn, tuning = fit.dbn, fit.tuning
         if fit.n_before is None:
-            finish_stack(dbn, X, rows, lambda: self._asked_to_stop(epochs_of(dbn)))
-            fit.n_before = epochs_of(dbn)
+            network.finish_stack(
+                dbn, X, rows, lambda record: self._asked_to_stop(network.epochs_of(dbn))
+            )
+            fit.n_before = network.epochs_of(dbn)
         if tuning.n_done == 0:
             perceptron.take_weights(tuning.mlp, fitted_of(dbn).net)
         check_columns(self, X, reset=True)
@@ -288,13 +257,11 @@ class FineTuned(BaseEstimator):
         -------
         y : ndarray of shape (n_samples,)
         """
-        check_is_fitted(self)
         return self._averaged(self.mlp_.predict, X)
 
     @property
     def loss_curve_(self) -> list[float]:
         """Loss in every epoch of the fine-tuning."""
-        check_is_fitted(self)
         return self.mlp_.loss_curve_
 
     def __sklearn_tags__(self) -> Tags:
@@ -320,24 +287,23 @@ class FineTuned(BaseEstimator):
             check_is_fitted(given)
             dbn = deepcopy(given)
         else:
-            seed = check_seed(self.random_state)
+            seed = parameters.check_seed(self.random_state)
             dbn = DeepBeliefNetwork() if given is None else clone(given)
             dbn.set_params(random_state=seed % 2**32)
-        check_stack(dbn)
+        network.check_stack(dbn)
         return dbn, is_fitted
 
     def _new_perceptron(self, seed: int) -> Any:
         name = self._Perceptron.__name__
         check_kind("mlp", self.mlp, self._Perceptron, f"a {name} of scikit-learn")
-        mlp = self._Perceptron(solver="sgd", learning_rate_init=self._learning_rate)
-        if self.mlp is not None:
-            mlp = clone(self.mlp)
-        check_count("max_iter of mlp", mlp.max_iter)
+        default = self._Perceptron(solver="sgd", learning_rate_init=self._learning_rate)
+        mlp = default if self.mlp is None else clone(self.mlp)
+        parameters.check_count("max_iter of mlp", mlp.max_iter)
         return mlp.set_params(random_state=np.random.RandomState(seed % 2**32))
 
     def _averaged(self, predict: Callable[[Any], Array], X: Any) -> Array:
         """Predictions for rows, averaged over twenty draws of missing values."""
-        rows = check_visible(self, to_host(X), "X", self._domain)
+        rows = check_seen(self, to_host(X))
         lowest = fitted_of(self.dbn_.rbms_[0])
         if not rows.has_missing:
             return predict(lowest.scaling.to_model(rows.values))

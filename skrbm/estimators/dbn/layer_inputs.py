@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from typing import Any
 
 import sklearn
@@ -19,11 +20,11 @@ from skrbm.estimators.common.fitted import Fitted, fitted_of
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.learner import Below
 from skrbm.learning.completion import Completion
-from skrbm.learning.loop import Feed
 from skrbm.samplers import sample_independent
 from skrbm.validation.rows import Checked, TrainingRows
 
 
+@dataclass
 class LayerInputs:
     """Rows of data, and the hidden units that layers of a stack infer from them.
 
@@ -40,13 +41,10 @@ class LayerInputs:
         States from which the chains continue.
     """
 
-    def __init__(
-        self, rows: TrainingRows, rng: Generator, completions: Array | None = None
-    ) -> None:
-        self.rows = rows
-        self.rng = rng
-        self.completions = completions
-        self._completion: Completion | None = None
+    rows: TrainingRows
+    rng: Generator
+    completions: Array | None = None
+    _completion: Completion | None = field(default=None, init=False)
 
     def of(
         self, below: list[DensityRBM], index: Any = slice(None), *, resumed: bool = False
@@ -90,17 +88,12 @@ class LayerInputs:
         dtype = fitted_of(below[-1]).dtype
         return _held(MappedRows(values, infer, net.top.hidden.n_columns, dtype))
 
-    def feed(self, lowest: Fitted, *, draws: bool) -> Feed:
-        """The source of mini-batches, as visible states of the lowest layer."""
-        view = lowest.scaling.view(self.rows.values)
-        return Feed(view, self.rows.weights, draws, self.completion(lowest))
-
     def completion(self, lowest: Fitted) -> Completion | None:
         """One chain for each row with missing values, or None if no values are missing."""
         if not self.rows.summary.bounds.has_missing:
             return None
         if self._completion is None:
-            view, rbm = lowest.scaling.view(self.rows.values), lowest.device.place_rbm(lowest.rbm)
+            view, rbm = lowest.scaling.view(self.rows.values), lowest.device.place_model(lowest.rbm)
             self._completion = Completion.start(view, rbm, lambda n: self._states(lowest, n))
             self.completions = self._completion.states
         return self._completion

@@ -28,7 +28,10 @@ def make_layers(mlp: Any, sizes: list[int], n_features: int, y: Array, dtype: An
     still = {"solver": "sgd", "batch_size": "auto", "max_iter": 1, "learning_rate_init": _TINY}
     own = {name: getattr(mlp, name) for name in still}
     own_fit = {"hidden_layer_sizes": tuple(sizes), "activation": "logistic", "warm_start": True}
-    rows = _few_rows(mlp, n_features, y, dtype)
+    smaller = min(mlp.validation_fraction, 1 - mlp.validation_fraction)
+    if mlp.early_stopping and smaller > 0:
+        y = np.concatenate([y] * math.ceil(2 / smaller))
+    rows = np.zeros((len(y), n_features), dtype), y
     fit(clone(mlp).set_params(**own_fit, max_iter=1), *rows)  # raises for invalid parameters
     mlp.set_params(**own_fit, **still)
     fit(mlp, *rows)
@@ -36,14 +39,6 @@ def make_layers(mlp: Any, sizes: list[int], n_features: int, y: Array, dtype: An
     mlp.n_iter_, mlp.t_, mlp.loss_curve_, mlp.best_loss_ = 0, 0, [], math.inf
     if mlp.early_stopping:
         mlp.validation_scores_, mlp.best_validation_score_, mlp.best_loss_ = [], -math.inf, None
-
-
-def _few_rows(mlp: Any, n_features: int, y: Array, dtype: Any) -> tuple[Array, Array]:
-    """Rows of zeros with these targets, repeated if early stopping has to split them."""
-    smaller = min(mlp.validation_fraction, 1 - mlp.validation_fraction)
-    if mlp.early_stopping and smaller > 0:
-        y = np.concatenate([y] * math.ceil(2 / smaller))
-    return np.zeros((len(y), n_features), dtype), y
 
 
 def take_weights(mlp: Any, net: BeliefNet) -> None:

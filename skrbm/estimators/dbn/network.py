@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -11,65 +12,37 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels import random
-from skrbm._kernels.arrays import to_dense
-from skrbm._kernels.devices import Array, Generator, to_host
+from skrbm._kernels.devices import Array, Generator
 from skrbm.data.summary import Summary
 from skrbm.deep.belief_net import Conditional
+from skrbm.estimators.common import methods
 from skrbm.estimators.common.fit_state import Hook, asked_to_stop
 from skrbm.estimators.common.fitted import N_DRAWS, Fitted, LowerBound, domain_of
+from skrbm.estimators.dbn import stack as stacks
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
-from skrbm.estimators.dbn.stack import (
-    Stack,
-    StackFit,
-    fine_tune,
-    fit_layer,
-    n_epochs_of,
-    train_once,
-)
-from skrbm.estimators.rbm.base import (
-    impute,
-    learner_of,
-    settings_of,
-)
+from skrbm.estimators.dbn.stack import Stack, StackFit
+from skrbm.estimators.rbm.base import is_started, learner_of, settings_of
 from skrbm.estimators.rbm.bernoulli import BernoulliRBM
-from skrbm.estimators.rbm.density import SAMPLING_METHODS, DensityRBM
+from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.learning.loop import history_arrays
 from skrbm.learning.schedules import PowerDecay
+from skrbm.learning.train_state import Record
 from skrbm.likelihood import LogPartition
 from skrbm.units import Bernoulli, Domain
-from skrbm.validation.estimators import (
-    check_binary_top,
-    check_kind,
-    check_same_device,
-    check_same_rows,
-    check_stacked,
-    check_unfinished,
-)
-from skrbm.validation.parameters import (
-    check_callbacks,
-    check_choice,
-    check_count,
-    check_number,
-    check_random_state,
-    check_seed,
-    check_sizes,
-)
+from skrbm.validation import estimators, parameters
 from skrbm.validation.rows import (
     Checked,
     TrainingRows,
     check_columns,
-    check_given_values,
     check_hidden,
-    check_rows,
-    check_states,
     check_training_rows,
-    check_visible,
     check_weights,
 )
 
 _FIGURE = "pseudo_log_likelihood"
 
 
+@dataclass(eq=False, repr=False)
 class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     r"""Deep belief network: a stack of restricted Boltzmann machines, trained layer by layer.
 
@@ -175,37 +148,22 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     True
     """
 
-    _stack: Stack | None = None
-    _fit_state: StackFit | None = None
+    hidden_layer_sizes: int | tuple[int, ...] = (256, 64)
+    _: KW_ONLY
+    rbm: DensityRBM | None = None
+    visible_rbm: DensityRBM | None = None
+    top_rbm: DensityRBM | None = None
+    fine_tune_iter: int = 0
+    fine_tune_rate: float | Literal["auto"] = "auto"
+    output: str = "top"
+    callbacks: Any = None
+    device: str | None = None
+    precision: str | None = None
+    verbose: int = 0
+    random_state: Any = None
 
-    def __init__(
-        self,
-        hidden_layer_sizes: int | tuple[int, ...] = (256, 64),
-        *,
-        rbm: DensityRBM | None = None,
-        visible_rbm: DensityRBM | None = None,
-        top_rbm: DensityRBM | None = None,
-        fine_tune_iter: int = 0,
-        fine_tune_rate: float | Literal["auto"] = "auto",
-        output: str = "top",
-        callbacks: Any = None,
-        device: str | None = None,
-        precision: str | None = None,
-        verbose: int = 0,
-        random_state: Any = None,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.rbm = rbm
-        self.visible_rbm = visible_rbm
-        self.top_rbm = top_rbm
-        self.fine_tune_iter = fine_tune_iter
-        self.fine_tune_rate = fine_tune_rate
-        self.output = output
-        self.callbacks = callbacks
-        self.device = device
-        self.precision = precision
-        self.verbose = verbose
-        self.random_state = random_state
+    _stack: Stack | None = field(default=None, init=False)
+    _fit_state: StackFit | None = field(default=None, init=False)
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train the layers from scratch, from the bottom up, each for its own `n_iter` epochs.
@@ -230,9 +188,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             If a parameter of the stack or of a layer is invalid, or the data are; the estimator is
             then unchanged.
         """
-        rows = self._begin(X, sample_weight)
-        self._finish(X, rows)
-        return self
+        return self._finish(X, self._begin(X, sample_weight))
 
     def resume(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Continue an interrupted `fit`, with the same result as without the interruption.
@@ -258,9 +214,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         ValueError
             If no `fit` was interrupted, or the data differ in size.
         """
-        rows = self._resumed_rows(X, sample_weight)
-        self._finish(X, rows)
-        return self
+        return self._finish(X, self._resumed_rows(X, sample_weight))
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train for one epoch over the rows in the given order; the first call starts the model.
@@ -283,20 +237,20 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         -------
         self : DeepBeliefNetwork
         """
-        first = self._stack is None
-        rbms = self._new_layers() if self._stack is None else self._stack.rbms
-        rows = self._check_rows(X, sample_weight, rbms, first=first, split=False)
-        if self._stack is None:
+        stack = self._stack
+        rbms = self._new_layers() if stack is None else stack.rbms
+        rows = self._check_rows(X, sample_weight, rbms, first=stack is None, split=False)
+        if stack is None:
             rng = self._seed_layers(rbms)
-            train_once(rbms, LayerInputs(rows, rng))
+            stacks.train_once(rbms, LayerInputs(rows, rng))
             self._stack = Stack.of(rbms, rng)
             check_columns(self, X, reset=True)
             return self
-        inputs = LayerInputs(rows, self._stack.rng)
-        if self._stack.wake_sleep is None:
-            train_once(rbms, inputs)
+        inputs = LayerInputs(rows, stack.rng)
+        if stack.wake_sleep is None:
+            stacks.train_once(rbms, inputs)
         else:
-            self._fine_tune(inputs, StackFit(rbms, self._stack.rng, 0, 1), power=0, hooks=())
+            self._fine_tune(inputs, StackFit(rbms, stack.rng, 0, 1), power=0, hooks=())
         return self
 
     def transform(self, X: Any) -> Array:
@@ -316,7 +270,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         H : ndarray of shape (n_samples, n_features_out)
             Features of the top layer, or with `output="all"` of all layers from the bottom up.
         """
-        X = self._check_scored(X)
+        X = methods.check_seen(self, X)
         return self._fitted.features(X, of_all_layers=self._output() == "all")
 
     def inverse_transform(self, H: Any) -> Array:
@@ -331,7 +285,6 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         -------
         V : ndarray of shape (n_samples, n_features)
         """
-        check_is_fitted(self)
         fitted = self._fitted
         H = check_hidden(self, H, "H", self._n_features_out, fitted.dtype)
         return fitted.visible_means(H[:, -fitted.rbm.hidden.n_columns :])
@@ -349,8 +302,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         -------
         V : ndarray of shape (n_samples, n_features)
         """
-        X = self._check_visible(X).values
-        return self._fitted.reconstruct(X, check_count("n_steps", n_steps))
+        return methods.reconstruct(self, X, n_steps)
 
     def gibbs(self, v: Any, n_steps: int = 1) -> Array:
         """Draw upwards from every row of v, run a Gibbs chain of the top RBM, and draw downwards.
@@ -369,9 +321,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         v_new : ndarray of shape (n_samples, n_features)
             Boolean for binary visible units.
         """
-        n_steps = check_count("n_steps", n_steps)
-        v = self._check_visible(v, name="v").values
-        return self._fitted.gibbs(v, n_steps)
+        return methods.gibbs(self, v, n_steps)
 
     def sample(
         self,
@@ -402,17 +352,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         v : ndarray of shape (n_samples, n_features)
             Boolean for binary visible units.
         """
-        fitted = self._fitted
-        n_samples = check_count("n_samples", n_samples)
-        n_steps = check_count("n_steps", n_steps)
-        check_choice("method", method, SAMPLING_METHODS)
-        rng = fitted.seeds.generator(random_state)
-        if given is None:
-            return fitted.sample(n_samples, n_steps, method, rng)
-        row = check_given_values(self, "given", given)[None]
-        rows = check_rows(self, row, "given", self._domain.with_missing(allowed=True)).values
-        check_states("given", rows, fitted.net.visible)
-        return fitted.sample_given(rows, n_samples, n_steps, rng)
+        return methods.sample(self, n_samples, given, n_steps, method, random_state)
 
     def impute(
         self,
@@ -452,8 +392,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             Known values are unchanged, bit for bit. The dtype is the dtype of X if X is float,
             otherwise the dtype of the model.
         """
-        rows = to_dense(self._check_visible(to_host(X), allow_nan=True).values)
-        return impute(self._fitted, rows, (method, n_steps, n_draws), random_state)
+        return methods.impute(self, X, method, n_steps, n_draws, random_state)
 
     def lower_bound(
         self, X: Any, n_draws: int = N_DRAWS, *, random_state: Any = None
@@ -493,8 +432,8 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         bound : LowerBound
             With the fields `value` and `std_error`, ndarrays of float64 of shape (n_samples,).
         """
-        X = self._check_scored(X)
-        n_draws = check_count("n_draws", n_draws, minimum=2)
+        X = methods.check_seen(self, X)
+        n_draws = parameters.check_count("n_draws", n_draws, minimum=2)
         return self._lower_bound(X, n_draws, self._fitted.seeds.seed(random_state))
 
     def score_samples(self, X: Any) -> Array:
@@ -509,7 +448,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         -------
         log_likelihood : ndarray of float64 of shape (n_samples,)
         """
-        return self._log_likelihood(self._check_scored(X))
+        return self._log_likelihood(methods.check_seen(self, X))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Compute the mean of `score_samples(X)`, in nats per row.
@@ -525,7 +464,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         -------
         log_likelihood : float
         """
-        rows = self._check_scored(X)
+        rows = methods.check_seen(self, X)
         weights = check_weights(sample_weight, rows.values)
         return float(np.average(self._log_likelihood(rows), weights=weights))
 
@@ -590,7 +529,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         return sizes[-1] if self._output() == "top" else sum(sizes)
 
     def _output(self) -> str:
-        return check_choice("output", self.output, ("top", "all"))
+        return parameters.check_choice("output", self.output, ("top", "all"))
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._stack is not None
@@ -617,10 +556,9 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         super().set_params(**params)
         lowest = self._prototypes()[0]
         if self._stack is not None and isinstance(lowest, DensityRBM):
+            place = {"device": lowest.device, "precision": lowest.precision} | self._place()
             for rbm in self._stack.rbms:
-                rbm.set_params(
-                    **{"device": lowest.device, "precision": lowest.precision} | self._place()
-                )
+                rbm.set_params(**place)
         return self
 
     def _place(self) -> dict[str, str]:
@@ -636,36 +574,26 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         lowest = self._prototypes()[0] if self._stack is None else self._stack.rbms[0]
         return domain_of(lowest) if isinstance(lowest, DensityRBM) else Bernoulli.domain
 
-    def _check_visible(self, X: Any, name: str = "X", *, allow_nan: bool = False) -> Checked:
-        check_is_fitted(self)
-        return check_visible(self, X, name, self._domain.with_missing(allowed=allow_nan))
-
-    def _check_scored(self, X: Any) -> Checked:
-        check_is_fitted(self)
-        return check_visible(self, X, "X", self._domain)
-
     def _check_parameters(self) -> None:
         """Refuse parameters of the stack that are invalid for any data."""
-        check_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
-        prototypes = {"rbm": self.rbm, "visible_rbm": self.visible_rbm, "top_rbm": self.top_rbm}
-        for name, prototype in prototypes.items():
-            check_kind(name, prototype, DensityRBM, "an RBM of skrbm")
-        check_count("fine_tune_iter", self.fine_tune_iter, minimum=0)
-        check_number(
-            "fine_tune_rate", self.fine_tune_rate, ">= 1e-30 and <= 1e30", alternative="auto"
+        parameters.check_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+        for name in ("rbm", "visible_rbm", "top_rbm"):
+            estimators.check_kind(name, vars(self)[name], DensityRBM, "an RBM of skrbm")
+        parameters.check_count("fine_tune_iter", self.fine_tune_iter, minimum=0)
+        parameters.check_number(
+            "fine_tune_rate", self.fine_tune_rate, ">= 1e-30 and <= 1e30", "auto"
         )
         self._output()
-        check_callbacks("callbacks", self.callbacks)
-        check_count("verbose", self.verbose, minimum=0)
-        check_random_state(self.random_state)
+        parameters.check_callbacks("callbacks", self.callbacks)
+        parameters.check_count("verbose", self.verbose, minimum=0)
+        parameters.check_random_state(self.random_state)
 
     def _check_rows(
         self, X: Any, sample_weight: Any, rbms: list[DensityRBM], *, first: bool, split: bool
     ) -> TrainingRows:
         """Check parameters and data, and return the rows to train on."""
         self._check_parameters()
-        domain = domain_of(rbms[0])
-        rows = check_training_rows(self, X, sample_weight, domain, first=first)
+        rows = check_training_rows(self, X, sample_weight, domain_of(rbms[0]), first=first)
         self._check_summary(X, rows.summary, rbms, first=first, split=split)
         return rows
 
@@ -678,16 +606,13 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         below = [len(summary.total), *(rbm.n_components for rbm in rbms)]
         for i, (rbm, one) in enumerate(zip(rbms, settings, strict=True) if first else ()):
             one.check_sizes(summary.n_rows, below[i], split=split)
-            check_stacked(rbm, i, len(rbms), one.layers(below[i]))
-            check_same_device(rbms[0], rbm)
+            estimators.check_stacked(rbm, i, len(rbms), one.layers(below[i]))
+            estimators.check_same_device(rbms[0], rbm)
         check_columns(rbms[0], X, reset=first)
         if not first:
             check_columns(self, X, reset=False)
 
     # Layers
-
-    def _sizes(self) -> list[int]:
-        return [int(size) for size in np.atleast_1d(self.hidden_layer_sizes)]
 
     def _prototypes(self) -> list[DensityRBM]:
         """The prototype of every layer."""
@@ -703,7 +628,8 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         """New layers with checked parameters."""
         self._check_parameters()
         rbms: list[DensityRBM] = [clone(prototype) for prototype in self._prototypes()]
-        for i, (rbm, size) in enumerate(zip(rbms, self._sizes(), strict=True)):
+        sizes = np.atleast_1d(self.hidden_layer_sizes).tolist()
+        for i, (rbm, size) in enumerate(zip(rbms, sizes, strict=True)):
             verbose = rbm.verbose or self.verbose
             rbm.set_params(n_components=size, verbose=verbose, **self._place())
             settings_of(rbm)
@@ -713,7 +639,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     def _seed_layers(self, rbms: list[DensityRBM]) -> Generator:
         """Give every layer a seed, and return the generator for all other draws."""
-        rng = random.generator(check_seed(self.random_state))
+        rng = random.generator(parameters.check_seed(self.random_state))
         for rbm in rbms:
             rbm.set_params(random_state=int(rng.integers(2**31)))
         return rng
@@ -727,62 +653,49 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         self._plan(rbms, len(rows.weights))
         return rows
 
-    def _plan(self, rbms: list[DensityRBM], n_rows: int) -> None:
+    def _plan(self, rbms: list[DensityRBM], n_rows: int) -> StackFit:
         """Plan a fit of layers to so many rows."""
-        rng = self._seed_layers(rbms)
-        self._fit_state = StackFit(rbms, rng, n_rows, self.fine_tune_iter)
+        self._fit_state = StackFit(rbms, self._seed_layers(rbms), n_rows, self.fine_tune_iter)
+        return self._fit_state
 
-    def _plan_summarized(self, X: Any, summary: Summary) -> list[DensityRBM]:
-        """Plan a fit to rows that are elsewhere, after all checks, and return the layers."""
+    def _plan_summarized(self, X: Any, summary: Summary) -> StackFit:
+        """Plan a fit to rows that are elsewhere, after all checks."""
         rbms = self._new_layers()
         self._check_summary(X, summary, rbms, first=True, split=False)
-        self._plan(rbms, summary.n_rows)
-        return rbms
+        return self._plan(rbms, summary.n_rows)
 
     def _resumed_rows(self, X: Any, sample_weight: Any) -> TrainingRows:
         """The rows with which to continue a fit."""
-        fit: StackFit = check_unfinished(self, self._fit_state)
+        fit: StackFit = estimators.check_unfinished(self, self._fit_state)
         rows = check_training_rows(self, X, sample_weight, domain_of(fit.rbms[0]), first=False)
         check_columns(fit.rbms[0], X, reset=False)
-        check_same_rows("X", len(rows.weights), fit.n_rows)
+        estimators.check_same_rows("X", len(rows.weights), fit.n_rows)
         return rows
 
-    def _finish(self, X: Any, rows: TrainingRows, hook: Hook | None = None) -> None:
+    def _finish(self, X: Any, rows: TrainingRows, hook: Hook | None = None) -> Self:
         """Train the remaining layers, then all together; the hook is called after every epoch."""
         fit = self._fit_state
         assert fit is not None
 
-        def stop() -> bool:
+        def stop(record: Record) -> bool:
             asked = asked_to_stop(self, self.callbacks, self._n_epochs)
-            return (hook is not None and hook()) or asked
+            return (hook is not None and hook(record)) or asked
 
         inputs = LayerInputs(rows, fit.rng, fit.completions)
         for i in range(fit.n_done, len(fit.rbms)):
-            fit_layer(fit, i, inputs, (f"{type(self).__name__}, layer {i + 1}", stop))
+            title = f"{type(self).__name__}, layer {i + 1}"
+            stacks.fit_layer(fit, i, inputs, stacks.layer_settings(fit.rbms[i], title, stop))
             fit.n_done += 1
         if not fit.is_stacked:
-            stack = self._keep(X, fit)
+            check_columns(self, X, reset=True)
+            self._stack = Stack.of(fit.rbms, fit.rng)
             if fit.fine_tune_iter > 0:
-                stack.start_wake_sleep(fit.rng)
+                self._stack.start_wake_sleep(fit.rng)
             fit.is_stacked = True
         if fit.fine_tune_iter > 0:
             self._fine_tune(inputs, fit, power=1, hooks=(stop,))
         self._fit_state = None
-
-    def _end_layer(self, X: Any) -> None:
-        """End the training of a layer, and after the last one the fit."""
-        fit = self._fit_state
-        assert fit is not None
-        fit.n_done += 1
-        if fit.n_done == len(fit.rbms):
-            self._keep(X, fit)
-            self._fit_state = None
-
-    def _keep(self, X: Any, fit: StackFit) -> Stack:
-        """Make trained layers the estimator's, and remember the columns of X."""
-        check_columns(self, X, reset=True)
-        self._stack = Stack.of(fit.rbms, fit.rng)
-        return self._stack
+        return self
 
     def _fine_tune(
         self, inputs: LayerInputs, fit: StackFit, *, power: int, hooks: Sequence[Hook]
@@ -790,15 +703,15 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         """Run epochs of up-down; the step size decays with this power."""
         stack, top = self._fitted_stack, settings_of(fit.rbms[-1])
         rate = top.rate if self.fine_tune_rate == "auto" else float(self.fine_tune_rate)
-        decay = PowerDecay(rate, power)
         title = f"{type(self).__name__}, up-down" if self.verbose > 0 else ""
-        fine_tune(stack, fit, inputs, (decay, title), hooks)
+        stacks.fine_tune(stack, fit, inputs, PowerDecay(rate, power), title, hooks)
 
     @property
     def _n_epochs(self) -> int:
         """Number of epochs of all layers and of up-down, in the current or the last fit."""
         fit, stack = self._fit_state, self._stack
-        n_epochs = n_epochs_of(self.rbms_ if fit is None else fit.rbms)
+        rbms = self.rbms_ if fit is None else fit.rbms
+        n_epochs = sum(rbm.n_iter_ for rbm in rbms if is_started(rbm))
         if stack is not None and stack.wake_sleep is not None and (fit is None or fit.is_stacked):
             n_epochs += len(stack.wake_sleep.history)
         return n_epochs
@@ -818,21 +731,16 @@ def new_layers(dbn: DeepBeliefNetwork) -> list[DensityRBM]:
     return dbn._new_layers()
 
 
-def plan_stack(dbn: DeepBeliefNetwork, X: Any, summary: Summary) -> list[DensityRBM]:
-    """Plan a fit to rows of this summary, with the columns of X, and return the layers."""
+def plan_stack(dbn: DeepBeliefNetwork, X: Any, summary: Summary) -> StackFit:
+    """Plan a fit to rows of this summary, with the columns of X."""
     return dbn._plan_summarized(X, summary)
-
-
-def end_layer(dbn: DeepBeliefNetwork, X: Any) -> None:
-    """Note that another layer of the planned fit is trained; the last one ends the fit."""
-    dbn._end_layer(X)
 
 
 def check_stack(dbn: DeepBeliefNetwork) -> None:
     """Refuse a stack with invalid parameters, or with a top layer that is not binary."""
     dbn._check_parameters()
     top = dbn._prototypes()[-1]
-    check_binary_top(top, settings_of(top).layers(1)[1])
+    estimators.check_binary_top(top, settings_of(top).layers(1)[1])
 
 
 def begin_stack(dbn: DeepBeliefNetwork, X: Any, sample_weight: Any) -> TrainingRows:
@@ -845,8 +753,10 @@ def resumed_rows(dbn: DeepBeliefNetwork, X: Any, sample_weight: Any) -> Training
     return dbn._resumed_rows(X, sample_weight)
 
 
-def finish_stack(dbn: DeepBeliefNetwork, X: Any, rows: TrainingRows, hook: Hook) -> None:
-    """Train the remaining layers of a stack; the hook is called after every epoch."""
+def finish_stack(
+    dbn: DeepBeliefNetwork, X: Any, rows: TrainingRows, hook: Hook | None = None
+) -> None:
+    """Train the remaining layers of a stack, if any; the hook is called after every epoch."""
     dbn._finish(X, rows, hook)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import column_or_1d
-from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.devices import Array
 from skrbm.estimators.dbn.fine_tuning import FineTuned
@@ -127,13 +126,11 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         -------
         y : ndarray of shape (n_samples,)
         """
-        check_is_fitted(self)
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     @property
     def classes_(self) -> Array:
         """The labels."""
-        check_is_fitted(self)
         return self.mlp_.classes_
 
     def predict_proba(self, X: Any) -> Array:
@@ -148,7 +145,6 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         P : ndarray of shape (n_samples, n_classes)
             Columns in the order of `classes_`.
         """
-        check_is_fitted(self)
         P = self._averaged(self.mlp_.predict_proba, X)
         if len(self.classes_) == 1:  # the perceptron then has two outputs
             return np.ones((len(P), 1), P.dtype)

@@ -5,29 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from skrbm import likelihood
 from skrbm._kernels.devices import Array, Generator, to_host
 from skrbm.deep.belief_net import BeliefNet, Conditional, drawn_with
 from skrbm.estimators.common.fit_state import Hook
 from skrbm.estimators.common.fitted import Fitted, Seeds, fitted_of
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
-from skrbm.estimators.rbm.base import (
-    give_learner,
-    hooks_of,
-    is_started,
-    learner_of,
-    settings_of,
-)
+from skrbm.estimators.rbm.base import is_started, learner_of, settings_of, start_layer
 from skrbm.estimators.rbm.density import DensityRBM
-from skrbm.estimators.rbm.learner import Learner, Settings
-from skrbm.learning.loop import Loop, Monitor, Plan, RowFigure, run
+from skrbm.estimators.rbm.learner import Settings
+from skrbm.learning.loop import Feed, Loop, Monitor, Plan, RowFigure, run
 from skrbm.learning.progress import progress
 from skrbm.learning.schedules import PowerDecay
-from skrbm.learning.train_state import Record, TrainState
-from skrbm.learning.wake_sleep import NetState, wake_sleep_update
-from skrbm.validation.rows import TrainingRows, check_columns
+from skrbm.learning.train_state import NetState, TrainState
+from skrbm.learning.wake_sleep import wake_sleep_update
 
 _FIGURE = "pseudo_log_likelihood"
 
@@ -96,16 +87,10 @@ class Stack:
         """The fitted model."""
         lowest, top = fitted_of(self.rbms[0]), fitted_of(self.rbms[-1])
         net = BeliefNet.stack([fitted_of(rbm).rbm for rbm in self.rbms])
-        recognition, generation = self.untied or (net.recognition, net.generation)
+        below, is_tied = lowest.top if len(self.rbms) > 1 else None, self.untied is None
+        directed = self.untied or (net.recognition, net.generation)
         return Fitted(
-            top.top,
-            lowest.scaling,
-            self.seeds,
-            lowest.device,
-            lowest.top if len(self.rbms) > 1 else None,
-            recognition,
-            generation,
-            is_tied=self.untied is None,
+            top.top, lowest.scaling, self.seeds, lowest.device, below, *directed, is_tied=is_tied
         )
 
     def start_wake_sleep(self, rng: Generator) -> None:
@@ -120,38 +105,25 @@ class Stack:
         self.untied = net.recognition, net.generation
         learner_of(self.rbms[-1]).replace_rbm(net.top)
 
-    def keep_chains(self) -> None:
-        """Make samples start at the chains of up-down."""
-        learner = learner_of(self.rbms[-1])
-        if self.wake_sleep is not None:
-            old = learner.training
-            learner.replace_training(
-                replace(self.wake_sleep, rng=old.rng, order=old.order, history=old.history)
-            )
 
-
-def fit_layer(fit: StackFit, i: int, inputs: LayerInputs, progress: tuple[str, Hook]) -> None:
-    """Train layer i on the hidden units inferred by the layers below, or continue its training.
-
-    Parameters
-    ----------
-    fit : StackFit
-    i : int
-    inputs : LayerInputs
-    progress : tuple of str and callable
-        Title of the progress report, and a hook that is called after every epoch.
-    """
-    rbm, below, (title, hook) = fit.rbms[i], fit.rbms[:i], progress
+def layer_settings(rbm: DensityRBM, title: str, hook: Hook) -> Settings:
+    """The parameters of a layer, with this title of its progress report and another hook."""
     settings = settings_of(rbm)
+    return replace(settings, title=title, hooks=(*settings.hooks, hook))
+
+
+def fit_layer(fit: StackFit, i: int, inputs: LayerInputs, settings: Settings) -> None:
+    """Train layer i on the hidden units inferred by the layers below, or continue its training."""
+    rbm, below = fit.rbms[i], fit.rbms[:i]
     train, validation = settings.split_indices(inputs.rows.values, settings.validation_seed)
     rows, chosen = inputs.of(below, train, resumed=is_started(rbm))
     settings = replace(settings, below=chosen)
     fit.completions = inputs.completions
     if not is_started(rbm):
         start_layer(rbm, settings, rows)
-        learner_of(rbm).begin_fit(settings, len(rows.weights), rising=True, title=title)
+        learner_of(rbm).begin_fit(settings, len(rows.weights), rising=True)
     held_out = None if validation is None else inputs.means(below, validation)
-    learner_of(rbm).finish(settings, rows, held_out, (*hooks_of(rbm), hook))
+    learner_of(rbm).finish(settings, rows, held_out)
 
 
 def train_once(rbms: list[DensityRBM], inputs: LayerInputs) -> None:
@@ -161,27 +133,15 @@ def train_once(rbms: list[DensityRBM], inputs: LayerInputs) -> None:
         settings = replace(settings_of(rbm), below=chosen)
         if not is_started(rbm):
             start_layer(rbm, settings, rows)
-        learner_of(rbm).go_on(settings, rows, hooks_of(rbm))
-
-
-def start_layer(rbm: DensityRBM, settings: Settings, rows: TrainingRows) -> None:
-    """Start the training of a layer; the columns of the lowest layer are already set."""
-    learner = Learner.start(settings, rows)
-    if not hasattr(rbm, "n_features_in_"):
-        check_columns(rbm, np.empty((1, learner.fitted.rbm.visible.n_columns)), reset=True)
-    give_learner(rbm, learner)
-
-
-def n_epochs_of(rbms: list[DensityRBM]) -> int:
-    """Total number of epochs of all layers whose training has begun."""
-    return sum(rbm.n_iter_ for rbm in rbms if is_started(rbm))
+        learner_of(rbm).go_on(settings, rows)
 
 
 def fine_tune(
     stack: Stack,
     fit: StackFit,
     inputs: LayerInputs,
-    pace: tuple[PowerDecay, str],
+    rate: PowerDecay,
+    title: str,
     hooks: Sequence[Hook],
 ) -> None:
     """Run epochs of up-down over the rows, on copies of all parameters.
@@ -193,22 +153,24 @@ def fine_tune(
         Contains the total number of epochs. With hooks, the epochs shuffle the rows and continue
         after the epochs already made.
     inputs : LayerInputs
-    pace : tuple of PowerDecay and str
-        Schedule of the step size, and the title of the progress report; empty for no report.
+    rate : PowerDecay
+        Schedule of the step size.
+    title : str
+        Title of the progress report; empty for no report.
     hooks : sequence of callables
         Called after every epoch; a hook that returns True ends the training.
     """
     state, fitted, settings = stack.wake_sleep, stack.fitted, settings_of(stack.rbms[-1])
     assert state is not None
-    decay, title = pace
     device, lowest = fitted.device, fitted_of(stack.rbms[0])
     net = fitted.placed_net.copy()
     state.model = net.top
     state.move(device.place)
     shuffle = len(hooks) > 0
-    plan = Plan(fit.fine_tune_iter, settings.batch_size, decay, shuffle)
+    plan = Plan(fit.fine_tune_iter, settings.batch_size, rate, shuffle)
     draws = settings_of(stack.rbms[0]).domain.is_bounded and not inputs.rows.summary.is_binary
-    feed = inputs.feed(lowest, draws=draws)
+    rows, weights = lowest.scaling.view(inputs.rows.values), inputs.rows.weights
+    feed = Feed(rows, weights, draws, inputs.completion(lowest))
     fit.completions = inputs.completions
     monitor = Monitor(_FIGURE, _pseudo_bound(lowest.scaling.log_volume))
     update = wake_sleep_update(settings.gradient, settings.optimizer)
@@ -216,20 +178,17 @@ def fine_tune(
     loop = Loop(update, feed, plan, monitor)
     stack.keep(net)
 
-    def keep(record: Record) -> None:
-        if hooks:
-            stack.keep(net)
-
-    n_left = plan.n_iter - first
     try:
-        with progress(title, n_left, _FIGURE, verbose=bool(title)) as report:
-            observers = [keep, report, *(lambda record, hook=hook: hook() for hook in hooks)]
+        with progress(title, plan.n_iter - first, _FIGURE, verbose=bool(title)) as report:
+            observers = [lambda record: stack.keep(net), report, *hooks]
             run(loop.epochs(NetState(net, state), first), observers)
     finally:
         stack.keep(net)
         state.move(to_host)
-        state.model = learner_of(stack.rbms[-1]).fitted.rbm
-        stack.keep_chains()
+        learner = learner_of(stack.rbms[-1])
+        state.model, own = learner.fitted.rbm, learner.training
+        # Samples then start at the chains of up-down.
+        learner.replace_training(replace(state, rng=own.rng, order=own.order, history=own.history))
 
 
 def _pseudo_bound(log_volume: float) -> RowFigure:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -12,100 +11,61 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from skrbm._kernels.arrays import to_dense
-from skrbm._kernels.devices import Array, to_host
+from skrbm._kernels.devices import Array
 from skrbm.data.scaling import Scaling
+from skrbm.estimators.common import methods
 from skrbm.estimators.common.device import Device
-from skrbm.estimators.common.fit_state import FitState, Hook, asked_to_stop
+from skrbm.estimators.common.fit_state import FitState, asked_to_stop
 from skrbm.estimators.common.fitted import Fitted
 from skrbm.estimators.rbm.learner import Learner, Settings, Start, Stopping
 from skrbm.learning.defaults import Defaults
 from skrbm.learning.gradients import GRADIENTS, Gradient
 from skrbm.learning.loop import RowFigure, history_arrays
+from skrbm.learning.train_state import Record
 from skrbm.learning.variance import VarianceGradient
 from skrbm.units import Domain, Layer
+from skrbm.validation import parameters
 from skrbm.validation.estimators import check_same_rows, check_unchanged, check_unfinished
-from skrbm.validation.parameters import (
-    check_callbacks,
-    check_choice,
-    check_count,
-    check_flag,
-    check_number,
-    check_random_state,
-)
-from skrbm.validation.rows import (
-    Checked,
-    TrainingRows,
-    check_columns,
-    check_given_values,
-    check_rows,
-    check_states,
-    check_training_rows,
-    check_visible,
-)
+from skrbm.validation.rows import TrainingRows, check_columns, check_training_rows
 
-IMPUTATION_METHODS = ("sample", "mean", "mode")
 MISSING_VALUES = ("refuse", "allow")
 # A model in training depends on these parameters.
 _SHAPE = ("n_components", "gradient", "n_steps", "n_chains")
 
 
+@dataclass(eq=False, repr=False)
 class BaseRBM(BaseEstimator):
     """Parameters and training of every RBM estimator.
 
-    A subclass has a parameter `missing_values`. It defines the domain of its data, the initial
-    layers, and the figure that is monitored.
+    A subclass defines the domain of its data, the initial layers, and the figure that is monitored.
     """
+
+    n_components: int = 256
+    _: KW_ONLY
+    hidden_bias: float | Literal["auto"] = "auto"
+    learning_rate: float | Literal["auto"] = "auto"
+    batch_size: int = 100
+    n_iter: int | Literal["auto"] = "auto"
+    gradient: str = "jump"
+    n_steps: int = 1
+    n_chains: int = 100
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = 10
+    tol: float = 1e-4
+    warm_start: bool = False
+    missing_values: str = "refuse"
+    callbacks: Any = None
+    device: str | None = None
+    precision: str = "float32"
+    verbose: int = 0
+    random_state: Any = None
 
     _SHAPE: ClassVar[tuple[str, ...]] = ()
     _FIGURE: ClassVar[str] = "pseudo_log_likelihood"
     _DATA: ClassVar[Domain]
 
-    missing_values: str
-    _learner: Learner | None = None
-
-    def __init__(
-        self,
-        n_components: int = 256,
-        *,
-        hidden_bias: float | Literal["auto"] = "auto",
-        learning_rate: float | Literal["auto"] = "auto",
-        batch_size: int = 100,
-        n_iter: int | Literal["auto"] = "auto",
-        gradient: str = "jump",
-        n_steps: int = 1,
-        n_chains: int = 100,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
-        tol: float = 1e-4,
-        warm_start: bool = False,
-        missing_values: str = "refuse",
-        callbacks: Any = None,
-        device: str | None = None,
-        precision: str = "float32",
-        verbose: int = 0,
-        random_state: Any = None,
-    ) -> None:
-        self.n_components = n_components
-        self.hidden_bias = hidden_bias
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.n_iter = n_iter
-        self.gradient = gradient
-        self.n_steps = n_steps
-        self.n_chains = n_chains
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.warm_start = warm_start
-        self.missing_values = missing_values
-        self.callbacks = callbacks
-        self.device = device
-        self.precision = precision
-        self.verbose = verbose
-        self.random_state = random_state
+    _learner: Learner | None = field(default=None, init=False)
 
     # Defined by a subclass
 
@@ -197,33 +157,30 @@ class BaseRBM(BaseEstimator):
 
     def _check_parameters(self) -> None:
         """Refuse parameters that are invalid for any data."""
-        parameters = self.get_params(deep=False)
         for name in ("n_components", "batch_size", "n_steps", "n_chains", "n_iter_no_change"):
-            check_count(name, parameters[name])
+            parameters.check_count(name, vars(self)[name])
         if not isinstance(self.n_iter, str) or self.n_iter != "auto":
-            check_count("n_iter", self.n_iter, minimum=0, alternative="auto")
-        check_count("verbose", self.verbose, minimum=0)
-        check_number("hidden_bias", self.hidden_bias, ">= -80 and <= 80", alternative="auto")
-        check_number(
-            "learning_rate", self.learning_rate, ">= 1e-30 and <= 1e30", alternative="auto"
-        )
+            parameters.check_count("n_iter", self.n_iter, minimum=0, alternative="auto")
+        parameters.check_count("verbose", self.verbose, minimum=0)
+        parameters.check_number("hidden_bias", self.hidden_bias, ">= -80 and <= 80", "auto")
+        parameters.check_number("learning_rate", self.learning_rate, ">= 1e-30 and <= 1e30", "auto")
         for name in ("early_stopping", "warm_start"):
-            check_flag(name, parameters[name])
-        check_number("validation_fraction", self.validation_fraction, "> 0 and < 1")
-        check_number("tol", self.tol, ">= 0")
-        check_choice("gradient", self.gradient, GRADIENTS)
-        check_choice("missing_values", self.missing_values, MISSING_VALUES)
-        check_callbacks("callbacks", self.callbacks)
+            parameters.check_flag(name, vars(self)[name])
+        parameters.check_number("validation_fraction", self.validation_fraction, "> 0 and < 1")
+        parameters.check_number("tol", self.tol, ">= 0")
+        parameters.check_choice("gradient", self.gradient, GRADIENTS)
+        parameters.check_choice("missing_values", self.missing_values, MISSING_VALUES)
+        parameters.check_callbacks("callbacks", self.callbacks)
         Device.of(self).check()
-        check_random_state(self.random_state)
+        parameters.check_random_state(self.random_state)
 
     def _settings(self) -> Settings:
         """The parameters, which must have been checked."""
-        rate, n_iter, parameters = self.learning_rate, self.n_iter, self.get_params(deep=False)
+        rate, n_iter = self.learning_rate, self.n_iter
         stopping = Stopping(self.validation_fraction, int(self.n_iter_no_change), float(self.tol))
         return Settings(
             title=type(self).__name__,
-            shape={name: parameters[name] for name in (*_SHAPE, *self._SHAPE)},
+            shape={name: vars(self)[name] for name in (*_SHAPE, *self._SHAPE)},
             layers=self._layers,
             domain=self._domain,
             begin=self._begin,
@@ -238,6 +195,7 @@ class BaseRBM(BaseEstimator):
             n_chains=int(self.n_chains),
             random_state=self.random_state,
             is_verbose=self.verbose > 0,
+            hooks=() if self.callbacks is None else (self._asked_to_stop,),
             stopping=stopping if self.early_stopping else None,
             variance=self._variance_gradient,
         )
@@ -262,27 +220,13 @@ class BaseRBM(BaseEstimator):
         """Check rows and weights, and return the rows to train on."""
         return check_training_rows(self, X, sample_weight, self._domain, first=first)
 
-    def _check_visible(self, X: Any, name: str = "X", *, allow_nan: bool = False) -> Checked:
-        """Checked rows with the fitted columns; NaN are missing values if allowed."""
-        check_is_fitted(self)
-        return check_visible(self, X, name, self._DATA.with_missing(allowed=allow_nan))
-
-    def _check_given(self, given: Any, layer: Layer) -> Array:
-        """A row of data: states of the visible layer, with NaN for free values."""
-        row = check_given_values(self, "given", given)
-        rows = check_rows(self, row[None], "given", self._DATA.with_missing(allowed=True)).values
-        check_states("given", rows, layer)
-        return rows
-
     # Training
 
-    def _hooks(self) -> Sequence[Hook]:
-        if self.callbacks is None:
-            return ()
-        return (lambda: asked_to_stop(self, self.callbacks, self.n_iter_),)
+    def _asked_to_stop(self, record: Record) -> bool:
+        return asked_to_stop(self, self.callbacks, self.n_iter_)
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
-        check_flag("warm_start", self.warm_start)
+        parameters.check_flag("warm_start", self.warm_start)
         first = not self.warm_start or self._learner is None
         rows = self._check_rows(X, y, sample_weight, first=first, split=True)
         return self._fit_rows(rows, first=first)
@@ -293,7 +237,7 @@ class BaseRBM(BaseEstimator):
         if first:
             self._learner = Learner.start(settings, train)
         self._model.begin_fit(settings, len(train.weights), rising=first)
-        self._model.finish(settings, train, validation, self._hooks())
+        self._model.finish(settings, train, validation)
         return self
 
     def _resume(self, X: Any, y: Any, sample_weight: Any) -> Self:
@@ -302,7 +246,7 @@ class BaseRBM(BaseEstimator):
         settings = self._settings()
         train, validation = settings.split(rows, fit.seed)
         check_same_rows("X", len(train.weights), fit.n_rows)
-        self._model.finish(settings, train, validation, self._hooks())
+        self._model.finish(settings, train, validation)
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
@@ -311,7 +255,7 @@ class BaseRBM(BaseEstimator):
         settings = self._settings()
         if first:
             self._learner = Learner.start(settings, rows)
-        self._model.go_on(settings, rows, self._hooks())
+        self._model.go_on(settings, rows)
         return self
 
     def impute(
@@ -350,34 +294,13 @@ class BaseRBM(BaseEstimator):
             Known values are unchanged, bit for bit. The dtype is the dtype of X if X is float,
             otherwise the dtype of the model.
         """
-        rows = to_dense(self._check_visible(to_host(X), allow_nan=True).values)
-        return impute(self._fitted, rows, (method, n_steps, n_draws), random_state)
-
-
-def impute(
-    fitted: Fitted, rows: Array, parameters: tuple[str, int, int | None], random_state: Any
-) -> Array:
-    """Check method, n_steps and n_draws of an imputation, and impute the rows."""
-    method, n_steps, n_draws = parameters
-    check_choice("method", method, IMPUTATION_METHODS)
-    n_steps = check_count("n_steps", n_steps)
-    if n_draws is not None:
-        n_draws = check_count("n_draws", n_draws)
-        check_choice("method with n_draws", method, ("sample",))
-    many = np.concatenate([rows] * (n_draws or 1))
-    filled = fitted.impute(many, method, n_steps, fitted.seeds.generator(random_state))
-    return filled if n_draws is None else filled.reshape(n_draws, *rows.shape)
+        return methods.impute(self, X, method, n_steps, n_draws, random_state)
 
 
 def settings_of(rbm: BaseRBM) -> Settings:
     """The parameters of an RBM estimator, after checking them."""
     rbm._check_parameters()
     return rbm._settings()
-
-
-def hooks_of(rbm: BaseRBM) -> Sequence[Hook]:
-    """The callbacks of an RBM estimator."""
-    return rbm._hooks()
 
 
 def fit_within(rbm: BaseRBM, X: Any, sample_weight: Any) -> TrainingRows:
@@ -397,6 +320,8 @@ def learner_of(rbm: BaseRBM) -> Learner:
     return rbm._model
 
 
-def give_learner(rbm: BaseRBM, learner: Learner) -> None:
-    """Set the model and training state of an RBM estimator."""
-    rbm._learner = learner
+def start_layer(rbm: BaseRBM, settings: Settings, rows: TrainingRows) -> None:
+    """Start the training of an RBM on these rows; its columns may already be set."""
+    rbm._learner = Learner.start(settings, rows)
+    if not hasattr(rbm, "n_features_in_"):
+        check_columns(rbm, np.empty((1, rbm._learner.fitted.rbm.visible.n_columns)), reset=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +34,7 @@ _HIDDEN = {
 }
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class BernoulliRBM(DensityRBM):
     r"""Restricted Boltzmann machine with binary visible units and binary or Gaussian hidden units.
 
@@ -55,8 +57,6 @@ class BernoulliRBM(DensityRBM):
     ----------
     n_components : int, default=256
         Number of hidden units.
-    hidden : {"bernoulli", "gaussian"}, default="bernoulli"
-        Type of the hidden units: in {0, 1}, or real-valued with variance one.
     hidden_bias : float or "auto", default="auto"
         Initial biases of the hidden units: their log-odds of being on. "auto" is -2, or 0 for
         Gaussian hidden units. At -4 only a few units are on at a time: features for a classifier
@@ -118,6 +118,8 @@ class BernoulliRBM(DensityRBM):
     random_state : int, RandomState instance or None, default=None
         Seed of all random numbers: weights, order of the rows, chains, samples. An int makes `fit`
         reproducible, and also the sequence of later calls of `gibbs` and `sample`.
+    hidden : {"bernoulli", "gaussian"}, default="bernoulli"
+        Type of the hidden units: in {0, 1}, or real-valued with variance one.
 
     Attributes
     ----------
@@ -193,52 +195,7 @@ class BernoulliRBM(DensityRBM):
     True
     """
 
-    def __init__(
-        self,
-        n_components: int = 256,
-        *,
-        hidden: str = "bernoulli",
-        hidden_bias: float | Literal["auto"] = "auto",
-        learning_rate: float | Literal["auto"] = "auto",
-        batch_size: int = 100,
-        n_iter: int | Literal["auto"] = "auto",
-        gradient: str = "jump",
-        n_steps: int = 1,
-        n_chains: int = 100,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
-        tol: float = 1e-4,
-        warm_start: bool = False,
-        missing_values: str = "refuse",
-        callbacks: Any = None,
-        device: str | None = None,
-        precision: str = "float32",
-        verbose: int = 0,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            n_components,
-            hidden_bias=hidden_bias,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            n_iter=n_iter,
-            gradient=gradient,
-            n_steps=n_steps,
-            n_chains=n_chains,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            missing_values=missing_values,
-            callbacks=callbacks,
-            device=device,
-            precision=precision,
-            verbose=verbose,
-            random_state=random_state,
-        )
-        self.hidden = hidden
+    hidden: str = "bernoulli"
 
     _SHAPE = ("hidden",)
     _DATA = Bernoulli.domain

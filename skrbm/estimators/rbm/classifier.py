@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, ClassVar, Literal, Self
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -14,6 +14,7 @@ from skrbm._kernels.devices import Array, Generator
 from skrbm.data.scaling import Scaling, Unscaled
 from skrbm.data.summary import with_one_hot
 from skrbm.data.views import LabelledRows
+from skrbm.estimators.common.methods import check_given, check_seen
 from skrbm.estimators.rbm.base import BaseRBM
 from skrbm.estimators.rbm.learner import Settings, Start
 from skrbm.labels import completed_unlabelled, log_label_probability, other_layer
@@ -30,6 +31,7 @@ from skrbm.validation.rows import TrainingRows, check_training_rows
 _N_STEPS = 20  # length of the chains that complete rows before they are scored
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class RBMClassifier(ClassifierMixin, BaseRBM):
     r"""Restricted Boltzmann machine whose visible units are the data and a class label.
 
@@ -53,12 +55,6 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
     ----------
     n_components : int, default=256
         Number of hidden units.
-    generative_share : float, default=0.01
-        Weight s of the generative part of the objective, from 0 to 1.
-    inputs : {"mean", "sample"}, default="mean"
-        How training treats values between 0 and 1. "mean" uses them unchanged, as predictions do.
-        "sample" treats them as probabilities, and draws zeros and ones in every mini-batch. This
-        noise blurs a few fine-grained columns, and prevents overfitting to many grey pixels.
     hidden_bias : float or "auto", default="auto"
         Initial biases of the hidden units: their log-odds of being on. "auto" is -2. At -4 only a
         few units are on at a time: features for a classifier become more selective, and likelihoods
@@ -115,6 +111,12 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
     random_state : int, RandomState instance or None, default=None
         Seed of all random numbers: weights, order of the rows, chains. An int makes `fit`
         reproducible.
+    generative_share : float, default=0.01
+        Weight s of the generative part of the objective, from 0 to 1.
+    inputs : {"mean", "sample"}, default="mean"
+        How training treats values between 0 and 1. "mean" uses them unchanged, as predictions do.
+        "sample" treats them as probabilities, and draws zeros and ones in every mini-batch. This
+        noise blurs a few fine-grained columns, and prevents overfitting to many grey pixels.
 
     Attributes
     ----------
@@ -178,54 +180,8 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
     (450, 10)
     """
 
-    def __init__(
-        self,
-        n_components: int = 256,
-        *,
-        generative_share: float = 0.01,
-        inputs: str = "mean",
-        hidden_bias: float | Literal["auto"] = "auto",
-        learning_rate: float | Literal["auto"] = "auto",
-        batch_size: int = 100,
-        n_iter: int | Literal["auto"] = "auto",
-        gradient: str = "jump",
-        n_steps: int = 1,
-        n_chains: int = 100,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
-        tol: float = 1e-4,
-        warm_start: bool = False,
-        missing_values: str = "refuse",
-        callbacks: Any = None,
-        device: str | None = None,
-        precision: str = "float32",
-        verbose: int = 0,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            n_components,
-            hidden_bias=hidden_bias,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            n_iter=n_iter,
-            gradient=gradient,
-            n_steps=n_steps,
-            n_chains=n_chains,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            missing_values=missing_values,
-            callbacks=callbacks,
-            device=device,
-            precision=precision,
-            verbose=verbose,
-            random_state=random_state,
-        )
-        self.generative_share = generative_share
-        self.inputs = inputs
+    generative_share: float = 0.01
+    inputs: str = "mean"
 
     _SHAPE = ("generative_share", "inputs")
     _FIGURE: ClassVar[str] = "label_log_likelihood"
@@ -398,7 +354,7 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
         n_labels = len(self.classes_)
         row = np.full((1, self.n_features_in_ + n_labels), np.nan)
         if given is not None:
-            row[:, :-n_labels] = self._check_given(given, other_layer(fitted.rbm.visible))
+            row[:, :-n_labels] = check_given(self, given, other_layer(fitted.rbm.visible))
         if label is not None:
             labels = check_labels(self, "label", [label])
             index = encode_labels("label", labels, self.classes_)
@@ -502,6 +458,4 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
 
     def _logits(self, X: Any) -> Array:
         """`log p(x, y)` for every row and label, up to a constant per row."""
-        return self._fitted.label_logits(
-            self._check_visible(X, allow_nan=self.missing_values == "allow")
-        )
+        return self._fitted.label_logits(check_seen(self, X))

@@ -7,11 +7,11 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_consistent_length
-from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.devices import Array, Generator, to_host
 from skrbm.annealing import AnnealingBudget
 from skrbm.data.scaling import Scaling
+from skrbm.estimators.common import methods
 from skrbm.estimators.common.device import Device
 from skrbm.estimators.rbm.base import BaseRBM
 from skrbm.learning.early_stopping import drawn
@@ -19,10 +19,8 @@ from skrbm.learning.loop import RowFigure
 from skrbm.likelihood import LogPartition, pseudo_log_likelihood
 from skrbm.model import RBM
 from skrbm.samplers import Chains, ParallelTempering
-from skrbm.validation.parameters import check_choice, check_count
+from skrbm.validation.parameters import check_count
 from skrbm.validation.rows import Checked, check_hidden, check_weights
-
-SAMPLING_METHODS = ("auto", "gibbs", "tempering")
 
 
 class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
@@ -126,7 +124,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         -------
         H : ndarray of shape (n_samples, n_components)
         """
-        return self._fitted.features(self._check_scored(X))
+        return self._fitted.features(methods.check_seen(self, X))
 
     def inverse_transform(self, H: Any) -> Array:
         """Compute `E[v_i | h]` for every row h of H, which may contain means.
@@ -155,8 +153,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         -------
         V : ndarray of shape (n_samples, n_features)
         """
-        X = self._check_visible(X).values
-        return self._fitted.reconstruct(X, check_count("n_steps", n_steps))
+        return methods.reconstruct(self, X, n_steps)
 
     def gibbs(self, v: Any, n_steps: int = 1) -> Array:
         """Run a Gibbs chain from every row of v: h given v, then v given h, `n_steps` times.
@@ -174,9 +171,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         v_new : ndarray of shape (n_samples, n_features)
             Boolean for binary visible units.
         """
-        n_steps = check_count("n_steps", n_steps)
-        v = self._check_visible(v, name="v").values
-        return self._fitted.gibbs(v, n_steps)
+        return methods.gibbs(self, v, n_steps)
 
     def sample(
         self,
@@ -219,15 +214,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         v : ndarray of shape (n_samples, n_features)
             Boolean for binary visible units.
         """
-        fitted = self._fitted
-        n_samples = check_count("n_samples", n_samples)
-        n_steps = check_count("n_steps", n_steps)
-        check_choice("method", method, SAMPLING_METHODS)
-        rng = fitted.seeds.generator(random_state)
-        if given is None:
-            return fitted.sample(n_samples, n_steps, method, rng)
-        row = self._check_given(given, fitted.rbm.visible)
-        return fitted.sample_given(row, n_samples, n_steps, rng)
+        return methods.sample(self, n_samples, given, n_steps, method, random_state)
 
     def energy(self, v: Any, h: Any) -> Array:
         """Compute `E(v, h)` for every pair of rows, in nats.
@@ -241,7 +228,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         -------
         energy : ndarray of float64 of shape (n_samples,)
         """
-        v = self._check_visible(v, name="v").values
+        v = methods.check_seen(self, v, "v", allow_nan=False).values
         h = self._check_hidden(h, "h")
         check_consistent_length(v, h)
         return self._fitted.energy(v, h)
@@ -257,7 +244,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         -------
         free_energy : ndarray of float64 of shape (n_samples,)
         """
-        return self._fitted.free_energy(self._check_visible(X))
+        return self._fitted.free_energy(methods.check_seen(self, X, allow_nan=False))
 
     def score_samples(self, X: Any) -> Array:
         """Compute `log p(v) = -F(v) - log Z` for every row v of X, in nats, with `log_partition_`.
@@ -270,7 +257,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         -------
         log_likelihood : ndarray of float64 of shape (n_samples,)
         """
-        return self._log_likelihood(self._check_scored(X))
+        return self._log_likelihood(methods.check_seen(self, X))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Compute the mean of `score_samples(X)`, in nats per row.
@@ -286,7 +273,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         -------
         log_likelihood : float
         """
-        rows = self._check_scored(X)
+        rows = methods.check_seen(self, X)
         weights = check_weights(sample_weight, rows.values)
         return float(np.average(self._log_likelihood(rows), weights=weights))
 
@@ -371,7 +358,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         -------
         pseudo_log_likelihood : ndarray of float64 of shape (n_samples,)
         """
-        X = self._check_visible(X).values
+        X = methods.check_seen(self, X, allow_nan=False).values
         fitted = self._fitted
         if n_flips is None:
             return fitted.pseudo_log_likelihood(X, None, None)
@@ -411,12 +398,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
             raise AttributeError(msg)
         return chains
 
-    def _check_scored(self, X: Any) -> Checked:
-        """Rows to score or transform; NaN are missing values if `fit` allows them."""
-        return self._check_visible(X, allow_nan=self.missing_values == "allow")
-
     def _check_hidden(self, H: Any, name: str) -> Array:
-        check_is_fitted(self)
         rbm = self._model.fitted.rbm
         return check_hidden(self, H, name, rbm.hidden.n_units, rbm.reference.dtype)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,6 +24,7 @@ _GIVEN_VARIANCES = 1e-12, 1e6
 _VARIANCE_RATE = 0.3  # relative to the step size of the weights
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class GaussianBernoulliRBM(DensityRBM):
     r"""Restricted Boltzmann machine with real-valued visible units and binary hidden units.
 
@@ -48,16 +49,6 @@ class GaussianBernoulliRBM(DensityRBM):
     ----------
     n_components : int, default=256
         Number of hidden units.
-    variance : {"learned", "shared", "data"}, float or ndarray, default="learned"
-        Variances s^2 of the visible units given the hidden units, in the squared units of the data:
-
-        - "learned": learned for each column.
-        - "shared": one learned variance for all columns.
-        - "data": the variance of each column of the data.
-        - float or array of shape (n_features,): these variances, clipped to 1e-12 to 1e6 times the
-          variance of the column.
-
-        Learned variances stay above 0.0001 times the variance of their column.
     hidden_bias : float or "auto", default="auto"
         Initial biases of the hidden units: their log-odds of being on. "auto" is -2. At -4 only a
         few units are on at a time: features for a classifier become more selective, and likelihoods
@@ -118,6 +109,16 @@ class GaussianBernoulliRBM(DensityRBM):
     random_state : int, RandomState instance or None, default=None
         Seed of all random numbers: weights, order of the rows, chains, samples. An int makes `fit`
         reproducible, and also the sequence of later calls of `gibbs` and `sample`.
+    variance : {"learned", "shared", "data"}, float or ndarray, default="learned"
+        Variances s^2 of the visible units given the hidden units, in the squared units of the data:
+
+        - "learned": learned for each column.
+        - "shared": one learned variance for all columns.
+        - "data": the variance of each column of the data.
+        - float or array of shape (n_features,): these variances, clipped to 1e-12 to 1e6 times the
+          variance of the column.
+
+        Learned variances stay above 0.0001 times the variance of their column.
 
     Attributes
     ----------
@@ -197,52 +198,7 @@ class GaussianBernoulliRBM(DensityRBM):
     True
     """
 
-    def __init__(
-        self,
-        n_components: int = 256,
-        *,
-        variance: str | float | Array = "learned",
-        hidden_bias: float | Literal["auto"] = "auto",
-        learning_rate: float | Literal["auto"] = "auto",
-        batch_size: int = 100,
-        n_iter: int | Literal["auto"] = "auto",
-        gradient: str = "jump",
-        n_steps: int = 1,
-        n_chains: int = 100,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
-        tol: float = 1e-4,
-        warm_start: bool = False,
-        missing_values: str = "refuse",
-        callbacks: Any = None,
-        device: str | None = None,
-        precision: str = "float32",
-        verbose: int = 0,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            n_components,
-            hidden_bias=hidden_bias,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            n_iter=n_iter,
-            gradient=gradient,
-            n_steps=n_steps,
-            n_chains=n_chains,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            missing_values=missing_values,
-            callbacks=callbacks,
-            device=device,
-            precision=precision,
-            verbose=verbose,
-            random_state=random_state,
-        )
-        self.variance = variance
+    variance: str | float | Array = "learned"
 
     _SHAPE = ("variance",)
     _DATA = Gaussian.domain

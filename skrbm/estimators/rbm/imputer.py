@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +15,8 @@ from skrbm._kernels.arrays import to_dense
 from skrbm._kernels.devices import Array, to_host
 from skrbm._kernels.random import generator
 from skrbm.estimators.common.fitted import domain_of, fitted_of
-from skrbm.estimators.rbm.base import IMPUTATION_METHODS, fit_within
+from skrbm.estimators.common.methods import IMPUTATION_METHODS
+from skrbm.estimators.rbm.base import fit_within
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.gaussian import GaussianBernoulliRBM
 from skrbm.validation.estimators import check_kind
@@ -22,6 +24,7 @@ from skrbm.validation.parameters import check_choice, check_count, check_flag, c
 from skrbm.validation.rows import check_columns, check_visible
 
 
+@dataclass(eq=False, repr=False)
 class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Impute missing values with a restricted Boltzmann machine.
 
@@ -73,20 +76,12 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     True
     """
 
-    def __init__(
-        self,
-        rbm: Any = None,
-        *,
-        method: str = "mean",
-        n_steps: int = 100,
-        add_indicator: bool = False,
-        random_state: Any = None,
-    ) -> None:
-        self.rbm = rbm
-        self.method = method
-        self.n_steps = n_steps
-        self.add_indicator = add_indicator
-        self.random_state = random_state
+    rbm: Any = None
+    _: KW_ONLY
+    method: str = "mean"
+    n_steps: int = 100
+    add_indicator: bool = False
+    random_state: Any = None
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit the model to rows that may have missing values.

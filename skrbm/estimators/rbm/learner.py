@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal, NamedTuple
 
 import joblib
@@ -29,7 +28,7 @@ from skrbm.learning.defaults import Defaults
 from skrbm.learning.early_stopping import EarlyStopping
 from skrbm.learning.gradients import Gradient
 from skrbm.learning.loop import Feed, Loop, Monitor, Plan, RowFigure, default_n_iter, run
-from skrbm.learning.optimizer import CentredOptimizer, Update, rbm_update
+from skrbm.learning.optimizer import CentredOptimizer, rbm_update
 from skrbm.learning.progress import progress
 from skrbm.learning.schedules import PowerDecay, RisingShare
 from skrbm.learning.train_state import Record, TrainState
@@ -38,15 +37,9 @@ from skrbm.likelihood import LogPartition
 from skrbm.model import RBM
 from skrbm.samplers import sample_independent
 from skrbm.units import Domain, Layer
+from skrbm.validation import parameters
 from skrbm.validation.estimators import check_enumerable
-from skrbm.validation.parameters import (
-    check_choice,
-    check_count,
-    check_jobs,
-    check_seeds,
-    check_split,
-)
-from skrbm.validation.rows import TrainingRows, levels_to_the_caller
+from skrbm.validation.rows import TrainingRows, warn_caller
 
 # Columns per row from which a pseudo-likelihood is estimated. One suffices for a mini-batch after
 # every epoch, at the cost of one matrix product; the validation set needs more.
@@ -103,7 +96,7 @@ class Settings:
     Parameters
     ----------
     title : str
-        Name of the estimator.
+        Title of the progress report.
     shape : dict of str to object
         Parameters that cannot change while a model is in training.
     layers : callable
@@ -126,6 +119,8 @@ class Settings:
     n_chains : int
     random_state : int, RandomState instance or None
     is_verbose : bool
+    hooks : sequence of callables
+        Called after every epoch.
     stopping : Stopping or None
         With early stopping.
     variance : VarianceGradient or None
@@ -152,6 +147,7 @@ class Settings:
     n_chains: int
     random_state: Any
     is_verbose: bool
+    hooks: Sequence[Hook] = ()
     stopping: Stopping | None = None
     variance: VarianceGradient | None = None
     draws: bool = True
@@ -160,7 +156,7 @@ class Settings:
     @cached_property
     def validation_seed(self) -> int:
         """Seed of the validation set and its scores, drawn once."""
-        return check_seeds(self.random_state, _N_SEEDS)[-1]
+        return parameters.check_seeds(self.random_state, _N_SEEDS)[-1]
 
     def check_sizes(self, n_rows: int, n_features: int, *, split: bool) -> None:
         """Refuse parameters that are invalid for data of this shape."""
@@ -168,31 +164,22 @@ class Settings:
         if self.shape["gradient"] == "exact":
             check_enumerable("gradient", sizes, _EXACT_GRADIENT_UNITS)
         if split and self.stopping is not None:
-            check_split("validation_fraction", self.stopping.validation_fraction, n_rows)
+            parameters.check_split("validation_fraction", self.stopping.validation_fraction, n_rows)
 
     @property
     def optimizer(self) -> CentredOptimizer:
         """The optimizer of the RBM."""
         return CentredOptimizer(largest_step=self.defaults.largest_step, variance=self.variance)
 
-    @property
-    def update(self) -> Update:
-        """The training step."""
-        return rbm_update(self.gradient, self.optimizer)
-
-    def n_epochs(self, n_rows: int) -> int:
-        """Number of epochs of a fit."""
-        return default_n_iter(n_rows, self.batch_size) if self.n_iter == "auto" else self.n_iter
-
     def plan(self, n_rows: int, *, rising: bool) -> Plan:
         """The plan of a fit; with `rising`, variances rise from a small start."""
-        n_iter, n_batches = self.n_epochs(n_rows), math.ceil(n_rows / self.batch_size)
-        plan = Plan(
-            n_iter, self.batch_size, PowerDecay(self.rate, self.defaults.decay_power), shuffle=True
-        )
-        if rising:
-            plan = replace(plan, variance_share=RisingShare.of(self.rate, n_iter * n_batches))
-        return plan
+        n_iter = default_n_iter(n_rows, self.batch_size) if self.n_iter == "auto" else self.n_iter
+        rate = PowerDecay(self.rate, self.defaults.decay_power)
+        plan = Plan(n_iter, self.batch_size, rate, shuffle=True)
+        if not rising:
+            return plan
+        n_updates = n_iter * math.ceil(n_rows / self.batch_size)
+        return replace(plan, variance_share=RisingShare.of(self.rate, n_updates))
 
     def split(self, rows: TrainingRows, seed: int) -> tuple[TrainingRows, Any]:
         """Rows to train on, and the validation set if there is early stopping."""
@@ -239,10 +226,9 @@ class Learner:
     @classmethod
     def start(cls, settings: Settings, rows: TrainingRows) -> Learner:
         """Create a model from the first rows, with its training state."""
-        training_seed, order_seed, *seeds = check_seeds(settings.random_state, _N_SEEDS)
+        training_seed, order_seed, *seeds = parameters.check_seeds(settings.random_state, _N_SEEDS)
         rng = random.generator(training_seed)
-        start = settings.begin(rows)
-        base, hidden = start.visible, start.hidden
+        scaling, base, hidden, variance_floor, classes = settings.begin(rows)
         shape = base.n_columns, hidden.n_columns
         scale = settings.defaults.weight_scale(*shape)
         rbm = RBM.couple(base, hidden, random.normal(shape, scale, base.bias, rng))
@@ -252,13 +238,12 @@ class Learner:
             hidden_offset=rbm.hidden_from_visible(base.mean(0.0)[None])[0],
             rng=rng,
             order=random.generator(order_seed),
-            variance_floor=start.variance_floor,
+            variance_floor=variance_floor,
         )
         settings.gradient.start(state, base, settings.n_chains)
         seeds_of_model = Seeds(seeds[0], random.generator(seeds[1]))
         top = FittedRBM(rbm, base, state)
-        fitted = Fitted(top, start.scaling, seeds_of_model, classes=start.classes)
-        return cls(fitted, settings.shape)
+        return cls(Fitted(top, scaling, seeds_of_model, classes=classes), settings.shape)
 
     @property
     def training(self) -> TrainState:
@@ -281,41 +266,36 @@ class Learner:
         self, device: Device, method: str, budget: AnnealingBudget, random_state: Any
     ) -> LogPartition:
         """Compute log Z and store it."""
-        check_choice("method", method, likelihood.METHODS)
+        parameters.check_choice("method", method, likelihood.METHODS)
         rbm = self.fitted.rbm
         if method == "exact":
             sizes = [rbm.visible.log2_states, rbm.hidden.log2_states]
             check_enumerable("method", sizes, _EXACT_UNITS)
-        n_chains = check_count("n_chains", budget.n_chains, minimum=_FEWEST_CHAINS)
-        n_temperatures = check_count("n_temperatures", budget.n_temperatures, minimum=2)
-        n_jobs = check_jobs("n_jobs", budget.n_jobs)
+        n_chains = parameters.check_count("n_chains", budget.n_chains, minimum=_FEWEST_CHAINS)
+        n_temperatures = parameters.check_count("n_temperatures", budget.n_temperatures, minimum=2)
+        n_jobs = parameters.check_jobs("n_jobs", budget.n_jobs)
         budget = replace(budget, n_chains=n_chains, n_temperatures=n_temperatures, n_jobs=n_jobs)
         seed = self.fitted.seeds.seed(random_state)
         result = replace(self.fitted, device=device).log_partition(method, budget, seed)
         self.log_partitions = {self._hash(): result}
         if result.doubt:
-            warnings.warn(
+            warn_caller(
                 f"log Z == {result.value:.2f} cannot be trusted: {result.doubt}. Call "
                 "log_partition with more n_temperatures or n_chains, or method='bracket'.",
                 ConvergenceWarning,
-                stacklevel=levels_to_the_caller(),
             )
         return result
 
     def _hash(self) -> str:
         return joblib.hash(self.fitted.rbm.parameters)
 
-    def begin_fit(
-        self, settings: Settings, n_rows: int, *, rising: bool, title: str = ""
-    ) -> FitState:
+    def begin_fit(self, settings: Settings, n_rows: int, *, rising: bool) -> FitState:
         """Plan a fit on this many rows; with `rising`, variances rise from a small start."""
-        plan, seed = settings.plan(n_rows, rising=rising), settings.validation_seed
-        self.fit = FitState(plan, n_rows, seed, title or settings.title)
+        plan = settings.plan(n_rows, rising=rising)
+        self.fit = FitState(plan, n_rows, settings.validation_seed)
         return self.fit
 
-    def finish(
-        self, settings: Settings, rows: TrainingRows, validation: Any, hooks: Sequence[Hook]
-    ) -> None:
+    def finish(self, settings: Settings, rows: TrainingRows, validation: Any) -> None:
         """Run the remaining epochs of the planned fit.
 
         Parameters
@@ -323,43 +303,41 @@ class Learner:
         settings : Settings
         rows : TrainingRows
         validation : {array, CSR matrix, None}
-            The validation set.
-        hooks : sequence of callables
-            Called after every epoch.
+            The validation set, with early stopping.
         """
-        fit = self.fit
+        fit, scaling = self.fit, self.fitted.scaling
         assert fit is not None
         stopping = None
-        if validation is not None and settings.stopping is not None:
-            scaling = self.fitted.scaling
+        if settings.stopping is not None:
             _, patience, tol = settings.stopping
             score = settings.row_figure(scaling, FLIPS_SCORED)
-            seen, below = scaling.view(rows.values), settings.below
-            if below is not None:
-                seen = below.view(rows.values, self.fitted.rbm.visible)
+            seen = scaling.view(rows.values)
+            if settings.below is not None:
+                seen = settings.below.view(rows.values, self.fitted.rbm.visible)
             both = scaling.view(validation), seen
             stopping = EarlyStopping(*both, patience, tol, fit.seed, score, fit.best)
-        self._train(settings, self._epochs(settings, rows, fit), fit, stopping, hooks)
+        self._train(settings, self._epochs(settings, rows, fit), fit, stopping)
         self.fit = None
 
-    def train_by(self, settings: Settings, epochs: Epochs, hooks: Sequence[Hook]) -> None:
+    def train_by(self, settings: Settings, epochs: Epochs) -> None:
         """Make the planned fit by epochs over rows that are not here."""
         assert self.fit is not None
-        self._train(settings, epochs, self.fit, None, hooks)
+        self._train(settings, epochs, self.fit, None)
         self.fit = None
 
-    def go_on(self, settings: Settings, rows: TrainingRows, hooks: Sequence[Hook]) -> None:
+    def go_on(self, settings: Settings, rows: TrainingRows) -> None:
         """Run one epoch over the rows in the given order, at a constant step size."""
         plan = Plan(1, settings.batch_size, PowerDecay(settings.rate, 0), shuffle=False)
         self.fit = None  # these rows do not belong to an interrupted fit
-        fit = FitState(plan, len(rows.weights), settings.validation_seed, settings.title)
-        self._train(settings, self._epochs(settings, rows, fit), fit, None, hooks)
+        fit = FitState(plan, len(rows.weights), settings.validation_seed)
+        self._train(settings, self._epochs(settings, rows, fit), fit, None)
 
     def loop(self, settings: Settings, rows: TrainingRows, fit: FitState) -> Loop:
         """The loop of a fit over rows."""
+        update = rbm_update(settings.gradient, settings.optimizer)
         figure = settings.row_figure(self.fitted.scaling, FLIPS_MONITORED)
-        feed = self._feed(settings, rows, fit)
-        return Loop(settings.update, feed, fit.plan, Monitor(settings.figure, figure))
+        monitor = Monitor(settings.figure, figure)
+        return Loop(update, self._feed(settings, rows, fit), fit.plan, monitor)
 
     def take_chains(self, states: list[TrainState]) -> None:
         """Take over the persistent chains of other training states, and where they jump to."""
@@ -367,45 +345,38 @@ class Learner:
             return
         first, *others = states
         first.join(others)
-        old = self.training
-        self.replace_training(
-            replace(
-                first,
-                model=old.model,
-                visible_offset=old.visible_offset,
-                hidden_offset=old.hidden_offset,
-                rng=old.rng,
-                order=old.order,
-                history=old.history,
-            )
-        )
+        own = "model", "visible_offset", "hidden_offset", "rng", "order", "history"
+        kept = {name: getattr(self.training, name) for name in own}
+        self.replace_training(replace(first, **kept))
 
     def _epochs(self, settings: Settings, rows: TrainingRows, fit: FitState) -> Epochs:
         """The epochs of a loop, which is made once the training state lies on its device."""
         return lambda state, first: self.loop(settings, rows, fit).epochs(state, first)
 
     def _train(
-        self,
-        settings: Settings,
-        epochs: Epochs,
-        fit: FitState,
-        stopping: EarlyStopping | None,
-        hooks: Sequence[Hook],
+        self, settings: Settings, epochs: Epochs, fit: FitState, stopping: EarlyStopping | None
     ) -> None:
         """Run the remaining epochs of a fit; an interruption keeps the progress so far."""
         state, device = self.training, settings.device
-        state.model = device.place_rbm(self.fitted.rbm.map(_writable))
+        # Read-only arrays, for example mapped from a file, are copied.
+        writable = self.fitted.rbm.map(partial(np.require, requirements="W"))
+        state.model = device.place_model(writable)
         state.move(device.place)
         self._keep(state.model)
         first = fit.n_done
         if stopping is not None and stopping.over:  # a checkpoint of the last epoch
             first = fit.plan.n_iter
+        n_left, title, figure = fit.plan.n_iter - first, settings.title, settings.figure
+        watch = [] if stopping is None else [partial(stopping.see, state.model)]
+
+        def keep(record: Record) -> None:
+            if settings.hooks:
+                self._keep(state.model)
+            fit.n_done += 1
+
         try:
-            with progress(
-                fit.title, fit.plan.n_iter - first, settings.figure, verbose=settings.is_verbose
-            ) as report:
-                observers = self._observers(fit, stopping, report, hooks)
-                run(epochs(state, first), observers)
+            with progress(title, n_left, figure, verbose=settings.is_verbose) as report:
+                run(epochs(state, first), [keep, *watch, report, *settings.hooks])
             if stopping is not None:
                 stopping.restore(state.model)
                 self.fitted = replace(self.fitted, best_validation_score=fit.best.score)
@@ -414,24 +385,6 @@ class Learner:
             state.move(to_host)
             state.model = self.fitted.rbm
         _warn_of_saturation(settings, state)
-
-    def _observers(
-        self,
-        fit: FitState,
-        stopping: EarlyStopping | None,
-        report: Callable[[Record], None],
-        hooks: Sequence[Hook],
-    ) -> list[Callable[[Record], Any]]:
-        """Functions called after every epoch: position, early stopping, progress, hooks."""
-        state = self.training
-
-        def keep(record: Record) -> None:
-            if hooks:
-                self._keep(state.model)
-            fit.n_done += 1
-
-        watch = [] if stopping is None else [lambda record: stopping.see(state.model, record)]
-        return [keep, *watch, report, *(lambda record, hook=hook: hook() for hook in hooks)]
 
     def _keep(self, rbm: RBM) -> None:
         """Replace the RBM of the model; with numpy, training then changes its arrays in place."""
@@ -461,14 +414,8 @@ def _warn_of_saturation(settings: Settings, state: TrainState) -> None:
     saturated = state.model.hidden.saturated(state.hidden_offset)
     n_saturated = int(saturated.sum())
     if n_saturated > len(saturated) / 2:
-        warnings.warn(
+        warn_caller(
             f"{n_saturated} of {len(saturated)} hidden units are on or off in nearly all rows: "
             f"use a smaller learning_rate than {settings.rate:g}, or fewer n_components.",
             ConvergenceWarning,
-            stacklevel=levels_to_the_caller(),
         )
-
-
-def _writable(x: Array) -> Array:
-    """The array, or a copy if it is read-only, for example mapped from a file."""
-    return np.require(x, requirements="W")

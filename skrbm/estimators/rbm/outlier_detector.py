@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +20,7 @@ from skrbm.validation.parameters import check_number, check_seed
 from skrbm.validation.rows import Checked, check_columns, check_visible
 
 
+@dataclass(eq=False, repr=False)
 class RBMOutlierDetector(OutlierMixin, BaseEstimator):
     r"""Detect rows to which a restricted Boltzmann machine assigns a low probability.
 
@@ -63,12 +65,10 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
     array([ 1, -1, -1])
     """
 
-    def __init__(
-        self, rbm: Any = None, *, contamination: float = 0.1, random_state: Any = None
-    ) -> None:
-        self.rbm = rbm
-        self.contamination = contamination
-        self.random_state = random_state
+    rbm: Any = None
+    _: KW_ONLY
+    contamination: float = 0.1
+    random_state: Any = None
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit the model and the threshold.

@@ -1,0 +1,81 @@
+"""Methods that estimators share: checks of their arguments, then results of `Fitted`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skrbm._kernels.arrays import to_dense
+from skrbm._kernels.devices import Array, to_host
+from skrbm.estimators.common.fitted import domain_of, fitted_of
+from skrbm.units import Layer
+from skrbm.validation import rows
+from skrbm.validation.parameters import check_choice, check_count
+
+IMPUTATION_METHODS = ("sample", "mean", "mode")
+SAMPLING_METHODS = ("auto", "gibbs", "tempering")
+
+
+def check_seen(
+    estimator: Any, X: Any, name: str = "X", *, allow_nan: bool | None = None
+) -> rows.Checked:
+    """Checked rows with the fitted columns; NaN are missing values if allowed, or if `fit` does."""
+    check_is_fitted(estimator)
+    domain = domain_of(estimator)
+    if allow_nan is not None:
+        domain = domain.with_missing(allowed=allow_nan)
+    return rows.check_visible(estimator, X, name, domain)
+
+
+def check_given(estimator: Any, given: Any, layer: Layer) -> Array:
+    """A row of data: states of the visible layer, with NaN for free values."""
+    row = rows.check_given_values(estimator, "given", given)
+    domain = domain_of(estimator).with_missing(allowed=True)
+    states = rows.check_rows(estimator, row[None], "given", domain).values
+    rows.check_states("given", states, layer)
+    return states
+
+
+def reconstruct(estimator: Any, X: Any, n_steps: int) -> Array:
+    """Pass every row up and down, using means."""
+    X = check_seen(estimator, X, allow_nan=False).values
+    return fitted_of(estimator).reconstruct(X, check_count("n_steps", n_steps))
+
+
+def gibbs(estimator: Any, v: Any, n_steps: int) -> Array:
+    """Run a Gibbs chain from every row."""
+    n_steps = check_count("n_steps", n_steps)
+    v = check_seen(estimator, v, "v", allow_nan=False).values
+    return fitted_of(estimator).gibbs(v, n_steps)
+
+
+def sample(
+    estimator: Any, n_samples: int, given: Any, n_steps: int, method: str, random_state: Any
+) -> Array:
+    """Draw rows, with some values given or none."""
+    fitted = fitted_of(estimator)
+    n_samples = check_count("n_samples", n_samples)
+    n_steps = check_count("n_steps", n_steps)
+    check_choice("method", method, SAMPLING_METHODS)
+    rng = fitted.seeds.generator(random_state)
+    if given is None:
+        return fitted.sample(n_samples, n_steps, method, rng)
+    row = check_given(estimator, given, fitted.net.visible)
+    return fitted.sample_given(row, n_samples, n_steps, rng)
+
+
+def impute(
+    estimator: Any, X: Any, method: str, n_steps: int, n_draws: int | None, random_state: Any
+) -> Array:
+    """Replace NaN, once or n_draws times."""
+    X = to_dense(check_seen(estimator, to_host(X), allow_nan=True).values)
+    check_choice("method", method, IMPUTATION_METHODS)
+    n_steps = check_count("n_steps", n_steps)
+    if n_draws is not None:
+        n_draws = check_count("n_draws", n_draws)
+        check_choice("method with n_draws", method, ("sample",))
+    fitted, many = fitted_of(estimator), np.concatenate([X] * (n_draws or 1))
+    filled = fitted.impute(many, method, n_steps, fitted.seeds.generator(random_state))
+    return filled if n_draws is None else filled.reshape(n_draws, *X.shape)
