@@ -70,7 +70,7 @@ class RBM:
 
     def swap(self) -> RBM:
         """Return the same model with visible and hidden units exchanged."""
-        return replace(self, visible=self.hidden, hidden=self.visible, weights=self.weights.T)
+        return RBM(self.hidden, self.visible, self.weights.T, self.beta)
 
     def with_hidden(self, units: slice) -> RBM:
         """Return the model with only these hidden units."""

@@ -46,7 +46,7 @@ MUTATIONS = [
     # Law 2
     ("skrbm.model.RBM.energy", "return self.visible.energy(v) + self.hidden.energy(h) - coupling", "return self.visible.energy(v) + self.hidden.energy(h) + coupling", "test_model.py::test_energy_is_minus_the_log_joint"),
     ("skrbm.model.RBM.free_energy", "return self.visible.energy(v) - self.hidden", "return -self.hidden", "test_model.py::test_free_energy_sums_out_the_hidden_units"),
-    ("skrbm.model.RBM.swap", "visible=self.hidden, hidden=self.visible, weights=self.weights.T", "weights=self.weights.T", "test_model.py::test_log_partition_is_the_same_from_both_sides"),
+    ("skrbm.model.RBM.swap", "self.hidden, self.visible, self.weights.T", "self.visible, self.hidden, self.weights.T", "test_model.py::test_log_partition_is_the_same_from_both_sides"),
     ("skrbm.model.RBM.scaled", "return x if self.beta is None else self.beta * x", "return x", "test_model.py::test_interpolated_energy_lies_between_base_and_model"),
     # Law 3
     ("skrbm.learning.gradients.ExactGradient.phases", "(visible, probability)", "(visible, 0 * probability + 1 / len(visible))", "test_gradients.py::test_exact_gradient_is_the_slope_of_the_log_likelihood"),

@@ -294,11 +294,15 @@ def maximum(x: Array, y: Array) -> Array:
     return library(x).maximum(x, y)
 
 
-def concat(parts: Sequence[Any], axis: int = 0) -> Any:
-    """Join arrays along an axis; along the last axis, the first one may be a sparse matrix."""
-    if is_sparse(parts[0]):
-        return sparse.hstack(parts, format="csr")
+def concat(parts: Sequence[Array], axis: int = 0) -> Array:
+    """Join arrays along an axis."""
     return library(parts[0]).concatenate(parts, axis=axis)
+
+
+def append_columns(x: Any, columns: Array) -> Any:
+    """The rows of an array or a CSR matrix with more columns."""
+    parts = [x, columns]
+    return sparse.hstack(parts, format="csr") if is_sparse(x) else concat(parts, axis=-1)
 
 
 def split(x: Any, n: int) -> list[Array]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from skrbm._kernels.arrays import concat
+from skrbm._kernels.arrays import append_columns
 from skrbm._kernels.devices import Array, like
 from skrbm.data.sources import part
 
@@ -75,4 +75,4 @@ class LabelledRows:
     def __getitem__(self, rows: Array | slice) -> Any:
         one_hot = self.labels[rows, None] == np.arange(len(self.classes))
         x = self.X[rows]
-        return concat([x, like(one_hot, x)], axis=-1)
+        return append_columns(x, like(one_hot, x))

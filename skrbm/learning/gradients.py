@@ -109,7 +109,7 @@ def _phases(
 
 def _equal_weights(v: Array) -> Array:
     """Equal row weights with sum one."""
-    return arrays.zeros((len(v),), v) + 1 / len(v)
+    return arrays.full((len(v),), 1 / len(v), v)
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class LabelGradient(Gradient):
         shares = devices.like(weights / weights.sum(), rbm.reference)
         given = Rows(v, arrays.mix(label, by_label), shares)
         free_shares = (self.share - 1) * shares
-        expected = arrays.concat([x, posterior], axis=-1)
+        expected = arrays.append_columns(x, posterior)
         free = Rows(expected, arrays.mix(posterior, by_label), free_shares)
         mass = free_shares[:, None] * posterior
         covariance = arrays.mix(mass.T, by_label.swapaxes(0, 1)) - mass.T @ free.hidden
