@@ -330,7 +330,7 @@ MUTATIONS = [
     ("skrbm.estimators.common.fitted.Fitted.free_energy.work", "return free_energy - log_volume_of(to_host(arrays.is_nan(v)))", "return free_energy", "test_missing.py::test_densities_are_those_of_the_known_columns"),
     ("skrbm.estimators.common.fitted.Fitted.impute", "return np.where(np.isnan(X), filled, X).astype(X.dtype, copy=False)", "return filled.astype(X.dtype)", "test_missing.py::test_what_is_known_comes_back_bit_for_bit"),
     ("skrbm.learning.completion.Completion.move", "self.states[chains] = to_host(states)", "pass", "test_missing.py::test_what_is_missing_is_learnt_around"),
-    ("skrbm.data.summary.summarize.of_block", "np.where(missing, 0, values), share @ ~missing", "np.where(missing, 0, values), share.sum()", "test_missing.py::test_columns_start_from_what_is_known_of_them"),
+    ("skrbm.data.summary.summarize.of_block", "np.where(missing, 0, x), share @ ~missing", "np.where(missing, 0, x), share.sum()", "test_missing.py::test_columns_start_from_what_is_known_of_them"),
     ("skrbm.data.summary._block_moments", "weight, mean = share @ ~missing, share @ u", "mean = share @ u", "test_missing.py::test_columns_start_from_what_is_known_of_them"),
     # Missing values in stacks
     ("skrbm.deep.conditionals._posterior_mean", "old, new = arrays.exp(before - largest), arrays.exp(log_weight - largest)", "old, new = arrays.exp(0 * before), arrays.exp(0 * before)", "test_belief_conditionals.py::test_an_ascent_ends_where_its_exact_step_stays"),

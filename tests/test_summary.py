@@ -1,11 +1,13 @@
 """The summary of rows: one pass in blocks, against numpy's figures of all rows at once."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
 from scipy import sparse
 
+from skrbm._kernels.threads import BLOCK_ROWS
 from skrbm.data.summary import find_bounds, merge, summarize
 
 from laws import holes_in
@@ -184,3 +186,15 @@ def test_column_moments_of_what_is_not_missing():
         np.testing.assert_allclose(found[:, column], np.ravel(expected), rtol=1e-9)
     np.testing.assert_array_equal(found[:, 3], 0)
     assert found[1, 2] == 0
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "bool"])
+def test_a_block_of_small_values_is_copied_once(dtype):
+    """Fails if the check for zeros and ones makes a second copy in the dtype of the model."""
+    X = np.zeros((BLOCK_ROWS, 1_000), dtype)
+    X[::2, ::3] = 1
+    tracemalloc.start()
+    _summary(X, dtype="float32")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.3 * 4 * X.size

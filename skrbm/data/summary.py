@@ -141,13 +141,13 @@ def summarize(rows: Any, weights: Array, dtype: Any, *, with_moments: bool) -> S
     def of_block(start: int) -> tuple[Bounds, bool, Array, Array | float]:
         block = slice(start, start + BLOCK_ROWS)
         x = to_host(to_dense(rows[block]))
-        limits, values = _bounds(x), x.astype(dtype, copy=False)
-        share, weight = shares[block].astype(dtype), shares[block].sum()
+        limits, share, weight = _bounds(x), shares[block].astype(dtype), shares[block].sum()
         if limits.has_missing:
-            missing = np.isnan(values)
-            values, weight = np.where(missing, 0, values), share @ ~missing
-        binary = limits.smallest >= 0 and limits.largest <= 1 and is_binary(values)
-        return limits, binary, share @ values, weight
+            missing = np.isnan(x)
+            x, weight = np.where(missing, 0, x), share @ ~missing
+        # Before the conversion: of small integers that saves a copy in the larger dtype.
+        binary = limits.smallest >= 0 and limits.largest <= 1 and is_binary(x)
+        return limits, binary, share @ x.astype(dtype, copy=False), weight
 
     of_blocks = in_threads(of_block, range(0, rows.shape[0], BLOCK_ROWS))
     total, weight = np.zeros((2, rows.shape[1]))
