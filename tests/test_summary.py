@@ -198,3 +198,11 @@ def test_a_block_of_small_values_is_copied_once(dtype):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1.3 * 4 * X.size
+
+
+def test_sums_of_infinite_values_do_not_warn():
+    """Fails if the threads warn: infinite data are refused later, by their bounds."""
+    X = np.zeros((N, 2))
+    X[::2], X[1::2] = np.inf, -np.inf
+    bounds = _summary(X, dtype="float32").bounds
+    assert (bounds.smallest, bounds.largest) == (-np.inf, np.inf)
