@@ -25,12 +25,6 @@ _VANISHED = 1e-20
 _FINITE_EXPONENT = 80.0  # its exponential is finite in float32
 
 
-# The C library returns a freed array of this size to the system once, and from then on keeps
-# smaller ones. Otherwise every update would request new memory for its temporaries, which takes a
-# fifth of its time. No byte of this array is ever touched.
-np.empty(2**25 - 2**13, np.uint8)
-
-
 def logistic(x: Array | float, y: Array) -> Array:
     """`1 / (1 + exp(-(x + y)))`; accurate in both tails, in which tanh rounds to 0."""
     if is_tensor(y):
