@@ -1,5 +1,6 @@
 """Restricted Boltzmann machines and deep belief networks as scikit-learn estimators."""
 
+from skrbm._show_versions import show_versions
 from skrbm.estimators.common.checkpoint import Checkpoint
 from skrbm.estimators.dbn.network import DeepBeliefNetwork
 from skrbm.estimators.dbn.predictors import DBNClassifier, DBNRegressor
@@ -19,5 +20,6 @@ __all__ = [
     "RBMClassifier",
     "RBMImputer",
     "RBMOutlierDetector",
+    "show_versions",
 ]
 __version__ = "0.1.0"

@@ -153,7 +153,7 @@ MUTATIONS = [
     ("skrbm.learning.variance.VarianceGradient.excess", "            excess -= 1", "            pass", "test_optimizer.py::test_variances_follow_the_slope_of_their_logarithm"),
     ("skrbm.learning.variance.VarianceGradient.excess", " - 2 * layer.response(explained)", "", "test_optimizer.py::test_variances_follow_the_slope_of_their_logarithm"),
     ("skrbm.learning.step_statistics.Statistics._change", "return change, (slope**2", "return change, (0 * slope**2", "test_optimizer.py::test_steps_are_as_long_as_allowed"),
-    ("skrbm.learning.step_statistics.Statistics.divergence", "_SHARE_OF_DATA * of_data", "of_model", "test_hopfield.py::test_couplings_are_learnt_at_any_rate"),
+    ("skrbm.learning.step_statistics.Statistics.divergence", "SHARE_OF_DATA * of_data", "of_model", "test_hopfield.py::test_couplings_are_learnt_at_any_rate"),
     ("skrbm.units.gaussian.Gaussian.scale_precision", ".clip(max=1 / smallest_variance)", "", "test_optimizer.py::test_variances_stay_above_their_floor"),
     ("skrbm.learning.optimizer.CentredOptimizer.apply", "variance_share * (1 + excess) - 1", "excess", "test_optimizer.py::test_variances_rise_from_a_share_of_what_is_unexplained"),
     ("skrbm.data.scaling.Standardized.of", "np.where(third < 0, -scale, scale)", "scale + 0 * third", "test_gaussian.py::test_units_of_the_data_do_not_matter"),
@@ -438,6 +438,11 @@ MUTATIONS = [
     ("skrbm.distributed.fit.Fit._load", "for text in texts][:1]:", "for text in texts][:0]:", "test_distributed.py::test_warnings_of_workers_are_shown_on_the_client"),
     ("skrbm.distributed.fit.Fit.rbm", "self._train(rbm, summaries, settings)", "self._train(rbm, summaries, settings_of(_light(rbm)))", "test_distributed.py::test_a_callback_stops_the_fit"),
     ("skrbm.distributed.estimator.Distributed.log_partition", "budget = AnnealingBudget(n_chains, n_temperatures, spread=cluster.spread)", "budget = AnnealingBudget(n_chains, n_temperatures)", "test_distributed.py::test_annealing_on_workers_equals_annealing_on_one_machine"),
+    # Versions
+    ("skrbm._show_versions", '"scikit-learn", ', "", "test_show_versions.py::test_shows_every_dependency_of_the_project"),
+    ("skrbm._show_versions._packages", "            continue", "            raise", "test_show_versions.py::test_leaves_out_packages_that_are_not_installed"),
+    ("skrbm._show_versions._blas", 'library["num_threads"]', "2", "test_show_versions.py::test_shows_threads_of_the_blas"),
+    ("skrbm._show_versions.show_versions", "if compiled.is_available()", "if compiled.is_available", "test_show_versions.py::test_shows_whether_updates_are_compiled"),
 ]  # fmt: skip
 
 Mutation = tuple[str, str, str, str]
@@ -520,7 +525,9 @@ def survives(mutation: Mutation) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         for part in ("skrbm", "tests"):
-            shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__", "*.so")
+            )
         shutil.copy(ROOT / "pyproject.toml", copy)
         (copy / path.relative_to(ROOT)).write_text(text, encoding="utf-8")
         options = ["-n0", "-q", "-x", "-p", "no:cacheprovider", "-m", "slow or not slow"]

@@ -78,9 +78,12 @@ def parameters(estimator):
 
 @each
 def test_chains_are_the_same_with_either_engine(estimator):
-    """Fails if torch draws for itself. In float64, where rounding decides no draw."""
+    """Fails if torch draws for itself.
+
+    In float64, where rounding decides no draw; normal draws have 24 bits.
+    """
     with_numpy, with_torch = fitted(estimator, None), fitted(estimator, "cpu")
-    np.testing.assert_allclose(parameters(with_torch), parameters(with_numpy), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(parameters(with_torch), parameters(with_numpy), rtol=0, atol=1e-5)
 
 
 def test_answers_are_the_same_with_either_engine():

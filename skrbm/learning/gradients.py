@@ -22,7 +22,7 @@ _N_TEMPERATURES = 10
 
 # Mean number of units to redraw in a proposed hidden state: it only needs to be close to the
 # posterior of a row.
-_REDRAWN_UNITS = 1.0
+REDRAWN_UNITS = 1.0
 _WORTHWHILE_ACCEPTANCE = 0.02  # of jumps; below this, fewer chains try
 _FEWEST_JUMPS = 0.05  # per update, however low the acceptance
 _SLIDING_FACTOR = 0.05  # of the moving average of acceptance
@@ -180,20 +180,32 @@ class JumpingContrastiveDivergence(PersistentContrastiveDivergence):
         state.proposal_weights = weights / weights.sum()
         return phases
 
-    def _visible_input(self, state: TrainState, hidden: Array) -> Array:
-        n_chains = len(hidden)
+    def next_jumps(self, state: TrainState, n_chains: int) -> slice | None:
+        """The chains that try a jump in this update, or None."""
         share = min(1.0, state.jump_acceptance / _WORTHWHILE_ACCEPTANCE)
         state.jumps_due += max(_FEWEST_JUMPS, n_chains * share)
         n_jumps = min(int(state.jumps_due), n_chains - state.next_chain)
-        proposal = jump_proposal(state, state.model) if n_jumps else None
-        if proposal is None:
-            return super()._visible_input(state, hidden)
-        jumping = slice(state.next_chain, state.next_chain + n_jumps)
-        x, n_accepted = samplers.jump(state.model, hidden, proposal, jumping, state.rng)
+        if n_jumps == 0 or state.proposal_mean is None:
+            return None
+        return slice(state.next_chain, state.next_chain + n_jumps)
+
+    def count_jumps(
+        self, state: TrainState, jumping: slice, n_chains: int, n_accepted: int
+    ) -> None:
+        """Note how many jumps of these chains were accepted."""
+        n_jumps = jumping.stop - jumping.start
         state.jumps_due = min(state.jumps_due - n_jumps, 1.0)
         state.next_chain = jumping.stop % n_chains
         excess = n_accepted - n_jumps * state.jump_acceptance
         state.jump_acceptance += _SLIDING_FACTOR * excess / n_chains
+
+    def _visible_input(self, state: TrainState, hidden: Array) -> Array:
+        jumping = self.next_jumps(state, len(hidden))
+        proposal = jump_proposal(state, state.model)
+        if jumping is None or proposal is None:
+            return super()._visible_input(state, hidden)
+        x, n_accepted = samplers.jump(state.model, hidden, proposal, jumping, state.rng)
+        self.count_jumps(state, jumping, len(hidden), n_accepted)
         return x
 
 
@@ -202,7 +214,7 @@ def jump_proposal(state: TrainState, rbm: RBM) -> HiddenMixture | None:
     if state.proposal_mean is None or state.proposal_weights is None:
         return None
     mean = devices.with_device_of(state.proposal_mean, rbm.reference)
-    broadened = rbm.hidden.broadened(mean, _REDRAWN_UNITS / rbm.hidden.n_units)
+    broadened = rbm.hidden.broadened(mean, REDRAWN_UNITS / rbm.hidden.n_units)
     return HiddenMixture(broadened, state.proposal_weights)
 
 

@@ -12,9 +12,9 @@ from skrbm.learning.gradients import Phases, Rows
 from skrbm.model import RBM
 from skrbm.weights import Weights
 
-_SMALLEST_DIVERGENCE = 1e-20
-_N_PROBES = 32  # rows of the model, and of the data, that estimate the length of a step
-_SHARE_OF_DATA = 0.01  # share of the variance over data rows that counts
+SMALLEST_DIVERGENCE = 1e-20
+N_PROBES = 32  # rows of the model, and of the data, that estimate the length of a step
+SHARE_OF_DATA = 0.01  # share of the variance over data rows that counts
 
 
 class Probes(NamedTuple):
@@ -151,7 +151,7 @@ class Statistics:
         model, data = self.probes
         of_model = _variance(*self._change(rbm, model), model.weights)
         of_data = _variance(self._change(rbm, data)[0], 0.0, data.weights)
-        return max(of_model, _SHARE_OF_DATA * of_data) / 2 / self.rate**2 + _SMALLEST_DIVERGENCE
+        return max(of_model, SHARE_OF_DATA * of_data) / 2 / self.rate**2 + SMALLEST_DIVERGENCE
 
     def _change(self, rbm: RBM, rows: Rows) -> tuple[Array, Array | float]:
         """Change of minus the energy of each row by the growth, and the variance of this change.
@@ -178,13 +178,13 @@ def _sums(x: tuple[Array, ...], y: tuple[Array, ...]) -> tuple[Array, ...]:
 
 
 def _first(rows: Rows) -> Rows:
-    v, h, weights = (x[:_N_PROBES] for x in rows)
+    v, h, weights = (x[:N_PROBES] for x in rows)
     return Rows(arrays.to_dense(v), h, weights)
 
 
 def _weightiest(rows: Rows) -> Rows:
     weights = rows.weights.clip(max=0)  # model rows have negative weights
-    some = weights.argsort(stable=True)[:_N_PROBES]
+    some = weights.argsort(stable=True)[:N_PROBES]
     return Rows(rows.visible[some], rows.hidden[some], weights[some])
 
 

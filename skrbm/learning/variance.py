@@ -8,8 +8,8 @@ from skrbm._kernels.devices import Array
 from skrbm.learning.step_statistics import Statistics
 from skrbm.model import RBM
 
-_LARGEST_SHARE = 0.03  # of a mini-batch in a variance
-_CHANGES = 0.5, 2.0  # limits of the factor on a variance in a step
+LARGEST_SHARE = 0.03  # of a mini-batch in a variance
+CHANGES = 0.5, 2.0  # limits of the factor on a variance in a step
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class VarianceGradient:
         rate : float
             Step size of the weights.
         """
-        factor = 1 / (1 + min(self.rate * rate, _LARGEST_SHARE) * excess).clip(*_CHANGES)
+        factor = 1 / (1 + min(self.rate * rate, LARGEST_SHARE) * excess).clip(*CHANGES)
         factor = rbm.visible.scale_precision(factor, floor)
         rbm.hidden.add_to_bias(rbm.weights.input(m * (1 - factor)))
         rbm.weights.scale_rows(factor)

@@ -30,6 +30,7 @@ class Bernoulli(Discrete):
 
     domain: ClassVar[Domain] = UNIT_INTERVAL
     curvature: ClassVar[float] = 0.25  # p (1 - p) is the Fisher information of a bias
+    compiled_as: ClassVar[str | None] = "bernoulli"
 
     @classmethod
     def from_totals(cls, total: Array, n_rows: float | Array) -> Self:

@@ -34,6 +34,7 @@ class Categorical(Discrete):
 
     domain: ClassVar[Domain] = _DOMAIN
     curvature: ClassVar[float] = 0.5  # eigenvalues of the Fisher information are smaller
+    compiled_as: ClassVar[str | None] = "categorical"
 
     @classmethod
     def from_totals(

@@ -37,6 +37,7 @@ class Gaussian(Layer):
 
     domain: ClassVar[Domain] = REAL_LINE
     curvature: ClassVar[float] = 1.0  # the Fisher information of a bias after preconditioning
+    compiled_as: ClassVar[str | None] = "gaussian"
 
     @classmethod
     def of_moments(cls, mean: Array, variance: Array) -> Self:

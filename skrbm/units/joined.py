@@ -88,6 +88,11 @@ class Joined(Layer):
     # Units and their columns
 
     @property
+    def simple_layers(self) -> tuple[Layer, ...]:
+        """The layers."""
+        return self.layers
+
+    @property
     def n_columns(self) -> int:
         """Number of columns of a row of states."""
         return self.slices[-1].stop

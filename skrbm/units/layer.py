@@ -84,10 +84,13 @@ class Layer(ABC):
         Values allowed in the data.
     curvature : float
         Upper bound on the Fisher information of a bias after preconditioning.
+    compiled_as : str or None
+        Name of these units in the compiled update; None if it has no code for them.
     """
 
     domain: ClassVar[Domain]
     curvature: ClassVar[float]
+    compiled_as: ClassVar[str | None] = None
 
     # Primitives
 
@@ -200,6 +203,11 @@ class Layer(ABC):
         return self.with_parameters([x[..., columns] for x in self.parameters])
 
     # Units and their columns
+
+    @property
+    def simple_layers(self) -> tuple[Layer, ...]:
+        """The layers of one unit type each that this layer consists of."""
+        return (self,)
 
     @property
     def n_columns(self) -> int:

@@ -23,12 +23,13 @@ from skrbm.data.views import MappedRows
 from skrbm.estimators.common.device import Device
 from skrbm.estimators.common.fit_state import FitState, Hook
 from skrbm.estimators.common.fitted import Fitted, FittedRBM, Seeds
+from skrbm.learning.compiled import update_of
 from skrbm.learning.completion import Completion
 from skrbm.learning.defaults import Defaults
 from skrbm.learning.early_stopping import EarlyStopping
 from skrbm.learning.gradients import Gradient
 from skrbm.learning.loop import Feed, Loop, Monitor, Plan, RowFigure, default_n_iter, run
-from skrbm.learning.optimizer import CentredOptimizer, rbm_update
+from skrbm.learning.optimizer import CentredOptimizer
 from skrbm.learning.progress import progress
 from skrbm.learning.schedules import PowerDecay, RisingShare
 from skrbm.learning.train_state import Record, TrainState
@@ -334,7 +335,7 @@ class Learner:
 
     def loop(self, settings: Settings, rows: TrainingRows, fit: FitState) -> Loop:
         """The loop of a fit over rows."""
-        update = rbm_update(settings.gradient, settings.optimizer)
+        update = update_of(settings.gradient, settings.optimizer)
         figure = settings.row_figure(self.fitted.scaling, FLIPS_MONITORED)
         monitor = Monitor(settings.figure, figure)
         return Loop(update, self._feed(settings, rows, fit), fit.plan, monitor)

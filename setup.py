@@ -1,0 +1,33 @@
+"""Builds the compiled update. Without a compiler the package is installed all the same."""
+
+import os
+
+import numpy
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+FOLDER = "skrbm/learning"
+# Of OpenMP only `omp simd`: no library and no threads. Loops over exp and comparisons become vector
+# code only if errno and floating-point traps are ignored.
+FLAGS = ["-O3", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math"]
+
+
+class BuildExtension(build_ext):
+    """Adds the flags of the compiler."""
+
+    def build_extension(self, extension):
+        """Compile an extension."""
+        msvc = self.compiler.compiler_type == "msvc"
+        extension.extra_compile_args = ["/O2"] if msvc else FLAGS
+        super().build_extension(extension)
+
+
+update = Extension(
+    "skrbm.learning._update",
+    [f"{FOLDER}/_update.pyx"],
+    depends=[f"{FOLDER}/kernels.h", f"{FOLDER}/kernels_of_real.h"],
+    include_dirs=[FOLDER, numpy.get_include()],
+    define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+    optional=not os.environ.get("SKRBM_REQUIRE_COMPILED"),
+)
+setup(ext_modules=[update], cmdclass={"build_ext": BuildExtension})

@@ -1,0 +1,204 @@
+"""The compiled update makes the steps of the formulas: equal states, and parameters to rounding."""
+
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from skrbm import BernoulliRBM
+from skrbm._kernels import random
+from skrbm.learning import compiled
+from skrbm.learning.gradients import GRADIENTS
+from skrbm.learning.label_gradient import LabelGradient
+from skrbm.learning.optimizer import CentredOptimizer, Pace, rbm_update
+from skrbm.learning.variance import VarianceGradient
+from skrbm.model import RBM
+from skrbm.units import Bernoulli
+
+from laws import BERNOULLI, GAUSSIAN, UNIT_IDS, UNITS, WITH_LABELS, WITH_PRECISION, training_state
+
+pytest.importorskip("skrbm.learning._update", reason="no compiler was found")
+
+N_UPDATES = 6
+# Units, rows and chains: less than a vector of the processor, and more with a rest.
+SIZES = [(3, 2, 4, 3), (9, 37, 11, 10), (70, 150, 60, 50)]
+DTYPES = ["float32", "float64"]
+PACE = Pace(0.1, 0.5)
+
+
+def some_rbm(unit, dtype, n_visible=9, n_hidden=21, scale=0.5):
+    rng = np.random.default_rng(n_hidden)
+    visible, hidden = unit.make(n_visible, rng, dtype), BERNOULLI.make(n_hidden, rng, dtype)
+    shape = visible.n_columns, n_hidden
+    return RBM(visible, hidden, rng.normal(scale=scale, size=shape).astype(dtype))
+
+
+def trained(update_of, gradient, optimizer, rbm, *, n_rows=11, n_chains=10, to_rows=np.asarray):
+    """The state after some updates of a copy of a model, from rows that the model itself makes."""
+    rng = np.random.default_rng(0)
+    rbm = rbm.map(np.copy)
+    floor = None if optimizer.variance is None else np.full(rbm.visible.n_columns, 1e-4)
+    state = training_state(rbm, rbm.visible.mean(0.0), rng=3, variance_floor=floor)
+    gradient.start(state, rbm.visible.map(np.copy), n_chains)
+    update, of_data = update_of(gradient, optimizer), random.generator(1)
+    for _ in range(N_UPDATES):
+        h = rng.integers(2, size=(n_rows, rbm.hidden.n_units)).astype(rbm.reference.dtype)
+        v = rbm.visible.draw(some_input(rbm, h), of_data)
+        update(state, to_rows(v), rng.uniform(0.5, 2.0, size=n_rows), PACE)
+    return state
+
+
+def some_input(rbm, h):
+    """Input that depends on the row, but not on the parameters, which training changes."""
+    shape = h.shape[1], rbm.visible.n_columns
+    return (h @ np.random.default_rng(2).normal(scale=0.3, size=shape)).astype(h.dtype)
+
+
+def assert_equal_states(one, other):
+    """Zeros and ones are equal, real numbers to rounding: normal draws have 24 bits."""
+    dtype = one.model.reference.dtype
+    tolerance = 3e-4 if dtype == np.float32 else 1e-5
+    values = [
+        [*state.model.parameters, state.visible_offset, state.hidden_offset, *(state.chains or ())]
+        for state in (one, other)
+    ]
+    for expected, x in zip(*values, strict=True):
+        assert x.dtype == dtype
+        np.testing.assert_allclose(x, expected, rtol=tolerance, atol=tolerance)
+    if one.chains is not None:
+        np.testing.assert_array_equal(other.chains.hidden, one.chains.hidden)
+    for name in ("jumps_due", "next_chain", "jump_acceptance"):
+        assert getattr(other, name) == getattr(one, name), name
+    for name in ("proposal_mean", "proposal_weights"):
+        if getattr(one, name) is not None:
+            np.testing.assert_allclose(getattr(other, name), getattr(one, name), atol=tolerance)
+    assert other.rng.random() == one.rng.random()
+
+
+def assert_equal_updates(gradient, optimizer, rbm, **sizes):
+    assert_equal_states(
+        trained(rbm_update, gradient, optimizer, rbm, **sizes),
+        trained(compiled.update_of, gradient, optimizer, rbm, **sizes),
+    )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
+@pytest.mark.parametrize(("gradient", "n_steps"), list(product(GRADIENTS, (1, 2))))
+def test_updates_equal_the_formulas(gradient, n_steps, unit, dtype):
+    """Fails with draws in another order, or with any term missing from a step."""
+    if gradient == "exact" and n_steps > 1:
+        pytest.skip("the exact gradient has no steps")
+    rbm = some_rbm(unit, dtype, n_hidden=7 if gradient == "exact" else 21)
+    assert_equal_updates(GRADIENTS[gradient](n_steps), CentredOptimizer(), rbm)
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
+def test_updates_equal_the_formulas_in_all_sizes(unit, dtype, sizes):
+    """Fails if loops leave out the last columns, or the products of large models differ."""
+    n_visible, n_hidden, n_rows, n_chains = sizes
+    rbm = some_rbm(unit, dtype, n_visible, n_hidden, scale=1 / math.sqrt(n_hidden))
+    gradient = GRADIENTS["jump"]()
+    assert_equal_updates(gradient, CentredOptimizer(), rbm, n_rows=n_rows, n_chains=n_chains)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("gradient", ["jump", "cd", "exact"])
+@pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
+def test_limited_steps_equal_the_formulas(unit, gradient, dtype):
+    """Fails if the divergence of a step counts other rows, or rows with other weights."""
+    rbm = some_rbm(unit, dtype, n_hidden=7)
+    assert_equal_updates(GRADIENTS[gradient](), CentredOptimizer(largest_step=1e-4), rbm)
+
+
+@pytest.mark.parametrize("largest_step", [math.inf, 0.01])
+@pytest.mark.parametrize("is_shared", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("unit", WITH_PRECISION, ids=lambda unit: unit.name)
+def test_steps_of_variances_equal_the_formulas(unit, dtype, is_shared, largest_step):
+    """Fails if the weights are not scaled with the variances, or the hidden biases not moved."""
+    variance = VarianceGradient(1.0, shared=is_shared)
+    optimizer = CentredOptimizer(largest_step=largest_step, variance=variance)
+    for gradient in ("pcd", "cd", "exact"):
+        assert_equal_updates(GRADIENTS[gradient](), optimizer, some_rbm(unit, dtype, n_hidden=7))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("joint", GRADIENTS)
+def test_updates_with_labels_equal_the_formulas(joint, share, dtype):
+    """Fails if the covariances of labels and hidden units are left out."""
+    gradient = LabelGradient(joint=GRADIENTS[joint](), share=share)
+    rbm = some_rbm(one_label(3), dtype, n_hidden=7)
+    assert_equal_updates(gradient, CentredOptimizer(), rbm)
+
+
+@pytest.mark.parametrize("scale", [30.0, 3000.0])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
+def test_extreme_inputs_stay_finite(unit, dtype, scale):
+    """Fails if an exponential overflows; both kinds of update see saturated units."""
+    rbm = some_rbm(unit, dtype, scale=scale)
+    optimizer = CentredOptimizer(largest_step=5.0)
+    state = trained(compiled.update_of, GRADIENTS["jump"](), optimizer, rbm)
+    assert all(np.isfinite(x).all() for x in (*state.model.parameters, *state.chains))
+
+
+@pytest.mark.parametrize("to_rows", [np.asfortranarray, sparse.csr_array, lambda v: v[::-1][::-1]])
+def test_rows_of_any_layout_make_equal_updates(to_rows):
+    """Fails if rows are read as if they were contiguous."""
+    rbm = some_rbm(BERNOULLI, "float32")
+    states = [
+        trained(compiled.update_of, GRADIENTS["jump"](), CentredOptimizer(), rbm, to_rows=layout)
+        for layout in (np.asarray, to_rows)
+    ]
+    assert_equal_states(*states)
+
+
+@pytest.mark.parametrize("hidden", [GAUSSIAN, WITH_LABELS], ids=lambda unit: unit.name)
+def test_other_hidden_units_are_left_to_the_formulas(hidden):
+    """Fails if compiled code takes hidden units of any type for binary ones."""
+    rbm = some_rbm(BERNOULLI, "float64", n_hidden=hidden.n_columns(6), scale=0.1)
+    rbm = RBM(rbm.visible, hidden.make(6, np.random.default_rng(0), "float64"), rbm.weights)
+    assert_equal_updates(GRADIENTS["cd"](), CentredOptimizer(), rbm)
+
+
+def test_rows_of_the_wrong_width_are_refused():
+    """Fails if compiled loops read beyond the end of a row."""
+    rbm = some_rbm(BERNOULLI, "float32")
+    with pytest.raises(ValueError, match="Rows have 5 columns instead of 9"):
+        trained(
+            compiled.update_of,
+            GRADIENTS["cd"](),
+            CentredOptimizer(),
+            rbm,
+            to_rows=lambda v: v[:, :5],
+        )
+
+
+def test_a_fit_is_the_same_without_the_extension(monkeypatch):
+    """Fails if the order of draws depends on what computes."""
+    X = np.random.default_rng(0).integers(2, size=(60, 8))
+    fits = [BernoulliRBM(5, n_iter=20, batch_size=20, random_state=0).fit(X)]
+    monkeypatch.setattr(compiled, "_update", None)
+    assert not compiled.is_available()
+    fits.append(BernoulliRBM(5, n_iter=20, batch_size=20, random_state=0).fit(X))
+    one, other = (fit.components_ for fit in fits)
+    np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
+def one_label(n_classes):
+    """Binary units and one label, as a type of units."""
+    from types import SimpleNamespace
+
+    from skrbm.units import Categorical, Joined
+
+    def make(n_units, rng, dtype):
+        x, y = (rng.normal(size=n).astype(dtype) for n in (n_units, n_classes))
+        return Joined((Bernoulli(x), Categorical(y, (n_classes,))))
+
+    return SimpleNamespace(make=make)
