@@ -74,7 +74,7 @@ cdef extern from "kernels.h":
 cnp.import_array()
 
 # Products of fewer multiplications are made by loops, others by the BLAS of numpy.
-cdef size _SMALL_PRODUCT = 200_000
+cdef size _SMALL_PRODUCT = 20_000
 cdef size _FEW_TERMS = 32
 cdef dict _TYPES = {"bernoulli": BERNOULLI, "gaussian": GAUSSIAN, "categorical": CATEGORICAL}
 

@@ -358,27 +358,26 @@ KERNEL void NAME(phase_sums)(const void *v_, const void *h_, const void *shares_
          *second = first + n_visible;
     memset(sums_, 0, ((with_moments ? 4 : 2) * n_visible + 2 * n_hidden) * sizeof(REAL));
     for (size row = 0; row < n_rows; row++) {
-        REAL share = shares[row], weight = (REAL)rate * share, of_visible = 0, of_hidden = 0;
-#pragma omp simd reduction(+ : of_visible)
-        for (size i = 0; i < n_hidden; i++) {
-            x[i] = weight * (h[i] - k[i]);
-            of_visible += x[i] * k[i];
-        }
-        of_visible = weight - of_visible;
+        REAL share = shares[row], of_data = row < n_data ? share : 0, weight = (REAL)rate * share;
+        REAL of_visible = 0, of_hidden = 0;
 #pragma omp simd reduction(+ : of_hidden)
         for (size i = 0; i < n_visible; i++) {
             scaled[i] = scale[i] * (v[i] - m[i]);
             of_hidden += scaled[i] * m[i];
-            visible[i] += of_visible * scaled[i];
         }
         of_hidden = 1 - of_hidden;
+#pragma omp simd reduction(+ : of_visible)
+        for (size i = 0; i < n_hidden; i++) {
+            x[i] = weight * (h[i] - k[i]);
+            of_visible += x[i] * k[i];
+            hidden[i] += of_hidden * x[i];
+            data_h[i] += of_data * h[i];
+        }
+        of_visible = weight - of_visible;
 #pragma omp simd
-        for (size i = 0; i < n_hidden; i++) hidden[i] += of_hidden * x[i];
-        if (row < n_data) {
-#pragma omp simd
-            for (size i = 0; i < n_visible; i++) data_v[i] += share * v[i];
-#pragma omp simd
-            for (size i = 0; i < n_hidden; i++) data_h[i] += share * h[i];
+        for (size i = 0; i < n_visible; i++) {
+            visible[i] += of_visible * scaled[i];
+            data_v[i] += of_data * v[i];
         }
         if (with_moments)
 #pragma omp simd
