@@ -14,6 +14,7 @@ LAYERS = [
     "_kernels.devices",
     "_kernels.threads",
     "_kernels.arrays",
+    "_kernels.pairs",
     "_kernels.products",
     "_kernels.random",
     "units.layer",

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn import get_config
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
@@ -16,6 +17,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from skrbm import BernoulliRBM, DBNClassifier, DBNRegressor, DeepBeliefNetwork, GaussianBernoulliRBM
 
@@ -241,6 +243,36 @@ def test_steps_fall_to_zero(digits):
     assert classifier.mlp_.max_iter == classifier.mlp_.n_iter_ == 20
     assert classifier.mlp_.learning_rate_init == 0.5
     assert mlp.hidden_layer_sizes == (100,)
+
+
+class Surveying(MLPClassifier):
+    """Notes the number of threads of matrix products in every call of fit."""
+
+    calls = []
+
+    def fit(self, X, y, sample_weight=None):
+        self.calls.append(_n_threads())
+        return super().fit(X, y, sample_weight)
+
+
+def _n_threads():
+    return max((x["num_threads"] for x in threadpool_info() if x["user_api"] == "blas"), default=1)
+
+
+@pytest.mark.parametrize("size", [16, 4_000])
+def test_small_perceptrons_use_one_thread_and_leave_settings_as_they_were(digits, size):
+    """Fails if a callback sees other threads or settings, or products of large layers use one."""
+    X, _, y, _ = digits
+    Surveying.calls.clear()
+    stack = DeepBeliefNetwork((size,), rbm=BernoulliRBM(n_iter=0))
+    mlp = Surveying(solver="sgd", batch_size=50, max_iter=2)
+    with threadpool_limits(2, user_api="blas"):
+        n_threads, seen = _n_threads(), []
+        settings = get_config(), n_threads
+        see = [lambda *_: seen.append((get_config(), _n_threads()))]
+        DBNClassifier(stack, mlp=mlp, callbacks=see, random_state=0).fit(X[:50], y[:50])
+    assert seen == [settings] * 2
+    assert Surveying.calls[2:] == [1 if size == 16 else n_threads] * 2
 
 
 def test_a_batch_solver_goes_on_from_the_stack(digits):

@@ -12,7 +12,7 @@ from scipy.special import expit
 from scipy.special import logit as logit_of
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skrbm._kernels import arrays, devices, products, random, threads
+from skrbm._kernels import arrays, devices, pairs, products, random, threads
 
 PRECISION = {"float32": 2e-6, "float64": 5e-15}
 WIDE = np.array([-1e30, -800, -100, -30, -1e-3, 0, 1e-3, 30, 100, 800, 1e30])
@@ -66,13 +66,46 @@ def test_sum_softplus_is_the_sum(largest, dtype):
 def test_pairwise_sum_softplus_equals_softplus_of_sums(largest, n_terms, dtype):
     """Fails if the odd factor of a fold is dropped, or products may overflow. All terms large."""
     rng = np.random.default_rng(0)
-    x, y = (largest * rng.uniform(-0.1, 0.5, size=(n, n_terms)).astype(dtype) for n in (5, 7))
+    x, y = (largest * rng.uniform(-0.1, 0.5, (n, n_terms)).astype(dtype) for n in (60, 150))
     x[0] = y[0] = largest / 2
     expected = np.logaddexp(0, x[:, None].astype(np.float64) + y).sum(axis=-1)
-    got = arrays.pairwise_sum_softplus(x, y)
+    got = pairs.sum_softplus(x, y)
     rounding = PRECISION[dtype]
     np.testing.assert_allclose(got, expected, rtol=20 * rounding, atol=rounding * n_terms)
     assert got.dtype == np.float64
+
+
+@pytest.mark.parametrize("dtype", PRECISION)
+@pytest.mark.parametrize(
+    "shape", [(5, 7, 9), (300, 3, 500), (3, 300, 500), (60, 70, 301), (2, 2, 70_001)]
+)
+@pytest.mark.parametrize("largest", [2, 1000])
+def test_sums_over_many_pairs_do_not_depend_on_blocks(largest, shape, dtype):
+    """Fails if a block is left out, or blocks are joined along another axis."""
+    rng = np.random.default_rng(0)
+    x, y = (largest * rng.uniform(-1, 0.5, (n, shape[2])).astype(dtype) for n in shape[:2])
+    expected = np.array([np.logaddexp(0, row.astype(np.float64) + y).sum(axis=-1) for row in x])
+    rounding = {"rtol": PRECISION[dtype], "atol": largest * PRECISION[dtype]}
+    np.testing.assert_allclose(pairs.sum_softplus(x, y), expected, **rounding)
+    summed = pairs.of_sums(lambda z: z.sum(-1, dtype=np.float64), x, y)
+    expected = np.array([(row + y).sum(axis=-1, dtype=np.float64) for row in x])
+    np.testing.assert_allclose(summed, expected, **rounding)
+
+
+@pytest.mark.parametrize("dtype", PRECISION)
+def test_pairs_are_right_if_the_processor_flushes_subnormal_numbers_to_zero(dtype):
+    """Fails if a product of two vanished exponentials would have mattered."""
+    torch = pytest.importorskip("torch")
+    limit = {"float32": 40, "float64": 340}[dtype]
+    torch.set_flush_denormal(True)
+    try:
+        for y in limit * np.array([1, 0.9, 0.75, 0.7]):
+            x, y = np.full((200, 64), -y, dtype), np.full((1, 64), y, dtype)
+            x[:, 1::2] -= 7.5
+            expected = np.logaddexp(0, (x + y).astype(np.float64)).sum(axis=1, keepdims=True)
+            np.testing.assert_allclose(pairs.sum_softplus(x, y), expected, rtol=PRECISION[dtype])
+    finally:
+        torch.set_flush_denormal(False)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

@@ -57,6 +57,59 @@ def test_exact_log_partition_in_several_tasks(scale):
     assert likelihood.exact_log_partition(rbm).value == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("pair", ENUMERABLE, ids=PAIR_IDS[: len(ENUMERABLE)])
+def test_exact_log_partition_of_many_units_is_the_sum_over_the_hidden_states(pair):
+    """700 units are more than one block. Fails if a block is left out or its biases are."""
+    rbm = random_rbm(pair, 700, 3, scale=0.05)
+    if not rbm.hidden.is_finite:
+        rbm = random_rbm(pair, 3, 700, scale=0.05).swap()
+    h = rbm.hidden.states()
+    log_weight = rbm.visible.log_normalizer(h @ rbm.weights.array.T) - rbm.hidden.energy(h)
+    for model in (rbm, rbm.swap()):
+        got = likelihood.exact_log_partition(model).value
+        assert got == pytest.approx(logsumexp(log_weight), rel=1e-12)
+
+
+def _zero_model(n_visible, n_hidden):
+    layers = (Bernoulli(np.zeros(n, np.float32)) for n in (n_visible, n_hidden))
+    return RBM(*layers, np.zeros((n_visible, n_hidden), np.float32))
+
+
+def _automatic(rbm, monkeypatch, budget):
+    monkeypatch.setattr(likelihood, "exact_log_partition", lambda *_: "exact")
+    monkeypatch.setattr(likelihood, "bracketed_log_partition", lambda *_: "bracket")
+    path = AnnealingPath(rbm, rbm.visible)
+    return likelihood.log_partition(path, random.generator(0), "auto", budget)
+
+
+@pytest.mark.parametrize("n_visible", [1, 13, 784, 20_000])
+def test_costs_grow_with_units_and_budget(n_visible):
+    """Fails if a cost leaves out a layer, or annealing its chains."""
+    some, more = (_zero_model(n_visible, n_hidden) for n_hidden in (3, 4))
+    if n_visible > 3:
+        assert likelihood.exact_cost(more) == 2 * likelihood.exact_cost(some)
+    assert likelihood.exact_cost(some.swap()) == likelihood.exact_cost(some)
+    assert likelihood.bracket_cost(more) > likelihood.bracket_cost(some)
+    assert likelihood.bracket_cost(some.swap()) == likelihood.bracket_cost(some)
+    twice = AnnealingBudget(n_chains=200)
+    assert likelihood.bracket_cost(some, twice) == 2 * likelihood.bracket_cost(some)
+    assert likelihood.exact_cost(_zero_model(5_000, 5_000)) > 1e300
+
+
+def test_automatic_method_is_the_cheaper_one_or_exact_within_a_second(monkeypatch):
+    """Fails if sizes are compared: 16 x 20,000 has more than 2^30 terms, as 22 x 784 has."""
+    few, many = AnnealingBudget(n_chains=20, n_temperatures=100), AnnealingBudget(n_chains=1_000)
+    for shape, expected in {
+        (13, 20): ("exact", "exact"),
+        (20_000, 16): ("exact", "exact"),
+        (200_000, 16): ("bracket", "exact"),
+        (784, 22): ("bracket", "exact"),
+        (784, 500): ("bracket", "bracket"),
+    }.items():
+        chosen = (_automatic(_zero_model(*shape), monkeypatch, budget) for budget in (few, many))
+        assert tuple(chosen) == expected, shape
+
+
 def test_exact_log_partition_takes_beta_into_account():
     """Fails if the inverse temperature of the coupling is dropped."""
     rbm = random_rbm()

@@ -14,10 +14,6 @@ from skrbm._kernels.devices import Array, float64, is_tensor, library, like, to_
 
 _CACHED = 2**16  # elements that stay in cache
 
-# Foldings to n factors multiply up to 2 n factors 1 + exp(x); they are finite while n x is below.
-_LARGEST_EXPONENT = {4: 40.0, 8: 340.0}  # by bytes per number
-_MOST_FACTORS = 16
-
 _FEW_COLUMNS = 16
 
 _VANISHED = 1e-20
@@ -143,36 +139,6 @@ def mix(shares: Array, rows: Array) -> Array:
     if len(rows) == 1:
         return shares @ rows[0]
     return (shares[:, None] @ rows)[:, 0]
-
-
-def pairwise_sum_softplus(x: Array, y: Array) -> Array:
-    """`sum_k softplus(x_ik + y_jk)` for every pair of rows i of x and j of y, in float64.
-
-    The exponential of a sum is a product, and a sum of logarithms is the logarithm of a product. So
-    exp is computed only for rows, not for pairs, and log only for products of up to 16 factors.
-    This takes 0.8 ns per term, softplus 3 ns. It is used if the products cannot overflow.
-    """
-    stack = library(x).stack
-    largest = max(1.0, sum(max(0.0, float(z.max())) for z in (x, y) if len(z)))
-    limit = _LARGEST_EXPONENT[min(x.dtype.itemsize, y.dtype.itemsize)]
-    if largest > limit:
-        return stack([sum_float64(softplus(row + y)) for row in x])
-    n_folds = int(np.log2(min(_MOST_FACTORS, limit / largest, max(1, x.shape[1]))))
-    exp_x, exp_y = exp(x), exp(y.T)  # terms first: every fold is one contiguous pass
-    return stack([_log_product(exp_y * row[:, None], n_folds) for row in exp_x])
-
-
-def _log_product(factors: Array, n_folds: int) -> Array:
-    """`sum_k log(1 + factors_kj)` by n_folds halvings of the first axis; overwrites factors."""
-    factors += 1
-    for _ in range(n_folds):
-        half = len(factors) // 2
-        folded = factors[:half]
-        folded *= factors[half : 2 * half]
-        if len(factors) % 2:
-            folded[0] *= factors[-1]
-        factors = folded
-    return sum_float64(log(factors).T)
 
 
 def integers(start: int, stop: int) -> Array:

@@ -7,8 +7,9 @@ does not affect the result.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from threading import Lock
 from typing import Any, TypeVar
@@ -92,3 +93,17 @@ def in_threads(
             return list(_pool(n_jobs).map(lambda task: work(*task), tasks))
     finally:
         _in_threads.release()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Limit matrix products to one thread, unless threads of another caller are running."""
+    lock = _in_threads
+    if not lock.acquire(blocking=False):
+        yield
+        return
+    try:
+        with _blas().limit(limits=1):
+            yield
+    finally:
+        lock.release()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from skrbm._kernels import arrays, devices, random
+from skrbm._kernels import arrays, devices, pairs, random
 from skrbm._kernels.devices import Array, Generator
 from skrbm.units.layer import UNIT_INTERVAL, Discrete, Domain, OfState
 
@@ -65,7 +65,7 @@ class Bernoulli(Discrete):
 
     def pairwise_log_normalizer(self, x: Array, y: Array) -> Array:
         """Log-normaliser of the input `x_i + y_j` for all rows x_i and y_j, in float64."""
-        return arrays.pairwise_sum_softplus(x + self.bias, y)
+        return pairs.sum_softplus(x + self.bias, y)
 
     def mean(self, input: Array | float) -> Array:
         """`E[s | input] = 1 / (1 + exp(-(bias + input)))`."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
-from skrbm._kernels import arrays, devices
+from skrbm._kernels import arrays, devices, pairs
 from skrbm._kernels.devices import Array, Generator
 
 # A function of the states of one unit, one state per row: a log-density, or an input.
@@ -298,9 +298,7 @@ class Layer(ABC):
 
     def pairwise_log_normalizer(self, x: Array, y: Array) -> Array:
         """Log-normaliser of the input `x_i + y_j` for all rows x_i and y_j, in float64."""
-        if len(x) > len(y):
-            return self.pairwise_log_normalizer(y, x).T
-        return arrays.stack([self.log_normalizer(row + y) for row in x])
+        return pairs.of_sums(self.log_normalizer, x, y)
 
     # Draws
 

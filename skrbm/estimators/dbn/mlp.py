@@ -5,17 +5,21 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
+from skrbm._kernels import threads
 from skrbm._kernels.devices import Array
 from skrbm.deep.belief_net import BeliefNet
 
 _TINY = 1e-30
+_FEW_PRODUCTS = 2**23  # of a mini-batch and a layer: two threads then cost more than they gain
 _INTERRUPTED = "Training interrupted by user"
 
 
@@ -67,6 +71,15 @@ def fit(mlp: Any, v: Any, y: Array, weights: Array | None = None) -> None:
             raise
 
 
+def _fit_checked(mlp: Any, v: Any, y: Array, weights: Array | None) -> None:
+    """`fit` to arguments that have been checked, and in one thread if the layers are small."""
+    n_rows = len(y) if mlp.batch_size == "auto" else min(mlp.batch_size, len(y))
+    is_small = n_rows * max(w.size for w in mlp.coefs_) < _FEW_PRODUCTS
+    one_thread = threads.one_thread() if is_small else nullcontext()
+    with one_thread, config_context(assume_finite=True, skip_parameter_validation=True):
+        fit(mlp, v, y, weights)
+
+
 @dataclass
 class Tuning:
     """Fine-tuning epoch by epoch, and its position between two epochs.
@@ -109,8 +122,8 @@ class Tuning:
         for sweep in range(self.n_done, self.n_sweeps):
             if one_by_one:
                 rate = self.rate * (1 - sweep / self.n_sweeps)
-                mlp.set_params(max_iter=1, learning_rate_init=rate)
-            fit(mlp, inputs(), y, weights)
+                mlp.max_iter, mlp.learning_rate_init = 1, rate
+            _fit_checked(mlp, inputs(), y, weights)
             self.n_done += 1
             if stop(self.n_done):
                 break

@@ -299,7 +299,8 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
               independent units, which bounds log Z on both sides [2]_.
             - "tempering": sum of log ratios between 20 temperatures of tempered chains, or between
               the temperatures of the training with gradient="pt".
-            - "auto": "exact" if it takes about a second, otherwise "bracket".
+            - "auto": "exact" if it takes about a second or less time than "bracket", otherwise
+              "bracket".
         n_chains : int, default=100
             Number of chains per direction, or at each of the 20 temperatures; at least 20. "exact"
             ignores it, and so does "tempering" if the model was trained with gradient="pt".
