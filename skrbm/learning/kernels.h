@@ -104,6 +104,7 @@ static const double INVERSE_FACTORIALS[] = {
 #define LN2_LOW -2.12194440e-4f
 #define LARGEST_EXPONENT 88.7228f
 #define ROOT sqrtf
+#define ABSOLUTE fabsf
 #define N_EXP_TERMS 7
 #define N_LOG_TERMS 5
 #include "kernels_of_real.h"
@@ -118,6 +119,7 @@ static const double INVERSE_FACTORIALS[] = {
 #define LN2_LOW 1.90821492927058770002e-10
 #define LARGEST_EXPONENT 709.78
 #define ROOT sqrt
+#define ABSOLUTE fabs
 #define N_EXP_TERMS 13
 #define N_LOG_TERMS 10
 #include "kernels_of_real.h"

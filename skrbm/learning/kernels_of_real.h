@@ -3,6 +3,8 @@
  * Matrices are contiguous, row by row. Arguments are `void *`, so that both types share a table.
  */
 
+#define LANES (64 / (size)sizeof(REAL)) /* partial sums: compilers keep the order of a single one */
+
 /* exp(x) for x from -87 to 88 (float) or -708 to 709 (double): powers of two, and a Taylor series
  * for the rest, from -log(2) / 2 to log(2) / 2. */
 INLINE REAL NAME(exponential)(REAL x) {
@@ -45,27 +47,74 @@ INLINE REAL NAME(clip)(REAL x) {
     return x < -limit ? -limit : x;
 }
 
-/* sum_i log(1 + exp(x_i + y_i)); products of numbers from 1 to 2 need few logarithms. */
-INLINE double NAME(sum_softplus)(const REAL *x, const REAL *y, size n) {
+INLINE double NAME(sum)(const REAL *x, size n) {
+    double sums[LANES] = {0}, sum = 0;
+    size i = 0;
+    for (; i + LANES <= n; i += LANES)
+#pragma omp simd
+        for (int lane = 0; lane < LANES; lane++) sums[lane] += (double)x[i + lane];
+    for (int lane = 0; lane < LANES; lane++) sum += sums[lane];
+    for (; i < n; i++) sum += (double)x[i];
+    return sum;
+}
+
+INLINE REAL NAME(largest)(const REAL *x, size n) {
+    REAL lanes[LANES], largest = x[0];
+    size i = 0;
+    for (int lane = 0; lane < LANES; lane++) lanes[lane] = x[0];
+    for (; i + LANES <= n; i += LANES)
+#pragma omp simd
+        for (int lane = 0; lane < LANES; lane++)
+            lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
+    for (int lane = 0; lane < LANES; lane++) largest = lanes[lane] > largest ? lanes[lane] : largest;
+    for (; i < n; i++) largest = x[i] > largest ? x[i] : largest;
+    return largest;
+}
+
+/* The product of 1 + x_i. */
+INLINE double NAME(product)(const REAL *x, size n) {
+    double products[LANES], product = 1;
+    size i = 0;
+    for (int lane = 0; lane < LANES; lane++) products[lane] = 1;
+    for (; i + LANES <= n; i += LANES)
+#pragma omp simd
+        for (int lane = 0; lane < LANES; lane++) products[lane] *= 1 + (double)x[i + lane];
+    for (int lane = 0; lane < LANES; lane++) product *= products[lane];
+    for (; i < n; i++) product *= 1 + (double)x[i];
+    return product;
+}
+
+/* sum_i log(1 + exp(z_i)) for z = x + y, and the means 1 / (1 + exp(-z_i)) if there is room for
+ * them: one logarithm for a product of 512 numbers 1 + exp(-|z_i|). */
+INLINE double NAME(sum_softplus)(const REAL *x, const REAL *y, REAL *mean, size n) {
+    enum { BLOCK = 512 };
+    REAL small[BLOCK], positive[BLOCK];
     double total = 0;
-    for (size start = 0; start < n; start += 512) {
-        size stop = start + 512 < n ? start + 512 : n;
-        double sum = 0, product = 1;
-#pragma omp simd reduction(+ : sum) reduction(* : product)
-        for (size i = start; i < stop; i++) {
-            REAL z = x[i] + y[i], size_of_z = z < 0 ? -z : z;
-            sum += (double)(z > 0 ? z : 0);
-            product *= 1 + (double)NAME(exponential)(NAME(clip)(-size_of_z));
+    for (size start = 0; start < n; start += BLOCK) {
+        size width = start + BLOCK < n ? BLOCK : n - start;
+#pragma omp simd
+        for (size i = 0; i < width; i++) {
+            REAL z = x[start + i] + y[start + i], distance = ABSOLUTE(z);
+            small[i] = NAME(exponential)(NAME(clip)(-distance));
+            positive[i] = (z + distance) / 2;
         }
-        total += sum + log(product);
+        if (mean)
+#pragma omp simd
+            for (size i = 0; i < width; i++)
+                mean[start + i] = (positive[i] > 0 ? (REAL)1 : small[i]) / (1 + small[i]);
+        total += NAME(sum)(positive, width) + log(NAME(product)(small, width));
     }
     return total;
 }
 
 INLINE REAL NAME(dot)(const REAL *x, const REAL *y, size n) {
-    REAL sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size i = 0; i < n; i++) sum += x[i] * y[i];
+    REAL sums[LANES] = {0}, sum = 0;
+    size i = 0;
+    for (; i + LANES <= n; i += LANES)
+#pragma omp simd
+        for (int lane = 0; lane < LANES; lane++) sums[lane] += x[i + lane] * y[i + lane];
+    for (int lane = 0; lane < LANES; lane++) sum += sums[lane];
+    for (; i < n; i++) sum += x[i] * y[i];
     return sum;
 }
 
@@ -110,15 +159,27 @@ KERNEL void NAME(dot_rows)(const void *a_, const void *b_, void *c_, size n_rows
         for (; column + 4 <= n_columns; column += 4) { /* one pass over a for four sums */
             const REAL *x = b + column * n_terms, *y = x + n_terms, *z = y + n_terms,
                        *w = z + n_terms;
-            REAL p = 0, q = 0, r = 0, s = 0;
-#pragma omp simd reduction(+ : p, q, r, s)
-            for (size i = 0; i < n_terms; i++) {
-                p += a[i] * x[i];
-                q += a[i] * y[i];
-                r += a[i] * z[i];
-                s += a[i] * w[i];
+            REAL p[LANES] = {0}, q[LANES] = {0}, r[LANES] = {0}, s[LANES] = {0};
+            REAL sums[4] = {0};
+            size i = 0;
+            for (; i + LANES <= n_terms; i += LANES)
+#pragma omp simd
+                for (int lane = 0; lane < LANES; lane++) {
+                    REAL factor = a[i + lane];
+                    p[lane] += factor * x[i + lane];
+                    q[lane] += factor * y[i + lane];
+                    r[lane] += factor * z[i + lane];
+                    s[lane] += factor * w[i + lane];
+                }
+            for (int lane = 0; lane < LANES; lane++) {
+                sums[0] += p[lane], sums[1] += q[lane];
+                sums[2] += r[lane], sums[3] += s[lane];
             }
-            c[column] = p, c[column + 1] = q, c[column + 2] = r, c[column + 3] = s;
+            for (; i < n_terms; i++) {
+                sums[0] += a[i] * x[i], sums[1] += a[i] * y[i];
+                sums[2] += a[i] * z[i], sums[3] += a[i] * w[i];
+            }
+            memcpy(c + column, sums, sizeof sums);
         }
         for (; column < n_columns; column++) c[column] = NAME(dot)(a, b + column * n_terms, n_terms);
     }
@@ -198,7 +259,7 @@ INLINE double NAME(log_normalizer)(const Segment *segment, const REAL *x) {
     const REAL *bias = segment->bias, *precision = segment->precision;
     size n = segment->stop - segment->start, first = 0;
     double total = 0;
-    if (segment->type == BERNOULLI) return NAME(sum_softplus)(x, bias, n);
+    if (segment->type == BERNOULLI) return NAME(sum_softplus)(x, bias, NULL, n);
     if (segment->type == GAUSSIAN) { /* up to a constant, which ratios do not have */
         for (size i = 0; i < n; i++) total += x[i] * (double)((bias[i] + x[i] / 2) / precision[i]);
         return total;
@@ -221,9 +282,7 @@ KERNEL void NAME(log_weights)(const Segment *segments, size n_segments, const vo
                               size n_columns, size n_hidden) {
     const REAL *x = x_, *h = h_, *c = bias;
     for (size row = 0; row < n_rows; row++, x += n_columns, h += n_hidden) {
-        double total = 0;
-#pragma omp simd reduction(+ : total)
-        for (size i = 0; i < n_hidden; i++) total += (double)h[i] * c[i];
+        double total = NAME(dot)(h, c, n_hidden);
         for (size i = 0; i < n_segments; i++)
             total += NAME(log_normalizer)(segments + i, x + segments[i].start);
         log_weights[row] = total;
@@ -236,16 +295,19 @@ KERNEL void NAME(log_mixture)(void *x_, const void *offset_, const double *weigh
     REAL *x = x_;
     const REAL *offset = offset_;
     for (size row = 0; row < n_rows; row++, x += n_columns) {
-        REAL largest = x[0] + offset[0];
-        double sum = 0;
-#pragma omp simd reduction(max : largest)
-        for (size i = 0; i < n_columns; i++) {
-            x[i] += offset[i];
-            largest = x[i] > largest ? x[i] : largest;
-        }
-#pragma omp simd reduction(+ : sum)
-        for (size i = 0; i < n_columns; i++)
-            sum += weights[i] * (double)NAME(exponential)(NAME(clip)(x[i] - largest));
+        REAL largest;
+        double sums[LANES] = {0}, sum = 0;
+        size i = 0;
+#pragma omp simd
+        for (size j = 0; j < n_columns; j++) x[j] += offset[j];
+        largest = NAME(largest)(x, n_columns);
+#pragma omp simd
+        for (size j = 0; j < n_columns; j++) x[j] = NAME(exponential)(NAME(clip)(x[j] - largest));
+        for (; i + LANES <= n_columns; i += LANES)
+#pragma omp simd
+            for (int lane = 0; lane < LANES; lane++) sums[lane] += weights[i + lane] * (double)x[i + lane];
+        for (int lane = 0; lane < LANES; lane++) sum += sums[lane];
+        for (; i < n_columns; i++) sum += weights[i] * (double)x[i];
         result[row] = log(sum) + largest;
     }
 }
@@ -257,46 +319,22 @@ KERNEL void NAME(log_odds)(const void *mean_, double share, void *broadened_, vo
     const REAL *mean = mean_, keep = (REAL)(1 - share), add = (REAL)(share / 2);
     REAL *broadened = broadened_, *log_odds = log_odds_, *log_off = log_off_;
     for (size row = 0; row < n_rows; row++) {
-        double total = 0, sum = 0;
+        double total = 0;
+#pragma omp simd
+        for (size i = 0; i < n_columns; i++) {
+            REAL on = keep * mean[i] + add, off = 1 - on;
+            broadened[i] = on;
+            log_odds[i] = NAME(logarithm)(on / off);
+        }
         for (size start = 0; start < n_columns; start += 32) {
-            size stop = start + 32 < n_columns ? start + 32 : n_columns;
-            double product = 1;
-#pragma omp simd reduction(* : product) reduction(+ : sum)
-            for (size i = start; i < stop; i++) {
-                REAL on = keep * mean[i] + add, off = 1 - on;
-                broadened[i] = on;
-                log_odds[i] = NAME(logarithm)(on / off);
-                product *= (double)off;
-                sum += (double)on;
-            }
-            total += log(product);
+            size width = start + 32 < n_columns ? 32 : n_columns - start;
+            REAL minus_on[32];
+            for (size i = 0; i < width; i++) minus_on[i] = -broadened[start + i];
+            total += log(NAME(product)(minus_on, width));
         }
         log_off[row] = (REAL)total;
-        sums[row] = sum;
+        sums[row] = NAME(sum)(broadened, n_columns);
         mean += n_columns, broadened += n_columns, log_odds += n_columns;
-    }
-}
-
-/* One row of `label_phases`: means of hidden units by label, and log p(x, y) up to a constant. */
-INLINE void NAME(by_label)(const REAL *x, const REAL *bias, const REAL *weights,
-                           const REAL *label_bias, REAL *mean, double *log_weights, size n_labels,
-                           size n_hidden) {
-    for (size y = 0; y < n_labels; y++, weights += n_hidden, mean += n_hidden) {
-        double total = 0;
-        for (size start = 0; start < n_hidden; start += 512) {
-            size stop = start + 512 < n_hidden ? start + 512 : n_hidden;
-            double sum = 0, product = 1;
-#pragma omp simd reduction(+ : sum) reduction(* : product)
-            for (size i = start; i < stop; i++) {
-                REAL z = x[i] + bias[i] + weights[i], size_of_z = z < 0 ? -z : z;
-                REAL small = NAME(exponential)(NAME(clip)(-size_of_z));
-                mean[i] = (z < 0 ? small : (REAL)1) / (1 + small);
-                sum += (double)(z > 0 ? z : 0);
-                product *= 1 + (double)small;
-            }
-            total += sum + log(product);
-        }
-        log_weights[y] = total + label_bias[y];
     }
 }
 
@@ -314,7 +352,11 @@ KERNEL void NAME(label_phases)(const void *x_, const void *bias, const void *wei
     REAL *posterior = posterior_, *given = given_, *expected = free_, *mean = scratch;
     memset(covariance_, 0, n_labels * n_hidden * sizeof(REAL));
     for (size row = 0; row < n_rows; row++) {
-        NAME(by_label)(x, bias, weights, label_bias, mean, probability, n_labels, n_hidden);
+        for (size i = 0; i < n_hidden; i++) given[i] = x[i] + ((const REAL *)bias)[i];
+        for (size y = 0; y < n_labels; y++)
+            probability[y] = ((const REAL *)label_bias)[y] +
+                             NAME(sum_softplus)(given, (const REAL *)weights + y * n_hidden,
+                                                mean + y * n_hidden, n_hidden);
         double largest = probability[0], total = 0;
         for (size y = 1; y < n_labels; y++)
             largest = probability[y] > largest ? probability[y] : largest;
@@ -343,6 +385,21 @@ KERNEL void NAME(label_phases)(const void *x_, const void *bias, const void *wei
     }
 }
 
+/* The hidden side of a row of `phase_sums`: its factors x of the weights, and what it adds to sums;
+ * returns x k. */
+INLINE REAL NAME(add_row)(const REAL *restrict h, const REAL *restrict k, REAL weight,
+                          REAL of_hidden, REAL of_data, REAL *restrict x, REAL *restrict hidden,
+                          REAL *restrict data_h, size n) {
+#pragma omp simd
+    for (size i = 0; i < n; i++) {
+        REAL factor = weight * (h[i] - k[i]);
+        x[i] = factor;
+        hidden[i] += of_hidden * factor;
+        data_h[i] += of_data * h[i];
+    }
+    return NAME(dot)(x, k, n);
+}
+
 /* Sums over the rows of both phases.
  *
  * Row r has the factors x_r = rate shares_r (h_r - k) and scaled_r = scale (v_r - m) of the growth
@@ -359,21 +416,10 @@ KERNEL void NAME(phase_sums)(const void *v_, const void *h_, const void *shares_
     memset(sums_, 0, ((with_moments ? 4 : 2) * n_visible + 2 * n_hidden) * sizeof(REAL));
     for (size row = 0; row < n_rows; row++) {
         REAL share = shares[row], of_data = row < n_data ? share : 0, weight = (REAL)rate * share;
-        REAL of_visible = 0, of_hidden = 0;
-#pragma omp simd reduction(+ : of_hidden)
-        for (size i = 0; i < n_visible; i++) {
-            scaled[i] = scale[i] * (v[i] - m[i]);
-            of_hidden += scaled[i] * m[i];
-        }
-        of_hidden = 1 - of_hidden;
-#pragma omp simd reduction(+ : of_visible)
-        for (size i = 0; i < n_hidden; i++) {
-            x[i] = weight * (h[i] - k[i]);
-            of_visible += x[i] * k[i];
-            hidden[i] += of_hidden * x[i];
-            data_h[i] += of_data * h[i];
-        }
-        of_visible = weight - of_visible;
+#pragma omp simd
+        for (size i = 0; i < n_visible; i++) scaled[i] = scale[i] * (v[i] - m[i]);
+        REAL of_hidden = 1 - NAME(dot)(scaled, m, n_visible);
+        REAL of_visible = weight - NAME(add_row)(h, k, weight, of_hidden, of_data, x, hidden, data_h, n_hidden);
 #pragma omp simd
         for (size i = 0; i < n_visible; i++) {
             visible[i] += of_visible * scaled[i];
@@ -412,10 +458,8 @@ KERNEL double NAME(variance_of_change)(const void *v_, const void *h_, const voi
     const REAL *v = v_, *h = h_, *input = input_, *shares = shares_, *hidden = hidden_;
     double total = 0, mean = 0, variance = 0;
     for (size row = 0; row < n_rows; row++, v += n_visible, h += n_hidden, input += n_hidden) {
-        REAL sum = 0;
-#pragma omp simd reduction(+ : sum)
-        for (size i = 0; i < n_hidden; i++) sum += (input[i] + hidden[i]) * h[i];
-        changes[row] = NAME(dot)(v, visible, n_visible) + sum;
+        changes[row] = NAME(dot)(v, visible, n_visible) + NAME(dot)(input, h, n_hidden) +
+                       NAME(dot)(hidden, h, n_hidden);
         total += shares[row];
         mean += shares[row] * changes[row];
     }
@@ -472,6 +516,7 @@ KERNEL void NAME(step_variances)(const Segment *segment, void *weights_, const v
     }
 }
 
+#undef LANES
 #undef REAL
 #undef BITS
 #undef NAME
@@ -482,5 +527,6 @@ KERNEL void NAME(step_variances)(const Segment *segment, void *weights_, const v
 #undef LN2_LOW
 #undef LARGEST_EXPONENT
 #undef ROOT
+#undef ABSOLUTE
 #undef N_EXP_TERMS
 #undef N_LOG_TERMS
