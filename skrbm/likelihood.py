@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Literal
 
 import numpy as np
@@ -38,6 +38,7 @@ _N_TEMPERED = 50  # chains per temperature, if no chains are given
 _N_STRETCHES = 10  # segments of a tempered run, for its standard error
 _STEPS_BETWEEN = 5  # between measurements of tempered chains
 _N_ERRORS = 3.0
+_AT_ONCE = 2**16  # hidden inputs of columns or states that one array operation computes
 _SMALLEST_SAMPLE = 5.0  # chains; with fewer, neither the value nor its error is reliable
 _LARGEST_ERROR = 0.2  # nats; with larger errors, few chains carry most of the weight
 _LARGEST_DISAGREEMENT = 2.0
@@ -370,13 +371,24 @@ def pseudo_log_likelihood(
     n_flips = n_flips or n_units
     x = rbm.hidden_input(v)
     total = devices.float64(arrays.zeros((n_rows,), x))
-    for units in random.column_choices(n_rows, n_units, n_flips, rng):
-        for rows, some in layer.alike(units):
-            columns = layer.columns_of(some)
-            state = arrays.take_columns(v[rows], columns)
+    choices = random.column_choices(n_rows, n_units, n_flips, rng)
+    size = _n_at_once(x)
+    while block := list(islice(choices, size)):
+        terms = devices.float64(arrays.zeros((len(block) * n_rows,), x))
+        row = np.tile(np.arange(n_rows), len(block))
+        for pairs, some in layer.alike(np.concatenate(block)):
+            columns, rows = layer.columns_of(some), row[pairs]
+            state = v[rows[:, None], columns]
             weights = rbm.weights.rows(columns)
-            total[rows] -= _log_total(rbm, layer.part(some), state, x[rows], weights)
+            terms[pairs] = _log_total(rbm, layer.part(some), state, x[rows], weights)
+        total -= terms.reshape(len(block), n_rows).sum(0)
     return total * (n_units / n_flips)
+
+
+def _n_at_once(x: Array) -> int:
+    """Number of arrays like x that fit into the cache together."""
+    n_rows, n_columns = x.shape
+    return max(1, _AT_ONCE // (max(1, n_rows) * max(16, n_columns)))  # all rows take some memory
 
 
 def _log_total(rbm: RBM, unit: Layer, state: Array, x: Array, weights: Array) -> Array:
@@ -393,15 +405,18 @@ def _log_total(rbm: RBM, unit: Layer, state: Array, x: Array, weights: Array) ->
     weights : ndarray of shape (n_rows, n_columns of the unit, n_hidden)
     """
     here = rbm.hidden.log_normalizer(x) - unit.energy(state)
+    size = _n_at_once(x)
 
     def hidden_input(other: Array) -> Array:
         return x + rbm.scaled(arrays.mix(other - state, weights))
 
-    def log_ratio(other: Array) -> Array:
-        return rbm.hidden.log_normalizer(hidden_input(other)) - unit.energy(other) - here
+    def log_ratio(others: Array) -> Array:
+        blocks = [others[i : i + size] for i in range(0, len(others), size)]
+        log_normalizer = [rbm.hidden.log_normalizer(hidden_input(block)) for block in blocks]
+        return arrays.concat(log_normalizer) - unit.energy(others) - here
 
-    def mean_input(other: Array) -> Array:
-        mean = rbm.hidden.mean(hidden_input(other))
-        return rbm.scaled((weights * mean[:, None]).sum(axis=-1))
+    def mean_input(others: Array) -> Array:
+        mean = rbm.hidden.mean(hidden_input(others))
+        return rbm.scaled((weights * mean[..., None, :]).sum(axis=-1))
 
     return unit.log_total(state, log_ratio, mean_input)

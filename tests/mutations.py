@@ -24,6 +24,17 @@ ROOT = Path(__file__).parent.parent
 # (object, a text that occurs once in its source, the mistake in its place, test that must fail).
 # The object is a function, a method, a class, or the module of a constant, by its qualified name.
 MUTATIONS = [
+    # Watching
+    ("skrbm.learning.watching.Watch.of", "price.of_call + n_rows * price.of_row", "price.of_call", "test_watching.py::test_watching_costs_a_twentieth_of_the_updates_but_for_the_first_and_last_epoch"),
+    ("skrbm.learning.watching.Watch.includes", "i = 1 + math.isqrt((epoch * n_squares - 1) // n_steps)", "i = math.isqrt(epoch * n_squares // n_steps)", "test_watching.py::test_watched_epochs_are_at_the_squares"),
+    ("skrbm.learning.loop.Loop.watched", "if not watch.includes(epoch):", "if False:", "test_watching.py::test_other_epochs_repeat_the_latest_figure"),
+    ("skrbm.learning.loop.Loop.watched", "batch.v[: watch.n_rows]", "batch.v", "test_watching.py::test_other_epochs_repeat_the_latest_figure"),
+    ("skrbm.learning.early_stopping.EarlyStopping.over", "best.n_scored >= min(2, patience)", "True", "test_watching.py::test_early_stopping_counts_epochs_and_stops_after_two_scores"),
+    ("skrbm.learning.loop._Held.of", "row_keys(values)", "np.arange(len(values))", "test_watching.py::test_few_rows_are_trained_on_as_many_are"),
+    ("skrbm._kernels.random.uniform_by_key", "hashed = keys[:, None] * factor", "hashed = keys[:, None] + 0 * factor", "test_kernels.py::test_draws_by_content"),
+    ("skrbm.distributed.fit.Fit._train.epochs", "outcome.figure if is_new else latest(state.history, figure)", "outcome.figure", "test_distributed.py::test_updates_equal_those_of_one_machine"),
+    ("skrbm.learning.watching.Watch.of_scores", "min(n_rows, max(_FEWEST_SCORED, int(affordable)))", "n_rows", "test_watching.py::test_scores_cost_a_twentieth_unless_they_are_few"),
+    ("skrbm.learning.early_stopping.EarlyStopping._mean", "slice(*end, step)", "slice(*end)", "test_watching.py::test_scored_rows_are_equally_spaced"),
     # Kernels
     ("skrbm._kernels.arrays.logistic", "z += 1\n    return np.reciprocal", "z += 1.001\n    return np.reciprocal", "test_kernels.py::test_logistic_is_exact_in_both_tails"),
     ("skrbm._kernels.arrays.softplus", "tail += np.maximum(x, 0)", "pass", "test_kernels.py::test_softplus_is_log_of_one_plus_exp"),
@@ -101,7 +112,7 @@ MUTATIONS = [
     ("skrbm.likelihood.exact_log_partition", "for i in starts]", "for i in starts[:1]]", "test_likelihood.py::test_exact_log_partition_of_many_units_is_the_sum_over_the_hidden_states"),
     ("skrbm.likelihood.log_partition", "max(_CHEAP, bracket_cost(rbm, budget))", "0.6 * 2**30", "test_likelihood.py::test_automatic_method_is_the_cheaper_one_or_exact_within_a_second"),
     ("skrbm.likelihood.bracket_cost", "2 * budget.n_chains", "200", "test_likelihood.py::test_costs_grow_with_units_and_budget"),
-    ("skrbm.likelihood._log_total.log_ratio", "- unit.energy(other) - here", "- here", "test_likelihood.py::test_pseudo_log_likelihood_is_the_sum_of_exact_conditionals"),
+    ("skrbm.likelihood._log_total.log_ratio", "- unit.energy(others) - here", "- here", "test_likelihood.py::test_pseudo_log_likelihood_is_the_sum_of_exact_conditionals"),
     ("skrbm.likelihood.pseudo_log_likelihood", "total * (n_units / n_flips)", "total", "test_likelihood.py::test_pseudo_log_likelihood_from_some_columns_is_unbiased"),
     ("skrbm.annealing.anneal", "in pairwise(models):", "in pairwise(reversed(list(models))):", "test_likelihood.py::test_annealing_in_reverse_is_right_within_its_standard_error"),
     # Law 8
@@ -109,7 +120,7 @@ MUTATIONS = [
     # Law 9
     ("skrbm.units.bernoulli.Bernoulli.from_totals", "arrays.log((total + 1) / (n_rows - total + 1))", "arrays.log(total / (n_rows - total))", "test_rbm.py::test_extreme_data_give_finite_models"),
     ("skrbm.learning.early_stopping.EarlyStopping.restore", "zip(rbm.parameters, self.best.parameters, strict=False)", "()", "test_early_stopping.py::test_training_ends_when_nothing_improves_and_the_best_is_restored"),
-    ("skrbm.learning.early_stopping.EarlyStopping.see", "score > best.score + self.tol", "score > best.score", "test_early_stopping.py::test_an_improvement_below_tol_does_not_count"),
+    ("skrbm.learning.early_stopping.EarlyStopping._compute", "score > best.score + self.tol", "score > best.score", "test_early_stopping.py::test_an_improvement_below_tol_does_not_count"),
     ("skrbm._kernels.arrays.softplus", "tail = np.asarray(np.abs(x))\n    np.negative(tail, out=tail)\n    np.exp(tail, out=tail)\n    np.log1p(tail, out=tail)\n    tail += np.maximum(x, 0)\n    return tail", "return np.log1p(np.exp(x))", "test_rbm.py::test_weights_times_a_hundred_stay_finite"),
     # Draws and blocks
     ("skrbm._kernels.random._uniform", "int(bits[-1]) % 256 / 256", "0", "test_kernels.py::test_bernoulli_draws_have_their_probability"),
@@ -125,8 +136,8 @@ MUTATIONS = [
     # Training
     ("skrbm.units.bernoulli.Bernoulli.from_data", "return devices.like(u < values, values)", "return values", "test_loop.py::test_grey_values_are_probabilities_of_states"),
     ("skrbm.learning.early_stopping.EarlyStopping.restore", "zip(rbm.parameters, self.best.parameters, strict=False)", "()", "test_early_stopping.py::test_training_ends_when_nothing_improves_and_the_best_is_restored"),
-    ("skrbm.learning.early_stopping.EarlyStopping.see", "score > best.score + self.tol", "score > best.score + 0", "test_early_stopping.py::test_an_improvement_below_tol_does_not_count"),
-    ("skrbm.learning.early_stopping.EarlyStopping.see", "self._mean(rbm, self.validation, self.score)", "self._mean(rbm, self.training, self.score)", "test_early_stopping.py::test_the_score_is_the_pseudo_log_likelihood_of_the_rows_kept_apart"),
+    ("skrbm.learning.early_stopping.EarlyStopping._compute", "score > best.score + self.tol", "score > best.score + 0", "test_early_stopping.py::test_an_improvement_below_tol_does_not_count"),
+    ("skrbm.learning.early_stopping.EarlyStopping._compute", "self._mean(rbm, self.validation, self.score)", "self._mean(rbm, self.training, self.score)", "test_early_stopping.py::test_the_score_is_the_pseudo_log_likelihood_of_the_rows_kept_apart"),
     # Rows of files
     ("skrbm.data.sources.DiskRows.visits", "            rng.shuffle(rows)\n", "", "test_sources.py::test_all_orders_of_blocks_and_of_rows_in_a_group_are_equally_likely"),
     ("skrbm.data.sources.DiskRows.visits", "blocks = rng.permutation(-(-n_rows // block_rows))", "blocks = np.arange(-(-n_rows // block_rows))", "test_sources.py::test_all_orders_of_blocks_and_of_rows_in_a_group_are_equally_likely"),
@@ -153,8 +164,8 @@ MUTATIONS = [
     ("skrbm.units.gaussian.Gaussian.pairwise_log_normalizer", "self.log_normalizer(y) - self._log_volume()", "self.log_normalizer(y)", "test_units.py::test_pairwise_log_normalizer_is_that_of_the_summed_inputs"),
     ("skrbm.units.layer.Layer.interpolate", "x + beta * (y - x)", "y + 0 * beta * x", "test_units.py::test_interpolation_is_linear_in_the_energy"),
     ("skrbm.units.gaussian.Gaussian.preconditioned", "return gradient * self.precision", "return gradient", "test_optimizer.py::test_gaussian_step_is_preconditioned_by_the_precision"),
-    ("skrbm.units.gaussian.Gaussian.log_total", "range(1, _MOST_NODES + 1)", "()", "test_likelihood.py::test_quadrature_finds_all_modes_of_a_column"),
-    ("skrbm.units.gaussian.Gaussian.log_total", "range(1, _MOST_NODES + 1)", "range(1, 10**9)", "test_likelihood.py::test_quadrature_ends_where_rounding_keeps_its_nodes_apart_from_nothing"),
+    ("skrbm.units.gaussian._log_sum", "range(0, _MOST_NODES, _N_BEYOND)", "()", "test_likelihood.py::test_quadrature_goes_on_while_nodes_outside_count"),
+    ("skrbm.units.gaussian._log_sum", "range(0, _MOST_NODES, _N_BEYOND)", "range(0, 10**9, _N_BEYOND)", "test_likelihood.py::test_quadrature_ends_where_rounding_keeps_its_nodes_apart_from_nothing"),
     ("skrbm.learning.variance.VarianceGradient.excess", "            excess -= 1", "            pass", "test_optimizer.py::test_variances_follow_the_slope_of_their_logarithm"),
     ("skrbm.learning.variance.VarianceGradient.excess", " - 2 * layer.response(explained)", "", "test_optimizer.py::test_variances_follow_the_slope_of_their_logarithm"),
     ("skrbm.learning.step_statistics.Statistics._change", "return change, (slope**2", "return change, (0 * slope**2", "test_optimizer.py::test_steps_are_as_long_as_allowed"),
@@ -242,7 +253,7 @@ MUTATIONS = [
     ("skrbm.estimators.dbn.mlp.fit", "raise KeyboardInterrupt from None", "pass", "test_fine_tuned.py::test_an_interrupt_is_one"),
     ("skrbm.deep.belief_net.Conditional.climb", "rate = min(rate, 1 / (self.layer.curvature * max(1.0, norm)))", "pass", "test_dbn.py::test_up_down_is_stable_where_all_columns_depend_on_one"),
     ("skrbm.learning.wake_sleep.wake_sleep_update.update", "shares = devices.like(weights / weights.sum(), net.reference)", "shares = devices.like(weights, net.reference)\n        shares /= shares.sum()", "test_dbn.py::test_up_down_takes_mini_batches_of_hardly_any_weight"),
-    ("skrbm._kernels.random.uniform_by_content", "np.fmod(x @ projection, 2.0**32)", "(x @ projection)", "test_dbn.py::test_rows_far_from_all_others_have_a_score"),
+    ("skrbm._kernels.random.row_keys", "np.fmod(x @ projection, 2.0**32)", "(x @ projection)", "test_dbn.py::test_rows_far_from_all_others_have_a_score"),
     ("skrbm.estimators.dbn.stack.Stack.keep", "        self.untied = net.recognition, net.generation\n", "", "test_dbn.py::test_an_interrupted_up_down_keeps_its_progress"),
     ("skrbm.estimators.dbn.stack.Stack.start_wake_sleep", "training = learner_of(self.rbms[-1]).training", "training = learner_of(self.rbms[0]).training", "test_dbn.py::test_up_down_raises_the_bound_on_held_out_digits"),
     ("skrbm.estimators.dbn.network.DeepBeliefNetwork._new_layers", "rbm.set_params(n_components=size, verbose=verbose, **self._place())", "rbm.set_params(n_components=size)", "test_dbn.py::test_progress_names_the_layer"),
@@ -252,7 +263,7 @@ MUTATIONS = [
     ("skrbm.estimators.common.fitted.Fitted.sample", "net.down(place(x), rng)[0]", "net.down(1 - place(x), rng)[0]", "test_dbn.py::test_samples_look_like_the_data"),
     ("skrbm.estimators.dbn.mlp.Tuning.run", "mlp.n_iter_ = self.n_done", "pass", "test_fine_tuned.py::test_steps_fall_to_zero"),
     ("skrbm.estimators.dbn.mlp.make_layers", "    mlp.set_params(**own)\n", "", "test_fine_tuned.py::test_a_batch_solver_goes_on_from_the_stack"),
-    ("skrbm.learning.early_stopping.EarlyStopping._mean", "min(X.shape[0], self.validation.shape[0])", "X.shape[0]", "test_early_stopping.py::test_the_score_is_the_pseudo_log_likelihood_of_the_rows_kept_apart"),
+    ("skrbm.learning.early_stopping.EarlyStopping._mean", "min(X.shape[0], n_rows)", "X.shape[0]", "test_early_stopping.py::test_the_score_is_the_pseudo_log_likelihood_of_the_rows_kept_apart"),
     # Displays and descriptions
     ("skrbm.explain.describe", "importance = ratio + [_added", "importance = 0 * ratio + [_added", "test_explain.py::test_importance_is_what_the_log_likelihood_loses_without_the_unit"),
     ("skrbm.explain._exact_log_ratios", "log_weight[h[:, j] == 0]", "log_weight[h[:, j] == 1]", "test_explain.py::test_importance_is_what_the_log_likelihood_loses_without_the_unit"),
@@ -377,7 +388,7 @@ MUTATIONS = [
     # Callbacks, checkpoints, outliers
     ("skrbm.estimators.rbm.learner.Settings", "    @cached_property\n    def validation_seed", "    @property\n    def validation_seed", "test_callbacks.py::test_an_interrupted_fit_goes_on_to_the_same_end"),
     ("skrbm.estimators.rbm.learner.Learner._feed.states", "            if fit.completions is None:", "            if True:", "test_callbacks.py::test_an_interrupted_fit_goes_on_to_the_same_end"),
-    ("skrbm.estimators.rbm.learner.Learner.finish", "fit.seed, score, fit.best)", "fit.seed, score, type(fit.best)())", "test_callbacks.py::test_an_interrupted_fit_goes_on_to_the_same_end"),
+    ("skrbm.estimators.rbm.learner.Learner.finish", "fit.seed, score, fit.best, watch)", "fit.seed, score, type(fit.best)(), watch)", "test_callbacks.py::test_an_interrupted_fit_goes_on_to_the_same_end"),
     ("skrbm.estimators.rbm.learner.Learner._train", "if stopping is not None and stopping.over:", "if False:", "test_callbacks.py::test_an_interrupted_fit_goes_on_to_the_same_end"),
     ("skrbm.estimators.rbm.learner.Learner.go_on", "        self.fit = None  # these rows do not belong to an interrupted fit\n", "", "test_callbacks.py::test_what_cannot_be_resumed_is_refused"),
     ("skrbm.estimators.rbm.learner.Learner.finish", "fit, stopping)\n        self.fit = None\n", "fit, stopping)\n", "test_callbacks.py::test_what_cannot_be_resumed_is_refused"),
@@ -412,8 +423,8 @@ MUTATIONS = [
     ("skrbm._kernels.devices.float64", "return (x.cpu() if is_without_float64(x) else x).double()", "return x.double()", "test_torch.py::test_a_device_never_meets_the_host"),
     ("skrbm._kernels.arrays.log_mean_exp", "share @ like(weights, share)) + float64(largest)", "share @ like(weights, share)) + largest", "test_torch.py::test_a_device_never_meets_the_host"),
     ("skrbm._kernels.random._of_device", "manual_seed(int(rng.integers(2**63)))", "manual_seed(0)", "test_torch.py::test_draws_of_a_device_are_of_the_model"),
-    ("skrbm._kernels.random._mixed", "            bits &= 0xFFFFFFFF  # as uint32 overflow does\n", "            pass\n", "test_torch.py::test_draws_of_a_device_have_their_distribution"),
-    ("skrbm._kernels.random.uniform_by_content", "with_device_of(of_column.astype(np.int64), x) + of_row[:, None]", "beside(of_column.astype(np.int64), x) + 0 * of_row[:, None]", "test_torch.py::test_draws_of_a_device_have_their_distribution"),
+    ("skrbm._kernels.random._unit_interval", "bits += 2**23", "bits += 2**22", "test_torch.py::test_draws_of_a_device_have_their_distribution"),
+    ("skrbm._kernels.random.uniform_by_key", "keys[:, None] * factor", "(0 * keys[:, None] + 1) * factor", "test_torch.py::test_draws_of_a_device_have_their_distribution"),
     ("skrbm.estimators.common.device.Device.check_dtype", '        check_device_of("device", self.name, dtype)\n', "", "test_torch.py::test_float64_is_refused_where_there_is_none"),
     ("skrbm.estimators.rbm.learner.Learner._train", "            self._keep(state.model)\n            state.move(to_host)\n            state.model = self.fitted.rbm\n", "            state.move(to_host)\n            state.model = self.fitted.rbm\n", "test_torch.py::test_what_was_learnt_stays_where_a_sweep_is_interrupted"),
     ("skrbm.estimators.rbm.learner.Learner._train", "        state.move(device.place)\n", "", "test_torch.py::test_a_device_never_meets_the_host"),

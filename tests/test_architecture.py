@@ -57,6 +57,7 @@ LAYERS = [
     "learning.compiled",
     "learning.defaults",
     "learning.completion",
+    "learning.watching",
     "learning.loop",
     "learning.progress",
     "learning.early_stopping",

@@ -111,6 +111,10 @@ def test_updates_equal_those_of_one_machine(four_workers, estimator, X, cuts):
     for name in ("components_", "intercept_hidden_", "intercept_visible_"):
         np.testing.assert_allclose(getattr(spread, name), getattr(alone, name), rtol=1e-6)
     np.testing.assert_allclose(spread.history_["learning_rate"], alone.history_["learning_rate"])
+    figures = [fitted.history_["pseudo_log_likelihood"] for fitted in (spread, alone)]
+    assert np.isfinite(figures).all()
+    changes, expected = np.diff(figures) != 0
+    np.testing.assert_array_equal(changes, expected)
 
 
 class Still(PersistentContrastiveDivergence):

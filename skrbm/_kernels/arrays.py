@@ -133,12 +133,17 @@ def row_sums_of_products(x: Array, y: Array) -> Array:
 
 
 def mix(shares: Array, rows: Array) -> Array:
-    """`sum_k shares_rk rows_rkj` for every row r; the rows may be the same for every r."""
-    if shares.shape[1] == 1:
+    """`sum_k shares_rk rows_rkj` for every row r; the rows may be the same for every r.
+
+    The shares may have one more axis in front, and then so has the result.
+    """
+    if shares.shape[-1] == 1:
         return shares * rows[:, 0]
     if len(rows) == 1:
         return shares @ rows[0]
-    return (shares[:, None] @ rows)[:, 0]
+    if shares.ndim == 2:
+        return (shares[:, None] @ rows)[:, 0]
+    return (shares.swapaxes(0, 1) @ rows).swapaxes(0, 1)
 
 
 def integers(start: int, stop: int) -> Array:
@@ -298,13 +303,6 @@ def one_hot(index: Array, x: Array) -> Array:
 def identity(n: int, x: Array) -> Array:
     """The identity matrix with the dtype and device of x."""
     return like(np.eye(n, dtype=np.float32), x)
-
-
-def take_columns(x: Array, columns: Array) -> Array:
-    """For each row, the elements in its own columns: shape (n_rows, k)."""
-    if columns.shape[1] == 1:
-        return x[np.arange(len(columns)), columns[:, 0]][:, None]
-    return x[np.arange(len(columns))[:, None], columns]
 
 
 def take_rows(x: Array, rows: Any) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -135,36 +136,61 @@ def accept(log_ratio: Array, rng: Generator) -> Array:
 def uniform_by_content(x: Any, rng: Generator, n_columns: int | None = None) -> Array:
     """Draws from [0, 1) for the elements of x, or for the stored elements of a CSR matrix.
 
-    Equal rows get equal draws, different rows independent ones. A draw is a hash of a row key, from
-    a random projection of the row's elements, and a random column key. With n_columns, an array
-    gets this number of draws per row.
+    Equal rows get equal draws, different rows independent ones. With n_columns, an array gets this
+    number of draws per row.
     """
     if is_tensor(x) and (not is_on_accelerator(x) or devices.is_without_float64(x)):
         return devices.like(uniform_by_content(devices.to_host(x), rng, n_columns), x)
-    projection = 2.0**20 * rng.random(x.shape[1])  # if larger, rounding of the sum would matter
-    n_columns = n_columns or x.shape[1]
-    of_column = rng.integers(2**32, size=n_columns, dtype=np.uint32)
+    keys = row_keys(x)
+    if not arrays.is_sparse(x):
+        return uniform_by_key(keys, n_columns or x.shape[1], rng)
+    factor, offset = _hash(x.shape[1], keys, rng)
+    hashed = np.repeat(keys, np.diff(x.indptr))
+    hashed *= factor[x.indices]
+    return _unit_interval(hashed + offset[x.indices])
+
+
+def row_keys(x: Any) -> Array:
+    """One integer below 2^32 per row, equal for equal rows: a projection of the row's elements."""
+    projection = _projection(x.shape[1])
     if is_tensor(x):
-        of_row = (devices.float64(x) @ devices.with_device_of(projection, x)).fmod(2.0**32).long()
-        bits = _mixed(devices.with_device_of(of_column.astype(np.int64), x) + of_row[:, None])
-    else:
-        of_row = np.fmod(x @ projection, 2.0**32).astype(np.int64).astype(np.uint32)
-        if arrays.is_sparse(x):
-            bits = _mixed(of_column[x.indices] + np.repeat(of_row, np.diff(x.indptr)))
-        else:
-            bits = _mixed(of_column + of_row[:, None])
-    bits >>= 8
+        of_row = devices.float64(x) @ devices.with_device_of(projection, x)
+        return of_row.fmod(2.0**32).long() & 0xFFFFFFFF
+    return np.fmod(x @ projection, 2.0**32).astype(np.int64) & 0xFFFFFFFF
+
+
+@lru_cache(maxsize=8)
+def _projection(n_columns: int) -> Array:
+    """Random factors of columns; if they were larger, rounding of the sum would matter."""
+    return 2.0**20 * generator(0).random(n_columns)
+
+
+def uniform_by_key(keys: Array, n_columns: int, rng: Generator) -> Array:
+    """Draws from [0, 1), equal for rows with equal keys, pairwise independent for others.
+
+    A draw is the highest bits of `a key + b`, modulo 2^64, with random a and b for each column.
+
+    References
+    ----------
+    M. Dietzfelbinger, "Universal hashing and k-wise independent random variables via integer
+    arithmetic without primes", STACS 1996.
+    """
+    factor, offset = _hash(n_columns, keys, rng)
+    hashed = keys[:, None] * factor
+    hashed += offset
+    return _unit_interval(hashed)
+
+
+def _hash(n_columns: int, keys: Array, rng: Generator) -> Array:
+    """Random a and b for each column, on the device of the keys."""
+    bits = rng.bit_generator.random_raw(2 * n_columns).view(np.int64)
+    return devices.with_device_of(bits.reshape(2, n_columns), keys)
+
+
+def _unit_interval(bits: Array) -> Array:
+    """The highest 24 of 64 bits as a number in [0, 1); overwrites the bits."""
+    bits >>= 40
+    bits += 2**23
     u = devices.astype(bits, np.float32)
     u *= 2.0**-24
     return u
-
-
-def _mixed(bits: Array) -> Array:
-    """The finaliser of MurmurHash3, by A. Appleby, on 32 bits in uint32, or in int64 for torch."""
-    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):
-        if is_tensor(bits):
-            bits &= 0xFFFFFFFF  # as uint32 overflow does
-        bits ^= bits >> shift
-        if factor > 1:
-            bits *= factor
-    return bits

@@ -20,7 +20,7 @@ from skrbm.estimators.dbn.stack import layer_settings
 from skrbm.estimators.rbm.base import learner_of, settings_of, start_layer
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.learner import Settings
-from skrbm.learning.loop import keep_record
+from skrbm.learning.loop import keep_record, latest
 from skrbm.learning.train_state import Record, TrainState
 from skrbm.validation.rows import TrainingRows, check_columns, warn_caller
 
@@ -79,7 +79,8 @@ class Fit:
         """Train an RBM that is started, by rounds on all workers."""
         learner, cluster = learner_of(rbm), self.cluster
         sizes = tuple(summary.n_rows for summary in summaries)
-        plan = learner.begin_fit(settings, sum(sizes), rising=True).plan
+        fit = learner.begin_fit(settings, sum(sizes), rising=True)
+        plan, watch, figure = fit.plan, learner.watch(settings, fit), settings.figure
         n_batches = min(math.ceil(sum(sizes) / settings.batch_size), *sizes)
         partitions = Partitions(sizes, n_batches, int(learner.training.rng.integers(2**32)))
         cluster.prepare(WorkerState.prepare, _light(rbm), partitions)
@@ -90,8 +91,9 @@ class Fit:
                 outcome = cluster.attempt(self._round, shared_of(state), epoch, n_batches)[0]
                 take_shared(state, outcome.shared)
                 rate = plan.rate((epoch + 1 - 1 / n_batches) / plan.n_iter)
-                measured = rate, outcome.figure, perf_counter() - begin
-                yield keep_record(state.history, settings.figure, measured)
+                is_new = watch.includes(epoch)
+                seen = outcome.figure if is_new else latest(state.history, figure)
+                yield keep_record(state.history, figure, (rate, seen, perf_counter() - begin))
 
         learner.train_by(settings, epochs)
         ends = cluster.attempt(cluster.on_all, WorkerState.state_after, rbm.n_iter_)

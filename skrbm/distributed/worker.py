@@ -195,7 +195,7 @@ class WorkerState:
         if n_made < self.partitions.n_batches:
             return self._statistics(now)
         assert now.batch is not None
-        return self._end(now.state, now.epoch, now.loop.watched(now.state, now.batch))
+        return self._end(now.state, now.epoch, now.loop.watched(now.state, now.batch, now.epoch))
 
     def state_after(self, epoch: int) -> TrainState | None:
         """The training state, with its chains, after so many epochs, unless it was lost."""

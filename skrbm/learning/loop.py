@@ -4,37 +4,43 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
+from itertools import pairwise
 from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
 
-from skrbm._kernels.arrays import to_dense
+from skrbm._kernels.arrays import take_rows, to_dense
 from skrbm._kernels.devices import Array, Generator, like
-from skrbm._kernels.random import uniform_by_content
-from skrbm.data.sources import shuffled
+from skrbm._kernels.random import row_keys, uniform_by_content, uniform_by_key
+from skrbm.data.sources import on_disk, shuffled
 from skrbm.deep.belief_net import BeliefNet
 from skrbm.learning.completion import Completion
 from skrbm.learning.optimizer import Pace, Update
 from skrbm.learning.schedules import PowerDecay, Schedule
 from skrbm.learning.train_state import NetState, Record, TrainState
+from skrbm.learning.watching import EVERY_EPOCH, Watch
 from skrbm.model import RBM
 
 Model = RBM | BeliefNet
 State = TrainState | NetState
+
+_MOST_HELD = 2**18  # values of rows that are converted once, not in every mini-batch
 
 # From a model, rows of data and a generator to one number per row.
 RowFigure = Callable[[Any, Array, Generator], Array]
 
 
 class Monitor(NamedTuple):
-    """A figure to monitor, computed from a model and its last mini-batch, and its name."""
+    """A figure to monitor, computed from a model and its last mini-batch, its name, and when."""
 
     name: str
     of: RowFigure
+    watch: Watch = EVERY_EPOCH
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,24 @@ class Feed:
     draws: bool
     completion: Completion | None = None
     infer: Callable[[Array], Array] | None = None
+    _held: _Held | None = field(default=None, init=False)
+
+    def mini_batches(
+        self, model: Model, rows: Array, batches: list[slice], rng: Generator
+    ) -> Iterator[Any]:
+        """States for the rows of each mini-batch, whose indices are a slice of those given."""
+        if self._held is None and self._is_small:
+            self._held = _Held.of(self, like(self.rows[:], model.reference))
+        if self._held is None:
+            yield from (self.mini_batch(model, rows[batch], rng) for batch in batches)
+        else:
+            yield from self._held.mini_batches(model, rows, batches, rng)
+
+    @property
+    def _is_small(self) -> bool:
+        if self.completion is not None or self.infer is not None or on_disk(self.rows):
+            return False
+        return math.prod(self.rows.shape) <= _MOST_HELD and not sparse.issparse(self.rows[:1])
 
     def mini_batch(self, model: Model, index: Array, rng: Generator) -> Any:
         """States for some rows; chains for missing values move."""
@@ -90,6 +114,30 @@ class Feed:
             v = self.infer(v)
         v = like(v, model.reference)
         return states_of(model, v, rng) if self.draws else v
+
+
+class _Held(NamedTuple):
+    """The values of all rows, if they are few, and keys of equal rows if states are drawn."""
+
+    values: Array
+    keys: Array | None
+
+    @classmethod
+    def of(cls, feed: Feed, values: Array) -> _Held:
+        return cls(values, row_keys(values) if feed.draws else None)
+
+    def mini_batches(
+        self, model: Model, rows: Array, batches: list[slice], rng: Generator
+    ) -> Iterator[Any]:
+        """States for the rows of each mini-batch."""
+        values = take_rows(self.values, rows)
+        if self.keys is None:
+            yield from (values[batch] for batch in batches)
+            return
+        keys = self.keys[rows]
+        for batch in batches:
+            u = uniform_by_key(keys[batch], values.shape[1], rng)
+            yield model.visible.from_data(values[batch], u)
 
 
 @dataclass(frozen=True)
@@ -117,7 +165,7 @@ class Loop:
             for batch in self.mini_batches(state, epoch):
                 for _ in range(batch.n_updates):
                     self.update(state, batch.v, batch.weights, batch.pace)
-            seen = self.watched(state, batch)
+            seen = self.watched(state, batch, epoch)
             measured = batch.rate, seen, perf_counter() - begin
             yield keep_record(state.history, self.monitor.name, measured)
 
@@ -128,23 +176,34 @@ class Loop:
         mini-batch. A heavy mini-batch makes several updates, since a long step diverges. So every
         row counts by its weight, in whichever mini-batch it is.
         """
-        feed, plan, n_rows = self.feed, self.plan, len(self.feed.weights)
-        n_batches = math.ceil(n_rows / plan.batch_size)
-        mean_weight = feed.weights.sum() / n_batches
+        feed, plan, batches = self.feed, self.plan, self._batches
+        n_rows, n_batches = len(feed.weights), len(batches)
         rows = shuffled(feed.rows, state.order) if plan.shuffle else np.arange(n_rows)
-        for i, index in enumerate(np.array_split(rows, n_batches)):
+        weights = feed.weights[rows]
+        totals = np.add.reduceat(weights, [batch.start for batch in batches])
+        shares = (totals / (totals.sum() / n_batches)).tolist()  # a numpy float widens float32
+        states = feed.mini_batches(state.model, rows, batches, state.rng)
+        for i, (batch, share, v) in enumerate(zip(batches, shares, states, strict=True)):
             progress = (epoch + i / n_batches) / plan.n_iter
-            rate, weights = plan.rate(progress), feed.weights[index]
-            v = feed.mini_batch(state.model, index, state.rng)
-            share = weights.sum() / mean_weight
-            n_updates = max(1, round(share))
-            step = float(rate * share / n_updates)  # a numpy float64 would widen float32
-            pace = Pace(step, plan.variance_share(progress))
-            yield MiniBatch(v, weights, pace, n_updates, rate)
+            rate, n_updates = plan.rate(progress), max(1, round(share))
+            pace = Pace(rate * share / n_updates, plan.variance_share(progress))
+            yield MiniBatch(v, weights[batch], pace, n_updates, rate)
 
-    def watched(self, state: State, batch: MiniBatch) -> float:
-        """The monitored figure of the last mini-batch."""
-        return float(self.monitor.of(state.model, to_dense(batch.v), state.order).mean())
+    @cached_property
+    def _batches(self) -> list[slice]:
+        """Places of the rows of each mini-batch in the order of an epoch."""
+        n_rows = len(self.feed.weights)
+        size, n_larger = divmod(n_rows, n_batches := math.ceil(n_rows / self.plan.batch_size))
+        starts = [i * size + min(i, n_larger) for i in range(n_batches + 1)]
+        return [slice(*ends) for ends in pairwise(starts)]
+
+    def watched(self, state: State, batch: MiniBatch, epoch: int) -> float:
+        """The monitored figure of the last mini-batch, or its latest value if it is not due."""
+        name, figure, watch = self.monitor
+        if not watch.includes(epoch):
+            return latest(state.history, name)
+        v = to_dense(batch.v[: watch.n_rows])
+        return float(figure(state.model, v, state.order).mean())
 
 
 def run(records: Iterable[Record], observers: Sequence[Callable[[Record], Any]]) -> None:
@@ -163,6 +222,11 @@ def keep_record(history: list[Record], figure: str, measured: tuple[float, float
     record = dict(zip(_names(figure), figures, strict=True))
     history.append(record)
     return record
+
+
+def latest(history: Sequence[Record], figure: str) -> float:
+    """The value of a figure in the last record, NaN if there is none."""
+    return history[-1][figure] if history else math.nan
 
 
 def history_arrays(history: Sequence[Record], figure: str) -> dict[str, Array]:

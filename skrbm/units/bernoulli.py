@@ -100,12 +100,17 @@ class Bernoulli(Discrete):
         """Mean of units of which this share is redrawn with probability 1/2."""
         return (1 - share) * mean + share / 2
 
+    @property
+    def n_evaluations(self) -> int:
+        """Number of states that `log_total` evaluates."""
+        return 1
+
     def log_total(self, state: Array, log_ratio: OfState, input: OfState) -> Array:
         """`log(1 + p(1 - state) / p(state))` of one unit per row.
 
         Values between 0 and 1 are also compared with their complement.
         """
-        return arrays.softplus(log_ratio(1 - state))
+        return arrays.softplus(log_ratio(1 - state[None])[0])
 
     def states_at(self, codes: Array) -> Array:
         """Joint states with these indices; the first unit varies fastest."""

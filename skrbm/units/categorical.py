@@ -143,11 +143,15 @@ class Categorical(Discrete):
         share, u = self._fold(values), self._fold(u)[..., :1]
         return self._unfold(random.one_hot_at(share, u) * (share.sum(-1)[..., None] > 0))
 
+    @property
+    def n_evaluations(self) -> int:
+        """Largest number of states that `log_total` evaluates."""
+        return max(self.n_categories, default=0)
+
     def log_total(self, state: Array, log_ratio: OfState, input: OfState) -> Array:
         """`log sum_k p(k) / p(state)` over the categories k of one unit per row."""
-        states = arrays.identity(self.n_columns, state)
-        terms = [log_ratio(0 * state + category) for category in states]
-        return arrays.row_log_sum_exp(arrays.stack(terms).T)
+        states = arrays.identity(self.n_columns, state)[:, None]
+        return arrays.row_log_sum_exp(log_ratio(0 * state + states).T)
 
     def states_at(self, codes: Array) -> Array:
         """Joint states with these indices; the first unit varies fastest."""

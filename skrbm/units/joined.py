@@ -187,6 +187,11 @@ class Joined(Layer):
         """Log-normaliser of the input `x_i + y_j` for all rows x_i and y_j, in float64."""
         return self._sum("pairwise_log_normalizer", self.split(x), self.split(y))
 
+    @property
+    def n_evaluations(self) -> int:
+        """The sum over the layers, each of which takes its own rows."""
+        return sum(layer.n_evaluations for layer in self.layers)
+
     # States
 
     def mean(self, input: Array | float) -> Array:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 from skrbm._kernels import arrays, devices, pairs
 from skrbm._kernels.devices import Array, Generator
 
-# A function of the states of one unit, one state per row: a log-density, or an input.
+# A function of states of one unit, any number of states per row: a log-density, or an input.
 OfState: TypeAlias = Callable[[Array], Array]
 
 Units: TypeAlias = slice | Array
@@ -131,6 +131,11 @@ class Layer(ABC):
     def from_data(self, values: Array, u: Array) -> Array:
         """Turn rows of data into states; means are drawn, with uniform numbers u from [0, 1)."""
 
+    @property
+    @abstractmethod
+    def n_evaluations(self) -> int:
+        """Number of states that `log_total` usually evaluates, for estimates of its cost."""
+
     def log_total(self, state: Array, log_ratio: OfState, input: OfState) -> Array:
         """`log sum_s p(s) / p(state)` over the states s of one unit per row.
 
@@ -138,9 +143,10 @@ class Layer(ABC):
         ----------
         state : ndarray of shape (n_rows, n_columns of the unit)
         log_ratio : callable
-            Function from states s to `log p(s) / p(state)`, shape (n_rows,).
+            Function from states s to `log p(s) / p(state)`, both with one more axis in front:
+            from shape (n_states, n_rows, n_columns of the unit) to (n_states, n_rows).
         input : callable
-            Function from states of the unit to its mean input.
+            Function from such states of the unit to its mean input.
         """
         raise NotImplementedError  # several joined layers have no common type of state
 

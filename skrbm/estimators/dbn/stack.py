@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from skrbm import likelihood
 from skrbm._kernels.devices import Array, Generator, to_host
@@ -19,6 +20,13 @@ from skrbm.learning.progress import progress
 from skrbm.learning.schedules import PowerDecay
 from skrbm.learning.train_state import NetState, TrainState
 from skrbm.learning.wake_sleep import wake_sleep_update
+from skrbm.learning.watching import (
+    Price,
+    Watch,
+    cost_of_epoch,
+    free_energy_price,
+    pseudo_likelihood_price,
+)
 
 _FIGURE = "pseudo_log_likelihood"
 
@@ -172,7 +180,8 @@ def fine_tune(
     rows, weights = lowest.scaling.view(inputs.rows.values), inputs.rows.weights
     feed = Feed(rows, weights, draws, inputs.completion(lowest))
     fit.completions = inputs.completions
-    monitor = Monitor(_FIGURE, _pseudo_bound(lowest.scaling.log_volume))
+    watch = _watch(stack, plan, len(weights))
+    monitor = Monitor(_FIGURE, _pseudo_bound(lowest.scaling.log_volume), watch)
     update = wake_sleep_update(settings.gradient, settings.optimizer)
     first = len(state.history) if shuffle else 0
     loop = Loop(update, feed, plan, monitor)
@@ -189,6 +198,15 @@ def fine_tune(
         state.model, own = learner.fitted.rbm, learner.training
         # Samples then start at the chains of up-down.
         learner.replace_training(replace(state, rng=own.rng, order=own.order, history=own.history))
+
+
+def _watch(stack: Stack, plan: Plan, n_rows: int) -> Watch:
+    """The epochs of up-down after which the bound is computed."""
+    *below, top = [fitted_of(rbm).rbm for rbm in stack.rbms]
+    batch_size = int(plan.batch_size)
+    cost = sum(cost_of_epoch(rbm, n_rows, batch_size) for rbm in (*below, top))
+    price = reduce(Price.plus, map(free_energy_price, below), pseudo_likelihood_price(top, 1))
+    return Watch.of_some(plan.n_iter, cost, price, batch_size)
 
 
 def _pseudo_bound(log_volume: float) -> RowFigure:

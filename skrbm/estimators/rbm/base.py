@@ -23,6 +23,8 @@ from skrbm.learning.gradients import GRADIENTS, Gradient
 from skrbm.learning.loop import RowFigure, history_arrays
 from skrbm.learning.train_state import Record
 from skrbm.learning.variance import VarianceGradient
+from skrbm.learning.watching import Price
+from skrbm.model import RBM
 from skrbm.units import Domain, Layer
 from skrbm.validation import parameters
 from skrbm.validation.estimators import check_same_rows, check_unchanged, check_unfinished
@@ -85,6 +87,10 @@ class BaseRBM(BaseEstimator):
     @abstractmethod
     def _row_figure(self, scaling: Scaling, n_flips: int) -> RowFigure:
         """The monitored figure of each row, from `n_flips` columns; higher is better."""
+
+    @abstractmethod
+    def _price(self, rbm: RBM, n_flips: int) -> Price:
+        """The cost of this figure."""
 
     @property
     def _gradient(self) -> Gradient:
@@ -186,6 +192,7 @@ class BaseRBM(BaseEstimator):
             begin=self._begin,
             figure=self._FIGURE,
             row_figure=self._row_figure,
+            price=self._price,
             gradient=self._gradient,
             defaults=self._defaults,
             device=Device.of(self),

@@ -83,12 +83,15 @@ class BernoulliRBM(DensityRBM):
         Number of persistent chains; for "pt", the total over all temperatures. "cd" and "exact"
         ignore it.
     early_stopping : bool, default=False
-        Whether to hold out a validation set and score it after every epoch. `fit` stops when the
-        score no longer improves, and keeps the parameters with the best score.
+        Whether to hold out a validation set and score it, at least ten times in a `fit` and more
+        often if that takes at most 5 % of the time. If ten times take more, 500 of the rows are
+        scored, and fewer columns. `fit` stops when the score no longer improves, and keeps the
+        parameters with the best score.
     validation_fraction : float, default=0.1
         Fraction of the rows to hold out as the validation set.
     n_iter_no_change : int, default=10
-        Number of epochs without an improvement by `tol` after which early stopping ends `fit`.
+        Number of epochs without an improvement by `tol` after which early stopping ends `fit`, if
+        at least two of them were scored.
     tol : float, default=1e-4
         Minimum improvement, in nats per row.
     warm_start : bool, default=False
@@ -144,13 +147,16 @@ class BernoulliRBM(DensityRBM):
         - `iteration`, its number;
         - `learning_rate`, at its end;
         - `pseudo_log_likelihood`, the mean over its last mini-batch in nats per row, estimated from
-          one column per row;
+          one column per row. It is computed after the first epoch, the last, and as many others as
+          take at most 5 % of the time, some of them from 20 or more rows of the mini-batch; other
+          epochs repeat its latest value;
         - `time`, in seconds.
 
         Two more are NaN without early stopping:
 
         - `validation_score`, the mean pseudo-log-likelihood of the validation set, estimated from
-          ten columns per row, the same columns in every epoch;
+          up to ten columns per row, always the same columns; epochs that are not scored repeat the
+          latest value;
         - `free_energy_gap`, the mean free energy of the validation set minus the mean over training
           rows, which grows as the model overfits.
     best_validation_score_ : float

@@ -17,11 +17,17 @@ from skrbm.data.views import LabelledRows
 from skrbm.estimators.common.methods import check_given, check_seen
 from skrbm.estimators.rbm.base import BaseRBM
 from skrbm.estimators.rbm.learner import Settings, Start
-from skrbm.labels import completed_unlabelled, log_label_probability, other_layer
+from skrbm.labels import (
+    completed_unlabelled,
+    label_layer,
+    log_label_probability,
+    other_layer,
+)
 from skrbm.learning.defaults import HIDDEN_BIAS, Defaults, labelled
 from skrbm.learning.gradients import Gradient
 from skrbm.learning.label_gradient import LabelGradient
 from skrbm.learning.loop import RowFigure
+from skrbm.learning.watching import Price, label_price
 from skrbm.model import RBM
 from skrbm.units import Bernoulli, Categorical, Joined, Layer
 from skrbm.validation.labels import check_classes, check_labels, encode_labels
@@ -75,12 +81,15 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
         Number of persistent chains; for "pt", the total over all temperatures. "cd" and "exact"
         ignore it.
     early_stopping : bool, default=False
-        Whether to hold out a validation set and score it after every epoch. `fit` stops when the
-        score no longer improves, and keeps the parameters with the best score.
+        Whether to hold out a validation set and score it, at least ten times in a `fit` and more
+        often if that takes at most 5 % of the time. If ten times take more, 500 of the rows are
+        scored. `fit` stops when the score no longer improves, and keeps the parameters with the
+        best score.
     validation_fraction : float, default=0.1
         Fraction of the rows to hold out as the validation set.
     n_iter_no_change : int, default=10
-        Number of epochs without an improvement by `tol` after which early stopping ends `fit`.
+        Number of epochs without an improvement by `tol` after which early stopping ends `fit`, if
+        at least two of them were scored.
     tol : float, default=1e-4
         Minimum improvement, in nats per row.
     warm_start : bool, default=False
@@ -139,12 +148,16 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
 
         - `iteration`, its number;
         - `learning_rate`, at its end;
-        - `label_log_likelihood`, the mean log P(y | x) of its last mini-batch, in nats;
+        - `label_log_likelihood`, the mean log P(y | x) of its last mini-batch, in nats. It is
+          computed after the first epoch, the last, and as many others as take at most 5 % of the
+          time, some of them from 20 or more rows of the mini-batch; other epochs repeat its latest
+          value;
         - `time`, in seconds.
 
         Two more are NaN without early stopping:
 
-        - `validation_score`, the mean log P(y | x) of the validation set, in nats;
+        - `validation_score`, the mean log P(y | x) of the validation set, in nats; epochs that are
+          not scored repeat the latest value;
         - `free_energy_gap`, the mean free energy of the validation set minus the mean over training
           rows.
     best_validation_score_ : float
@@ -455,6 +468,9 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
             return log_label_probability(rbm, v)
 
         return figure
+
+    def _price(self, rbm: RBM, n_flips: int) -> Price:
+        return label_price(rbm, label_layer(rbm.visible).n_columns)
 
     def _logits(self, X: Any) -> Array:
         """`log p(x, y)` for every row and label, up to a constant per row."""

@@ -16,6 +16,7 @@ from skrbm.estimators.common.device import Device
 from skrbm.estimators.rbm.base import BaseRBM
 from skrbm.learning.early_stopping import drawn
 from skrbm.learning.loop import RowFigure
+from skrbm.learning.watching import Price, pseudo_likelihood_price
 from skrbm.likelihood import LogPartition, pseudo_log_likelihood
 from skrbm.model import RBM
 from skrbm.samplers import Chains, ParallelTempering
@@ -415,6 +416,9 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
             return pseudo_log_likelihood(rbm, v, n, rng) - log_volume
 
         return figure
+
+    def _price(self, rbm: RBM, n_flips: int) -> Price:
+        return pseudo_likelihood_price(rbm, min(n_flips, rbm.visible.n_units))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -15,7 +15,7 @@ from sklearn.utils import shuffle
 
 from skrbm import likelihood
 from skrbm._kernels import random
-from skrbm._kernels.devices import Array, to_host
+from skrbm._kernels.devices import Array, is_on_accelerator, to_host
 from skrbm.annealing import AnnealingBudget
 from skrbm.data.scaling import Scaling
 from skrbm.data.sources import on_disk, part
@@ -34,6 +34,7 @@ from skrbm.learning.progress import progress
 from skrbm.learning.schedules import PowerDecay, RisingShare
 from skrbm.learning.train_state import Record, TrainState
 from skrbm.learning.variance import VarianceGradient
+from skrbm.learning.watching import Price, Watch, cost_of_epoch, free_energy_price
 from skrbm.likelihood import LogPartition
 from skrbm.model import RBM
 from skrbm.samplers import sample_independent
@@ -42,8 +43,8 @@ from skrbm.validation import parameters
 from skrbm.validation.estimators import check_enumerable
 from skrbm.validation.rows import TrainingRows, warn_caller
 
-# Columns per row from which a pseudo-likelihood is estimated. One suffices for a mini-batch after
-# every epoch, at the cost of one matrix product; the validation set needs more.
+# Columns per row from which a pseudo-likelihood is estimated. One suffices for a mini-batch, at the
+# cost of one matrix product; the validation set needs more, unless they are too expensive.
 FLIPS_MONITORED, FLIPS_SCORED = 1, 10
 
 _EXACT_GRADIENT_UNITS = 16  # largest layer that gradient="exact" enumerates in every update
@@ -110,6 +111,8 @@ class Settings:
         Name of the monitored figure.
     row_figure : callable
         From the scaling and a number of columns per row to a function that computes this figure.
+    price : callable
+        From a model and a number of columns per row to the cost of this figure.
     gradient : Gradient
     defaults : Defaults
     device : Device
@@ -139,6 +142,7 @@ class Settings:
     begin: Callable[[TrainingRows], Start]
     figure: str
     row_figure: Callable[[Scaling, int], RowFigure]
+    price: Callable[[RBM, int], Price]
     gradient: Gradient
     defaults: Defaults
     device: Device
@@ -311,12 +315,13 @@ class Learner:
         stopping = None
         if settings.stopping is not None:
             _, patience, tol = settings.stopping
-            score = settings.row_figure(scaling, FLIPS_SCORED)
+            n_flips, watch = self._scoring(settings, fit, validation.shape[0])
+            score = settings.row_figure(scaling, n_flips)
             seen = scaling.view(rows.values)
             if settings.below is not None:
                 seen = settings.below.view(rows.values, self.fitted.rbm.visible)
             both = scaling.view(validation), seen
-            stopping = EarlyStopping(*both, patience, tol, fit.seed, score, fit.best)
+            stopping = EarlyStopping(*both, patience, tol, fit.seed, score, fit.best, watch)
         self._train(settings, self._epochs(settings, rows, fit), fit, stopping)
         self.fit = None
 
@@ -337,8 +342,34 @@ class Learner:
         """The loop of a fit over rows."""
         update = update_of(settings.gradient, settings.optimizer)
         figure = settings.row_figure(self.fitted.scaling, FLIPS_MONITORED)
-        monitor = Monitor(settings.figure, figure)
+        monitor = Monitor(settings.figure, figure, self.watch(settings, fit))
         return Loop(update, self._feed(settings, rows, fit), fit.plan, monitor)
+
+    def watch(self, settings: Settings, fit: FitState) -> Watch:
+        """The epochs of a fit after which its figure is computed."""
+        return Watch.of_some(*self._costs(settings, fit, FLIPS_MONITORED), settings.batch_size)
+
+    def _scoring(self, settings: Settings, fit: FitState, n_rows: int) -> tuple[int, Watch]:
+        """Number of columns per row from which a validation set is scored, and after which epochs.
+
+        There are ten, or as many as are paid for.
+        """
+        for n_flips in range(FLIPS_SCORED, 0, -1):
+            costs = self._costs(settings, fit, n_flips, n_free_energies=2)
+            watch = Watch.of_scores(*costs, n_rows)
+            if watch.is_paid:
+                break
+        return n_flips, watch
+
+    def _costs(
+        self, settings: Settings, fit: FitState, n_flips: int, n_free_energies: int = 0
+    ) -> tuple[int, float, Price]:
+        """Number of epochs, the cost of each one, and of a figure and free energies."""
+        rbm = self.fitted.rbm
+        price = settings.price(rbm, n_flips)
+        for _ in range(n_free_energies):
+            price = price.plus(free_energy_price(rbm))
+        return fit.plan.n_iter, cost_of_epoch(rbm, fit.n_rows, settings.batch_size), price
 
     def take_chains(self, states: list[TrainState]) -> None:
         """Take over the persistent chains of other training states, and where they jump to."""
@@ -371,7 +402,7 @@ class Learner:
         watch = [] if stopping is None else [partial(stopping.see, state.model)]
 
         def keep(record: Record) -> None:
-            if settings.hooks:
+            if settings.hooks and is_on_accelerator(state.model.reference):
                 self._keep(state.model)
             fit.n_done += 1
 
@@ -388,7 +419,7 @@ class Learner:
         _warn_of_saturation(settings, state)
 
     def _keep(self, rbm: RBM) -> None:
-        """Replace the RBM of the model; with numpy, training then changes its arrays in place."""
+        """Replace the RBM of the model; on the CPU, training then changes its arrays in place."""
         self.replace_rbm(rbm.map(to_host).with_precision("float32"))
 
     def _feed(self, settings: Settings, rows: TrainingRows, fit: FitState) -> Feed:
