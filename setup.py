@@ -7,6 +7,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 FOLDER = "skrbm/learning"
+HEADERS = "kernels.h", "loops.h", "loops_of_real.h", "_model.pxd"
 # Of OpenMP only `omp simd`: no library and no threads. Loops over exp and comparisons become vector
 # code only if errno and floating-point traps are ignored.
 FLAGS = ["-O3", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math"]
@@ -22,12 +23,15 @@ class BuildExtension(build_ext):
         super().build_extension(extension)
 
 
-update = Extension(
-    "skrbm.learning._update",
-    [f"{FOLDER}/_update.pyx"],
-    depends=[f"{FOLDER}/kernels.h", f"{FOLDER}/kernels_of_real.h"],
-    include_dirs=[FOLDER, numpy.get_include()],
-    define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
-    optional=not os.environ.get("SKRBM_REQUIRE_COMPILED"),
-)
-setup(ext_modules=[update], cmdclass={"build_ext": BuildExtension})
+extensions = [
+    Extension(
+        f"skrbm.learning.{name}",
+        [f"{FOLDER}/{name}.pyx"],
+        depends=[f"{FOLDER}/{header}" for header in HEADERS],
+        include_dirs=[FOLDER, numpy.get_include()],
+        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+        optional=not os.environ.get("SKRBM_REQUIRE_COMPILED"),
+    )
+    for name in ("_model", "_update")
+]
+setup(ext_modules=extensions, cmdclass={"build_ext": BuildExtension})

@@ -53,6 +53,7 @@ LAYERS = [
     "learning.variance",
     "learning.label_gradient",
     "learning.optimizer",
+    "learning._model",
     "learning._update",
     "learning.compiled",
     "learning.defaults",

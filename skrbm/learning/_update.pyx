@@ -4,356 +4,25 @@
 Draws are made in the order of the formulas, so that one seed gives one fit with either.
 """
 
-from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.math cimport exp, sqrt
-from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from libc.math cimport sqrt
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
+
+from skrbm.learning._model cimport (
+    GAUSSIAN, Model, Segment, VarianceStep, bitgen_t, data, doubles, new_vector, size,
+)
 
 import numpy as np
 
 from skrbm.learning.gradients import ContrastiveDivergence, JumpingContrastiveDivergence
 from skrbm.learning.gradients import PersistentContrastiveDivergence
 from skrbm.learning.label_gradient import LabelGradient
-from skrbm.learning.gradients import REDRAWN_UNITS
 from skrbm.learning.step_statistics import N_PROBES, SHARE_OF_DATA, SMALLEST_DIVERGENCE
 from skrbm.learning.variance import CHANGES, LARGEST_SHARE
 from skrbm.samplers import Chains
 
-cdef extern from "kernels.h":
-    ctypedef struct bitgen_t:
-        double (*next_double)(void *state)
-        void *state
-    ctypedef Py_ssize_t size
-    ctypedef struct Segment:
-        int type
-        size start, stop, n_units
-        const void *bias
-        const void *precision
-        const size *widths
-    ctypedef struct Draws:
-        const uint16_t *bits
-        float shift
-    ctypedef struct VarianceStep:
-        double rate, smallest, largest, share
-        int is_shared
-    ctypedef struct Kernels:
-        size n_bytes
-        void (*add_product)(const void *, size, size, const void *, void *, size, size, size)
-        void (*dot_rows)(const void *, const void *, void *, size, size, size)
-        void (*logistic)(void *, const void *, size, size)
-        void (*draw)(const void *, Draws, void *, size)
-        void (*draw_binary)(const Segment *, const void *, Draws, void *, size, size)
-        void (*draw_real)(const Segment *, const void *, const float *, void *, size, size)
-        void (*draw_categories)(const Segment *, const void *, const float *, void *, size, size)
-        void (*log_weights)(const Segment *, size, const void *, const void *, const void *,
-                            double *, size, size, size)
-        void (*log_mixture)(void *, const void *, const double *, double *, size, size)
-        void (*log_odds)(const void *, double, void *, void *, void *, double *, size, size)
-        void (*label_phases)(const void *, const void *, const void *, const void *, const void *,
-                             size, const void *, void *, double *, void *, void *, void *, void *,
-                             size, size, size)
-        void (*phase_sums)(const void *, const void *, const void *, double, const void *,
-                           const void *, const void *, void *, void *, void *, size, size, size,
-                           size, int)
-        void (*add)(void *, double, const void *, size)
-        void (*fill)(void *, double, const double *, size)
-        double (*variance_of_change)(const void *, const void *, const void *, const void *, const void *,
-                         const void *, double *, size, size, size)
-        void (*slide)(const void *, const void *, double, void *, size)
-        void (*step_variances)(const Segment *, void *, const void *, void *, const void *,
-                              const void *, const void *, const void *, const double *, double *,
-                              VarianceStep, size)
-    const Kernels kernels_float, kernels_double
-    int BERNOULLI, GAUSSIAN, CATEGORICAL
-    void fill_raw(bitgen_t *, uint64_t *, size)
-    float next_float(bitgen_t *)
-    void normal_draws(const uint32_t *, float *, size)
-
 cnp.import_array()
-
-# Products of fewer multiplications are made by loops, others by the BLAS of numpy.
-cdef size _SMALL_PRODUCT = 20_000
-cdef size _FEW_TERMS = 32
-cdef dict _TYPES = {"bernoulli": BERNOULLI, "gaussian": GAUSSIAN, "categorical": CATEGORICAL}
-
-
-cdef inline char *_data(cnp.ndarray x):
-    return cnp.PyArray_BYTES(x)
-
-
-cdef inline double *_doubles(cnp.ndarray x):
-    return <double *>cnp.PyArray_DATA(x)
-
-
-cdef class Model:
-    """The parameters of an RBM, which a step changes in place.
-
-    Parameters
-    ----------
-    weights : ndarray of shape (n_visible, n_hidden)
-    hidden_bias : ndarray of shape (n_hidden,)
-    segments : list of tuples
-        For the visible units of one type: its name, its parameters, and the widths of its units.
-    """
-
-    cdef object arrays
-    cdef char *weights
-    cdef char *hidden_bias
-    cdef cnp.ndarray precisions
-    cdef const Kernels *kernels
-    cdef int dtype
-    cdef size n_bytes, n_segments, n_visible, n_hidden, n_raw
-    cdef Segment *segments
-    cdef uint64_t *raw
-
-    def __cinit__(self, cnp.ndarray weights, cnp.ndarray hidden_bias, list segments):
-        self.arrays = weights, hidden_bias, segments
-        self.weights, self.hidden_bias = _data(weights), _data(hidden_bias)
-        self.dtype = cnp.PyArray_TYPE(weights)
-        self.kernels = &kernels_float if self.dtype == cnp.NPY_FLOAT else &kernels_double
-        self.n_bytes = self.kernels.n_bytes
-        self.n_visible, self.n_hidden = weights.shape[0], weights.shape[1]
-        self.precisions = np.ones(self.n_visible, weights.dtype)
-        self.n_segments = len(segments)
-        self.segments = <Segment *>PyMem_Malloc(self.n_segments * sizeof(Segment))
-        if self.segments is NULL:
-            raise MemoryError
-        cdef size start = 0, i
-        for i, (name, parameters, widths) in enumerate(segments):
-            bias, precision = parameters[0], parameters[len(parameters) - 1]
-            self.segments[i].type = _TYPES[name]
-            self.segments[i].start = start
-            self.segments[i].stop = start = start + len(bias)
-            self.segments[i].bias = cnp.PyArray_DATA(bias)
-            self.segments[i].precision = cnp.PyArray_DATA(precision)
-            self.segments[i].widths = <const size *>cnp.PyArray_DATA(widths)
-            self.segments[i].n_units = len(widths)
-
-    def __dealloc__(self):
-        PyMem_Free(self.segments)
-        PyMem_Free(self.raw)
-
-    cdef cnp.ndarray empty(self, size n_rows, size n_columns):
-        cdef cnp.npy_intp[2] shape = [n_rows, n_columns]
-        return cnp.PyArray_EMPTY(2, shape, self.dtype, 0)
-
-    cdef cnp.ndarray vector(self, size n):
-        cdef cnp.npy_intp[1] shape = [n]
-        return cnp.PyArray_EMPTY(1, shape, self.dtype, 0)
-
-    cdef cnp.ndarray checked(self, x, size n_columns):
-        """Rows of numbers for compiled loops, which check nothing."""
-        cdef cnp.ndarray rows = x
-        if cnp.PyArray_TYPE(rows) != self.dtype or not cnp.PyArray_IS_C_CONTIGUOUS(rows):
-            rows = np.ascontiguousarray(rows, self.precisions.dtype)
-        if rows.shape[rows.ndim - 1] != n_columns:
-            raise ValueError(f"Rows have {rows.shape[rows.ndim - 1]} columns instead of {n_columns}.")
-        return rows
-
-    cdef cnp.ndarray at(self, const char *x, size n_rows, size n_columns):
-        """The array at an address."""
-        cdef cnp.npy_intp[2] shape = [n_rows, n_columns]
-        return cnp.PyArray_SimpleNewFromData(2, shape, self.dtype, <void *>x)
-
-    # Products
-
-    cdef int input(self, const char *v, size n, const char *weights, char *x) except -1:
-        """`x = v weights`, for n rows v of the visible layer."""
-        if n * self.n_visible * self.n_hidden > _SMALL_PRODUCT:
-            np.matmul(self.at(v, n, self.n_visible), self.at(weights, self.n_visible, self.n_hidden),
-                      self.at(x, n, self.n_hidden))
-            return 0
-        memset(x, 0, n * self.n_hidden * self.n_bytes)
-        self.kernels.add_product(v, self.n_visible, 1, weights, x, n, self.n_visible, self.n_hidden)
-        return 0
-
-    cdef int inner_products(self, const char *x, size n, const char *y, size n_columns,
-                            char *result) except -1:
-        """`result = x y'`, for n rows x and n_columns rows y of the hidden layer."""
-        if n * n_columns * self.n_hidden > _SMALL_PRODUCT:
-            np.matmul(self.at(x, n, self.n_hidden), self.at(y, n_columns, self.n_hidden).T,
-                      self.at(result, n, n_columns))
-            return 0
-        self.kernels.dot_rows(x, y, result, n, n_columns, self.n_hidden)
-        return 0
-
-    cdef int add_outer(self, const char *v, const char *h, size n, char *to) except -1:
-        """`to += v' h`, for n rows of both layers."""
-        cdef cnp.ndarray product
-        if n > _FEW_TERMS and n * self.n_visible * self.n_hidden > _SMALL_PRODUCT:
-            product = np.matmul(self.at(v, n, self.n_visible).T, self.at(h, n, self.n_hidden))
-            self.kernels.add(to, 1.0, _data(product), self.n_visible * self.n_hidden)
-            return 0
-        self.kernels.add_product(v, 1, self.n_visible, h, to, self.n_visible, n, self.n_hidden)
-        return 0
-
-    cdef int hidden_mean(self, const char *v, size n, char *mean) except -1:
-        """`mean = E[h | v]`."""
-        self.input(v, n, self.weights, mean)
-        self.kernels.logistic(mean, self.hidden_bias, n, self.n_hidden)
-        return 0
-
-    # Draws
-
-    cdef int random_bits(self, bitgen_t *generator, size n) except -1:
-        """Fill the buffer with n times 64 random bits."""
-        if n > self.n_raw:
-            self.raw = <uint64_t *>PyMem_Realloc(self.raw, n * sizeof(uint64_t))
-            self.n_raw = 0 if self.raw is NULL else n
-            if self.raw is NULL:
-                raise MemoryError
-        fill_raw(generator, self.raw, n)
-        return 0
-
-    cdef Draws draws(self, bitgen_t *generator, size n) except *:
-        """Numbers for n binary draws, in the buffer."""
-        cdef Draws draws
-        self.random_bits(generator, n // 4 + 2)
-        draws.bits = <const uint16_t *>self.raw
-        draws.shift = <float>(self.raw[n // 4 + 1] % 256) / 256
-        return draws
-
-    cdef int draw_hidden(self, const char *mean, size n, bitgen_t *generator, char *h) except -1:
-        """Hidden states with these means."""
-        n *= self.n_hidden
-        self.kernels.draw(mean, self.draws(generator, n), h, n)
-        return 0
-
-    cdef int draw_visible(self, const char *x, size n, bitgen_t *generator, char *v) except -1:
-        """Visible states given their input x, layer by layer."""
-        cdef size i
-        cdef Segment *segment
-        cdef Draws draws
-        cdef cnp.ndarray numbers
-        for i in range(self.n_segments):
-            segment = self.segments + i
-            if segment.type == BERNOULLI:
-                draws = self.draws(generator, n * (segment.stop - segment.start))
-                self.kernels.draw_binary(segment, x, draws, v, n, self.n_visible)
-            elif segment.type == GAUSSIAN:
-                numbers = self.normal(n * (segment.stop - segment.start), generator)
-                self.kernels.draw_real(segment, x, <const float *>_data(numbers), v, n, self.n_visible)
-            else:
-                numbers = self.uniform(n * segment.n_units, generator)
-                self.kernels.draw_categories(segment, x, <const float *>_data(numbers), v, n, self.n_visible)
-        return 0
-
-    cdef cnp.ndarray normal(self, size n, bitgen_t *generator):
-        """Normal draws, one more if n is odd."""
-        cdef cnp.ndarray numbers = np.empty(n + n % 2, np.float32)
-        self.random_bits(generator, (n + 1) // 2)
-        normal_draws(<const uint32_t *>self.raw, <float *>_data(numbers), (n + 1) // 2)
-        return numbers
-
-    cdef cnp.ndarray uniform(self, size n, bitgen_t *generator):
-        cdef cnp.ndarray numbers = np.empty(n, np.float32)
-        cdef size i
-        for i in range(n):
-            (<float *>_data(numbers))[i] = next_float(generator)
-        return numbers
-
-    # Jumps
-
-    cdef cnp.ndarray jump(self, cnp.ndarray hidden, cnp.ndarray mean, cnp.ndarray weights,
-                          size first, size n_jumps, bitgen_t *generator, size *n_accepted):
-        """As `samplers.jump`: input of the visible units after jumps of some chains."""
-        cdef size n = mean.shape[0], n_chains = hidden.shape[0], i
-        cdef size row = self.n_hidden * self.n_bytes, row_of_x = self.n_visible * self.n_bytes
-        cdef cnp.ndarray states = self.empty(n_chains + n_jumps, self.n_hidden)
-        cdef cnp.ndarray x = self.empty(n_chains + n_jumps, self.n_visible)
-        cdef cnp.ndarray broadened = self.empty(n, self.n_hidden)
-        cdef cnp.ndarray log_odds = self.empty(n, self.n_hidden), log_off = self.vector(n)
-        cdef cnp.ndarray sums = np.empty(n), ratios = np.empty(2 * n_jumps)
-        self.kernels.log_odds(_data(mean), REDRAWN_UNITS / self.n_hidden, _data(broadened),
-                              _data(log_odds), _data(log_off), _doubles(sums), n, self.n_hidden)
-        cdef cnp.ndarray chosen = _choices(weights, sums, n_jumps, generator)
-        cdef cnp.npy_intp *index = <cnp.npy_intp *>_data(chosen)
-        cdef char *proposed = _data(states) + n_chains * row
-        cdef Draws draws = self.draws(generator, n_jumps * self.n_hidden)
-        memcpy(_data(states), _data(hidden), n_chains * row)
-        for i in range(n_jumps):
-            self.kernels.draw(_data(broadened) + index[i] * row, draws, proposed + i * row, self.n_hidden)
-            draws.bits += self.n_hidden
-        self.inner_products(_data(states), n_chains + n_jumps, self.weights, self.n_visible, _data(x))
-        cdef double *present = _doubles(ratios)
-        cdef double *of_proposed = present + n_jumps
-        cdef char *jumping = _data(x) + first * row_of_x
-        cdef char *x_of_proposed = _data(x) + n_chains * row_of_x
-        self.log_ratios(_data(states) + first * row, jumping, n_jumps, log_odds, log_off, weights, present)
-        self.log_ratios(proposed, x_of_proposed, n_jumps, log_odds, log_off, weights, of_proposed)
-        n_accepted[0] = 0
-        for i in range(n_jumps):
-            if next_float(generator) < exp(min(0.0, of_proposed[i] - present[i])):
-                n_accepted[0] += 1
-                memcpy(jumping + i * row_of_x, x_of_proposed + i * row_of_x, row_of_x)
-        return x
-
-    cdef int log_ratios(self, const char *h, const char *x, size n, cnp.ndarray log_odds,
-                        cnp.ndarray log_off, cnp.ndarray weights, double *ratios) except -1:
-        """`log p(h) - log q(h)` of hidden states h with input x, up to a constant."""
-        cdef size n_rows = log_odds.shape[0], i
-        cdef cnp.ndarray density = self.empty(n, n_rows), of_mixture = np.empty(n)
-        self.inner_products(h, n, _data(log_odds), n_rows, _data(density))
-        self.kernels.log_mixture(_data(density), _data(log_off), _doubles(weights), _doubles(of_mixture), n, n_rows)
-        self.kernels.log_weights(self.segments, self.n_segments, x, h, self.hidden_bias, ratios, n, self.n_visible, self.n_hidden)
-        for i in range(n):
-            ratios[i] -= _doubles(of_mixture)[i]
-        return 0
-
-    # Steps
-
-    cdef cnp.ndarray precision(self):
-        """Precision of each visible unit, 1 if its type has none."""
-        cdef size i
-        cdef Segment *segment
-        for i in range(self.n_segments):
-            segment = self.segments + i
-            if segment.type == GAUSSIAN:
-                memcpy(_data(self.precisions) + segment.start * self.n_bytes, segment.precision,
-                       (segment.stop - segment.start) * self.n_bytes)
-        return self.precisions
-
-    cdef int add_to_biases(self, const char *of_visible, const char *of_hidden, double factor) except -1:
-        """Add a growth of all biases times a factor, in place."""
-        cdef size i
-        cdef Segment *segment
-        self.kernels.add(self.hidden_bias, factor, of_hidden, self.n_hidden)
-        for i in range(self.n_segments):
-            segment = self.segments + i
-            self.kernels.add(<void *>segment.bias, factor, of_visible + segment.start * self.n_bytes,
-                             segment.stop - segment.start)
-        return 0
-
-    cdef cnp.ndarray slid(self, cnp.ndarray offset, const char *mean, double share):
-        """The moving average of an offset, with this share of a mean."""
-        cdef cnp.ndarray result = self.vector(offset.shape[0])
-        self.kernels.slide(_data(offset), mean, share, _data(result), offset.shape[0])
-        return result
-
-
-cdef cnp.ndarray _choices(cnp.ndarray weights, cnp.ndarray sums, size n, bitgen_t *generator):
-    """Draw n rows with these probabilities, in the order of their sums."""
-    cdef cnp.ndarray order = sums.argsort(kind="stable")
-    cdef cnp.npy_intp *index = <cnp.npy_intp *>_data(order)
-    cdef size n_rows = weights.shape[0], i, low, high, middle
-    cdef cnp.ndarray cumulative = np.empty(n_rows), rows = np.empty(n, np.intp)
-    cdef double total = 0, u
-    for i in range(n_rows):
-        total += _doubles(weights)[index[i]]
-        _doubles(cumulative)[i] = total
-    for i in range(n):
-        u = total * generator.next_double(generator.state)
-        low, high = 0, n_rows - 1
-        while low < high:
-            middle = (low + high) // 2
-            if _doubles(cumulative)[middle] <= u:
-                low = middle + 1
-            else:
-                high = middle
-        (<cnp.npy_intp *>_data(rows))[i] = index[low]
-    return rows
 
 
 cdef cnp.ndarray _normalized(weights):
@@ -362,9 +31,9 @@ cdef cnp.ndarray _normalized(weights):
     cdef size i, n = shares.shape[0]
     cdef double total = 0
     for i in range(n):
-        total += _doubles(shares)[i]
+        total += doubles(shares)[i]
     for i in range(n):
-        _doubles(shares)[i] /= total
+        doubles(shares)[i] /= total
     return shares
 
 
@@ -386,7 +55,7 @@ cdef class Phases:
         self.are_equal = are_equal
 
     cdef char *row(self, cnp.ndarray x, size row):
-        return _data(x) + row * cnp.PyArray_STRIDE(x, 0)
+        return data(x) + row * cnp.PyArray_STRIDE(x, 0)
 
     cdef model_probes(self):
         """Index of the rows of the model with the largest weights."""
@@ -483,15 +152,15 @@ cdef class Update:
             model.empty(n_fixed + n_model, model.n_hidden),
             model.vector(n_fixed + n_model), n, n_model, is_persistent and not self.is_labelled
         )
-        memcpy(_data(phases.v), _data(v), n * model.n_visible * model.n_bytes)
-        model.kernels.fill(_data(phases.shares), 1.0, _doubles(weights), n)
+        memcpy(data(phases.v), data(v), n * model.n_visible * model.n_bytes)
+        model.kernels.fill(data(phases.shares), 1.0, doubles(weights), n)
         cdef char *model_v = phases.row(phases.v, n_fixed)
         cdef char *model_h = phases.row(phases.h, n_fixed)
-        cdef char *model_shares = _data(phases.shares) + n_fixed * model.n_bytes
+        cdef char *model_shares = data(phases.shares) + n_fixed * model.n_bytes
         if self.is_labelled:
             self._fill_labels(phases, n_fixed)
         elif not is_persistent:
-            model.hidden_mean(_data(phases.v), n, _data(phases.h))
+            model.hidden_mean(data(phases.v), n, data(phases.h))
         if n_model == 0:
             return phases
         if is_persistent:
@@ -500,10 +169,10 @@ cdef class Update:
             if self.is_labelled:
                 model.hidden_mean(model_v, n_model, model_h)
             else:
-                model.hidden_mean(_data(phases.v), n + n_model, _data(phases.h))
+                model.hidden_mean(data(phases.v), n + n_model, data(phases.h))
             self._keep_chains(state, phases, weights, generator)
         else:
-            model.kernels.fill(model_shares, -self.generative_share, _doubles(weights), n)
+            model.kernels.fill(model_shares, -self.generative_share, doubles(weights), n)
             self._draw_contrastive(phases, model_v, model_h, generator)
         return phases
 
@@ -512,10 +181,10 @@ cdef class Update:
         cdef Model model = self.model
         cdef Segment *label = model.segments + model.n_segments - 1
         cdef size n = phases.n_data, n_labels = label.stop - label.start
-        cdef cnp.ndarray posterior = model.empty(n, n_labels), p = np.empty(n_labels)
+        cdef cnp.ndarray posterior = model.empty(n, n_labels), p = new_vector(n_labels, cnp.NPY_DOUBLE)
         cdef cnp.ndarray by_label = model.empty(n_labels, model.n_hidden)
         cdef char *expected = phases.row(phases.h, n)
-        cdef char *free_shares = _data(phases.shares) + n * model.n_bytes
+        cdef char *free_shares = data(phases.shares) + n * model.n_bytes
         x, labels = slice(label.start), slice(label.start, None)
         phases.shares[n:2 * n] = (self.generative_share - 1) * phases.shares[:n]
         phases.shares[2 * n:n_fixed].reshape(2, n_labels)[...] = [[1], [-1]]
@@ -523,8 +192,8 @@ cdef class Update:
         model.input(phases.row(phases.v, n), n, model.weights, expected)
         model.kernels.label_phases(
             expected, model.hidden_bias, model.weights + label.start * model.n_hidden * model.n_bytes,
-            label.bias, _data(phases.v) + label.start * model.n_bytes, model.n_visible, free_shares,
-            _data(by_label), _doubles(p), _data(posterior), _data(phases.h), expected,
+            label.bias, data(phases.v) + label.start * model.n_bytes, model.n_visible, free_shares,
+            data(by_label), doubles(p), data(posterior), data(phases.h), expected,
             phases.row(phases.h, 2 * n), n, n_labels, model.n_hidden,
         )
         phases.v[n:2 * n, labels] = posterior
@@ -538,9 +207,9 @@ cdef class Update:
         cdef Model model = self.model
         cdef size n = phases.n_data
         cdef cnp.ndarray h = model.empty(n, model.n_hidden), x = model.empty(n, model.n_visible)
-        model.draw_hidden(_data(phases.h), n, generator, _data(h))
+        model.draw_hidden(data(phases.h), n, generator, data(h))
         for _ in range(self.n_steps):
-            self._gibbs(_data(h), n, _data(x), v, mean, generator)
+            self._gibbs(data(h), n, data(x), v, mean, generator)
         return 0
 
     cdef int _gibbs(self, char *h, size n, char *x, char *v, char *mean, bitgen_t *generator) except -1:
@@ -561,23 +230,23 @@ cdef class Update:
         if self.n_steps > 1:
             h, mean = h.copy(), model.empty(n, model.n_hidden)
         for _ in range(self.n_steps - 1):
-            self._gibbs(_data(h), n, _data(x), v, _data(mean), generator)
+            self._gibbs(data(h), n, data(x), v, data(mean), generator)
         jumping = self.joint.next_jumps(state, n) if self.kind == JUMPING else None
         if jumping is None:
-            model.inner_products(_data(h), n, model.weights, model.n_visible, _data(x))
+            model.inner_products(data(h), n, model.weights, model.n_visible, data(x))
         else:
             mean = model.checked(state.proposal_mean, model.n_hidden)
             x = model.jump(h, mean, state.proposal_weights, jumping.start,
                            jumping.stop - jumping.start, generator, &n_accepted)
             self.joint.count_jumps(state, jumping, n, n_accepted)
-        model.draw_visible(_data(x), n, generator, v)
+        model.draw_visible(data(x), n, generator, v)
         return 0
 
     cdef int _keep_chains(self, state, Phases phases, cnp.ndarray weights, bitgen_t *generator) except -1:
         """Draw hidden states of the persistent chains, and keep where the next ones jump to."""
         cdef size n = phases.n_model, first = phases.n_rows - n
         cdef cnp.ndarray h = self.model.empty(n, self.model.n_hidden)
-        self.model.draw_hidden(phases.row(phases.h, first), n, generator, _data(h))
+        self.model.draw_hidden(phases.row(phases.h, first), n, generator, data(h))
         state.chains = Chains(phases.v[first:], phases.h[first:], h)
         if self.kind == JUMPING:
             state.proposal_mean, state.proposal_weights = phases.h[:phases.n_data], weights
@@ -592,23 +261,23 @@ cdef class Update:
         cdef cnp.ndarray m = model.checked(state.visible_offset, n_visible), growth
         cdef cnp.ndarray k = model.checked(state.hidden_offset, n_hidden)
         cdef bint has_formed_growth = self.is_limited or self.learns_variance
-        cdef char *of_visible = _data(sums)
+        cdef char *of_visible = data(sums)
         cdef char *of_hidden = of_visible + n_visible * model.n_bytes
         cdef char *data_v = of_hidden + n_hidden * model.n_bytes
         cdef char *data_h = data_v + n_visible * model.n_bytes
         model.kernels.phase_sums(
-            _data(phases.v), _data(phases.h), _data(phases.shares), 1.0 if has_formed_growth else rate,
-            _data(m), _data(k), _data(model.precision()), _data(v), _data(x), of_visible, n,
+            data(phases.v), data(phases.h), data(phases.shares), 1.0 if has_formed_growth else rate,
+            data(m), data(k), data(model.precision()), data(v), data(x), of_visible, n,
             phases.n_data, n_visible, n_hidden, self.learns_variance,
         )
         if has_formed_growth:
             growth = model.empty(n_visible, n_hidden)
-            memset(_data(growth), 0, n_visible * n_hidden * model.n_bytes)
-            model.add_outer(_data(v), _data(x), n, _data(growth))
+            memset(data(growth), 0, n_visible * n_hidden * model.n_bytes)
+            model.add_outer(data(v), data(x), n, data(growth))
             rate = self._limited(rate, phases, growth, of_visible, of_hidden)
-            model.kernels.add(model.weights, rate, _data(growth), n_visible * n_hidden)
+            model.kernels.add(model.weights, rate, data(growth), n_visible * n_hidden)
         else:
-            model.add_outer(_data(v), _data(x), n, model.weights)
+            model.add_outer(data(v), data(x), n, model.weights)
         model.add_to_biases(of_visible, of_hidden, rate if has_formed_growth else 1.0)
         if self.learns_variance and state.variance_floor is not None:
             self._step_variances(state, growth, m, k, data_h + n_hidden * model.n_bytes, rate,
@@ -635,11 +304,11 @@ cdef class Update:
         cdef Model model = self.model
         cdef cnp.ndarray v = phases.v[rows], h = phases.h[rows], shares = phases.shares[rows]
         cdef size n = v.shape[0]
-        cdef cnp.ndarray input = model.empty(n, model.n_hidden), changes = np.empty(n)
-        model.input(_data(v), n, _data(growth), _data(input))
+        cdef cnp.ndarray input = model.empty(n, model.n_hidden), changes = new_vector(n, cnp.NPY_DOUBLE)
+        model.input(data(v), n, data(growth), data(input))
         return model.kernels.variance_of_change(
-            _data(v), _data(h), _data(input), _data(shares), of_visible, of_hidden,
-            _doubles(changes), n, model.n_visible, model.n_hidden,
+            data(v), data(h), data(input), data(shares), of_visible, of_hidden,
+            doubles(changes), n, model.n_visible, model.n_hidden,
         )
 
     cdef int _step_variances(self, state, cnp.ndarray growth, cnp.ndarray m, cnp.ndarray k,
@@ -648,7 +317,7 @@ cdef class Update:
         cdef Model model = self.model
         cdef size i
         cdef cnp.ndarray floor = np.ascontiguousarray(state.variance_floor, np.float64)
-        cdef cnp.ndarray excess = np.empty(model.n_visible)
+        cdef cnp.ndarray excess = new_vector(model.n_visible, cnp.NPY_DOUBLE)
         cdef VarianceStep how = VarianceStep(
             min(self.variance_rate * rate, LARGEST_SHARE), CHANGES[0], CHANGES[1], variance_share,
             self.is_shared,
@@ -656,9 +325,9 @@ cdef class Update:
         for i in range(model.n_segments):
             if model.segments[i].type == GAUSSIAN:
                 model.kernels.step_variances(
-                    model.segments + i, model.weights, _data(growth), model.hidden_bias,
-                    _data(m), _data(k), moments,
-                    moments + model.n_visible * model.n_bytes, _doubles(floor), _doubles(excess),
+                    model.segments + i, model.weights, data(growth), model.hidden_bias,
+                    data(m), data(k), moments,
+                    moments + model.n_visible * model.n_bytes, doubles(floor), doubles(excess),
                     how, model.n_hidden,
                 )
         return 0

@@ -10,11 +10,13 @@ from skrbm.learning.gradients import Gradient
 from skrbm.learning.optimizer import CentredOptimizer, Update, rbm_update
 from skrbm.model import RBM
 
+_model: Any
 _update: Any
 try:
+    import skrbm.learning._model as _model
     import skrbm.learning._update as _update
 except ModuleNotFoundError:  # no compiler was found when the package was installed
-    _update = None
+    _model = _update = None
 
 
 def is_available() -> bool:
@@ -41,7 +43,7 @@ def _bind(rbm: RBM) -> Any:
         (name, layer.parameters, np.array(layer.widths, np.intp))
         for name, layer in zip(names, layers, strict=True)
     ]
-    return _update.Model(rbm.weights.array, rbm.hidden.bias, segments)
+    return _model.Model(rbm.weights.array, rbm.hidden.bias, segments)
 
 
 def _is_addressable(x: Any) -> bool:

@@ -1,8 +1,9 @@
-/* The loops for one type of real numbers; included by kernels.h, once per type.
+/* The loops for one type of real numbers; included by loops.h, once per type.
  *
  * Matrices are contiguous, row by row. Arguments are `void *`, so that both types share a table.
  */
 
+#define WIDE (128 / (size)sizeof(REAL)) /* columns of a tile of a product */
 #define LANES (64 / (size)sizeof(REAL)) /* partial sums: compilers keep the order of a single one */
 
 /* exp(x) for x from -87 to 88 (float) or -708 to 709 (double): powers of two, and a Taylor series
@@ -47,14 +48,38 @@ INLINE REAL NAME(clip)(REAL x) {
     return x < -limit ? -limit : x;
 }
 
+/* exp(z) in place, for up to BLOCK numbers with room for LANES more: a few numbers take as long as a
+ * full vector. */
+INLINE void NAME(exponentials)(REAL *z, size n) {
+    size padded = (n + LANES - 1) / LANES * LANES;
+    for (size i = n; i < padded; i++) z[i] = 0;
+    for (size start = 0; start < padded; start += LANES)
+#pragma omp simd
+        for (int lane = 0; lane < LANES; lane++)
+            z[start + lane] = NAME(exponential)(NAME(clip)(z[start + lane]));
+}
+
 INLINE double NAME(sum)(const REAL *x, size n) {
     double sums[LANES] = {0}, sum = 0;
     size i = 0;
     for (; i + LANES <= n; i += LANES)
 #pragma omp simd
         for (int lane = 0; lane < LANES; lane++) sums[lane] += (double)x[i + lane];
-    for (int lane = 0; lane < LANES; lane++) sum += sums[lane];
+    FOLD(sums[lane] += sums[lane + half]);
+    sum = sums[0];
     for (; i < n; i++) sum += (double)x[i];
+    return sum;
+}
+
+INLINE double NAME(weighted_sum)(const double *weights, const REAL *x, size n) {
+    double sums[LANES] = {0}, sum = 0;
+    size i = 0;
+    for (; i + LANES <= n; i += LANES)
+#pragma omp simd
+        for (int lane = 0; lane < LANES; lane++) sums[lane] += weights[i + lane] * (double)x[i + lane];
+    FOLD(sums[lane] += sums[lane + half]);
+    sum = sums[0];
+    for (; i < n; i++) sum += weights[i] * (double)x[i];
     return sum;
 }
 
@@ -66,7 +91,8 @@ INLINE REAL NAME(largest)(const REAL *x, size n) {
 #pragma omp simd
         for (int lane = 0; lane < LANES; lane++)
             lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
-    for (int lane = 0; lane < LANES; lane++) largest = lanes[lane] > largest ? lanes[lane] : largest;
+    FOLD(lanes[lane] = lanes[lane] > lanes[lane + half] ? lanes[lane] : lanes[lane + half]);
+    largest = lanes[0];
     for (; i < n; i++) largest = x[i] > largest ? x[i] : largest;
     return largest;
 }
@@ -79,7 +105,8 @@ INLINE double NAME(product)(const REAL *x, size n) {
     for (; i + LANES <= n; i += LANES)
 #pragma omp simd
         for (int lane = 0; lane < LANES; lane++) products[lane] *= 1 + (double)x[i + lane];
-    for (int lane = 0; lane < LANES; lane++) product *= products[lane];
+    FOLD(products[lane] *= products[lane + half]);
+    product = products[0];
     for (; i < n; i++) product *= 1 + (double)x[i];
     return product;
 }
@@ -87,17 +114,17 @@ INLINE double NAME(product)(const REAL *x, size n) {
 /* sum_i log(1 + exp(z_i)) for z = x + y, and the means 1 / (1 + exp(-z_i)) if there is room for
  * them: one logarithm for a product of 512 numbers 1 + exp(-|z_i|). */
 INLINE double NAME(sum_softplus)(const REAL *x, const REAL *y, REAL *mean, size n) {
-    enum { BLOCK = 512 };
-    REAL small[BLOCK], positive[BLOCK];
+    REAL small[BLOCK + LANES], positive[BLOCK];
     double total = 0;
     for (size start = 0; start < n; start += BLOCK) {
         size width = start + BLOCK < n ? BLOCK : n - start;
 #pragma omp simd
         for (size i = 0; i < width; i++) {
             REAL z = x[start + i] + y[start + i], distance = ABSOLUTE(z);
-            small[i] = NAME(exponential)(NAME(clip)(-distance));
+            small[i] = -distance;
             positive[i] = (z + distance) / 2;
         }
+        NAME(exponentials)(small, width);
         if (mean)
 #pragma omp simd
             for (size i = 0; i < width; i++)
@@ -113,86 +140,91 @@ INLINE REAL NAME(dot)(const REAL *x, const REAL *y, size n) {
     for (; i + LANES <= n; i += LANES)
 #pragma omp simd
         for (int lane = 0; lane < LANES; lane++) sums[lane] += x[i + lane] * y[i + lane];
-    for (int lane = 0; lane < LANES; lane++) sum += sums[lane];
+    FOLD(sums[lane] += sums[lane + half]);
+    sum = sums[0];
     for (; i < n; i++) sum += x[i] * y[i];
     return sum;
 }
 
-/* Columns of `add_product`; a constant width keeps the sums in registers. */
-INLINE void NAME(add_columns)(const REAL *a, size row_step, size term_step, const REAL *b, REAL *c,
-                              size n_rows, size n_terms, size n_columns, size width) {
-    for (size row = 0; row < n_rows; row++) {
-        REAL sum[64];
-        memcpy(sum, c + row * n_columns, width * sizeof(REAL));
-        for (size term = 0; term < n_terms; term++) {
-            REAL factor = a[row * row_step + term * term_step];
-            const REAL *from = b + term * n_columns;
+/* A tile of `add_product`: at most ROWS x width sums, which a constant width keeps in registers. */
+INLINE void NAME(add_tile)(const REAL *a, size row_step, size term_step, const REAL *b, size b_step,
+                           REAL *c, size c_row_step, size c_column_step, size n_rows, size n_terms,
+                           size n_columns, size width) {
+    REAL sums[ROWS][WIDE] = {{0}};
+    for (size term = 0; term < n_terms; term++, a += term_step, b += b_step)
+        UNROLL for (size row = 0; row < n_rows; row++) {
+            REAL factor = a[row * row_step];
 #pragma omp simd
-            for (size i = 0; i < width; i++) sum[i] += factor * from[i];
+            for (size i = 0; i < width; i++) sums[row][i] += factor * b[i];
         }
-        memcpy(c + row * n_columns, sum, width * sizeof(REAL));
-    }
+    for (size row = 0; row < n_rows; row++)
+        for (size i = 0; i < n_columns; i++) c[row * c_row_step + i * c_column_step] += sums[row][i];
 }
 
-/* C += A B, where A[row, term] is a[row * row_step + term * term_step]. */
-KERNEL void NAME(add_product)(const void *a, size row_step, size term_step, const void *b, void *c,
-                              size n_rows, size n_terms, size n_columns) {
-    enum { WIDE = 256 / sizeof(REAL), NARROW = 64 / sizeof(REAL) };
-    const REAL *from = b;
-    REAL *to = c;
-    size left = n_columns;
-    for (; left >= WIDE; left -= WIDE, from += WIDE, to += WIDE)
-        NAME(add_columns)(a, row_step, term_step, from, to, n_rows, n_terms, n_columns, WIDE);
-    for (; left >= NARROW; left -= NARROW, from += NARROW, to += NARROW)
-        NAME(add_columns)(a, row_step, term_step, from, to, n_rows, n_terms, n_columns, NARROW);
-    if (left)
-        NAME(add_columns)(a, row_step, term_step, from, to, n_rows, n_terms, n_columns, left);
+INLINE void NAME(add_tiles)(const REAL *a, size row_step, size term_step, const REAL *b, size b_step,
+                            REAL *c, size c_row_step, size c_column_step, size n_rows, size n_terms,
+                            size n_columns, size width) {
+    size row = 0;
+    for (; row + ROWS <= n_rows; row += ROWS, a += ROWS * row_step, c += ROWS * c_row_step)
+        NAME(add_tile)(a, row_step, term_step, b, b_step, c, c_row_step, c_column_step, ROWS, n_terms,
+                       n_columns, width);
+    for (; row + 2 <= n_rows; row += 2, a += 2 * row_step, c += 2 * c_row_step)
+        NAME(add_tile)(a, row_step, term_step, b, b_step, c, c_row_step, c_column_step, 2, n_terms,
+                       n_columns, width);
+    if (row < n_rows)
+        NAME(add_tile)(a, row_step, term_step, b, b_step, c, c_row_step, c_column_step, 1, n_terms,
+                       n_columns, width);
 }
 
-/* C = A B' for A of n_rows x n_terms, B of n_columns x n_terms. */
-KERNEL void NAME(dot_rows)(const void *a_, const void *b_, void *c_, size n_rows, size n_columns,
-                           size n_terms) {
-    const REAL *a = a_, *b = b_;
-    REAL *c = c_;
-    for (size row = 0; row < n_rows; row++, a += n_terms, c += n_columns) {
-        size column = 0;
-        for (; column + 4 <= n_columns; column += 4) { /* one pass over a for four sums */
-            const REAL *x = b + column * n_terms, *y = x + n_terms, *z = y + n_terms,
-                       *w = z + n_terms;
-            REAL p[LANES] = {0}, q[LANES] = {0}, r[LANES] = {0}, s[LANES] = {0};
-            REAL sums[4] = {0};
-            size i = 0;
-            for (; i + LANES <= n_terms; i += LANES)
-#pragma omp simd
-                for (int lane = 0; lane < LANES; lane++) {
-                    REAL factor = a[i + lane];
-                    p[lane] += factor * x[i + lane];
-                    q[lane] += factor * y[i + lane];
-                    r[lane] += factor * z[i + lane];
-                    s[lane] += factor * w[i + lane];
-                }
-            for (int lane = 0; lane < LANES; lane++) {
-                sums[0] += p[lane], sums[1] += q[lane];
-                sums[2] += r[lane], sums[3] += s[lane];
+/* C += A B for matrices with any steps between rows and columns. Columns are taken in blocks of
+ * WIDE; a narrower block of B, or one whose columns are not contiguous, is copied first. */
+KERNEL void NAME(add_product)(const void *a_, size row_step, size term_step, const void *b_,
+                              size b_term_step, size b_column_step, void *c_, size c_row_step,
+                              size c_column_step, size n_rows, size n_terms, size n_columns) {
+    enum { TERMS = 256 };
+    REAL copy[TERMS * WIDE];
+    for (size first = 0; first < n_columns; first += WIDE) {
+        size width = first + WIDE < n_columns ? WIDE : n_columns - first;
+        for (size start = 0; start < n_terms; start += TERMS) {
+            size n = start + TERMS < n_terms ? TERMS : n_terms - start, step = b_term_step;
+            const REAL *a = (const REAL *)a_ + start * term_step;
+            const REAL *b = (const REAL *)b_ + start * b_term_step + first * b_column_step;
+            REAL *c = (REAL *)c_ + first * c_column_step;
+            if (width < WIDE || b_column_step != 1) {
+                step = width <= WIDE / 4 ? WIDE / 4 : width <= WIDE / 2 ? WIDE / 2 : WIDE;
+                for (size i = 0; i < n * step; i++) copy[i] = 0;
+                for (size i = 0; i < width; i++)
+                    for (size term = 0; term < n; term++)
+                        copy[term * step + i] = b[term * b_term_step + i * b_column_step];
+                b = copy;
             }
-            for (; i < n_terms; i++) {
-                sums[0] += a[i] * x[i], sums[1] += a[i] * y[i];
-                sums[2] += a[i] * z[i], sums[3] += a[i] * w[i];
-            }
-            memcpy(c + column, sums, sizeof sums);
+            if (width <= WIDE / 4)
+                NAME(add_tiles)(a, row_step, term_step, b, step, c, c_row_step, c_column_step, n_rows, n,
+                                width, WIDE / 4);
+            else if (width <= WIDE / 2)
+                NAME(add_tiles)(a, row_step, term_step, b, step, c, c_row_step, c_column_step, n_rows, n,
+                                width, WIDE / 2);
+            else
+                NAME(add_tiles)(a, row_step, term_step, b, step, c, c_row_step, c_column_step, n_rows, n,
+                                width, WIDE);
         }
-        for (; column < n_columns; column++) c[column] = NAME(dot)(a, b + column * n_terms, n_terms);
     }
 }
 
 /* Input x to means: 1 / (1 + exp(-(bias + x))), in place. */
 KERNEL void NAME(logistic)(void *x_, const void *bias_, size n_rows, size n_columns) {
-    REAL *x = x_;
-    const REAL *bias = bias_;
-    for (size row = 0; row < n_rows; row++, x += n_columns)
+    REAL odds[BLOCK + LANES];
+    for (size row = 0; row < n_rows; row++)
+        for (size start = 0; start < n_columns; start += BLOCK) {
+            size width = start + BLOCK < n_columns ? BLOCK : n_columns - start;
+            REAL *x = (REAL *)x_ + row * n_columns + start;
+            const REAL *bias = (const REAL *)bias_ + start;
 #pragma omp simd
-        for (size i = 0; i < n_columns; i++)
-            x[i] = 1 / (1 + NAME(exponential)(NAME(clip)(-bias[i] - x[i])));
+            for (size i = 0; i < width; i++) odds[i] = -bias[i] - x[i];
+            NAME(exponentials)(odds, width);
+#pragma omp simd
+            for (size i = 0; i < width; i++) x[i] = 1 / (1 + odds[i]);
+        }
 }
 
 /* Zeros and ones with these means. */
@@ -204,18 +236,35 @@ KERNEL void NAME(draw)(const void *mean_, Draws draws, void *states_, size n) {
         states[i] = (REAL)draws.bits[i] + (REAL)draws.shift < mean[i] * 65536 ? (REAL)1 : (REAL)0;
 }
 
-/* States of binary units, given their input x in rows of n_columns. */
+/* From z = -bias - x to states; equal to the draws of the formulas, for which exp(z) overflows. */
+INLINE void NAME(binary_states)(REAL *z, const uint16_t *bits, float shift, size n) {
+    REAL odds[BLOCK + LANES];
+    memcpy(odds, z, n * sizeof(REAL));
+    NAME(exponentials)(odds, n);
+#pragma omp simd
+    for (size i = 0; i < n; i++) {
+        int is_on = (1 + odds[i]) * ((REAL)bits[i] + (REAL)shift) < 65536;
+        z[i] = is_on & (z[i] < (REAL)LARGEST_EXPONENT) ? (REAL)1 : (REAL)0;
+    }
+}
+
+/* States of binary units, given their input x in rows of n_columns: several short rows at once. */
 KERNEL void NAME(draw_binary)(const Segment *segment, const void *x_, Draws draws, void *states_,
                               size n_rows, size n_columns) {
-    size n = segment->stop - segment->start;
-    const REAL *bias = segment->bias, *x = (const REAL *)x_ + segment->start;
-    REAL *states = (REAL *)states_ + segment->start;
-    for (size row = 0; row < n_rows; row++, x += n_columns, states += n_columns, draws.bits += n)
-#pragma omp simd
-        for (size i = 0; i < n; i++) {
-            REAL z = -bias[i] - x[i], odds = 1 + NAME(exponential)(NAME(clip)(z));
-            int is_on = odds * ((REAL)draws.bits[i] + (REAL)draws.shift) < 65536;
-            states[i] = is_on & (z < (REAL)LARGEST_EXPONENT) ? (REAL)1 : (REAL)0;
+    size n = segment->stop - segment->start, width = n < BLOCK ? n : BLOCK;
+    size n_at_once = width ? BLOCK / width : 1;
+    REAL z[BLOCK];
+    for (size first = 0; first < n_rows; first += n_at_once)
+        for (size start = 0; start < n; start += BLOCK) {
+            size n_now = first + n_at_once < n_rows ? n_at_once : n_rows - first;
+            size n_own = start + BLOCK < n ? width : n - start;
+            size place = first * n_columns + segment->start + start;
+            const REAL *x = (const REAL *)x_ + place, *bias = (const REAL *)segment->bias + start;
+            for (size row = 0; row < n_now; row++)
+                for (size i = 0; i < n_own; i++) z[row * n_own + i] = -bias[i] - x[row * n_columns + i];
+            NAME(binary_states)(z, draws.bits + first * n + start, draws.shift, n_now * n_own);
+            for (size row = 0; row < n_now; row++)
+                memcpy((REAL *)states_ + place + row * n_columns, z + row * n_own, n_own * sizeof(REAL));
         }
 }
 
@@ -292,22 +341,20 @@ KERNEL void NAME(log_weights)(const Segment *segments, size n_segments, const vo
 /* log sum_j weights_j exp(x_ij + offset_j) for every row i of x, which it changes. */
 KERNEL void NAME(log_mixture)(void *x_, const void *offset_, const double *weights, double *result,
                               size n_rows, size n_columns) {
-    REAL *x = x_;
+    REAL *x = x_, share[BLOCK + LANES];
     const REAL *offset = offset_;
     for (size row = 0; row < n_rows; row++, x += n_columns) {
-        REAL largest;
-        double sums[LANES] = {0}, sum = 0;
-        size i = 0;
+        double sum = 0;
 #pragma omp simd
-        for (size j = 0; j < n_columns; j++) x[j] += offset[j];
-        largest = NAME(largest)(x, n_columns);
+        for (size i = 0; i < n_columns; i++) x[i] += offset[i];
+        REAL largest = NAME(largest)(x, n_columns);
+        for (size start = 0; start < n_columns; start += BLOCK) {
+            size width = start + BLOCK < n_columns ? BLOCK : n_columns - start;
 #pragma omp simd
-        for (size j = 0; j < n_columns; j++) x[j] = NAME(exponential)(NAME(clip)(x[j] - largest));
-        for (; i + LANES <= n_columns; i += LANES)
-#pragma omp simd
-            for (int lane = 0; lane < LANES; lane++) sums[lane] += weights[i + lane] * (double)x[i + lane];
-        for (int lane = 0; lane < LANES; lane++) sum += sums[lane];
-        for (; i < n_columns; i++) sum += weights[i] * (double)x[i];
+            for (size i = 0; i < width; i++) share[i] = x[start + i] - largest;
+            NAME(exponentials)(share, width);
+            sum += NAME(weighted_sum)(weights + start, share, width);
+        }
         result[row] = log(sum) + largest;
     }
 }
@@ -517,6 +564,7 @@ KERNEL void NAME(step_variances)(const Segment *segment, void *weights_, const v
 }
 
 #undef LANES
+#undef WIDE
 #undef REAL
 #undef BITS
 #undef NAME
