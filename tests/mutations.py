@@ -1,7 +1,7 @@
 """See the laws fail: `python tests/mutations.py` makes one mistake at a time and runs its test.
 
 With words, only the mistakes with one of them in the name of the object or of the test:
-`mutations.py optimizers`. Each mistake is made in a copy of the package. A test that passes
+`mutations.py optimizers`. For mistakes in compiled code, in COMPILED, the extension is compiled again. Each mistake is made in a copy of the package. A test that passes
 nevertheless is reported; the exit status is the number of mistakes that no test noticed.
 `test_mutations.py` checks that every mistake can still be made, and makes a sample of them.
 """
@@ -561,6 +561,99 @@ def survives(mutation: Mutation) -> bool:
         return done.returncode == 0
 
 
+# (file in skrbm/learning, a text that occurs once in it, the mistake in its place). The tests of the
+# compiled update must fail.
+COMPILED = [
+    ("loops_of_real.h", "x = x > limit ? limit : x;", ""),
+    ("loops_of_real.h", "return x < -limit ? -limit : x;", "return x;"),
+    ("loops_of_real.h", "padded = (n + LANES - 1) / LANES * LANES", "padded = n / LANES * LANES"),
+    ("loops_of_real.h", "sum += weights[i] * (double)x[i];", ""),
+    ("loops_of_real.h", "for (; i < n; i++) product *= 1 + (double)x[i];", ""),
+    ("loops_of_real.h", "positive[i] = (z + distance) / 2;", "positive[i] = 0;"),
+    (
+        "loops_of_real.h",
+        "start + TERMS < n_terms ? TERMS : n_terms - start",
+        "TERMS < n_terms ? TERMS : n_terms",
+    ),
+    (
+        "loops_of_real.h",
+        "for (size i = 0; i < n * step; i++) copy[i] = 0;",
+        "for (size i = 0; i < n * step; i++) copy[i] = NAN;",
+    ),
+    (
+        "loops_of_real.h",
+        "(1 + odds[i]) * ((REAL)bits[i] + (REAL)shift) < 65536",
+        "(1 + odds[i]) * (REAL)bits[i] < 65536",
+    ),
+    ("loops_of_real.h", "& (z[i] < (REAL)LARGEST_EXPONENT)", ""),
+    ("loops_of_real.h", "draws.bits + first * n + start", "draws.bits + first * n"),
+    ("loops_of_real.h", "(REAL)noise[i] / ROOT(precision[i])", "(REAL)noise[i]"),
+    ("loops_of_real.h", "chosen += states[i] <= *u * total", "chosen += states[i] < *u"),
+    ("loops_of_real.h", "total += log(sum) + largest;", "total += log(sum);"),
+    (
+        "loops_of_real.h",
+        "(double)((bias[i] + x[i] / 2) / precision[i])",
+        "(double)((bias[i] + x[i]) / precision[i])",
+    ),
+    ("loops_of_real.h", "total += log(NAME(product)(minus_on, width));", ""),
+    (
+        "loops_of_real.h",
+        "covariance[i] += mass * (of_label[i] - expected[i])",
+        "covariance[i] += mass * of_label[i]",
+    ),
+    ("loops_of_real.h", "row < n_data ? share : 0", "share"),
+    (
+        "loops_of_real.h",
+        "second[i] += share * deviation * deviation;",
+        "second[i] += share * deviation;",
+    ),
+    ("loops_of_real.h", "> (REAL)1e-20 ? z : (REAL)0", "> (REAL)1e-2 ? z : (REAL)0"),
+    ("loops_of_real.h", "variance += shares[row] / total", "variance += shares[row]"),
+    (
+        "loops_of_real.h",
+        "how.share * (1 + (how.is_shared ? total / n : scratch[i])) - 1",
+        "how.share * (1 + scratch[i]) - 1",
+    ),
+    ("loops_of_real.h", "hidden_bias[j] += moved * w[j];", ""),
+    ("loops.h", "first = (quadrant + 1) & 2 ? -first : first;", ""),
+    ("_model.pyx", "REDRAWN_UNITS / self.n_hidden", "0.0"),
+    ("_model.pyx", "doubles(cumulative)[middle] <= u", "doubles(cumulative)[middle] < 0.5 * u"),
+    ("_model.pyx", "draws.bits += self.n_hidden", "pass"),
+    ("_model.pyx", "min(0.0, of_proposed[i] - present[i])", "0.0"),
+    ("_model.pyx", "ratios[i] -= ", "ratios[i] -= 0 * "),
+    (
+        "_model.pyx",
+        "if cnp.PyArray_TYPE(rows) != self.dtype or not cnp.PyArray_IS_C_CONTIGUOUS(rows):",
+        "if False:",
+    ),
+    ("_model.pyx", "if n < n_columns:", "if n > n_columns:"),
+    ("_update.pyx", "-self.generative_share / n_model", "-1.0 / n_model"),
+    ("_update.pyx", "(self.generative_share - 1) *", "-1 *"),
+    ("_update.pyx", "self.joint.count_jumps(state, jumping, n, n_accepted)", "pass"),
+    ("_update.pyx", "return rows[self.shares[rows] < 0]", "return rows"),
+    ("_update.pyx", "max(of_model, SHARE_OF_DATA * of_data)", "of_model"),
+    ("_update.pyx", "self.model = None  # the common variance", "pass  # the common variance"),
+    ("_update.pyx", "h, mean = h.copy(), model.empty", "h, mean = h, model.empty"),
+]
+
+
+def compiled_survives(file: str, old: str, new: str) -> bool:
+    """Make a mistake in compiled code of a copy and return whether all its tests pass."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for part in ("skrbm", "tests"):
+            shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+            shutil.copy(ROOT / name, copy)
+        path = copy / "skrbm/learning" / file
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+        environment = os.environ | {"PYTHONPATH": folder, "SKRBM_REQUIRE_COMPILED": "1"}
+        run = {"cwd": copy, "env": environment, "capture_output": True}
+        subprocess.run([sys.executable, "setup.py", "build_ext", "--inplace"], check=True, **run)
+        command = [sys.executable, "-m", "pytest", "-n0", "-q", "-x", "tests/test_compiled.py"]
+        return subprocess.run(command, check=False, **run).returncode == 0
+
+
 def main() -> int:
     """Return the number of mistakes that no test noticed."""
     for mutation in MUTATIONS:
@@ -574,6 +667,11 @@ def main() -> int:
         alive = survives(mutation)
         unnoticed += alive
         print("UNNOTICED" if alive else "noticed  ", name, "->", test, flush=True)
+    for mutation in COMPILED:
+        if any(word in "".join(mutation) for word in words):
+            alive = compiled_survives(*mutation)
+            unnoticed += alive
+            print("UNNOTICED" if alive else "noticed  ", *mutation, flush=True)
     return unnoticed
 
 

@@ -23,6 +23,14 @@ def test_every_mistake_can_be_made(mutation):
     assert mutations.has_test(mutation), f"{mutation[3]} does not exist."
 
 
+@pytest.mark.parametrize(("file", "old", "new"), mutations.COMPILED)
+def test_every_mistake_in_compiled_code_can_be_made(file, old, new):
+    """Fails if compiled code was rewritten without its entry."""
+    path = mutations.ROOT / "skrbm/learning" / file
+    assert path.read_text(encoding="utf-8").count(old) == 1
+    assert old != new
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("mutation", mutations.sample(N_MADE, SEED), ids=name)
 def test_mistakes_are_noticed(mutation):
