@@ -137,13 +137,14 @@ def test_updates_with_labels_equal_the_formulas(joint, share, dtype):
     assert_equal_updates(gradient, CentredOptimizer(), rbm)
 
 
-@pytest.mark.parametrize("scale", [30.0, 3000.0])
-@pytest.mark.parametrize("dtype", DTYPES)
+# With larger weights, rounding in float32 decides the states of units.
+@pytest.mark.parametrize(("dtype", "scale"), [("float32", 30.0), ("float64", 30.0), ("float64", 3e3)])
 @pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
-def test_extreme_inputs_stay_finite(unit, dtype, scale):
-    """Fails if an exponential overflows; both kinds of update see saturated units."""
-    rbm = some_rbm(unit, dtype, scale=scale)
+def test_extreme_inputs_make_the_updates_of_the_formulas(unit, dtype, scale):
+    """Fails if an exponential overflows: in float32 above 88, in float64 above 709."""
     optimizer = CentredOptimizer(largest_step=5.0)
+    rbm = some_rbm(unit, dtype, scale=scale)
+    assert_equal_updates(GRADIENTS["jump"](), optimizer, rbm)
     state = trained(compiled.update_of, GRADIENTS["jump"](), optimizer, rbm)
     assert all(np.isfinite(x).all() for x in (*state.model.parameters, *state.chains))
 

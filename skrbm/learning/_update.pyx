@@ -137,7 +137,6 @@ cdef class Update:
     cdef Phases _phases(self, state, v, cnp.ndarray weights):
         """Both phases of a mini-batch; persistent chains move."""
         cdef Model model = self.model
-        cdef cnp.ndarray states
         cdef size n = len(v), n_fixed = n, n_model = 0
         cdef bint is_persistent = self.kind != CONTRASTIVE
         cdef bitgen_t *generator = <bitgen_t *>PyCapsule_GetPointer(
@@ -147,13 +146,7 @@ cdef class Update:
             n_fixed = 2 * (n + model.n_visible - model.segments[model.n_segments - 1].start)
         if self.generative_share > 0:
             n_model = len(state.chains[0]) if is_persistent else n
-        cdef Phases phases = Phases(
-            model.empty(n_fixed + n_model, model.n_visible),
-            model.empty(n_fixed + n_model, model.n_hidden),
-            model.vector(n_fixed + n_model), n, n_model, is_persistent and not self.is_labelled
-        )
-        memcpy(data(phases.v), data(v), n * model.n_visible * model.n_bytes)
-        model.kernels.fill(data(phases.shares), 1.0, doubles(weights), n)
+        cdef Phases phases = self._data_phase(v, weights, n_fixed, n_model)
         cdef char *model_v = phases.row(phases.v, n_fixed)
         cdef char *model_h = phases.row(phases.h, n_fixed)
         cdef char *model_shares = data(phases.shares) + n_fixed * model.n_bytes
@@ -175,6 +168,17 @@ cdef class Update:
             model.kernels.fill(model_shares, -self.generative_share, doubles(weights), n)
             self._draw_contrastive(phases, model_v, model_h, generator)
         return phases
+
+    cdef Phases _data_phase(self, cnp.ndarray v, cnp.ndarray weights, size n_fixed, size n_model):
+        """Room for all rows, with the visible states and the shares of the data."""
+        cdef Model model = self.model
+        cdef size n = v.shape[0], n_rows = n_fixed + n_model
+        cdef cnp.ndarray states = model.empty(n_rows, model.n_visible)
+        cdef cnp.ndarray means = model.empty(n_rows, model.n_hidden), shares = model.vector(n_rows)
+        memcpy(data(states), data(v), n * model.n_visible * model.n_bytes)
+        model.kernels.fill(data(shares), 1.0, doubles(weights), n)
+        are_equal = self.kind != CONTRASTIVE and not self.is_labelled
+        return Phases(states, means, shares, n, n_model, are_equal)
 
     cdef int _fill_labels(self, Phases phases, size n_fixed) except -1:
         """Set the rows of `LabelGradient`: label given, label expected, and covariances."""
@@ -236,7 +240,7 @@ cdef class Update:
             model.inner_products(data(h), n, model.weights, model.n_visible, data(x))
         else:
             mean = model.checked(state.proposal_mean, model.n_hidden)
-            x = model.jump(h, mean, state.proposal_weights, jumping.start,
+            x = model.jump(h, mean, _normalized(state.proposal_weights), jumping.start,
                            jumping.stop - jumping.start, generator, &n_accepted)
             self.joint.count_jumps(state, jumping, n, n_accepted)
         model.draw_visible(data(x), n, generator, v)
