@@ -577,15 +577,9 @@ COMPILED = [
     ),
     (
         "loops_of_real.h",
-        "for (size i = 0; i < n * step; i++) copy[i] = 0;",
-        "for (size i = 0; i < n * step; i++) copy[i] = NAN;",
-    ),
-    (
-        "loops_of_real.h",
         "(1 + odds[i]) * ((REAL)bits[i] + (REAL)shift) < 65536",
         "(1 + odds[i]) * (REAL)bits[i] < 65536",
     ),
-    ("loops_of_real.h", "& (z[i] < (REAL)LARGEST_EXPONENT)", ""),
     ("loops_of_real.h", "draws.bits + first * n + start", "draws.bits + first * n"),
     ("loops_of_real.h", "(REAL)noise[i] / ROOT(precision[i])", "(REAL)noise[i]"),
     ("loops_of_real.h", "chosen += states[i] <= *u * total", "chosen += states[i] < *u"),

@@ -22,8 +22,10 @@ from laws import BERNOULLI, GAUSSIAN, UNIT_IDS, UNITS, WITH_LABELS, WITH_PRECISI
 pytest.importorskip("skrbm.learning._update", reason="no compiler was found")
 
 N_UPDATES = 6
-# Units, rows and chains: less than a vector of the processor, and more with a rest.
-SIZES = [(3, 2, 4, 3), (9, 37, 11, 10), (70, 150, 60, 50)]
+# Visible and hidden units, rows and chains: less than a vector of the processor and more with a
+# rest, more than a block of columns, more than a block of terms, and products for the BLAS.
+SIZES = [(3, 2, 4, 3), (9, 37, 11, 10), (70, 150, 60, 50), (600, 9, 8, 8), (9, 600, 8, 8)]
+SIZES += [(300, 280, 150, 120)]
 DTYPES = ["float32", "float64"]
 PACE = Pace(0.1, 0.5)
 
@@ -102,8 +104,9 @@ def test_updates_equal_the_formulas_in_all_sizes(unit, dtype, sizes):
     """Fails if loops leave out the last columns, or the products of large models differ."""
     n_visible, n_hidden, n_rows, n_chains = sizes
     rbm = some_rbm(unit, dtype, n_visible, n_hidden, scale=1 / math.sqrt(n_hidden))
-    gradient = GRADIENTS["jump"]()
-    assert_equal_updates(gradient, CentredOptimizer(), rbm, n_rows=n_rows, n_chains=n_chains)
+    limit = 0.1 if "gaussian" in unit.name else math.inf  # long steps would diverge
+    optimizer = CentredOptimizer(largest_step=limit)
+    assert_equal_updates(GRADIENTS["jump"](), optimizer, rbm, n_rows=n_rows, n_chains=n_chains)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -138,7 +141,9 @@ def test_updates_with_labels_equal_the_formulas(joint, share, dtype):
 
 
 # With larger weights, rounding in float32 decides the states of units.
-@pytest.mark.parametrize(("dtype", "scale"), [("float32", 30.0), ("float64", 30.0), ("float64", 3e3)])
+@pytest.mark.parametrize(
+    ("dtype", "scale"), [("float32", 30.0), ("float64", 30.0), ("float64", 3e3)]
+)
 @pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
 def test_extreme_inputs_make_the_updates_of_the_formulas(unit, dtype, scale):
     """Fails if an exponential overflows: in float32 above 88, in float64 above 709."""

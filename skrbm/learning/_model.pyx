@@ -19,7 +19,7 @@ cdef extern from "loops.h":
 cnp.import_array()
 
 # Products of fewer multiplications are made by loops, others by the BLAS of numpy.
-cdef size _SMALL_PRODUCT = 10_000_000 if has_wide_vectors() else 100_000
+cdef size _SMALL_PRODUCT = 20_000_000 if has_wide_vectors() else 100_000
 cdef size _LONG_PRODUCT = 1_000_000
 cdef dict _TYPES = {"bernoulli": BERNOULLI, "gaussian": GAUSSIAN, "categorical": CATEGORICAL}
 

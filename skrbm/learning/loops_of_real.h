@@ -150,15 +150,21 @@ INLINE REAL NAME(dot)(const REAL *x, const REAL *y, size n) {
 INLINE void NAME(add_tile)(const REAL *a, size row_step, size term_step, const REAL *b, size b_step,
                            REAL *c, size c_row_step, size c_column_step, size n_rows, size n_terms,
                            size n_columns, size width) {
-    REAL sums[ROWS][WIDE] = {{0}};
+    REAL sums[ROWS][WIDE];
+    UNROLL for (size row = 0; row < ROWS; row++)
+        for (size i = 0; i < WIDE; i++) sums[row][i] = 0;
     for (size term = 0; term < n_terms; term++, a += term_step, b += b_step)
         UNROLL for (size row = 0; row < n_rows; row++) {
             REAL factor = a[row * row_step];
 #pragma omp simd
             for (size i = 0; i < width; i++) sums[row][i] += factor * b[i];
         }
-    for (size row = 0; row < n_rows; row++)
-        for (size i = 0; i < n_columns; i++) c[row * c_row_step + i * c_column_step] += sums[row][i];
+    UNROLL for (size row = 0; row < n_rows; row++, c += c_row_step)
+        if (n_columns == width && c_column_step == 1)
+#pragma omp simd
+            for (size i = 0; i < width; i++) c[i] += sums[row][i];
+        else
+            for (size i = 0; i < n_columns; i++) c[i * c_column_step] += sums[row][i];
 }
 
 INLINE void NAME(add_tiles)(const REAL *a, size row_step, size term_step, const REAL *b, size b_step,
@@ -176,12 +182,29 @@ INLINE void NAME(add_tiles)(const REAL *a, size row_step, size term_step, const 
                        n_columns, width);
 }
 
+/* n_terms rows of a block of B, filled up with zeros; contiguous numbers need no loop over terms. */
+INLINE void NAME(copy_block)(const REAL *b, size term_step, size column_step, REAL *copy, size step,
+                             size n_terms, size n_columns) {
+    if (column_step == 1)
+        for (size term = 0; term < n_terms; term++) {
+            memcpy(copy + term * step, b + term * term_step, n_columns * sizeof(REAL));
+            memset(copy + term * step + n_columns, 0, (step - n_columns) * sizeof(REAL));
+        }
+    else {
+        memset(copy, 0, n_terms * step * sizeof(REAL));
+        for (size i = 0; i < n_columns; i++)
+            for (size term = 0; term < n_terms; term++)
+                copy[term * step + i] = b[term * term_step + i * column_step];
+    }
+}
+
 /* C += A B for matrices with any steps between rows and columns. Columns are taken in blocks of
- * WIDE; a narrower block of B, or one whose columns are not contiguous, is copied first. */
+ * WIDE; a narrower block of B, one whose columns are not contiguous, or one that many rows use, is
+ * copied first. */
 KERNEL void NAME(add_product)(const void *a_, size row_step, size term_step, const void *b_,
                               size b_term_step, size b_column_step, void *c_, size c_row_step,
                               size c_column_step, size n_rows, size n_terms, size n_columns) {
-    enum { TERMS = 256 };
+    enum { TERMS = 256, MANY_ROWS = 32 };
     REAL copy[TERMS * WIDE];
     for (size first = 0; first < n_columns; first += WIDE) {
         size width = first + WIDE < n_columns ? WIDE : n_columns - first;
@@ -190,12 +213,9 @@ KERNEL void NAME(add_product)(const void *a_, size row_step, size term_step, con
             const REAL *a = (const REAL *)a_ + start * term_step;
             const REAL *b = (const REAL *)b_ + start * b_term_step + first * b_column_step;
             REAL *c = (REAL *)c_ + first * c_column_step;
-            if (width < WIDE || b_column_step != 1) {
+            if (width < WIDE || b_column_step != 1 || n_rows > MANY_ROWS) {
                 step = width <= WIDE / 4 ? WIDE / 4 : width <= WIDE / 2 ? WIDE / 2 : WIDE;
-                for (size i = 0; i < n * step; i++) copy[i] = 0;
-                for (size i = 0; i < width; i++)
-                    for (size term = 0; term < n; term++)
-                        copy[term * step + i] = b[term * b_term_step + i * b_column_step];
+                NAME(copy_block)(b, b_term_step, b_column_step, copy, step, n, width);
                 b = copy;
             }
             if (width <= WIDE / 4)
