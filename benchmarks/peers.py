@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 from scipy.special import logsumexp
 
@@ -9,6 +11,7 @@ from skrbm.model import RBM
 from skrbm.units import Bernoulli
 
 RATE = 0.01
+HAS_TORCH = find_spec("torch") is not None
 
 
 class TorchRBM:

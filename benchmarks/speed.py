@@ -14,6 +14,7 @@ from sklearn.neural_network import BernoulliRBM as ScikitLearnRBM
 
 from benchmarks.datasets import digits, mnist, mnist_images
 from benchmarks.peers import (
+    HAS_TORCH,
     RATE,
     TorchRBM,
     five_products,
@@ -98,6 +99,8 @@ def _training(X: np.ndarray, n_components: int, batch_size: int, title: str) -> 
             "skrbm, jumping", BernoulliRBM(n_components, n_chains=batch_size, **same), single
         ),
     }
+    if not HAS_TORCH:
+        del work["torch float32"]
     seconds = side_by_side(work)
     check = {name: round(pseudo_log_likelihood(e, X[:1000]), 1) for name, e in fitted.items()}
     return rows(title, seconds, check)

@@ -620,7 +620,6 @@ COMPILED = [
         "if cnp.PyArray_TYPE(rows) != self.dtype or not cnp.PyArray_IS_C_CONTIGUOUS(rows):",
         "if False:",
     ),
-    ("_model.pyx", "if n < n_columns:", "if n > n_columns:"),
     ("_update.pyx", "-self.generative_share / n_model", "-1.0 / n_model"),
     ("_update.pyx", "(self.generative_share - 1) *", "-1 *"),
     ("_update.pyx", "self.joint.count_jumps(state, jumping, n, n_accepted)", "pass"),

@@ -25,7 +25,7 @@ N_UPDATES = 6
 # Visible and hidden units, rows and chains: less than a vector of the processor and more with a
 # rest, more than a block of columns, more than a block of terms, and products for the BLAS.
 SIZES = [(3, 2, 4, 3), (9, 37, 11, 10), (70, 150, 60, 50), (600, 9, 8, 8), (9, 600, 8, 8)]
-SIZES += [(300, 280, 150, 120)]
+SIZES += [(300, 280, 150, 120)]  # and more rows than propose states
 DTYPES = ["float32", "float64"]
 PACE = Pace(0.1, 0.5)
 
@@ -186,15 +186,22 @@ def test_rows_of_the_wrong_width_are_refused():
         )
 
 
-def test_a_fit_is_the_same_without_the_extension(monkeypatch):
+def test_a_fit_is_the_same_without_the_extension():
     """Fails if the order of draws depends on what computes."""
     X = np.random.default_rng(0).integers(2, size=(60, 8))
     fits = [BernoulliRBM(5, n_iter=20, batch_size=20, random_state=0).fit(X)]
-    monkeypatch.setattr(compiled, "_update", None)
-    assert not compiled.is_available()
-    fits.append(BernoulliRBM(5, n_iter=20, batch_size=20, random_state=0).fit(X))
+    with compiled.formulas_only():
+        assert not compiled.is_available()
+        fits.append(BernoulliRBM(5, n_iter=20, batch_size=20, random_state=0).fit(X))
     one, other = (fit.components_ for fit in fits)
     np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_updates_are_compiled_again_after_an_error():
+    """Fails if an error leaves all later fits to the formulas."""
+    with pytest.raises(KeyError), compiled.formulas_only():
+        raise KeyError
+    assert compiled.is_available()
 
 
 def one_label(n_classes):

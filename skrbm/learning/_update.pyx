@@ -16,7 +16,7 @@ from skrbm.learning._model cimport (
 import numpy as np
 
 from skrbm.learning.gradients import ContrastiveDivergence, JumpingContrastiveDivergence
-from skrbm.learning.gradients import PersistentContrastiveDivergence
+from skrbm.learning.gradients import N_COMPONENTS, PersistentContrastiveDivergence
 from skrbm.learning.label_gradient import LabelGradient
 from skrbm.learning.step_statistics import N_PROBES, SHARE_OF_DATA, SMALLEST_DIVERGENCE
 from skrbm.learning.variance import CHANGES, LARGEST_SHARE
@@ -253,7 +253,9 @@ cdef class Update:
         self.model.draw_hidden(phases.row(phases.h, first), n, generator, data(h))
         state.chains = Chains(phases.v[first:], phases.h[first:], h)
         if self.kind == JUMPING:
-            state.proposal_mean, state.proposal_weights = phases.h[:phases.n_data], weights
+            first = min(phases.n_data, N_COMPONENTS)
+            state.proposal_mean = phases.h[:first]
+            state.proposal_weights = _normalized(weights[:first])
         return 0
 
     cdef int _step(self, state, Phases phases, double rate, double variance_share) except -1:

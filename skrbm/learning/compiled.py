@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,17 @@ except ModuleNotFoundError:  # no compiler was found when the package was instal
 def is_available() -> bool:
     """Whether the compiled update is used."""
     return _update is not None
+
+
+@contextmanager
+def formulas_only() -> Iterator[None]:
+    """Compute with the formulas alone, in all threads, as if no compiler had been found."""
+    global _update
+    compiled, _update = _update, None
+    try:
+        yield
+    finally:
+        _update = compiled
 
 
 def update_of(gradient: Gradient, optimizer: CentredOptimizer) -> Update:

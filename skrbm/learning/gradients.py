@@ -23,6 +23,7 @@ _N_TEMPERATURES = 10
 # Mean number of units to redraw in a proposed hidden state: it only needs to be close to the
 # posterior of a row.
 REDRAWN_UNITS = 1.0
+N_COMPONENTS = 100  # most rows of a mini-batch whose posteriors propose states
 _WORTHWHILE_ACCEPTANCE = 0.02  # of jumps; below this, fewer chains try
 _FEWEST_JUMPS = 0.05  # per update, however low the acceptance
 _SLIDING_FACTOR = 0.05  # of the moving average of acceptance
@@ -167,17 +168,19 @@ class PersistentContrastiveDivergence(Gradient):
 class JumpingContrastiveDivergence(PersistentContrastiveDivergence):
     """Persistent chains that jump to states near the data before their last Gibbs step.
 
-    The posterior p(h | v) of the last mini-batch proposes hidden states, and Metropolis' rule
-    accepts them. So chains visit all modes that data and model share, in proportion to their
-    probability in the model. The number of chains that try a jump in an update depends on the
-    acceptance: all chains if at least one jump in fifty is accepted, otherwise fewer.
+    The posterior p(h | v) of the last mini-batch, or of its first hundred rows, proposes hidden
+    states, and Metropolis' rule accepts them. So chains visit all modes that data and model share,
+    in proportion to their probability in the model. The number of chains that try a jump in an
+    update depends on the acceptance: all chains if at least one jump in fifty is accepted,
+    otherwise fewer.
     """
 
     def phases(self, state: TrainState, v: Any, weights: Array) -> Phases:
         """Both phases of a mini-batch; the chains move."""
         phases = super().phases(state, v, weights)
-        state.proposal_mean = phases.data_hidden
-        state.proposal_weights = weights / weights.sum()
+        some = weights[:N_COMPONENTS]
+        state.proposal_mean = phases.data_hidden[:N_COMPONENTS]
+        state.proposal_weights = some / some.sum()
         return phases
 
     def next_jumps(self, state: TrainState, n_chains: int) -> slice | None:

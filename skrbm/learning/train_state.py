@@ -38,7 +38,8 @@ class TrainState:
         Chains at all temperatures; `chains` are its chains at temperature one.
     proposal_mean : ndarray of shape (n_rows, n_hidden), optional
     proposal_weights : ndarray of shape (n_rows,), optional
-        Mean hidden states of the last mini-batch and their probabilities: the targets of jumps.
+        Mean hidden states of rows of the last mini-batch and their probabilities: the targets of
+        jumps.
     jump_acceptance : float
         Moving average of the fraction of accepted jumps.
     jumps_due : float
