@@ -109,13 +109,17 @@ def test_updates_equal_the_formulas_in_all_sizes(unit, dtype, sizes):
     assert_equal_updates(GRADIENTS["jump"](), optimizer, rbm, n_rows=n_rows, n_chains=n_chains)
 
 
+@pytest.mark.parametrize("n_chains", [10, 1])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("gradient", ["jump", "cd", "exact"])
 @pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
-def test_limited_steps_equal_the_formulas(unit, gradient, dtype):
-    """Fails if the divergence of a step counts other rows, or rows with other weights."""
-    rbm = some_rbm(unit, dtype, n_hidden=7)
-    assert_equal_updates(GRADIENTS[gradient](), CentredOptimizer(largest_step=1e-4), rbm)
+def test_limited_steps_equal_the_formulas(unit, gradient, dtype, n_chains):
+    """Fails if the divergence of a step counts other rows, or rows with other weights.
+
+    The energy of a single chain has no variance: then only the rows of the data limit a step.
+    """
+    rbm, optimizer = some_rbm(unit, dtype, n_hidden=7), CentredOptimizer(largest_step=1e-4)
+    assert_equal_updates(GRADIENTS[gradient](), optimizer, rbm, n_chains=n_chains)
 
 
 @pytest.mark.parametrize("largest_step", [math.inf, 0.01])
@@ -184,6 +188,18 @@ def test_rows_of_the_wrong_width_are_refused():
             rbm,
             to_rows=lambda v: v[:, :5],
         )
+
+
+def test_updates_leave_earlier_chains_as_they_were():
+    """Fails if steps overwrite states that someone has taken from an estimator."""
+    rbm, gradient = some_rbm(BERNOULLI, "float64"), GRADIENTS["pcd"](3)
+    state = trained(compiled.update_of, gradient, CentredOptimizer(), rbm)
+    earlier, copies = state.chains, [x.copy() for x in state.chains]
+    update = compiled.update_of(gradient, CentredOptimizer())
+    update(state, np.zeros((4, 9)), np.ones(4), PACE)
+    assert not np.array_equal(state.chains.hidden, earlier.hidden)
+    for x, copy in zip(earlier, copies, strict=True):
+        np.testing.assert_array_equal(x, copy)
 
 
 def test_a_fit_is_the_same_without_the_extension():
