@@ -7,10 +7,11 @@ import sys
 import numpy as np
 import pytest
 
-from skrbm import BernoulliRBM
+from skrbm import BernoulliRBM, DeepBeliefNetwork, RBMClassifier
 from skrbm._kernels import random
 from skrbm.estimators.rbm.base import learner_of
 from skrbm.learning.completion import Completion
+from skrbm.learning.defaults import BINARY, GAUSSIAN, labelled
 from skrbm.learning.loop import Feed, Loop, Monitor, Plan, default_n_iter
 from skrbm.learning.schedules import PowerDecay
 
@@ -110,16 +111,38 @@ def test_a_heavy_mini_batch_makes_several_steps_and_a_light_one_a_short_step():
 
 
 @pytest.mark.parametrize(("n_rows", "epochs"), [(1, 5_000), (1797, 278), (60_000, 10), (10**7, 10)])
-def test_default_epochs_make_5000_updates_and_are_10_or_more(n_rows, epochs):
+def test_default_epochs_make_all_updates_and_are_10_or_more(n_rows, epochs):
     """Fails if few rows get few updates."""
-    assert default_n_iter(n_rows, batch_size=100) == epochs
+    assert default_n_iter(n_rows, 100, 5_000) == epochs
     assert epochs * math.ceil(n_rows / 100) >= 5_000
 
 
-def test_auto_is_the_default_number_of_epochs():
-    """Fails if "auto" is not what the estimator does by default."""
-    fitted = BernoulliRBM(1, batch_size=1, random_state=0).fit(np.zeros((200, 1)))
-    assert fitted.n_iter_ == default_n_iter(200, batch_size=1) == 25
+def test_more_rows_get_more_updates_between_limits():
+    """Fails without a limit, or if more columns or hidden units, up to 64, get more updates."""
+    for defaults in (BINARY, GAUSSIAN, labelled(0.01), labelled(1.0)):
+        updates = [defaults.n_updates(n_rows, 30, 256) for n_rows in (1, 200, 600, 10**6)]
+        assert updates == sorted(updates)
+        assert (updates[0], updates[-1]) == (2_000, 5_000)
+    by_units = [BINARY.n_updates(150, 15, n_hidden) for n_hidden in (10, 50, 64, 100, 256)]
+    assert by_units == [5_000, 5_000, 3906.25, 3906.25, 3906.25]
+    assert BINARY.n_updates(150, 30, 64) == 2_000
+    assert labelled(0.01).n_updates(1_000, 10**6, 256) == 4_000
+    assert labelled(0.5).n_updates(1_000, 10**6, 256) == 2_000
+
+
+def test_upper_layers_make_all_updates():
+    """Fails if the inputs of an upper layer, which are drawn anew, count as learned by heart."""
+    X = np.eye(25)[np.arange(200) % 25]
+    dbn = DeepBeliefNetwork((64, 20), random_state=0).fit(X)
+    assert [rbm.n_iter_ for rbm in dbn.rbms_] == [1563, 2500]
+
+
+@pytest.mark.parametrize(("estimator", "epochs"), [(BernoulliRBM(64), 32), (RBMClassifier(64), 20)])
+def test_auto_is_the_default_number_of_epochs(estimator, epochs):
+    """Fails if "auto" is not what the estimator does by default, with its rows and columns."""
+    X = np.eye(25)[np.arange(200) % 25]
+    fitted = estimator.set_params(batch_size=2, random_state=0).fit(X, np.arange(200) % 2)
+    assert fitted.n_iter_ == epochs
 
 
 def test_progress_is_a_bar_on_a_terminal(monkeypatch, capsys):

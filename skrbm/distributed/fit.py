@@ -62,7 +62,7 @@ class Fit:
             if i > 0:
                 below = [_light(x) for x in fit.rbms[:i]]
                 summaries = self.cluster.prepare(WorkerState.ascend, below)
-            settings = layer_settings(rbm, f"{type(dbn).__name__}, layer {i + 1}", stop)
+            settings = layer_settings(rbm, i, type(dbn).__name__, stop)
             start_layer(rbm, settings, _summarized(summaries))
             self._train(rbm, summaries, settings)
             fit.n_done += 1

@@ -1,4 +1,4 @@
-"""Training defaults: scale of initial weights, step sizes, and limit of a step."""
+"""Training defaults: scale of initial weights, step sizes and their limit, number of updates."""
 
 from __future__ import annotations
 
@@ -11,6 +11,17 @@ HIDDEN_BIAS = -2.0
 
 _LABEL_RATE = 10.0
 _LABELLED_FACTOR = 4.0  # on the rate with chains, since the model only has to separate labels
+_LARGEST_SHARE = 0.1  # of the generative part, up to which the label decides how long to train
+_LABELLED_UPDATES = 4.0  # per row
+
+# Few rows of many columns are learned by heart, and the more hidden units there are, the sooner.
+_UPDATES = 25_000.0  # times rows, per column and hidden unit
+_MOST_UNITS = 64  # more make no difference
+FEWEST_UPDATES, MOST_UPDATES = 2_000, 5_000
+
+
+def _density_updates(n_rows: int, n_visible: int, n_hidden: int) -> float:
+    return _UPDATES * n_rows / (n_visible * min(n_hidden, _MOST_UNITS))
 
 
 @dataclass(frozen=True)
@@ -27,12 +38,20 @@ class Defaults:
         Power with which the step size decays to zero over a fit.
     largest_step : float, default=inf
         See `CentredOptimizer`.
+    updates : callable
+        From the numbers of rows, visible and hidden units to the number of updates, before limits.
     """
 
     weight_scale: Callable[[int, int], float]
     rate: Callable[[int], float]
     decay_power: int = 1
     largest_step: float = math.inf
+    updates: Callable[[int, int, int], float] = _density_updates
+
+    def n_updates(self, n_rows: int, n_visible: int, n_hidden: int) -> float:
+        """The number of updates with `n_iter="auto"`, before it is rounded up to epochs."""
+        n_updates = self.updates(n_rows, n_visible, n_hidden)
+        return min(MOST_UPDATES, max(FEWEST_UPDATES, n_updates))
 
 
 def _binary_rate(n_components: int) -> float:
@@ -54,6 +73,11 @@ GAUSSIAN = Defaults(
 )
 
 
+def above_others(defaults: Defaults) -> Defaults:
+    """Training defaults of a layer whose inputs are drawn anew, and so not learned by heart."""
+    return replace(defaults, updates=lambda *_: MOST_UPDATES)
+
+
 def labelled(generative_share: float) -> Defaults:
     """Training defaults with a class label; without chains a larger step size is safe."""
 
@@ -61,4 +85,6 @@ def labelled(generative_share: float) -> Defaults:
         of_chains = _LABELLED_FACTOR * _binary_rate(n_components)
         return min(_LABEL_RATE, of_chains / max(generative_share, 1e-9))
 
-    return replace(BINARY, rate=rate)
+    if generative_share > _LARGEST_SHARE:
+        return replace(BINARY, rate=rate)
+    return replace(BINARY, rate=rate, updates=lambda n_rows, *_: _LABELLED_UPDATES * n_rows)

@@ -246,6 +246,6 @@ def states_of(model: Model, v: Any, rng: Generator) -> Any:
     return sparse.csr_array((model.visible.from_stored(v.data, u), v.indices, v.indptr), v.shape)
 
 
-def default_n_iter(n_rows: int, batch_size: int) -> int:
-    """The number of epochs for 5,000 updates, and at least 10."""
-    return max(10, math.ceil(5_000 / math.ceil(n_rows / batch_size)))
+def default_n_iter(n_rows: int, batch_size: int, n_updates: float) -> int:
+    """The number of epochs for so many updates, and at least 10."""
+    return max(10, math.ceil(n_updates / math.ceil(n_rows / batch_size)))

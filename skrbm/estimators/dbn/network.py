@@ -683,8 +683,8 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
         inputs = LayerInputs(rows, fit.rng, fit.completions)
         for i in range(fit.n_done, len(fit.rbms)):
-            title = f"{type(self).__name__}, layer {i + 1}"
-            stacks.fit_layer(fit, i, inputs, stacks.layer_settings(fit.rbms[i], title, stop))
+            settings = stacks.layer_settings(fit.rbms[i], i, type(self).__name__, stop)
+            stacks.fit_layer(fit, i, inputs, settings)
             fit.n_done += 1
         if not fit.is_stacked:
             check_columns(self, X, reset=True)

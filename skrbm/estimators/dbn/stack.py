@@ -15,6 +15,7 @@ from skrbm.estimators.dbn.layer_inputs import LayerInputs
 from skrbm.estimators.rbm.base import is_started, learner_of, settings_of, start_layer
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.learner import Settings
+from skrbm.learning.defaults import above_others
 from skrbm.learning.loop import Feed, Loop, Monitor, Plan, RowFigure, run
 from skrbm.learning.progress import progress
 from skrbm.learning.schedules import PowerDecay
@@ -114,10 +115,12 @@ class Stack:
         learner_of(self.rbms[-1]).replace_rbm(net.top)
 
 
-def layer_settings(rbm: DensityRBM, title: str, hook: Hook) -> Settings:
-    """The parameters of a layer, with this title of its progress report and another hook."""
+def layer_settings(rbm: DensityRBM, i: int, title: str, hook: Hook) -> Settings:
+    """The parameters of layer i of a stack of this title, with another hook."""
     settings = settings_of(rbm)
-    return replace(settings, title=title, hooks=(*settings.hooks, hook))
+    title, hooks = f"{title}, layer {i + 1}", (*settings.hooks, hook)
+    defaults = settings.defaults if i == 0 else above_others(settings.defaults)
+    return replace(settings, title=title, hooks=hooks, defaults=defaults)
 
 
 def fit_layer(fit: StackFit, i: int, inputs: LayerInputs, settings: Settings) -> None:

@@ -71,7 +71,8 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
     batch_size : int, default=100
         Maximum number of rows per update.
     n_iter : int or "auto", default="auto"
-        Number of epochs of `fit`. "auto" makes 5,000 updates, and at least 10 epochs.
+        Number of epochs of `fit`. "auto" makes four updates per row, from 2,000 to 5,000, and at
+        least 10 epochs; if `generative_share` is above 0.1, as many as `BernoulliRBM`.
     gradient : {"jump", "pcd", "pt", "cd", "exact"}, default="jump"
         Estimate of the model's part of the gradient, as in `BernoulliRBM`. It is not used if
         `generative_share` is 0; nor are `n_steps` and `n_chains`.

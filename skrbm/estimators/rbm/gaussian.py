@@ -59,7 +59,9 @@ class GaussianBernoulliRBM(DensityRBM):
     batch_size : int, default=100
         Maximum number of rows per update.
     n_iter : int or "auto", default="auto"
-        Number of epochs of `fit`. "auto" makes 5,000 updates, and at least 10 epochs.
+        Number of epochs of `fit`. "auto" makes 5,000 updates, fewer for few rows of many columns:
+        25,000 times the rows, divided by the columns and by the hidden units (at most 64 of them).
+        It makes at least 2,000 updates, and at least 10 epochs. Upper layers of a stack make 5,000.
     gradient : {"jump", "pcd", "pt", "cd", "exact"}, default="jump"
         Estimate of the model's part of the gradient:
 

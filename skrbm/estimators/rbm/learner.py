@@ -176,9 +176,12 @@ class Settings:
         """The optimizer of the RBM."""
         return CentredOptimizer(largest_step=self.defaults.largest_step, variance=self.variance)
 
-    def plan(self, n_rows: int, *, rising: bool) -> Plan:
-        """The plan of a fit; with `rising`, variances rise from a small start."""
-        n_iter = default_n_iter(n_rows, self.batch_size) if self.n_iter == "auto" else self.n_iter
+    def plan(self, n_rows: int, rbm: RBM, *, rising: bool) -> Plan:
+        """The plan of a fit of a model; with `rising`, variances rise from a small start."""
+        n_iter = self.n_iter
+        if n_iter == "auto":
+            n_updates = self.defaults.n_updates(n_rows, *rbm.weights.shape)
+            n_iter = default_n_iter(n_rows, self.batch_size, n_updates)
         rate = PowerDecay(self.rate, self.defaults.decay_power)
         plan = Plan(n_iter, self.batch_size, rate, shuffle=True)
         if not rising:
@@ -296,7 +299,7 @@ class Learner:
 
     def begin_fit(self, settings: Settings, n_rows: int, *, rising: bool) -> FitState:
         """Plan a fit on this many rows; with `rising`, variances rise from a small start."""
-        plan = settings.plan(n_rows, rising=rising)
+        plan = settings.plan(n_rows, self.fitted.rbm, rising=rising)
         self.fit = FitState(plan, n_rows, settings.validation_seed)
         return self.fit
 
