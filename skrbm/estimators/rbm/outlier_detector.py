@@ -19,6 +19,8 @@ from skrbm.validation.estimators import check_kind
 from skrbm.validation.parameters import check_number, check_seed
 from skrbm.validation.rows import Checked, check_columns, check_visible
 
+_ROUNDING = 1_000.0  # units in the last place
+
 
 @dataclass(eq=False, repr=False)
 class RBMOutlierDetector(OutlierMixin, BaseEstimator):
@@ -102,7 +104,9 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
         self.rbm_ = rbm
         checked = Checked(rows.values, rows.summary.bounds.has_missing)
         scores = -fitted_of(rbm).free_energy(checked)
-        self.offset_ = _quantile(scores, rows.weights, float(self.contamination))
+        offset = _quantile(scores, rows.weights, float(self.contamination))
+        # A row at the threshold is an inlier, however its score is rounded among other rows.
+        self.offset_ = offset - _ROUNDING * np.finfo(rows.summary.dtype).eps * (1 + abs(offset))
         return self
 
     def score_samples(self, X: Any) -> Array:
