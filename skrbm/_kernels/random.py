@@ -153,6 +153,8 @@ def uniform_by_content(x: Any, rng: Generator, n_columns: int | None = None) -> 
 def row_keys(x: Any) -> Array:
     """One integer below 2^32 per row, equal for equal rows: a projection of the row's elements."""
     projection = _projection(x.shape[1])
+    if devices.is_without_float64(x):
+        return devices.with_device_of(row_keys(devices.to_host(x)), x)
     if is_tensor(x):
         of_row = devices.float64(x) @ devices.with_device_of(projection, x)
         return of_row.fmod(2.0**32).long() & 0xFFFFFFFF
