@@ -569,6 +569,11 @@ def survives(mutation: Mutation) -> bool:
 # (file in skrbm/learning, a text that occurs once in it, the mistake in its place). The tests of the
 # compiled update must fail.
 COMPILED = [
+    (
+        "loops_of_real.h",
+        "copy[term * step + i] = b[term * term_step + i * column_step];",
+        "copy[term * step + i] = b[term * term_step + i];",
+    ),
     ("loops_of_real.h", "x = x > limit ? limit : x;", ""),
     ("loops_of_real.h", "return x < -limit ? -limit : x;", "return x;"),
     ("loops_of_real.h", "padded = (n + LANES - 1) / LANES * LANES", "padded = n / LANES * LANES"),
