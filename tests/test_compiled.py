@@ -177,6 +177,16 @@ def test_other_hidden_units_are_left_to_the_formulas(hidden):
     assert_equal_updates(GRADIENTS["cd"](), CentredOptimizer(), rbm)
 
 
+def test_parameters_of_two_types_are_left_to_the_formulas():
+    """Fails if compiled code reads float64 biases as float32, beyond the end of an array."""
+    rbm = some_rbm(BERNOULLI, "float32")
+    mixed = RBM(rbm.visible, rbm.hidden.map(lambda x: x.astype("float64")), rbm.weights)
+    optimizer, gradient = CentredOptimizer(), GRADIENTS["cd"]()
+    states = [trained(f, gradient, optimizer, mixed) for f in (rbm_update, compiled.update_of)]
+    for one, other in zip(*(state.model.parameters for state in states), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_rows_of_the_wrong_width_are_refused():
     """Fails if compiled loops read beyond the end of a row."""
     rbm = some_rbm(BERNOULLI, "float32")

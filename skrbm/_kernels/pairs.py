@@ -59,7 +59,7 @@ def _products_of_two(factors: Array) -> Array:
 def _sum_log_products(a: Array, b: Array, n_folds: int) -> Array:
     """`sum_k log((a_k b_k)_ij)` for matrices a_k and b_k, by halving the longest axis.
 
-    Each logarithm is that of a product of at least `2^n_folds` elements.
+    Each logarithm is taken of a product of at least `2^n_folds` elements.
     """
     sizes = len(a), a.shape[1], b.shape[2]
     if math.prod(sizes) <= _block(a):

@@ -50,7 +50,8 @@ def _bind(rbm: RBM) -> Any:
     names = [layer.compiled_as for layer in layers]
     if None in names or rbm.hidden.compiled_as != "bernoulli" or rbm.beta is not None:
         return None
-    if not all(map(_is_addressable, rbm.parameters)):
+    dtype = rbm.reference.dtype
+    if not all(_is_addressable(x) and x.dtype == dtype for x in rbm.parameters):
         return None
     segments = [
         (name, layer.parameters, np.array(layer.widths, np.intp))

@@ -74,7 +74,7 @@ GAUSSIAN = Defaults(
 
 
 def above_others(defaults: Defaults) -> Defaults:
-    """Training defaults of a layer whose inputs are drawn anew, and so not learned by heart."""
+    """Training defaults of a layer whose inputs are resampled, so that it cannot memorise rows."""
     return replace(defaults, updates=lambda *_: MOST_UPDATES)
 
 

@@ -204,7 +204,7 @@ class JumpingContrastiveDivergence(PersistentContrastiveDivergence):
 
     def _visible_input(self, state: TrainState, hidden: Array) -> Array:
         jumping = self.next_jumps(state, len(hidden))
-        proposal = jump_proposal(state, state.model)
+        proposal = None if jumping is None else jump_proposal(state, state.model)
         if jumping is None or proposal is None:
             return super()._visible_input(state, hidden)
         x, n_accepted = samplers.jump(state.model, hidden, proposal, jumping, state.rng)

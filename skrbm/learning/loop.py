@@ -225,7 +225,7 @@ def keep_record(history: list[Record], figure: str, measured: tuple[float, float
 
 
 def latest(history: Sequence[Record], figure: str) -> float:
-    """The value of a figure in the last record, NaN if there is none."""
+    """The latest value of a figure, or NaN before the first record."""
     return history[-1][figure] if history else math.nan
 
 

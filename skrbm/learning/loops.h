@@ -24,7 +24,7 @@
 #define INLINE static inline
 #endif
 
-/* Whether vectors have 64 bytes: products by these loops are then faster than those of the BLAS. */
+/* Whether vectors have 64 bytes; if so, these loops multiply faster than the BLAS. */
 INLINE int has_wide_vectors(void) {
 #if defined(__AVX512F__)
     return 1;

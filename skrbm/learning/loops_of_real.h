@@ -452,8 +452,8 @@ KERNEL void NAME(label_phases)(const void *x_, const void *bias, const void *wei
     }
 }
 
-/* The hidden side of a row of `phase_sums`: its factors x of the weights, and what it adds to sums;
- * returns x k. */
+/* The hidden units of one row of `phase_sums`: computes the factors x, adds to both sums, and returns
+ * x k. */
 INLINE REAL NAME(add_row)(const REAL *restrict h, const REAL *restrict k, REAL weight,
                           REAL of_hidden, REAL of_data, REAL *restrict x, REAL *restrict hidden,
                           REAL *restrict data_h, size n) {
@@ -536,7 +536,7 @@ KERNEL double NAME(variance_of_change)(const void *v_, const void *h_, const voi
     return variance;
 }
 
-/* x + share (y - x), where tiny numbers become 0: subnormal numbers are slow. */
+/* x + share (y - x); tiny results become 0, since subnormal numbers are slow. */
 KERNEL void NAME(slide)(const void *x_, const void *y_, double share, void *result_, size n) {
     const REAL *x = x_, *y = y_;
     REAL *result = result_;
@@ -548,7 +548,7 @@ KERNEL void NAME(slide)(const void *x_, const void *y_, double share, void *resu
 }
 
 /* A step of the variances of real units, with what depends on their units; see `variance.py`.
- * `growth` is that of the weights at rate one, and `scratch` has room for an excess per unit. */
+ * `growth` is the step of the weights at rate one; `scratch` has room for one number per unit. */
 KERNEL void NAME(step_variances)(const Segment *segment, void *weights_, const void *growth_,
                                 void *hidden_bias_, const void *m_, const void *k_,
                                 const void *first_, const void *second_, const double *floor,

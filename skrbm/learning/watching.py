@@ -23,7 +23,7 @@ _N_PRODUCTS = 5
 
 
 class Price(NamedTuple):
-    """The cost of a figure: for any rows, and for each row."""
+    """The cost of a figure: a constant, and an amount per row."""
 
     of_call: float
     of_row: float

@@ -659,7 +659,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         return self._fit_state
 
     def _plan_summarized(self, X: Any, summary: Summary) -> StackFit:
-        """Plan a fit to rows that are elsewhere, after all checks."""
+        """Check all arguments, and plan a fit to rows on other machines."""
         rbms = self._new_layers()
         self._check_summary(X, summary, rbms, first=True, split=False)
         return self._plan(rbms, summary.n_rows)

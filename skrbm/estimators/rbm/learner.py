@@ -367,7 +367,7 @@ class Learner:
     def _costs(
         self, settings: Settings, fit: FitState, n_flips: int, n_free_energies: int = 0
     ) -> tuple[int, float, Price]:
-        """Number of epochs, the cost of each one, and of a figure and free energies."""
+        """Number of epochs, and costs of an epoch and of its scores."""
         rbm = self.fitted.rbm
         price = settings.price(rbm, n_flips)
         for _ in range(n_free_energies):
