@@ -34,6 +34,7 @@ LAYERS = [
     "labels",
     "data",
     "data.sources",
+    "data.correlations",
     "data.summary",
     "data.views",
     "data.scaling",

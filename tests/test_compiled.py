@@ -27,7 +27,7 @@ N_UPDATES = 6
 SIZES = [(3, 2, 4, 3), (9, 37, 11, 10), (70, 150, 60, 50), (600, 9, 8, 8), (9, 600, 8, 8)]
 SIZES += [(300, 280, 150, 120)]  # and more rows than propose states
 DTYPES = ["float32", "float64"]
-PACE = Pace(0.1, 0.5)
+PACE = Pace(0.1, 0.5, penalty=0.3, variance_floor=0.1)
 
 
 def some_rbm(unit, dtype, n_visible=9, n_hidden=21, scale=0.5):
@@ -41,8 +41,8 @@ def trained(update_of, gradient, optimizer, rbm, *, n_rows=11, n_chains=10, to_r
     """The state after some updates of a copy of a model, from rows that the model itself makes."""
     rng = np.random.default_rng(0)
     rbm = rbm.map(np.copy)
-    floor = None if optimizer.variance is None else np.full(rbm.visible.n_columns, 1e-4)
-    state = training_state(rbm, rbm.visible.mean(0.0), rng=3, variance_floor=floor)
+    floor = None if optimizer.variance is None else np.full(rbm.visible.n_columns, 1e-3)
+    state = training_state(rbm, rbm.visible.mean(0.0), rng=3, column_variance=floor)
     gradient.start(state, rbm.visible.map(np.copy), n_chains)
     update, of_data = update_of(gradient, optimizer), random.generator(1)
     for _ in range(N_UPDATES):

@@ -18,7 +18,7 @@ from skrbm.likelihood import exact_log_partition
 from skrbm.model import RBM
 from skrbm.units import Bernoulli, Gaussian
 
-from laws import BERNOULLI, GAUSSIAN, enumerate_rbm, random_rbm, training_state
+from laws import BERNOULLI, GAUSSIAN, UNIT_IDS, UNITS, enumerate_rbm, random_rbm, training_state
 
 
 def _phases(rbm, v, weights=None):
@@ -65,6 +65,39 @@ def test_step_is_a_gradient_step_of_the_centred_parameters():
     np.testing.assert_allclose(rbm.weights.array, weights, rtol=1e-12)
     np.testing.assert_allclose(rbm.visible.bias, b, rtol=1e-12)
     np.testing.assert_allclose(rbm.hidden.bias, c, rtol=1e-12)
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
+def test_prior_moves_the_centred_weights_along_its_gradient(unit):
+    """Fails if the biases do not follow the weights, or real units are not taken by their noise.
+
+    The log-prior is `-penalty / 8 sum log(1 + 4 w^2 / precision)`. Steps of the weights of real
+    units are scaled by their precision.
+    """
+    rbm = random_rbm((unit, BERNOULLI))
+    plain = rbm.map(np.copy)
+    m, k = (np.random.default_rng(n).random(n) for n in rbm.weights.shape)
+    v = rbm.visible.draw(np.zeros((6, len(m))), random.generator(2))
+    for model, penalty in ((rbm, 0.3), (plain, 0.0)):
+        phases = _phases(model, v)
+        CentredOptimizer(0.0).step(training_state(model, m, k), phases, Pace(0.1, 1.0, penalty))
+    precision, w, step = (
+        rbm.visible.preconditioned(np.ones(len(m)))[:, None],
+        plain.weights.array,
+        1e-5,
+    )
+
+    def log_prior(w):
+        return -0.3 / 8 * np.log1p(4 * w**2 / precision)
+
+    gradient = (log_prior(w + step) - log_prior(w - step)) / (2 * step)
+    change = 0.1 * gradient * precision
+    np.testing.assert_allclose(rbm.weights.array, w + change, atol=1e-9)
+    for now, before, moved in (
+        (rbm.visible.bias, plain.visible.bias, change @ k),
+        (rbm.hidden.bias, plain.hidden.bias, m @ change),
+    ):
+        np.testing.assert_allclose(now, before - moved, atol=1e-9)
 
 
 def _flipped(rbm):
@@ -242,7 +275,7 @@ def test_variances_rise_from_a_share_of_what_is_unexplained():
     variances = []
     for share in (0.5, 1.0):
         rbm, *_ = _gaussian_rbm()
-        state = training_state(rbm, np.zeros(2), variance_floor=np.full(2, 1e-9))
+        state = training_state(rbm, np.zeros(2), column_variance=np.full(2, 1e-9))
         optimizer = CentredOptimizer(variance=VarianceGradient(1.0, shared=False))
         for _ in range(2000):
             optimizer.step(state, _phases(rbm, v, weights), Pace(0.03, share))
@@ -253,7 +286,7 @@ def test_variances_rise_from_a_share_of_what_is_unexplained():
 def test_variances_stay_above_their_floor():
     """Fails if a step takes a variance below: rows that are all alike have none."""
     rbm, v, _ = _gaussian_rbm()
-    state = training_state(rbm, np.zeros(2), variance_floor=np.array([0.1, 0.01]))
+    state = training_state(rbm, np.zeros(2), column_variance=np.array([0.1, 0.01]))
     optimizer = CentredOptimizer(variance=VarianceGradient(1.0, shared=False))
     for _ in range(200):
         optimizer.step(state, _phases(rbm, v[:1]), Pace(0.1))
@@ -354,7 +387,7 @@ def test_a_step_is_that_of_the_sum_of_its_parts(pair, n_parts):
             variance=VarianceGradient(1.0, shared=False) if pair[0] is GAUSSIAN else None,
         )
         floor = np.full(len(visible), 1e-9)
-        state = training_state(rbm, visible, hidden, variance_floor=floor)
+        state = training_state(rbm, visible, hidden, column_variance=floor)
         v = np.concatenate([_many_rows(rbm, 80, seed) for seed in (1, 2)])
         weights = np.full(160, 1 / 80) * np.where(np.arange(160) < 80, 1, -1)
         phases = Phases((Rows(v, rbm.hidden_from_visible(v), weights),), 80)
@@ -380,7 +413,7 @@ def test_equal_states_make_equal_updates(gradient, pair):
     The copy is made in the middle of a training, and updated when the original has gone on.
     """
     rbm = random_rbm(pair, scale=0.5, dtype="float32")
-    state = training_state(rbm, variance_floor=np.full(len(rbm.visible.bias), 1e-9, "float32"))
+    state = training_state(rbm, column_variance=np.full(len(rbm.visible.bias), 1e-9, "float32"))
     variance = VarianceGradient(1.0, shared=False) if pair[0] is GAUSSIAN else None
     estimate = GRADIENTS[gradient](2)
     estimate.start(state, rbm.visible.map(np.copy), 30)

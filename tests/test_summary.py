@@ -40,6 +40,41 @@ def assert_equal(got, want):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
 
 
+def _correlated(n=300):
+    """Correlated columns, one independent, one constant, and weights."""
+    rng = np.random.default_rng(1)
+    x = np.column_stack([rng.normal(size=(n, 4)) @ rng.normal(size=(4, 5)), np.ones(n)])
+    return x, rng.integers(1, 4, size=n)
+
+
+def test_number_of_independent_columns_counts_weighted_rows():
+    """Fails if weights, or the constant column, count otherwise than as copies of rows."""
+    x, weights = _correlated()
+    copies = np.repeat(x, weights, axis=0)
+    squares = np.corrcoef(copies[:, :5].T)[np.triu_indices(5, 1)] ** 2
+    expected = squares.mean() - 1 / len(copies)
+    for summary in (_summary(x, weights), _summary(sparse.csr_array(copies))):
+        np.testing.assert_allclose(summary.square_correlation, expected, rtol=1e-9)
+        assert summary.n_independent == pytest.approx(6 / (1 + 5 * expected))
+
+
+def test_independent_columns_are_not_taken_as_correlated_in_few_rows():
+    """Fails without the correlations that few rows have by chance, 1 / n in the mean."""
+    x = np.random.default_rng(0).normal(size=(30, 200))
+    n_pairs, variance = 200 * 199 / 2, 2 / 30**2  # of the square of a correlation of 30 rows
+    assert _summary(x).square_correlation < 6 * (variance / n_pairs) ** 0.5 + 2 / 30**2
+    x[np.random.default_rng(1).random(x.shape) < 0.4] = np.nan  # 0.6^2 as many rows per pair
+    assert _summary(x).square_correlation < 6 * (variance / n_pairs) ** 0.5 / 0.36 + 0.01
+
+
+def test_missing_values_do_not_hide_correlations():
+    """Fails if a missing value counts as a known mean. Holes are drawn independently."""
+    x, _ = _correlated(50_000)
+    expected = _summary(x).square_correlation
+    x[np.random.default_rng(2).random(x.shape) < 0.3] = np.nan
+    assert _summary(x).square_correlation == pytest.approx(expected, rel=0.1)
+
+
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
 def test_bounds_are_those_of_all_rows(make):
     """Fails if a block is left out. The smallest and the largest value are in different blocks."""

@@ -13,6 +13,7 @@ from sklearn.utils.sparsefuncs import min_max_axis
 from skrbm._kernels.arrays import is_binary, to_dense
 from skrbm._kernels.devices import Array, to_host
 from skrbm._kernels.threads import BLOCK_ROWS, in_threads
+from skrbm.data.correlations import mean_square_correlation
 
 # Infinite data are refused by their bounds, which come from the same pass: their sums do not warn.
 _silent = np.errstate(over="ignore", invalid="ignore")
@@ -76,6 +77,8 @@ class Summary:
         Weighted sum of the values of each column.
     weight : ndarray of float64 of shape (n_columns,)
         Total weight of the rows with a value in each column.
+    square_correlation : float
+        Mean squared correlation of two columns, minus its value by chance.
     moments : Moments or None
         Only if requested.
     """
@@ -86,7 +89,14 @@ class Summary:
     is_binary: bool
     total: Array
     weight: Array
+    square_correlation: float
     moments: Moments | None = None
+
+    @property
+    def n_independent(self) -> float:
+        """Effective number of independent columns, `d^2 / sum_ij r_ij^2`."""
+        n_columns = len(self.total)
+        return n_columns / (1 + (n_columns - 1) * self.square_correlation)
 
 
 def find_bounds(rows: Any) -> Bounds:
@@ -128,12 +138,13 @@ def summarize(rows: Any, weights: Array, dtype: Any, *, with_moments: bool) -> S
         Whether to compute moments. Powers are summed around the mean of each block, and relative to
         the first value of each column. So the variance of a constant column is zero.
     """
+    square = mean_square_correlation(rows, weights)
     if sparse.issparse(rows):
         weight = np.full(rows.shape[1], weights.sum())
-        total = rows.T @ weights
-        return Summary(rows.shape[0], dtype, find_bounds(rows), is_binary(rows), total, weight)
+        total, bounds = rows.T @ weights, find_bounds(rows)
+        return Summary(rows.shape[0], dtype, bounds, is_binary(rows), total, weight, square)
     if with_moments:
-        return _with_moments(rows, weights, dtype)
+        return _with_moments(rows, weights, dtype, square)
     unit = weights.max()  # the weights themselves may be too large for the dtype
     shares = weights / unit
 
@@ -156,10 +167,10 @@ def summarize(rows: Any, weights: Array, dtype: Any, *, with_moments: bool) -> S
         weight += of_weight
     limits = _merged_bounds([one for one, *_ in of_blocks])
     binary = all(one for _, one, *_ in of_blocks)
-    return Summary(rows.shape[0], dtype, limits, binary, unit * total, unit * weight)
+    return Summary(rows.shape[0], dtype, limits, binary, unit * total, unit * weight, square)
 
 
-def _with_moments(rows: Any, weights: Array, dtype: Any) -> Summary:
+def _with_moments(rows: Any, weights: Array, dtype: Any, square: float) -> Summary:
     n = max(1, _BLOCK // rows.shape[1])
     starts = range(0, rows.shape[0], n)
     first = _first_values((to_host(rows[start : start + n]) for start in starts), rows.shape[1])
@@ -175,9 +186,8 @@ def _with_moments(rows: Any, weights: Array, dtype: Any) -> Summary:
     weight = weights.sum() * weight
     total = weight * moments.mean
     bounds = _merged_bounds(limits)
-    return Summary(
-        rows.shape[0], dtype, bounds, is_binary=False, total=total, weight=weight, moments=moments
-    )
+    n_rows, is_binary = rows.shape[0], False
+    return Summary(n_rows, dtype, bounds, is_binary, total, weight, square, moments)
 
 
 @_silent
@@ -252,5 +262,6 @@ def merge(parts: Sequence[Summary]) -> Summary:
         all(part.is_binary for part in parts),
         np.sum([part.total for part in parts], axis=0),
         np.sum([part.weight for part in parts], axis=0),
+        float(np.average([p.square_correlation for p in parts], weights=[p.n_rows for p in parts])),
         _merged_moments(sums)[1] if len(sums) == len(parts) else None,
     )

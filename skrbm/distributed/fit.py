@@ -79,7 +79,7 @@ class Fit:
         """Train an RBM that is started, by rounds on all workers."""
         learner, cluster = learner_of(rbm), self.cluster
         sizes = tuple(summary.n_rows for summary in summaries)
-        fit = learner.begin_fit(settings, sum(sizes), rising=True)
+        fit = learner.begin_fit(settings, sum(sizes), sum(sizes), rising=True)
         plan, watch, figure = fit.plan, learner.watch(settings, fit), settings.figure
         n_batches = min(math.ceil(sum(sizes) / settings.batch_size), *sizes)
         partitions = Partitions(sizes, n_batches, int(learner.training.rng.integers(2**32)))

@@ -40,6 +40,8 @@ cdef extern from "kernels.h":
                            const void *, const void *, void *, void *, void *, size, size, size,
                            size, int) noexcept nogil
         void (*add)(void *, double, const void *, size) noexcept nogil
+        void (*shrink)(void *, double, double, const void *, const void *, const void *, void *,
+                       void *, size, size) noexcept nogil
         void (*fill)(void *, double, const double *, size) noexcept nogil
         double (*variance_of_change)(const void *, const void *, const void *, const void *, const void *,
                          const void *, double *, size, size, size) noexcept nogil
@@ -91,5 +93,6 @@ cdef class Model:
     cdef cnp.ndarray jump(self, cnp.ndarray hidden, cnp.ndarray mean, cnp.ndarray weights, size first, size n_jumps, bitgen_t *generator, size *n_accepted)
     cdef int log_ratios(self, const char *h, const char *x, size n, cnp.ndarray log_odds, cnp.ndarray log_off, cnp.ndarray weights, double *ratios) except -1
     cdef cnp.ndarray precision(self)
+    cdef int shrink(self, double share, double width, const char *m, const char *k) except -1
     cdef int add_to_biases(self, const char *of_visible, const char *of_hidden, double factor) except -1
     cdef cnp.ndarray slid(self, cnp.ndarray offset, const char *mean, double share)

@@ -279,6 +279,20 @@ cdef class Model:
                              segment.stop - segment.start)
         return 0
 
+    cdef int shrink(self, double share, double width, const char *m, const char *k) except -1:
+        """Shrink small weights by a share, large ones by less; see `optimizer.Prior`."""
+        cdef size i
+        cdef char *precision = data(self.precision())
+        cdef Segment *segment
+        for i in range(self.n_segments):
+            segment = self.segments + i
+            self.kernels.shrink(
+                self.weights + segment.start * self.n_hidden * self.n_bytes, share, width,
+                precision + segment.start * self.n_bytes, m + segment.start * self.n_bytes, k, <void *>segment.bias, self.hidden_bias,
+                segment.stop - segment.start, self.n_hidden,
+            )
+        return 0
+
     cdef cnp.ndarray slid(self, cnp.ndarray offset, const char *mean, double share):
         """The moving average of an offset, with this share of a mean."""
         cdef cnp.ndarray result = self.vector(offset.shape[0])

@@ -18,6 +18,7 @@ import numpy as np
 from skrbm.learning.gradients import ContrastiveDivergence, JumpingContrastiveDivergence
 from skrbm.learning.gradients import N_COMPONENTS, PersistentContrastiveDivergence
 from skrbm.learning.label_gradient import LabelGradient
+from skrbm.learning.optimizer import PRIOR_WIDTH
 from skrbm.learning.step_statistics import N_PROBES, SHARE_OF_DATA, SMALLEST_DIVERGENCE
 from skrbm.learning.variance import CHANGES, LARGEST_SHARE
 from skrbm.samplers import Chains
@@ -122,7 +123,7 @@ cdef class Update:
             self._step_from(state, self.gradient.phases(state, v, weights), pace)
             return
         v = self.model.checked(v, self.model.n_visible)
-        self._step(state, self._phases(state, v, _normalized(weights)), pace[0], pace[1])
+        self._step(state, self._phases(state, v, _normalized(weights)), pace)
 
     cdef int _step_from(self, state, phases, pace) except -1:
         """Step from phases that the formulas made."""
@@ -132,7 +133,7 @@ cdef class Update:
         v, h, shares = phases.parts[0]
         v, h = self.model.checked(v, self.model.n_visible), self.model.checked(h, self.model.n_hidden)
         shares = self.model.checked(shares, len(shares))
-        return self._step(state, Phases(v, h, shares, phases.n_data), pace[0], pace[1])
+        return self._step(state, Phases(v, h, shares, phases.n_data), pace)
 
     cdef Phases _phases(self, state, v, cnp.ndarray weights):
         """Both phases of a mini-batch; persistent chains move."""
@@ -258,9 +259,10 @@ cdef class Update:
             state.proposal_weights = _normalized(weights[:first])
         return 0
 
-    cdef int _step(self, state, Phases phases, double rate, double variance_share) except -1:
+    cdef int _step(self, state, Phases phases, pace) except -1:
         """Move the parameters and offsets, as `CentredOptimizer.step` does."""
         cdef Model model = self.model
+        cdef double rate = pace[0], variance_share = pace[1], penalty = pace[2]
         cdef size n = phases.n_rows, n_visible = model.n_visible, n_hidden = model.n_hidden
         cdef cnp.ndarray v = model.empty(n, n_visible), x = model.empty(n, n_hidden)
         cdef cnp.ndarray sums = model.vector(4 * n_visible + 2 * n_hidden)
@@ -285,9 +287,11 @@ cdef class Update:
         else:
             model.add_outer(data(v), data(x), n, model.weights)
         model.add_to_biases(of_visible, of_hidden, rate if has_formed_growth else 1.0)
-        if self.learns_variance and state.variance_floor is not None:
-            self._step_variances(state, growth, m, k, data_h + n_hidden * model.n_bytes, rate,
-                                 variance_share)
+        if penalty > 0:
+            model.shrink(min(1.0, rate * penalty), PRIOR_WIDTH, data(m), data(k))
+        if self.learns_variance and state.column_variance is not None:
+            self._step_variances(pace[3] * state.column_variance, growth, m, k,
+                                 data_h + n_hidden * model.n_bytes, rate, variance_share)
         state.visible_offset = model.slid(m, data_v, self.sliding_factor)
         state.hidden_offset = model.slid(k, data_h, self.sliding_factor)
         return 0
@@ -317,12 +321,12 @@ cdef class Update:
             doubles(changes), n, model.n_visible, model.n_hidden,
         )
 
-    cdef int _step_variances(self, state, cnp.ndarray growth, cnp.ndarray m, cnp.ndarray k,
+    cdef int _step_variances(self, smallest, cnp.ndarray growth, cnp.ndarray m, cnp.ndarray k,
                              char *moments, double rate, double variance_share) except -1:
         """Move the variances of real units as `VarianceGradient` does."""
         cdef Model model = self.model
         cdef size i
-        cdef cnp.ndarray floor = np.ascontiguousarray(state.variance_floor, np.float64)
+        cdef cnp.ndarray floor = np.ascontiguousarray(smallest, np.float64)
         cdef cnp.ndarray excess = new_vector(model.n_visible, cnp.NPY_DOUBLE)
         cdef VarianceStep how = VarianceStep(
             min(self.variance_rate * rate, LARGEST_SHARE), CHANGES[0], CHANGES[1], variance_share,

@@ -17,11 +17,19 @@ _LABELLED_UPDATES = 4.0  # per row
 # Few rows of many columns are learned by heart, and the more hidden units there are, the sooner.
 _UPDATES = 25_000.0  # times rows, per column and hidden unit
 _MOST_UNITS = 64  # more make no difference
+
+# Units with the fewest weights that matter explain most of correlated columns.
+_ALPHA, _UNITS = 0.25, 64
+
 FEWEST_UPDATES, MOST_UPDATES = 2_000, 5_000
 
 
 def _density_updates(n_rows: int, n_visible: int, n_hidden: int) -> float:
     return _UPDATES * n_rows / (n_visible * min(n_hidden, _MOST_UNITS))
+
+
+def _alpha(n_independent: float, n_hidden: int) -> float:
+    return _ALPHA * n_independent * (_UNITS / n_hidden) ** 0.25
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,9 @@ class Defaults:
         Power with which the step size decays to zero over a fit.
     largest_step : float, default=inf
         See `CentredOptimizer`.
+    alpha : callable
+        From the effective number of independent columns and the number of hidden units to
+        `alpha="auto"`.
     updates : callable
         From the numbers of rows, visible and hidden units to the number of updates, before limits.
     """
@@ -47,6 +58,7 @@ class Defaults:
     decay_power: int = 1
     largest_step: float = math.inf
     updates: Callable[[int, int, int], float] = _density_updates
+    alpha: Callable[[float, int], float] = _alpha
 
     def n_updates(self, n_rows: int, n_visible: int, n_hidden: int) -> float:
         """The number of updates with `n_iter="auto"`, before it is rounded up to epochs."""
@@ -87,4 +99,10 @@ def labelled(generative_share: float) -> Defaults:
 
     if generative_share > _LARGEST_SHARE:
         return replace(BINARY, rate=rate)
-    return replace(BINARY, rate=rate, updates=lambda n_rows, *_: _LABELLED_UPDATES * n_rows)
+    # So few updates regularise the probability of the label; with a prior its log loss is larger.
+    return replace(
+        BINARY,
+        rate=rate,
+        updates=lambda n_rows, *_: _LABELLED_UPDATES * n_rows,
+        alpha=lambda *_: 0.0,
+    )

@@ -54,6 +54,8 @@ typedef struct {
     void (*phase_sums)(const void *, const void *, const void *, double, const void *, const void *,
                        const void *, void *, void *, void *, size, size, size, size, int);
     void (*add)(void *, double, const void *, size);
+    void (*shrink)(void *, double, double, const void *, const void *, const void *, void *, void *,
+                   size, size);
     void (*fill)(void *, double, const double *, size);
     double (*variance_of_change)(const void *, const void *, const void *, const void *, const void *,
                      const void *, double *, size, size, size);

@@ -23,12 +23,14 @@ from skrbm.learning.completion import Completion
 from skrbm.learning.optimizer import Pace, Update
 from skrbm.learning.schedules import PowerDecay, Schedule
 from skrbm.learning.train_state import NetState, Record, TrainState
+from skrbm.learning.variance import SMALLEST_VARIANCE
 from skrbm.learning.watching import EVERY_EPOCH, Watch
 from skrbm.model import RBM
 
 Model = RBM | BeliefNet
 State = TrainState | NetState
 
+_FLOOR = 3.0  # rows per independent column that the smallest variance is worth
 _MOST_HELD = 2**18  # values of rows that are converted once, not in every mini-batch
 
 # From a model, rows of data and a generator to one number per row.
@@ -43,15 +45,40 @@ class Monitor(NamedTuple):
     watch: Watch = EVERY_EPOCH
 
 
+class Prior(NamedTuple):
+    """Regularisation, whose effect decreases with the number of rows.
+
+    Parameters
+    ----------
+    alpha : float
+        Strength of the prior on weights.
+    n_independent : float
+        Effective number of independent columns, for the smallest variances; 0 for no limit.
+    weight : float, optional
+        Weight of all rows, if it is known.
+    """
+
+    alpha: float = 0.0
+    n_independent: float = 0.0
+    weight: float | None = None
+
+    def limits(self, weight_seen: float) -> tuple[float, float]:
+        """Penalty on weights per row, and smallest variance as a share of that of the data."""
+        weight = weight_seen if self.weight is None else self.weight
+        floor = _FLOOR * self.n_independent / weight
+        return self.alpha / weight, min(1.0, max(SMALLEST_VARIANCE, floor))
+
+
 @dataclass(frozen=True)
 class Plan:
-    """Number of epochs, size and order of mini-batches, and schedules of the step size."""
+    """Number of epochs, size and order of mini-batches, schedules of the step size, and prior."""
 
     n_iter: int
     batch_size: int | Fraction  # maximum number of rows; all mini-batches are of equal size
     rate: Schedule
     shuffle: bool
     variance_share: Schedule = PowerDecay(1.0, 0)
+    prior: Prior = Prior()
 
 
 class MiniBatch(NamedTuple):
@@ -183,10 +210,13 @@ class Loop:
         totals = np.add.reduceat(weights, [batch.start for batch in batches])
         shares = (totals / (totals.sum() / n_batches)).tolist()  # a numpy float widens float32
         states = feed.mini_batches(state.model, rows, batches, state.rng)
-        for i, (batch, share, v) in enumerate(zip(batches, shares, states, strict=True)):
+        taken = zip(batches, totals, shares, states, strict=True)
+        for i, (batch, total, share, v) in enumerate(taken):
             progress = (epoch + i / n_batches) / plan.n_iter
             rate, n_updates = plan.rate(progress), max(1, round(share))
-            pace = Pace(rate * share / n_updates, plan.variance_share(progress))
+            state.weight_seen += float(total)
+            limits = plan.prior.limits(state.weight_seen)
+            pace = Pace(rate * share / n_updates, plan.variance_share(progress), *limits)
             yield MiniBatch(v, weights[batch], pace, n_updates, rate)
 
     @cached_property

@@ -517,6 +517,32 @@ KERNEL void NAME(add)(void *y_, double factor, const void *x_, size n) {
     for (size i = 0; i < n; i++) y[i] += (REAL)factor * x[i];
 }
 
+/* Shrink each weight w by the share of w / (1 + w^2 / (width^2 precision)), at constant input of
+ * both layers at their offsets m and k. */
+KERNEL void NAME(shrink)(void *weights_, double share_, double width, const void *precision_,
+                        const void *m_, const void *k_, void *visible_, void *hidden_,
+                        size n_visible, size n_hidden) {
+    REAL *w = weights_, *visible = visible_, *hidden = hidden_, share = (REAL)share_;
+    const REAL *m = m_, *k = k_, *precision = precision_;
+    REAL changes[BLOCK];
+    for (size i = 0; i < n_visible; i++, w += n_hidden) {
+        REAL scale = (REAL)(1 / (width * width)) / precision[i], of_visible = 0;
+        for (size start = 0; start < n_hidden; start += BLOCK) {
+            size n = start + BLOCK < n_hidden ? BLOCK : n_hidden - start;
+            REAL *x = w + start;
+#pragma omp simd
+            for (size j = 0; j < n; j++) changes[j] = share * x[j] / (1 + scale * x[j] * x[j]);
+#pragma omp simd
+            for (size j = 0; j < n; j++) {
+                x[j] -= changes[j];
+                hidden[start + j] += m[i] * changes[j];
+            }
+            of_visible += (REAL)NAME(dot)(changes, k + start, n);
+        }
+        visible[i] += of_visible;
+    }
+}
+
 /* Weighted variance of the change of minus the energy of rows (v, h) by a growth of the
  * parameters; `input` is v times the growth of the weights. */
 KERNEL double NAME(variance_of_change)(const void *v_, const void *h_, const void *input_, const void *shares_,

@@ -17,12 +17,28 @@ from skrbm.learning.train_state import TrainState
 from skrbm.learning.variance import VarianceGradient
 from skrbm.model import RBM
 
+PRIOR_WIDTH = 0.5  # smaller weights are shrunk in proportion to their size, larger ones less
+
 
 class Pace(NamedTuple):
-    """Size of an update: the step size, and the share of the unexplained variance."""
+    """Size and limits of an update.
+
+    Parameters
+    ----------
+    rate : float
+        Step size.
+    variance_share : float
+        Share of the unexplained variance that counts.
+    penalty : float
+        Strength of the prior on weights, per row of data.
+    variance_floor : float
+        Smallest variance given the hidden units, as a share of the variance in the data.
+    """
 
     rate: float
     variance_share: float = 1.0
+    penalty: float = 0.0
+    variance_floor: float = 1.0
 
 
 # A training step, which changes the state in place: (state, mini-batch, row weights, pace).
@@ -102,11 +118,14 @@ class CentredOptimizer:
         if rate != statistics.rate:
             growth = growth.formed() * (rate / statistics.rate)
         growth.add_to(rbm)
-        if self.variance is not None and state.variance_floor is not None:
+        if pace.penalty > 0:
+            _shrink(rbm, min(1.0, rate * pace.penalty), m, k)
+        if self.variance is not None and state.column_variance is not None:
             explained = rbm.weights.row_dots(growth.formed().weights) / rate
             excess = self.variance.excess(rbm, statistics, (m, k), explained)
             excess = pace.variance_share * (1 + excess) - 1
-            self.variance.step(rbm, state.variance_floor, m, excess, rate)
+            floor = pace.variance_floor * state.column_variance
+            self.variance.step(rbm, floor, m, excess, rate)
         data_v, data_h = statistics.data_means
         state.visible_offset = arrays.lerp(m, data_v, self.sliding_factor)
         state.hidden_offset = arrays.lerp(k, data_h, self.sliding_factor)
@@ -123,6 +142,17 @@ def rbm_update(gradient: Gradient, optimizer: CentredOptimizer) -> Update:
         optimizer.step(state, gradient.phases(state, v, weights), pace)
 
     return update
+
+
+def _shrink(rbm: RBM, share: float, m: Array, k: Array) -> None:
+    """Shrink the weights, in place; inputs at the offsets m and k do not change."""
+    precision = rbm.visible.preconditioned(0 * m + 1)
+    change = rbm.weights.map(
+        lambda w: -share * w / (1 + w**2 / (PRIOR_WIDTH**2 * precision)[:, None])
+    )
+    rbm.visible.add_to_bias(-change.T.input(k))
+    rbm.hidden.add_to_bias(-change.input(m))
+    rbm.weights.add(change)
 
 
 def _factors(rbm: RBM, rows: Rows, k: Array, rate: float) -> tuple[Array, Array]:

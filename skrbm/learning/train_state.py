@@ -30,8 +30,8 @@ class TrainState:
     order : Generator
         Generator for the order of the rows and for monitoring. Since it is separate, chains do not
         depend on the number of rows, and a row of weight two has the effect of a duplicate.
-    variance_floor : ndarray of shape (n_visible,), optional
-        Smallest variances, if variances are learned.
+    column_variance : ndarray of shape (n_visible,), optional
+        Variances of the visible units in the data, if variances are learned.
     chains : Chains, optional
         Persistent chains of the model.
     tempering : ParallelTempering, optional
@@ -46,6 +46,8 @@ class TrainState:
         Number of jumps to try in the next update.
     next_chain : int
         The first chain that tries a jump.
+    weight_seen : float
+        Total weight of the rows of all mini-batches so far.
     history : list of Record
         One record per epoch.
     """
@@ -55,7 +57,7 @@ class TrainState:
     hidden_offset: Array
     rng: Generator
     order: Generator
-    variance_floor: Array | None = None
+    column_variance: Array | None = None
     chains: Chains | None = None
     tempering: ParallelTempering | None = None
     proposal_mean: Array | None = None
@@ -63,6 +65,7 @@ class TrainState:
     jump_acceptance: float = 1.0
     jumps_due: float = 0.0
     next_chain: int = 0
+    weight_seen: float = 0.0
     history: list[Record] = field(default_factory=list)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -76,8 +79,8 @@ class TrainState:
         """Move all arrays except the model's to another device."""
         self.visible_offset = place(self.visible_offset)
         self.hidden_offset = place(self.hidden_offset)
-        if self.variance_floor is not None:
-            self.variance_floor = place(self.variance_floor)
+        if self.column_variance is not None:
+            self.column_variance = place(self.column_variance)
         if self.tempering is not None:
             self.tempering.move(place)
             self.chains = self.tempering.cold
@@ -125,6 +128,15 @@ class NetState:
     def history(self) -> list[Record]:
         """One record per epoch."""
         return self.top.history
+
+    @property
+    def weight_seen(self) -> float:
+        """Total weight of the rows of all mini-batches so far."""
+        return self.top.weight_seen
+
+    @weight_seen.setter
+    def weight_seen(self, weight: float) -> None:
+        self.top.weight_seen = weight
 
     def move(self, place: Place) -> None:
         """Move all arrays except the model's to another device."""

@@ -132,7 +132,7 @@ def fit_layer(fit: StackFit, i: int, inputs: LayerInputs, settings: Settings) ->
     fit.completions = inputs.completions
     if not is_started(rbm):
         start_layer(rbm, settings, rows)
-        learner_of(rbm).begin_fit(settings, len(rows.weights), rising=True)
+        learner_of(rbm).begin_fit(settings, len(rows.weights), rows.weights.sum(), rising=True)
     held_out = None if validation is None else inputs.means(below, validation)
     learner_of(rbm).finish(settings, rows, held_out)
 

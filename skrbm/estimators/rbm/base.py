@@ -51,6 +51,7 @@ class BaseRBM(BaseEstimator):
     gradient: str = "jump"
     n_steps: int = 1
     n_chains: int = 100
+    alpha: float | Literal["auto"] = "auto"
     early_stopping: bool = False
     validation_fraction: float = 0.1
     n_iter_no_change: int = 10
@@ -169,6 +170,7 @@ class BaseRBM(BaseEstimator):
             parameters.check_count("n_iter", self.n_iter, minimum=0, alternative="auto")
         parameters.check_count("verbose", self.verbose, minimum=0)
         parameters.check_number("hidden_bias", self.hidden_bias, ">= -80 and <= 80", "auto")
+        parameters.check_number("alpha", self.alpha, ">= 0 and <= 1e30", "auto")
         parameters.check_number("learning_rate", self.learning_rate, ">= 1e-30 and <= 1e30", "auto")
         for name in ("early_stopping", "warm_start"):
             parameters.check_flag(name, vars(self)[name])
@@ -200,6 +202,7 @@ class BaseRBM(BaseEstimator):
             batch_size=int(self.batch_size),
             n_iter="auto" if n_iter == "auto" else int(n_iter),
             n_chains=int(self.n_chains),
+            alpha=alpha if (alpha := self.alpha) == "auto" else float(alpha),
             random_state=self.random_state,
             is_verbose=self.verbose > 0,
             hooks=() if self.callbacks is None else (self._asked_to_stop,),
@@ -243,7 +246,8 @@ class BaseRBM(BaseEstimator):
         train, validation = settings.split(rows, settings.validation_seed)
         if first:
             self._learner = Learner.start(settings, train)
-        self._model.begin_fit(settings, len(train.weights), rising=first)
+        weight = float(train.weights.sum())
+        self._model.begin_fit(settings, len(train.weights), weight, rising=first)
         self._model.finish(settings, train, validation)
         return self
 

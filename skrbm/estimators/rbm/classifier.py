@@ -81,6 +81,15 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
     n_chains : int, default=100
         Number of persistent chains; for "pt", the total over all temperatures. "cd" and "exact"
         ignore it.
+    alpha : float or "auto", default="auto"
+        Strength of the prior on weights. `fit` subtracts
+        :math:`\frac{\alpha}{8 n} \sum_{ij} \log(1 + 4 w_{ij}^2)` from the mean log-likelihood
+        of the rows, with n their total weight. Small
+        weights shrink towards zero, large ones hardly at all. At 8 the prior is a Cauchy
+        distribution of scale 0.5. "auto" is a quarter of the effective number of independent
+        columns, :math:`d^2 / \sum_{ij} r_{ij}^2` with the correlations r of the columns, times
+        `(64 / n_components)**0.25`. It is 0 if
+        `generative_share` is at most 0.1, as by default: few updates then prevent overfitting.
     early_stopping : bool, default=False
         Whether to hold out a validation set and score it, at least ten times in a `fit` and more
         often if that takes at most 5 % of the time. If ten times take more, 500 of the rows are

@@ -76,6 +76,14 @@ class GaussianBernoulliRBM(DensityRBM):
     n_chains : int, default=100
         Number of persistent chains; for "pt", the total over all temperatures. "cd" and "exact"
         ignore it.
+    alpha : float or "auto", default="auto"
+        Strength of the prior. With n the total weight of the rows, `fit` subtracts
+        :math:`\frac{\alpha}{8 n} \sum_{ij} \log(1 + 4 w_{ij}^2 / s_i^2)` from their mean
+        log-likelihood. Small weights shrink towards zero, large ones hardly at all. At 8 the prior
+        is a Cauchy distribution of scale 0.5. "auto" is a quarter of the effective number of
+        independent columns, :math:`d_e = d^2 / \sum_{ij} r_{ij}^2` with the correlations r of the d
+        columns, times `(64 / n_components)**0.25`. Variances are at least :math:`3 d_e / n` of the
+        variance of their column, unless alpha is 0. With 0 a model can learn a few rows by heart.
     early_stopping : bool, default=False
         Whether to hold out a validation set and score it, at least ten times in a `fit` and more
         often if that takes at most 5 % of the time. If ten times take more, 500 of the rows are
@@ -123,7 +131,7 @@ class GaussianBernoulliRBM(DensityRBM):
         - float or array of shape (n_features,): these variances, clipped to 1e-12 to 1e6 times the
           variance of the column.
 
-        Learned variances stay above 0.0001 times the variance of their column.
+        Learned variances stay above 0.0001 times the variance of their column; see also `alpha`.
 
     Attributes
     ----------
@@ -245,13 +253,13 @@ class GaussianBernoulliRBM(DensityRBM):
     def _begin(self, rows: TrainingRows) -> Start:
         dtype = rows.summary.dtype
         scaling, of_data = Standardized.of(rows.summary)
-        variance, floor = self._first_variance(scaling.scale, of_data)
+        variance, learned = self._first_variance(scaling.scale, of_data)
         visible = Gaussian.of_moments(np.zeros_like(variance), variance)
         visible = visible.map(lambda x: x.astype(dtype))
-        return Start(scaling, visible, Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype)), floor)
+        return Start(scaling, visible, Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype)), learned)
 
     def _first_variance(self, scale: Array, of_data: Array) -> tuple[Array, Array | None]:
-        """Initial and smallest variances of the standardized units, from the data's variances."""
+        """Initial variances of the standardized units, and the data's if they are learned."""
         square = scale.astype(np.float64) ** 2
         given = check_variance("variance", self.variance, _VARIANCES, len(scale))
         if given is not None:
@@ -259,11 +267,11 @@ class GaussianBernoulliRBM(DensityRBM):
                 return (given / square).clip(*_GIVEN_VARIANCES), None
         variance = of_data.clip(_SMALLEST_VARIANCE)
         if self.variance == "learned":
-            return variance, np.full_like(variance, _SMALLEST_VARIANCE)
+            return variance, np.ones_like(variance)
         if self.variance == "data":
             return variance, None
         variance = (np.mean(variance * square) / square).astype(scale.dtype)
-        return variance, _SMALLEST_VARIANCE * variance
+        return variance, variance.copy()
 
     @property
     def _variance_gradient(self) -> VarianceGradient | None:

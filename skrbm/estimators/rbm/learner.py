@@ -28,7 +28,7 @@ from skrbm.learning.completion import Completion
 from skrbm.learning.defaults import Defaults
 from skrbm.learning.early_stopping import EarlyStopping
 from skrbm.learning.gradients import Gradient
-from skrbm.learning.loop import Feed, Loop, Monitor, Plan, RowFigure, default_n_iter, run
+from skrbm.learning.loop import Feed, Loop, Monitor, Plan, Prior, RowFigure, default_n_iter, run
 from skrbm.learning.optimizer import CentredOptimizer
 from skrbm.learning.progress import progress
 from skrbm.learning.schedules import PowerDecay, RisingShare
@@ -63,7 +63,7 @@ class Start(NamedTuple):
     scaling: Scaling
     visible: Layer
     hidden: Layer
-    variance_floor: Array | None = None
+    column_variance: Array | None = None
     classes: Array | None = None
 
 
@@ -150,6 +150,7 @@ class Settings:
     batch_size: int
     n_iter: int | Literal["auto"]
     n_chains: int
+    alpha: float | Literal["auto"]
     random_state: Any
     is_verbose: bool
     hooks: Sequence[Hook] = ()
@@ -176,14 +177,23 @@ class Settings:
         """The optimizer of the RBM."""
         return CentredOptimizer(largest_step=self.defaults.largest_step, variance=self.variance)
 
-    def plan(self, n_rows: int, rbm: RBM, *, rising: bool) -> Plan:
+    def prior(self, n_independent: float, n_hidden: int, weight: float | None = None) -> Prior:
+        """The prior for rows of this total weight, or for a stream of rows."""
+        if self.alpha == 0:
+            return Prior()
+        alpha = self.alpha
+        if alpha == "auto":
+            alpha = self.defaults.alpha(n_independent, n_hidden)
+        return Prior(alpha, n_independent, weight)
+
+    def plan(self, n_rows: int, prior: Prior, rbm: RBM, *, rising: bool) -> Plan:
         """The plan of a fit of a model; with `rising`, variances rise from a small start."""
         n_iter = self.n_iter
         if n_iter == "auto":
             n_updates = self.defaults.n_updates(n_rows, *rbm.weights.shape)
             n_iter = default_n_iter(n_rows, self.batch_size, n_updates)
         rate = PowerDecay(self.rate, self.defaults.decay_power)
-        plan = Plan(n_iter, self.batch_size, rate, shuffle=True)
+        plan = Plan(n_iter, self.batch_size, rate, shuffle=True, prior=prior)
         if not rising:
             return plan
         n_updates = n_iter * math.ceil(n_rows / self.batch_size)
@@ -220,6 +230,8 @@ class Learner:
         The current model.
     shape : dict of str to object
         The shape parameters of the estimator with which the model was started.
+    n_independent : float
+        Effective number of independent columns of the first rows.
     fit : FitState or None
         None if no fit is in progress.
     log_partitions : dict of str to LogPartition
@@ -228,6 +240,7 @@ class Learner:
 
     fitted: Fitted
     shape: dict[str, Any]
+    n_independent: float
     fit: FitState | None = None
     log_partitions: dict[str, LogPartition] = field(default_factory=dict)
 
@@ -236,7 +249,7 @@ class Learner:
         """Create a model from the first rows, with its training state."""
         training_seed, order_seed, *seeds = parameters.check_seeds(settings.random_state, _N_SEEDS)
         rng = random.generator(training_seed)
-        scaling, base, hidden, variance_floor, classes = settings.begin(rows)
+        scaling, base, hidden, column_variance, classes = settings.begin(rows)
         shape = base.n_columns, hidden.n_columns
         scale = settings.defaults.weight_scale(*shape)
         rbm = RBM.couple(base, hidden, random.normal(shape, scale, base.bias, rng))
@@ -246,12 +259,13 @@ class Learner:
             hidden_offset=rbm.hidden_from_visible(base.mean(0.0)[None])[0],
             rng=rng,
             order=random.generator(order_seed),
-            variance_floor=variance_floor,
+            column_variance=column_variance,
         )
         settings.gradient.start(state, base, settings.n_chains)
         seeds_of_model = Seeds(seeds[0], random.generator(seeds[1]))
         top = FittedRBM(rbm, base, state)
-        return cls(Fitted(top, scaling, seeds_of_model, classes=classes), settings.shape)
+        fitted = Fitted(top, scaling, seeds_of_model, classes=classes)
+        return cls(fitted, settings.shape, rows.summary.n_independent)
 
     @property
     def training(self) -> TrainState:
@@ -297,9 +311,13 @@ class Learner:
     def _hash(self) -> str:
         return joblib.hash(self.fitted.rbm.parameters)
 
-    def begin_fit(self, settings: Settings, n_rows: int, *, rising: bool) -> FitState:
+    def begin_fit(
+        self, settings: Settings, n_rows: int, weight: float, *, rising: bool
+    ) -> FitState:
         """Plan a fit on this many rows; with `rising`, variances rise from a small start."""
-        plan = settings.plan(n_rows, self.fitted.rbm, rising=rising)
+        rbm = self.fitted.rbm
+        prior = settings.prior(self.n_independent, rbm.hidden.n_columns, weight)
+        plan = settings.plan(n_rows, prior, rbm, rising=rising)
         self.fit = FitState(plan, n_rows, settings.validation_seed)
         return self.fit
 
@@ -336,7 +354,9 @@ class Learner:
 
     def go_on(self, settings: Settings, rows: TrainingRows) -> None:
         """Run one epoch over the rows in the given order, at a constant step size."""
-        plan = Plan(1, settings.batch_size, PowerDecay(settings.rate, 0), shuffle=False)
+        prior = settings.prior(self.n_independent, self.fitted.rbm.hidden.n_columns)
+        rate = PowerDecay(settings.rate, 0)
+        plan = Plan(1, settings.batch_size, rate, shuffle=False, prior=prior)
         self.fit = None  # these rows do not belong to an interrupted fit
         fit = FitState(plan, len(rows.weights), settings.validation_seed)
         self._train(settings, self._epochs(settings, rows, fit), fit, None)
