@@ -38,6 +38,7 @@ LAYERS = [
     "data.summary",
     "data.views",
     "data.scaling",
+    "data.whitening",
     "validation",
     "validation.parameters",
     "validation.rows",

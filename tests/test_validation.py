@@ -159,8 +159,8 @@ def test_wrong_weights(weights, message):
 def test_weights_of_any_size_and_ratio():
     """Fails if weights overflow in float32, or rows that count for nothing set a scale."""
     X = GOOD.astype(np.float32)
-    for rbm in (BernoulliRBM(2, n_iter=2, random_state=0), GaussianBernoulliRBM(2, random_state=0)):
-        rbm.set_params(n_iter=2).fit(X)
+    for estimator in (BernoulliRBM, GaussianBernoulliRBM):
+        rbm = estimator(2, n_iter=2, alpha=0, random_state=0).fit(X)
         many = clone(rbm).fit(X, sample_weight=np.full(3, 1e300))
         one = clone(rbm).fit(X, sample_weight=[1e300, 1, 1])
         for fitted in (many, one):

@@ -121,13 +121,96 @@ class Standardized:
 
     def variance(self, rbm: RBM) -> Array:
         """Variances of the columns given the hidden units, clipped to the largest float."""
-        variance = rbm.visible.response(self.scale.astype(np.float64) ** 2)
-        return variance.clip(max=np.finfo(self.scale.dtype).max).astype(self.scale.dtype)
+        return _clipped(rbm.visible.response(self.scale.astype(np.float64) ** 2), self.scale.dtype)
+
+    def covariance(self, rbm: RBM) -> Array:
+        """Covariances of the columns given the hidden units: a diagonal matrix."""
+        return np.diag(self.variance(rbm))
 
     def view(self, X: Any) -> MappedRows:
         """The rows, standardized on access."""
         return MappedRows(X, self.to_model, X.shape[1], self.scale.dtype)
 
 
+@dataclass(frozen=True)
+class Whitened:
+    """Standardized columns times a matrix T that makes them uncorrelated.
+
+    Parameters
+    ----------
+    standardized : Standardized
+    to_white : ndarray of shape (n_features, n_features)
+        T, symmetric and positive definite.
+    from_white : ndarray of shape (n_features, n_features)
+        Its inverse.
+    """
+
+    standardized: Standardized
+    to_white: Array
+    from_white: Array
+
+    @classmethod
+    def of(cls, standardized: Standardized, to_white: Array) -> Whitened:
+        """The scaling with a matrix T in float64, in the dtype of the model."""
+        dtype, inverse = standardized.scale.dtype, np.linalg.inv(to_white)
+        return cls(standardized, to_white.astype(dtype), inverse.astype(dtype))
+
+    @property
+    def log_volume(self) -> float:
+        """`sum_i log |scale_i| - log det T`."""
+        return self.standardized.log_volume - float(
+            np.linalg.slogdet(self.to_white.astype(np.float64))[1]
+        )
+
+    def log_volume_of(self, columns: Array) -> Array:
+        """`sum_i log |scale_i|`, for each row only over the columns that are True."""
+        return self.standardized.log_volume_of(columns)
+
+    def to_model(self, X: Array) -> Array:
+        """`((x - location) / scale) T`."""
+        standardized = self.standardized.to_model(X)
+        return clip(
+            standardized @ with_device_of(self.to_white, standardized), -_FARTHEST, _FARTHEST
+        )
+
+    def to_data(self, v: Array) -> Array:
+        """`location + scale (v T^-1)`."""
+        return self.standardized.to_data(v @ self.from_white)
+
+    draws = to_data
+
+    def patterns(self, rbm: RBM) -> Array:
+        """Contribution of each hidden unit to the column means, one row per hidden unit."""
+        patterns = rbm.weights.array.T * rbm.visible.response(np.ones_like(self.standardized.scale))
+        return patterns @ self.from_white * self.standardized.scale
+
+    def hidden_bias(self, rbm: RBM) -> Array:
+        """Biases of the hidden units for unscaled data as their input."""
+        location = self.standardized.location / self.standardized.scale
+        return rbm.hidden.bias - rbm.weights.input(location @ self.to_white)
+
+    def variance(self, rbm: RBM) -> Array:
+        """Variances of the columns given the hidden units, clipped to the largest float."""
+        return np.diag(self.covariance(rbm))
+
+    def covariance(self, rbm: RBM) -> Array:
+        """Covariances of the columns given the hidden units, clipped to the largest float."""
+        scale = self.standardized.scale.astype(np.float64)
+        root = self.from_white.astype(np.float64) * scale
+        covariance = (root.T * rbm.visible.response(np.ones_like(scale))) @ root
+        return _clipped(covariance, self.standardized.scale.dtype)
+
+    def view(self, X: Any) -> MappedRows:
+        """The rows, whitened on access."""
+        scale = self.standardized.scale
+        return MappedRows(X, self.to_model, len(scale), scale.dtype)
+
+
+def _clipped(x: Array, dtype: Any) -> Array:
+    """Numbers in a dtype, at most its largest finite number in size."""
+    largest = np.finfo(dtype).max
+    return x.clip(-largest, largest).astype(dtype)
+
+
 # The map between rows of data and states of visible units.
-Scaling = Unscaled | Standardized
+Scaling = Unscaled | Standardized | Whitened

@@ -18,8 +18,8 @@ _LABELLED_UPDATES = 4.0  # per row
 _UPDATES = 25_000.0  # times rows, per column and hidden unit
 _MOST_UNITS = 64  # more make no difference
 
-# Units with the fewest weights that matter explain most of correlated columns.
 _ALPHA, _UNITS = 0.25, 64
+_FEWEST_ROWS = 50  # fewer are patterns to store
 
 FEWEST_UPDATES, MOST_UPDATES = 2_000, 5_000
 
@@ -48,7 +48,7 @@ class Defaults:
         See `CentredOptimizer`.
     alpha : callable
         From the effective number of independent columns and the number of hidden units to
-        `alpha="auto"`.
+        `alpha="auto"`, for enough rows.
     updates : callable
         From the numbers of rows, visible and hidden units to the number of updates, before limits.
     """
@@ -59,6 +59,12 @@ class Defaults:
     largest_step: float = math.inf
     updates: Callable[[int, int, int], float] = _density_updates
     alpha: Callable[[float, int], float] = _alpha
+
+    def prior(self, n_independent: float, n_hidden: int, weight: float | None) -> float:
+        """The strength of the prior with `alpha="auto"`, for rows of this total weight."""
+        if weight is not None and weight < _FEWEST_ROWS:
+            return 0.0
+        return self.alpha(n_independent, n_hidden)
 
     def n_updates(self, n_rows: int, n_visible: int, n_hidden: int) -> float:
         """The number of updates with `n_iter="auto"`, before it is rounded up to epochs."""
@@ -83,6 +89,8 @@ GAUSSIAN = Defaults(
     decay_power=2,
     largest_step=5.0,
 )
+# Patterns are stored as they are.
+HOPFIELD = replace(GAUSSIAN, alpha=lambda *_: 0.0)
 
 
 def above_others(defaults: Defaults) -> Defaults:

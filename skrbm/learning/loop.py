@@ -30,7 +30,7 @@ from skrbm.model import RBM
 Model = RBM | BeliefNet
 State = TrainState | NetState
 
-_FLOOR = 3.0  # rows per independent column that the smallest variance is worth
+_FLOOR = 5.0  # rows per independent column, divided by all rows, limit variances
 _MOST_HELD = 2**18  # values of rows that are converted once, not in every mini-batch
 
 # From a model, rows of data and a generator to one number per row.

@@ -12,7 +12,7 @@ from skrbm._kernels.devices import Array
 from skrbm.data.scaling import Unscaled
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.learner import Start
-from skrbm.learning.defaults import BINARY, GAUSSIAN, HIDDEN_BIAS, Defaults
+from skrbm.learning.defaults import BINARY, HIDDEN_BIAS, HOPFIELD, Defaults
 from skrbm.model import RBM
 from skrbm.units import Bernoulli, Gaussian, Layer
 from skrbm.validation.parameters import check_choice
@@ -30,7 +30,7 @@ class HiddenType(NamedTuple):
 
 _HIDDEN = {
     "bernoulli": HiddenType(Bernoulli, HIDDEN_BIAS, BINARY),
-    "gaussian": HiddenType(Gaussian.standard, 0.0, GAUSSIAN),
+    "gaussian": HiddenType(Gaussian.standard, 0.0, HOPFIELD),
 }
 
 
@@ -91,7 +91,9 @@ class BernoulliRBM(DensityRBM):
         weights shrink towards zero, large ones hardly at all. At 8 the prior is a Cauchy
         distribution of scale 0.5. "auto" is a quarter of the effective number of independent
         columns, :math:`d^2 / \sum_{ij} r_{ij}^2` with the correlations r of the columns, times
-        `(64 / n_components)**0.25`. With 0 a model can learn a few rows by heart.
+        `(64 / n_components)**0.25`. It is 0 for fewer than 50 rows,
+        which are usually patterns to store, and for Gaussian hidden units. With 0 a model can learn
+        any few rows by heart.
     early_stopping : bool, default=False
         Whether to hold out a validation set and score it, at least ten times in a `fit` and more
         often if that takes at most 5 % of the time. If ten times take more, 500 of the rows are

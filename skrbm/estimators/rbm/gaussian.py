@@ -7,16 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from skrbm._kernels.devices import Array
-from skrbm.data.scaling import Standardized
+from skrbm.data.scaling import Standardized, Unscaled, Whitened
+from skrbm.data.whitening import whitening
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.learner import Start
 from skrbm.learning.defaults import GAUSSIAN, HIDDEN_BIAS, Defaults
 from skrbm.learning.variance import VarianceGradient
 from skrbm.units import Bernoulli, Gaussian, Layer
-from skrbm.validation.parameters import check_variance
+from skrbm.validation.parameters import check_choice, check_variance, require
 from skrbm.validation.rows import TrainingRows
 
 _VARIANCES = ("learned", "shared", "data")
+_COVARIANCE_TYPES = ("auto", "full", "diag")
+_MOST_COLUMNS = 256  # whose correlations are estimated by default
 # In units of a column's variance: the smallest learned variance given the hidden units, and the
 # limits of a given variance.
 _SMALLEST_VARIANCE = 1e-4
@@ -82,8 +85,9 @@ class GaussianBernoulliRBM(DensityRBM):
         log-likelihood. Small weights shrink towards zero, large ones hardly at all. At 8 the prior
         is a Cauchy distribution of scale 0.5. "auto" is a quarter of the effective number of
         independent columns, :math:`d_e = d^2 / \sum_{ij} r_{ij}^2` with the correlations r of the d
-        columns, times `(64 / n_components)**0.25`. Variances are at least :math:`3 d_e / n` of the
-        variance of their column, unless alpha is 0. With 0 a model can learn a few rows by heart.
+        columns, times `(64 / n_components)**0.25`. Variances are at least :math:`5 d_e / n` of the
+        variance of their column, unless alpha is 0. "auto" is 0 for weights, but not for
+        variances, if there are fewer than 50 rows.
     early_stopping : bool, default=False
         Whether to hold out a validation set and score it, at least ten times in a `fit` and more
         often if that takes at most 5 % of the time. If ten times take more, 500 of the rows are
@@ -215,38 +219,48 @@ class GaussianBernoulliRBM(DensityRBM):
     """
 
     variance: str | float | Array = "learned"
+    covariance_type: str = "auto"
 
-    _SHAPE = ("variance",)
+    _SHAPE = ("variance", "covariance_type")
     _DATA = Gaussian.domain
 
     @property
     def components_(self) -> Array:
         """Contribution of each hidden unit to the means of the visible units, in data units."""
-        return self._standardized.patterns(self._model.fitted.rbm)
+        return self._scaling.patterns(self._model.fitted.rbm)
 
     @property
     def intercept_hidden_(self) -> Array:
         """Biases of the hidden units."""
-        return self._standardized.hidden_bias(self._model.fitted.rbm)
+        return self._scaling.hidden_bias(self._model.fitted.rbm)
 
     @property
     def intercept_visible_(self) -> Array:
         """Means of the visible units when no hidden unit is on."""
-        return self._standardized.to_data(self._model.fitted.rbm.visible.mean(0.0))
+        return self._scaling.to_data(self._model.fitted.rbm.visible.mean(0.0))
 
     @property
     def variance_(self) -> Array:
         """Variances of the visible units given the hidden units."""
-        return self._standardized.variance(self._model.fitted.rbm)
+        return self._scaling.variance(self._model.fitted.rbm)
 
     @property
-    def _standardized(self) -> Standardized:
+    def covariance_(self) -> Array:
+        """Covariances of the visible units given the hidden units."""
+        return self._scaling.covariance(self._model.fitted.rbm)
+
+    @property
+    def _scaling(self) -> Standardized | Whitened:
         scaling = self._model.fitted.scaling
-        assert isinstance(scaling, Standardized)
+        assert not isinstance(scaling, Unscaled)
         return scaling
 
     def _layers(self, n_features: int) -> tuple[Layer, Layer]:
         check_variance("variance", self.variance, _VARIANCES, n_features)
+        check_choice("covariance_type", self.covariance_type, _COVARIANCE_TYPES)
+        if self.covariance_type == "full":
+            is_learned = isinstance(self.variance, str) and self.variance == "learned"
+            require(is_learned, "variance", self.variance, "'learned' if covariance_type == 'full'")
         hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, np.float64))
         return Gaussian.standard(np.zeros(n_features)), hidden
 
@@ -256,7 +270,23 @@ class GaussianBernoulliRBM(DensityRBM):
         variance, learned = self._first_variance(scaling.scale, of_data)
         visible = Gaussian.of_moments(np.zeros_like(variance), variance)
         visible = visible.map(lambda x: x.astype(dtype))
-        return Start(scaling, visible, Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype)), learned)
+        hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype))
+        to_white = self._whitening(rows, scaling)
+        if to_white is None:
+            return Start(scaling, visible, hidden, learned)
+        whitened = Whitened.of(scaling, to_white)
+        return Start(whitened, visible, hidden, learned, n_independent=len(to_white))
+
+    def _whitening(self, rows: TrainingRows, scaling: Standardized) -> Array | None:
+        """The map that makes standardized columns uncorrelated, or None if they are as they are."""
+        if self.covariance_type == "diag" or not isinstance(self.variance, str):
+            return None
+        n_rows, n_columns = rows.values.shape
+        if self.covariance_type == "auto" and (
+            self.variance != "learned" or n_rows == 0 or not 1 < n_columns <= _MOST_COLUMNS
+        ):
+            return None
+        return whitening(scaling.view(rows.values), rows.weights)
 
     def _first_variance(self, scale: Array, of_data: Array) -> tuple[Array, Array | None]:
         """Initial variances of the standardized units, and the data's if they are learned."""

@@ -58,13 +58,27 @@ Epochs = Callable[[TrainState, int], Iterable[Record]]
 
 
 class Start(NamedTuple):
-    """Start of the training of a model: its scaling, and its layers before they are coupled."""
+    """Start of the training of a model.
+
+    Parameters
+    ----------
+    scaling : Scaling
+    visible, hidden : Layer
+        The layers before they are coupled.
+    column_variance : ndarray, optional
+        Variances of the visible units in the data, if variances are learned.
+    classes : ndarray, optional
+        Class labels.
+    n_independent : float, optional
+        Effective number of independent visible units, if it is not that of the columns.
+    """
 
     scaling: Scaling
     visible: Layer
     hidden: Layer
     column_variance: Array | None = None
     classes: Array | None = None
+    n_independent: float | None = None
 
 
 class Stopping(NamedTuple):
@@ -183,7 +197,7 @@ class Settings:
             return Prior()
         alpha = self.alpha
         if alpha == "auto":
-            alpha = self.defaults.alpha(n_independent, n_hidden)
+            alpha = self.defaults.prior(n_independent, n_hidden, weight)
         return Prior(alpha, n_independent, weight)
 
     def plan(self, n_rows: int, prior: Prior, rbm: RBM, *, rising: bool) -> Plan:
@@ -249,7 +263,7 @@ class Learner:
         """Create a model from the first rows, with its training state."""
         training_seed, order_seed, *seeds = parameters.check_seeds(settings.random_state, _N_SEEDS)
         rng = random.generator(training_seed)
-        scaling, base, hidden, column_variance, classes = settings.begin(rows)
+        scaling, base, hidden, column_variance, classes, n_independent = settings.begin(rows)
         shape = base.n_columns, hidden.n_columns
         scale = settings.defaults.weight_scale(*shape)
         rbm = RBM.couple(base, hidden, random.normal(shape, scale, base.bias, rng))
@@ -265,7 +279,7 @@ class Learner:
         seeds_of_model = Seeds(seeds[0], random.generator(seeds[1]))
         top = FittedRBM(rbm, base, state)
         fitted = Fitted(top, scaling, seeds_of_model, classes=classes)
-        return cls(fitted, settings.shape, rows.summary.n_independent)
+        return cls(fitted, settings.shape, n_independent or rows.summary.n_independent)
 
     @property
     def training(self) -> TrainState:
