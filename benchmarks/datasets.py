@@ -1,7 +1,8 @@
 """Data sets of the experiments, each as (training rows, held-out rows) of zeros and ones.
 
 MNIST's training images are read from the npz file that SKRBM_MNIST names, Fashion-MNIST's from the
-files of Debian's package dataset-fashion-mnist; both are fetched from OpenML where these are not.
+file train-images-idx3-ubyte.gz that SKRBM_FASHION_MNIST names, by default the one of Debian's
+package dataset-fashion-mnist; both are fetched from OpenML where these are not.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from sklearn.datasets import fetch_openml, load_digits
 
 Split = tuple[np.ndarray, np.ndarray]
 
-_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz")
+_FASHION_MNIST = "/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz"
 _HELD_OUT = 10_000
 
 
@@ -45,8 +46,9 @@ def mnist_labels() -> np.ndarray:
 @cache
 def fashion_images() -> np.ndarray:
     """The 60,000 training images of Fashion-MNIST, uint8, one a row."""
-    if _FASHION_MNIST.exists():
-        with gzip.open(_FASHION_MNIST) as file:
+    path = Path(os.environ.get("SKRBM_FASHION_MNIST", _FASHION_MNIST))
+    if path.exists():
+        with gzip.open(path) as file:
             return np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 784)
     return fetch_openml("Fashion-MNIST", as_frame=False).data[:60_000].astype(np.uint8)
 
