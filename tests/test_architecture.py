@@ -80,6 +80,7 @@ LAYERS = [
     "estimators.rbm.gaussian",
     "estimators.rbm.classifier",
     "estimators.rbm.imputer",
+    "estimators.rbm.cross_fitting",
     "estimators.rbm.outlier_detector",
     "estimators.dbn",
     "estimators.dbn.layer_inputs",

@@ -22,6 +22,7 @@ ESTIMATORS = [
     BernoulliRBM(n_iter=10),
     GaussianBernoulliRBM(n_iter=10),
     RBMOutlierDetector(GaussianBernoulliRBM(4, n_iter=30)),
+    RBMOutlierDetector(GaussianBernoulliRBM(4, n_iter=30), novelty=False),
     RBMImputer(GaussianBernoulliRBM(4, n_iter=5), n_steps=10),
     DeepBeliefNetwork((4, 3), rbm=BernoulliRBM(n_iter=5)),
     RBMClassifier(20, n_iter=30),

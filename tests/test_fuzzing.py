@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
+from sklearn.model_selection import KFold, LeaveOneOut
 from sklearn.neural_network import MLPClassifier
 
 from skrbm import (
@@ -497,6 +498,7 @@ RATES = [0.1, 1, np.float16(0.1), np.float32(0.1), np.longdouble("0.1"), np.int8
 RATES += [0, -0.1, 1e-300, 5e-324, 1e-30, 1e300, 1e30, np.nan, np.inf, 10**400, None, "auto", "0.1"]
 RATES += [[0.1], np.array(0.1), np.array([0.1, 0.2]), 1j, pd.NA, np.longdouble("1e4000"), object]
 FLAGS = [True, False, np.bool_(1), 0, 1, None, "True", np.nan, [True], np.array([True, False])]
+FOLDS = [*COUNTS, KFold(2), LeaveOneOut(), [([0, 1], [2])], [([0], [9])], [([0], [])], [(0, 1)]]
 CHOICES = ["", "auto", "Mean", None, 0, True, np.nan, ["mean"], np.array(["mean", "mean"]), {}]
 SEEDS = [0, np.int64(3), np.uint8(3), True, 2**32 - 1, np.random.RandomState(0), None, -1, 2**32]
 SEEDS += [1.5, "seed", np.nan, 10**400, [1, 2], np.array([1, 2]), np.random.default_rng(0), object]
@@ -552,7 +554,8 @@ ODD = {
     "n_iter": [count for count in COUNTS if not isinstance(count, str) or count != "auto"],
     **dict.fromkeys(("learning_rate", "fine_tune_rate", "validation_fraction", "tol"), RATES),
     **dict.fromkeys(("generative_share", "contamination", "hidden_bias"), RATES),
-    **dict.fromkeys(("early_stopping", "warm_start", "add_indicator"), FLAGS),
+    **dict.fromkeys(("early_stopping", "warm_start", "add_indicator", "novelty"), FLAGS),
+    "cv": FOLDS,
     "gradient": [*GRADIENTS, *CHOICES],
     "hidden": ["bernoulli", "gaussian", *CHOICES],
     "missing_values": ["refuse", "allow", *CHOICES],

@@ -314,10 +314,25 @@ def settings_of(rbm: BaseRBM) -> Settings:
     return rbm._settings()
 
 
+def check_within(rbm: BaseRBM, X: Any, sample_weight: Any) -> TrainingRows:
+    """Check the rows of an RBM inside another estimator, and return them."""
+    return rbm._check_rows(X, None, sample_weight, first=True, split=True)
+
+
+def check_part(rbm: BaseRBM, n_rows: int, n_features: int) -> None:
+    """Refuse parameters that are invalid for a part of the rows."""
+    rbm._settings().check_sizes(n_rows, n_features, split=True)
+
+
+def fit_rows(rbm: BaseRBM, rows: TrainingRows) -> None:
+    """Fit the RBM inside another estimator to rows that were checked."""
+    rbm._fit_rows(rows, first=True)
+
+
 def fit_within(rbm: BaseRBM, X: Any, sample_weight: Any) -> TrainingRows:
     """Fit the RBM inside another estimator, and return its rows, checked only once."""
-    rows = rbm._check_rows(X, None, sample_weight, first=True, split=True)
-    rbm._fit_rows(rows, first=True)
+    rows = check_within(rbm, X, sample_weight)
+    fit_rows(rbm, rows)
     return rows
 
 

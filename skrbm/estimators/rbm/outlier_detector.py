@@ -2,43 +2,90 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeVar, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils import Tags
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.devices import Array, to_host
 from skrbm.estimators.common.fitted import domain_of, fitted_of
-from skrbm.estimators.rbm.base import fit_within
+from skrbm.estimators.rbm.base import check_part, check_within, fit_rows
+from skrbm.estimators.rbm.cross_fitting import (
+    Fold,
+    Scores,
+    check_folds,
+    cross_fitted,
+    folds_of,
+    scores_of,
+)
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.gaussian import GaussianBernoulliRBM
 from skrbm.validation.estimators import check_kind
-from skrbm.validation.parameters import check_number, check_seed
-from skrbm.validation.rows import Checked, check_columns, check_visible
+from skrbm.validation.parameters import check_flag, check_number, check_seeds
+from skrbm.validation.rows import check_columns, check_visible
 
 _ROUNDING = 1_000.0  # units in the last place
+_FENCE = 1.5  # interquartile ranges
+_ENOUGH = 1_000  # a tenth of so many rows has a standard error of a hundredth
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _only_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
+    """Hide a method unless a check of the estimator passes."""
+    return cast("Callable[[Method], Method]", available_if(check))
+
+
+def _is_novelty_detection(detector: RBMOutlierDetector) -> bool:
+    if not detector.novelty:
+        msg = "novelty == False, must be True to judge new rows; fit_predict judges those of fit."
+        raise AttributeError(msg)
+    return True
+
+
+def _is_outlier_detection(detector: RBMOutlierDetector) -> bool:
+    if detector.novelty:
+        msg = "novelty == True, must be False for fit_predict to judge rows that the model learns."
+        raise AttributeError(msg)
+    return True
 
 
 @dataclass(eq=False, repr=False)
 class RBMOutlierDetector(OutlierMixin, BaseEstimator):
     r"""Detect rows to which a restricted Boltzmann machine assigns a low probability.
 
-    A row is an outlier if :math:`-F(v) = \log p(v) + \log Z` is below a threshold. The threshold is
-    set by `fit` for a fraction `contamination` of its rows to fall below it. Log Z is the same for
-    all rows, and is not needed.
+    A row is an outlier if :math:`-F(v) = \log p(v) + \log Z` is below a threshold. A model assigns
+    higher probabilities to the rows that it learns than to new rows. So the threshold is set by
+    cross-fitting: on the scores of rows by models that have not learnt them [1]_. Log Z is the same
+    for all rows, and is not needed.
 
     Parameters
     ----------
     rbm : GaussianBernoulliRBM or BernoulliRBM, default=None
         Prototype of the model; its `random_state` is overridden. By default
         `GaussianBernoulliRBM()`, for real-valued columns in any units.
-    contamination : float, default=0.1
-        Fraction of the rows in `fit` that count as outliers, above 0 and at most 0.5.
+    contamination : float or "auto", default=0.1
+        Fraction of rows that count as outliers, above 0 and at most 0.5; it holds for new rows from
+        the distribution of the rows in `fit`. For "auto", outliers are scores below Tukey's lower
+        fence, the first quartile less 1.5 interquartile ranges [2]_. If scores were normal, it
+        would have 0.35 % of them below it.
+    novelty : bool, default=True
+        Whether to judge new rows, with `predict`, `decision_function` and `score_samples`, or rows
+        that the model learns, with `fit_predict`.
+    cv : "auto", int, cross-validation splitter or iterable, default="auto"
+        Splits for the threshold. Each fits one more model, to the first part of a split, and scores
+        the second. An int is a number of folds, in random order. "auto" makes five folds; if
+        `novelty=True`, it uses only as many of them as score 1,000 rows, which is one fold of 5,000
+        rows or more. An iterable yields pairs of indices of rows. If copies of a row are not
+        independent observations, they should not be in both parts. A single row sets the threshold
+        by its own score.
     random_state : int, RandomState instance or None, default=None
-        Seed of the model.
+        Seed of the models and of random folds.
 
     Attributes
     ----------
@@ -56,6 +103,12 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
     sklearn.neighbors.LocalOutlierFactor : Detects outliers by distances to neighbours.
     sklearn.ensemble.IsolationForest : Detects outliers by random trees.
 
+    References
+    ----------
+    .. [1] Hennhoefer, O. and Preisach, C. (2024). Leave-one-out-, bootstrap- and cross-conformal
+       anomaly detectors. arXiv:2402.16388.
+    .. [2] Tukey, J. W. (1977). Exploratory data analysis. Addison-Wesley.
+
     Examples
     --------
     >>> import numpy as np
@@ -69,7 +122,9 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
 
     rbm: Any = None
     _: KW_ONLY
-    contamination: float = 0.1
+    contamination: float | Literal["auto"] = 0.1
+    novelty: bool = True
+    cv: Any = "auto"
     random_state: Any = None
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -93,25 +148,64 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
         ValueError
             If a parameter or the data are invalid; the estimator is then unchanged.
         """
-        check_kind("rbm", self.rbm, DensityRBM, "an RBM of skrbm")
-        check_number("contamination", self.contamination, "> 0 and <= 0.5")
-        seed = check_seed(self.random_state)
+        self._fit(X, sample_weight)
+        return self
+
+    @_only_if(_is_outlier_detection)
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
+        """Fit, and return -1 for rows that are outliers among these rows, and 1 for all others.
+
+        Only if `novelty=False`. Every row is judged by a model that has not learnt it.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            Data that the model accepts.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows.
+
+        Returns
+        -------
+        is_inlier : ndarray of int of shape (n_samples,)
+        """
+        used, scores = self._fit(X, sample_weight)
+        all_scores = self._score_samples(X)
+        all_scores[used] = scores
+        return self._labels(all_scores)
+
+    def _fit(self, X: Any, sample_weight: Any) -> tuple[Array | slice, Array]:
+        """Fit, and return the indices of rows with weight, and their scores for the threshold."""
+        self._check_parameters()
+        seed, folds_seed, fits_seed = check_seeds(self.random_state, 3)
         rbm = GaussianBernoulliRBM() if self.rbm is None else clone(self.rbm)
         rbm.set_params(random_state=seed % 2**32)
         X = to_host(X)
-        rows = fit_within(rbm, X, sample_weight)
+        rows = check_within(rbm, X, sample_weight)
+        n_given = X.shape[0] if hasattr(X, "shape") else len(np.asarray(X))
+        n_enough = _ENOUGH if self.novelty else n_given
+        folds = folds_of(self.cv, rows, n_given, n_enough, folds_seed)
+        for train, _ in folds:
+            check_part(rbm, len(train), rows.values.shape[1])
+        fit_rows(rbm, rows)
+        learnt = Scores(scores_of(rbm, rows), rows.weights)
+        seeds = check_seeds(fits_seed % 2**32, len(folds))
+        new = cross_fitted(rbm, rows, learnt.values, folds, seeds)
+        offset, scores = _threshold(learnt, folds, new, self.contamination)
         check_columns(self, X, reset=True)
         self.rbm_ = rbm
-        checked = Checked(rows.values, rows.summary.bounds.has_missing)
-        scores = -fitted_of(rbm).free_energy(checked)
-        offset = _quantile(scores, rows.weights, float(self.contamination))
         # A row at the threshold is an inlier, however its score is rounded among other rows.
-        self.offset_ = offset - _ROUNDING * np.finfo(rows.summary.dtype).eps * (1 + abs(offset))
-        return self
+        eps = float(np.finfo(rows.summary.dtype).eps)
+        self.offset_ = offset - _ROUNDING * eps * (1 + abs(offset))
+        return rows.used, scores
 
+    @_only_if(_is_novelty_detection)
     def score_samples(self, X: Any) -> Array:
         """Compute `-F(v) = log p(v) + log Z` for every row v of X, in nats; low for outliers.
 
+        Only if `novelty=True`.
+
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
@@ -120,13 +214,14 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
         -------
         scores : ndarray of float64 of shape (n_samples,)
         """
-        check_is_fitted(self)
-        rows = check_visible(self, X, "X", domain_of(self.rbm_))
-        return -fitted_of(self.rbm_).free_energy(rows)
+        return self._score_samples(X)
 
+    @_only_if(_is_novelty_detection)
     def decision_function(self, X: Any) -> Array:
         """Compute `score_samples(X) - offset_`, in nats: negative for outliers.
 
+        Only if `novelty=True`.
+
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
@@ -135,10 +230,13 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
         -------
         scores : ndarray of float64 of shape (n_samples,)
         """
-        return self.score_samples(X) - self.offset_
+        return self._score_samples(X) - self.offset_
 
+    @_only_if(_is_novelty_detection)
     def predict(self, X: Any) -> Array:
-        """Return -1 for outliers and 1 for all other rows.
+        """Return -1 for outliers and 1 for all other rows. The rows should not be those of `fit`.
+
+        Only if `novelty=True`.
 
         Parameters
         ----------
@@ -148,7 +246,15 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
         -------
         is_inlier : ndarray of int of shape (n_samples,)
         """
-        return np.where(self.decision_function(X) < 0, -1, 1)
+        return self._labels(self._score_samples(X))
+
+    def _score_samples(self, X: Any) -> Array:
+        check_is_fitted(self)
+        rows = check_visible(self, X, "X", domain_of(self.rbm_))
+        return -fitted_of(self.rbm_).free_energy(rows)
+
+    def _labels(self, scores: Array) -> Array:
+        return np.where(scores - self.offset_ < 0, -1, 1)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -158,14 +264,34 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
         tags.input_tags.allow_nan = of_model.input_tags.allow_nan
         return tags
 
+    def _check_parameters(self) -> None:
+        """Refuse parameters that are invalid for any data."""
+        check_kind("rbm", self.rbm, DensityRBM, "an RBM of skrbm")
+        check_number("contamination", self.contamination, "> 0 and <= 0.5", "auto")
+        check_flag("novelty", self.novelty)
+        check_folds("cv", self.cv)
 
-def _quantile(x: Array, weights: Array, share: float) -> float:
-    """The value below which this share of the weight lies, halfway between two rows.
 
-    A row of weight two has the effect of a duplicate row.
+def _threshold(
+    learnt: Scores, folds: list[Fold], new: list[Array], contamination: float | str
+) -> tuple[float, Array]:
+    """The threshold, and scores of all rows on which it is set.
+
+    `new` has the scores of rows that the models of the folds have not learnt.
     """
-    order = np.argsort(x, kind="stable")
-    upto = weights[order].cumsum()
-    n_below = np.floor(share * upto[-1] * (1 + 1e-12))
-    ends = np.searchsorted(upto, [max(n_below - 1, 0), n_below], side="right")
-    return float(x[order][ends.clip(max=len(x) - 1)].mean())
+    if not folds:
+        return _lower_end(learnt, contamination), learnt.values
+    rows = np.concatenate([test for _, test in folds])
+    scores = Scores(np.concatenate(new), learnt.weights[rows])
+    offset = _lower_end(scores, contamination)
+    n_scores = np.bincount(rows, minlength=len(learnt.values))
+    sums = np.bincount(rows, scores.values, minlength=len(learnt.values))
+    return offset, np.where(n_scores > 0, sums / np.maximum(n_scores, 1), learnt.values)
+
+
+def _lower_end(scores: Scores, contamination: float | str) -> float:
+    """The score below which rows are outliers; for "auto" Tukey's lower fence."""
+    if not isinstance(contamination, str):
+        return scores.quantile(float(contamination))
+    lower, upper = scores.quantile(0.25), scores.quantile(0.75)
+    return lower - _FENCE * (upper - lower)

@@ -1,0 +1,137 @@
+"""Scores of rows by models that did not learn them, on the scale of a model of all rows."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import KFold, check_cv
+
+from skrbm._kernels.devices import Array
+from skrbm._kernels.threads import in_threads
+from skrbm.estimators.common.fitted import fitted_of
+from skrbm.estimators.rbm.base import fit_rows
+from skrbm.estimators.rbm.density import DensityRBM
+from skrbm.validation.parameters import require
+from skrbm.validation.rows import Checked, TrainingRows
+
+_N_FOLDS = 5
+
+_TINY = 1e-12  # relative rounding of sums of weights
+
+Fold = tuple[Array, Array]  # indices of rows to train on and of rows to score
+
+
+class Scores(NamedTuple):
+    """Scores of rows, and the weights of these rows."""
+
+    values: Array
+    weights: Array
+
+    def quantile(self, share: float) -> float:
+        """The score below which this share of the weight lies, or halfway to the next score."""
+        order = np.argsort(self.values, kind="stable")
+        upto = self.weights[order].cumsum()
+        target = share * upto[-1]
+        start = np.searchsorted(upto, target * (1 - _TINY))
+        end = np.searchsorted(upto, target * (1 + _TINY), side="right")
+        return float(self.values[order][[start, min(end, len(order) - 1)]].mean())
+
+
+def check_folds(name: str, cv: Any) -> None:
+    """Refuse a value that is no number of folds, splitter or iterable of splits."""
+    is_count = isinstance(cv, int | np.integer) and not isinstance(cv, bool) and cv >= 2
+    is_name = isinstance(cv, str) and cv == "auto"
+    splits = not isinstance(cv, str) and (hasattr(cv, "split") or hasattr(cv, "__iter__"))
+    allowed = "'auto', an integer >= 2, a cross-validation splitter or an iterable of splits"
+    require(is_count or is_name or splits, name, cv, allowed)
+
+
+def folds_of(cv: Any, rows: TrainingRows, n_given: int, n_enough: int, seed: int) -> list[Fold]:
+    """Indices of rows with weight to train on and to score, for every fold.
+
+    Parameters
+    ----------
+    cv : "auto", int, cross-validation splitter or iterable
+        For "auto", five folds, and only as many of them as score `n_enough` rows.
+    rows : TrainingRows
+    n_given : int
+        Number of rows before those without weight were dropped; a splitter splits all of them.
+    n_enough : int
+    seed : int
+        Seed of the choice of rows of "auto" or a number of folds.
+    """
+    n_rows = len(rows.weights)
+    if isinstance(cv, str | int | np.integer):
+        n_folds = min(_N_FOLDS if isinstance(cv, str) else int(cv), n_rows)
+        if n_folds == 1:
+            return []
+        n_used = min(n_folds, math.ceil(n_enough * n_folds / n_rows))
+        folds = list(KFold(n_folds, shuffle=True, random_state=seed % 2**32).split(rows.weights))
+        return folds[: n_used if isinstance(cv, str) else n_folds]
+    place = np.full(n_given, -1)
+    place[rows.used] = np.arange(n_rows)
+    try:
+        sides = [
+            [place[_indices(side)] for side in (train, test)]
+            for train, test in check_cv(cv).split(np.empty((n_given, 1)))
+        ]
+    except (TypeError, ValueError, IndexError) as error:
+        msg = f"cv must yield pairs of arrays of indices of {n_given} rows, but: {error}"
+        raise ValueError(msg) from error
+    folds = [(train[train >= 0], test[test >= 0]) for train, test in sides]
+    if not folds or any(len(side) == 0 for fold in folds for side in fold):
+        raise ValueError("cv must yield a split, and every split rows of weight on both sides.")
+    return folds
+
+
+def _indices(side: Any) -> Array:
+    """An array of indices, or a mask; an empty list is an array of no indices."""
+    return np.asarray(side) if len(side) > 0 else np.empty(0, int)
+
+
+def scores_of(rbm: DensityRBM, rows: TrainingRows) -> Array:
+    """`-F(v)` of rows."""
+    return -fitted_of(rbm).free_energy(Checked(rows.values, rows.summary.bounds.has_missing))
+
+
+def cross_fitted(
+    rbm: DensityRBM, rows: TrainingRows, learnt: Array, folds: list[Fold], seeds: list[int]
+) -> list[Array]:
+    """For every fold, scores of rows that its model has not learnt, on the scale of the RBM.
+
+    Scores of two models differ by the difference of their log Z. The median difference over the
+    rows that both have learnt estimates it, however badly these are overfitted. A model of all rows
+    overfits less: the gap between scores of learnt and of new rows is proportional to `1 / n_rows`
+    [1]_.
+
+    Parameters
+    ----------
+    rbm : DensityRBM
+        The model, fitted to all rows.
+    rows : TrainingRows
+    learnt : ndarray of shape (n_rows,)
+        Their scores by this model.
+    folds : list of Fold
+    seeds : list of int
+        One seed per fold.
+
+    References
+    ----------
+    .. [1] Akaike, H. (1974). A new look at the statistical model identification. IEEE Transactions
+       on Automatic Control, 19(6), 716-723.
+    """
+
+    def work(fold: Fold, seed: int) -> Array:
+        train, test = (rows.part(side) for side in fold)
+        model = clone(rbm).set_params(random_state=seed % 2**32, callbacks=None, verbose=0)
+        fit_rows(model, train)
+        own, new = scores_of(model, train), scores_of(model, test)
+        shift = Scores(learnt[fold[0]] - own, train.weights).quantile(0.5)
+        gap = Scores(own, train.weights).quantile(0.5) - Scores(new, test.weights).quantile(0.5)
+        n_new, n_learnt = test.weights.sum(), train.weights.sum()
+        return new + shift + gap * n_new / (n_new + n_learnt)
+
+    return in_threads(work, folds, seeds)
