@@ -11,7 +11,7 @@ check takes one line.
 # %%
 # A model of digits
 # -----------------
-# With early stopping, a validation set is scored after every epoch. Sixteen hidden units are few
+# With early stopping, a validation set is scored during the fit. Sixteen hidden units are few
 # enough for an exact likelihood.
 import matplotlib.pyplot as plt
 import numpy as np

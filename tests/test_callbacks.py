@@ -42,6 +42,9 @@ def _cases():
     yield "pt", BernoulliRBM(**small, gradient="pt"), (X,)
     yield "seedless", BernoulliRBM(**small | {"random_state": None} | stopping), (X,)
     yield "stopping", BernoulliRBM(**small | stopping), (X,)
+    noise = np.random.default_rng(0).random((40, 8)) < 0.5
+    decays = BernoulliRBM(64, batch_size=1, n_iter=60, early_stopping=True, tol=0, random_state=0)
+    yield "decays", decays, (noise,)
     yield "holes", BernoulliRBM(**small | stopping, missing_values="allow"), (HOLES,)
     yield "gaussian", GaussianBernoulliRBM(**small), (X,)
     yield "classifier", RBMClassifier(**small | stopping, inputs="sample"), (X, Y)

@@ -31,6 +31,7 @@ from skrbm.distributed import Distributed, worker
 from skrbm.distributed.cluster import _grouped
 from skrbm.distributed.worker import Key, Partitions, WorkerState, call, shared_of
 from skrbm.estimators.rbm.base import learner_of, settings_of
+from skrbm.estimators.rbm.learner import Size
 from skrbm.learning import gradients
 from skrbm.learning.gradients import PersistentContrastiveDivergence
 from skrbm.learning.train_state import TrainState
@@ -131,7 +132,7 @@ def _updated(estimator, X, n_partitions, visible):
     parts = np.array_split(np.arange(len(X)), n_partitions)
     keys = [Key("law", i) for i in range(n_partitions)]
     learner = learner_of(estimator)
-    learner.begin_fit(settings_of(estimator), len(X), rising=True)
+    learner.begin_fit(settings_of(estimator), Size(len(X), len(X)), rising=True)
     shared = shared_of(learner.training)
     for key, rows in zip(keys, parts, strict=True):
         call(key, WorkerState.load, (estimator,), X[rows])
@@ -200,7 +201,7 @@ def test_training_starts_as_from_all_rows(four_workers, make):
 def _prepared(key, n_chains=40):
     X = _rows(200)
     estimator = BernoulliRBM(3, n_chains=n_chains, n_iter=5, random_state=0).fit(X)
-    learner_of(estimator).begin_fit(settings_of(estimator), len(X), rising=True)
+    learner_of(estimator).begin_fit(settings_of(estimator), Size(len(X), len(X)), rising=True)
     call(key, WorkerState.load, (estimator,), X[:50], X[50:])
     call(key, WorkerState.prepare, (estimator, Partitions((200,), 2, 7)))
     return shared_of(learner_of(estimator).training)

@@ -64,8 +64,8 @@ def test_other_epochs_repeat_the_latest_figure():
     assert seen == [4, 4, 4]
 
 
-def test_early_stopping_counts_epochs_and_stops_after_two_scores():
-    """Fails if epochs without a score do not count, or end a fit that was not scored since."""
+def test_early_stopping_scores_watched_epochs_and_the_ends_of_decays():
+    """Fails if the end of a decay is not scored, or other epochs are."""
     rbm, n_scores = random_rbm(), []
 
     def score(rbm, v, rng):
@@ -73,13 +73,12 @@ def test_early_stopping_counts_epochs_and_stops_after_two_scores():
         return np.full(len(v), -len(n_scores))
 
     v = np.zeros((5, 4))
-    watch = EarlyStopping(v, v, 8, 0.0, 0, score, BestSoFar(), Watch(100, 5))
+    watch = EarlyStopping(v, v, 2, 0.0, 0, score, BestSoFar(), (10, 20, 30), Watch(100, 5))
     records = [{"epoch": i} for i in range(100)]
     n_epochs = next(i for i, record in enumerate(records) if watch.see(rbm, record)) + 1
-    assert n_epochs == 25  # scored after 0, 6 and 24
+    assert n_epochs == 30  # watched are epochs 0, 6 and 24
     scores = [record["validation_score"] for record in records[:n_epochs]]
-    assert scores == [-1] * 6 + [-2] * 18 + [-3]
-    assert watch.best.n_unchanged == 24
+    assert scores == [-1] * 6 + [-2] * 3 + [-3] * 10 + [-4] * 5 + [-5] * 5 + [-6]
 
 
 @pytest.mark.parametrize("n_iter", [1, 10, 2500])
@@ -104,7 +103,7 @@ def test_scored_rows_are_equally_spaced():
         return np.zeros(len(v))
 
     rbm, rows = random_rbm(), np.arange(5000.0)[:, None] * np.ones(4)
-    EarlyStopping(rows, rows, 9, 0.0, 0, score, BestSoFar(), Watch(n_rows=1700)).see(rbm, {})
+    EarlyStopping(rows, rows, 9, 0.0, 0, score, BestSoFar(), (1,), Watch(n_rows=1700)).see(rbm, {})
     assert np.concatenate(seen).tolist() == list(range(0, 5000, 3))
     assert [len(x) for x in seen] == [1024, 643]
 

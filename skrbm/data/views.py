@@ -72,6 +72,16 @@ class LabelledRows:
         """Some of the rows."""
         return LabelledRows(part(self.X, rows), self.labels[rows], self.classes)
 
+    def stratified(self, order: Array, n_first: int) -> Array:
+        """Indices in another order, whose first ones are a share of every class.
+
+        The shares are equal to about one row. One row of every class is never among the first.
+        """
+        by_class = order[np.argsort(self.labels[order], kind="stable")]
+        repeats = by_class[1:][np.diff(self.labels[by_class]) == 0]
+        first = repeats[np.arange(n_first) * len(repeats) // n_first]
+        return np.concatenate([first, order[~np.isin(order, first)]])
+
     def __getitem__(self, rows: Array | slice) -> Any:
         one_hot = self.labels[rows, None] == np.arange(len(self.classes))
         x = self.X[rows]

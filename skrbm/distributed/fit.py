@@ -19,7 +19,7 @@ from skrbm.estimators.dbn.network import DeepBeliefNetwork, epochs_of, finish_st
 from skrbm.estimators.dbn.stack import layer_settings
 from skrbm.estimators.rbm.base import learner_of, settings_of, start_layer
 from skrbm.estimators.rbm.density import DensityRBM
-from skrbm.estimators.rbm.learner import Settings
+from skrbm.estimators.rbm.learner import Settings, Size
 from skrbm.learning.loop import keep_record, latest
 from skrbm.learning.train_state import Record, TrainState
 from skrbm.validation.rows import TrainingRows, check_columns, warn_caller
@@ -79,7 +79,7 @@ class Fit:
         """Train an RBM that is started, by rounds on all workers."""
         learner, cluster = learner_of(rbm), self.cluster
         sizes = tuple(summary.n_rows for summary in summaries)
-        fit = learner.begin_fit(settings, sum(sizes), sum(sizes), rising=True)
+        fit = learner.begin_fit(settings, Size(sum(sizes), sum(sizes)), rising=True)
         plan, watch, figure = fit.plan, learner.watch(settings, fit), settings.figure
         n_batches = min(math.ceil(sum(sizes) / settings.batch_size), *sizes)
         partitions = Partitions(sizes, n_batches, int(learner.training.rng.integers(2**32)))

@@ -1,4 +1,10 @@
-"""Early stopping: scores of a validation set, and the parameters with the best score."""
+"""Early stopping: scores of a validation set, and the parameters to keep.
+
+While the step size is large, the noise of the updates hides what a model has learned: scores fall
+at first, and rise only as the step size decays. So the step size decays to zero several times, each
+time after more epochs, and only the ends of these decays are compared. The score of a few rows is
+noisy, so the longer training is trusted unless its score is lower by more than its error.
+"""
 
 from __future__ import annotations
 
@@ -20,21 +26,40 @@ from skrbm.model import RBM
 
 _N_STEPS = 20  # length of the chains that complete rows before they are scored
 
+# The last decay has the best start, so it can be shorter than all before it.
+_ENDS = (1 / 8, 1 / 4, 1 / 2, 7 / 8)
+# A shorter decay ends in a poor optimum that longer ones do not leave.
+_FEWEST_UPDATES, _FEWEST_EPOCHS = 500, 10
+_ERRORS_LOWER = 1.5  # standard errors by which a later score has to be lower
+_ERRORS_OF_GAP = 3.0  # standard errors by which the free-energy gap has to be too large
+
+
+def ends_of_decays(n_iter: int, n_batches: int) -> tuple[int, ...]:
+    """The epochs after which the step size has decayed to zero, in a fit of at most n_iter epochs.
+
+    There is only one decay, over all epochs, if several would be too short.
+    """
+    fewest = max(_FEWEST_EPOCHS, math.ceil(_FEWEST_UPDATES / n_batches))
+    ends = tuple(end for part in _ENDS if (end := round(part * n_iter)) >= fewest)
+    return ends if len(ends) > 1 else (n_iter,)
+
 
 @dataclass
 class BestSoFar:
-    """The best score, its parameters, and what has been scored since it improved.
+    """The parameters to keep, and the best scores at the end of a decay.
 
     Parameters
     ----------
     score : float
-        The best score.
+        The score of the parameters to keep.
     parameters : list of ndarray
-        Parameters with this score.
-    n_unchanged : int
-        Number of epochs since the score improved.
-    n_scored : int
-        How often the validation set was scored in these epochs.
+        Those at the end of the latest decay that was not worse.
+    excess : float
+        Their free-energy gap above the limit of rows learned by heart, in nats.
+    scores : ndarray of shape (n_rows,), optional
+        The best scores of the rows; None before the end of a decay.
+    n_worse : int
+        Number of decays since then, all worse.
     n_epochs : int
         Number of epochs in all.
     latest : dict of str to float
@@ -43,15 +68,16 @@ class BestSoFar:
 
     score: float = -np.inf
     parameters: list[Array] = field(default_factory=list)
-    n_unchanged: int = 0
-    n_scored: int = 0
+    excess: float = -np.inf
+    scores: Array | None = None
+    n_worse: int = 0
     n_epochs: int = 0
     latest: Record = field(default_factory=dict)
 
 
 @dataclass
 class EarlyStopping:
-    """Scores a validation set after some epochs, and keeps the parameters with the best score.
+    """Scores a validation set, and keeps the parameters of the last decay that was not worse.
 
     Every score uses the same draws for the same rows, without log Z, so scores of epochs can be
     compared. Free energies cannot be compared, since log Z changes.
@@ -61,19 +87,20 @@ class EarlyStopping:
     validation, training : {array, CSR matrix}
         The validation set, and rows trained on; the same number of both is scored.
     n_iter_no_change : int
-        Number of epochs without an improvement after which training stops, if two of them were
-        scored.
+        Number of worse decays in a row after which training stops.
     tol : float
-        Minimum improvement, in nats per row.
+        Differences up to this one do not count, in nats per row.
     seed : int
         Seed of the choice of columns, and of draws of states from rows of means.
     score : callable
         Score of each row.
     best : BestSoFar
         Best parameters so far, from which it continues.
+    ends : tuple of int
+        Epochs after which a decay ends.
     watch : Watch
-        Epochs after which the validation set is scored, and the largest number of its rows, which
-        are equally spaced.
+        Other epochs after which the validation set is scored, and the largest number of its rows,
+        which are equally spaced.
     """
 
     validation: Any
@@ -83,50 +110,78 @@ class EarlyStopping:
     seed: int
     score: RowFigure
     best: BestSoFar
+    ends: tuple[int, ...]
     watch: Watch = EVERY_EPOCH
 
     def see(self, rbm: RBM, record: Record) -> bool:
         """Add the latest scores to the record of an epoch; return whether training should stop."""
         best = self.best
-        best.n_unchanged += 1
-        if self.watch.includes(best.n_epochs):
-            self._compute(rbm)
         best.n_epochs += 1
+        if best.n_epochs in self.ends:
+            self._compare(rbm)
+        elif self.watch.includes(best.n_epochs - 1):
+            self._compute(rbm)
         record.update(best.latest)
         return self.over
 
     @property
     def over(self) -> bool:
         """Whether training should stop."""
-        best, patience = self.best, self.n_iter_no_change
-        return best.n_unchanged >= patience and best.n_scored >= min(2, patience)
+        return self.best.n_worse >= self.n_iter_no_change
 
-    def _compute(self, rbm: RBM) -> None:
-        """Compute the scores of an epoch, and keep its parameters if they are the best so far."""
-        best, score = self.best, self._mean(rbm, self.validation, self.score)
-        gap = self._mean(rbm, self.validation, _free_energy)
-        gap -= self._mean(rbm, self.training, _free_energy)
-        best.latest = {"validation_score": score, "free_energy_gap": gap}
-        best.n_scored += 1
-        if score > best.score + self.tol:
-            best.n_unchanged = best.n_scored = 0
-        if score > best.score:
-            best.score = score
-            best.parameters = [devices.to_host(arrays.copy(x)) for x in rbm.parameters]
-
-    def restore(self, rbm: RBM) -> None:
-        """Set the parameters to the best ones."""
-        for now, best in zip(rbm.parameters, self.best.parameters, strict=False):
+    def finish(self, rbm: RBM) -> None:
+        """Set the parameters to those to keep: the present ones if no decay has ended."""
+        if self.best.scores is None:
+            self._compare(rbm)
+        for now, best in zip(rbm.parameters, self.best.parameters, strict=True):
             now[...] = devices.with_device_of(best, now)
 
-    def _mean(self, rbm: RBM, X: Any, figure: RowFigure) -> float:
+    @property
+    def learned_by_heart(self) -> bool:
+        """Whether the parameters to keep tell rows trained on from as many new ones.
+
+        The free-energy gap is the mean difference of log-likelihoods, whatever log Z is. If it is
+        above the logarithm of the number of rows, by more than its error, a row trained on is more
+        probable than all those new ones together.
+        """
+        return self.best.excess > 0
+
+    def _compare(self, rbm: RBM) -> None:
+        """Compute the scores at the end of a decay; keep its parameters if they are not worse."""
+        best = self.best
+        scores, excess = self._compute(rbm)
+        gain = scores - (scores if best.scores is None else best.scores)
+        if gain.mean() < -max(self.tol, _ERRORS_LOWER * _error(gain)):
+            best.n_worse += 1
+            return
+        best.n_worse, best.score, best.excess = 0, float(scores.mean()), excess
+        best.parameters = [devices.to_host(arrays.copy(x)) for x in rbm.parameters]
+        if best.scores is None or gain.mean() > 0:
+            best.scores = scores
+
+    def _compute(self, rbm: RBM) -> tuple[Array, float]:
+        """Compute the latest figures; return scores of rows, and the excess of the gap."""
+        scores = self._of_rows(rbm, self.validation, self.score)
+        new, known = (self._of_rows(rbm, X, _free_energy) for X in (self.validation, self.training))
+        gap = float(new.mean() - known.mean())
+        self.best.latest = {"validation_score": float(scores.mean()), "free_energy_gap": gap}
+        doubt = _ERRORS_OF_GAP * math.hypot(_error(new), _error(known))
+        return scores, gap - doubt - math.log(self.training.shape[0])
+
+    def _of_rows(self, rbm: RBM, X: Any, figure: RowFigure) -> Array:
         rng = random.generator(self.seed)
         n_rows = self.validation.shape[0]
         step = math.ceil(n_rows / min(n_rows, self.watch.n_rows or n_rows))
         ends = pairwise([*range(0, n := min(X.shape[0], n_rows), step * BLOCK_ROWS), n])
         blocks = (slice(*end, step) for end in ends)
         rows = (devices.like(arrays.to_dense(X[block]), rbm.reference) for block in blocks)
-        return float(arrays.concat([figure(rbm, v, rng) for v in rows]).mean())
+        values = arrays.concat([figure(rbm, v, rng) for v in rows])
+        return devices.to_host(values).astype(np.float64)
+
+
+def _error(values: Array) -> float:
+    """The standard error of a mean, which is not known from one value."""
+    return math.inf if len(values) < 2 else float(values.std(ddof=1)) / math.sqrt(len(values))
 
 
 def drawn(rbm: RBM, v: Array, rng: Generator) -> Array:

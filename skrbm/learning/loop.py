@@ -71,7 +71,11 @@ class Prior(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """Number of epochs, size and order of mini-batches, schedules of the step size, and prior."""
+    """Number of epochs, size and order of mini-batches, schedules of the step size, and prior.
+
+    The step size has decayed to zero after the epochs in `ends`, and starts again after all but the
+    last of them.
+    """
 
     n_iter: int
     batch_size: int | Fraction  # maximum number of rows; all mini-batches are of equal size
@@ -79,6 +83,7 @@ class Plan:
     shuffle: bool
     variance_share: Schedule = PowerDecay(1.0, 0)
     prior: Prior = Prior()
+    ends: tuple[int, ...] = ()
 
 
 class MiniBatch(NamedTuple):

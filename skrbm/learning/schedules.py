@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -48,3 +49,24 @@ class RisingShare:
     def __call__(self, progress: float) -> float:
         """The share."""
         return 1 - self.missing * (1 - progress) ** 4
+
+
+@dataclass(frozen=True)
+class InTurn:
+    """Schedules one after the other, each from its own start to its own end.
+
+    Parameters
+    ----------
+    schedules : tuple of callables
+    ends : tuple of float
+        Finished fractions of the training at which each of them ends; the last is 1.
+    """
+
+    schedules: tuple[Schedule, ...]
+    ends: tuple[float, ...]
+
+    def __call__(self, progress: float) -> float:
+        """The number of the schedule whose turn it is."""
+        i = bisect_right(self.ends, progress)
+        begin = self.ends[i - 1] if i else 0.0
+        return self.schedules[i]((progress - begin) / (self.ends[i] - begin))

@@ -86,10 +86,11 @@ def check_number(name: str, value: Any, limits: str, alternative: str = "") -> N
     require(valid, name, value, f"{_or(alternative)}a finite number {limits}")
 
 
-def check_split(name: str, fraction: float, n_rows: int) -> None:
-    """Refuse a fraction that, rounded up, leaves no rows."""
-    if math.ceil(fraction * n_rows) >= n_rows:
-        msg = f"{name} == {fraction!r} of {n_rows} rows with weight must leave one to train on."
+def check_split(name: str, fraction: float, n_rows: int, n_classes: int = 1) -> None:
+    """Refuse a fraction that, rounded up, leaves no rows, or fewer than classes."""
+    if math.ceil(fraction * n_rows) > n_rows - n_classes:
+        one = "one" if n_classes == 1 else f"one of each of the {n_classes} classes"
+        msg = f"{name} == {fraction!r} of {n_rows} rows with weight must leave {one} to train on."
         raise ValueError(msg)
 
 

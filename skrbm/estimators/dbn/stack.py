@@ -14,7 +14,7 @@ from skrbm.estimators.common.fitted import Fitted, Seeds, fitted_of
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
 from skrbm.estimators.rbm.base import is_started, learner_of, settings_of, start_layer
 from skrbm.estimators.rbm.density import DensityRBM
-from skrbm.estimators.rbm.learner import Settings
+from skrbm.estimators.rbm.learner import Settings, Size
 from skrbm.learning.defaults import above_others
 from skrbm.learning.loop import Feed, Loop, Monitor, Plan, RowFigure, run
 from skrbm.learning.progress import progress
@@ -132,7 +132,8 @@ def fit_layer(fit: StackFit, i: int, inputs: LayerInputs, settings: Settings) ->
     fit.completions = inputs.completions
     if not is_started(rbm):
         start_layer(rbm, settings, rows)
-        learner_of(rbm).begin_fit(settings, len(rows.weights), rows.weights.sum(), rising=True)
+        size = Size.of(rows, 0 if validation is None else len(validation))
+        learner_of(rbm).begin_fit(settings, size, rising=True)
     held_out = None if validation is None else inputs.means(below, validation)
     learner_of(rbm).finish(settings, rows, held_out)
 

@@ -13,11 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.devices import Array
 from skrbm.data.scaling import Scaling
+from skrbm.data.views import LabelledRows
 from skrbm.estimators.common import methods
 from skrbm.estimators.common.device import Device
 from skrbm.estimators.common.fit_state import FitState, asked_to_stop
 from skrbm.estimators.common.fitted import Fitted
-from skrbm.estimators.rbm.learner import Learner, Settings, Start, Stopping
+from skrbm.estimators.rbm.learner import Learner, Settings, Size, Start, Stopping
 from skrbm.learning.defaults import Defaults
 from skrbm.learning.gradients import GRADIENTS, Gradient
 from skrbm.learning.loop import RowFigure, history_arrays
@@ -54,7 +55,7 @@ class BaseRBM(BaseEstimator):
     alpha: float | Literal["auto"] = "auto"
     early_stopping: bool = False
     validation_fraction: float = 0.1
-    n_iter_no_change: int = 10
+    n_iter_no_change: int = 1
     tol: float = 1e-4
     warm_start: bool = False
     missing_values: str = "refuse"
@@ -135,7 +136,7 @@ class BaseRBM(BaseEstimator):
 
     @property
     def best_validation_score_(self) -> float:
-        """The largest `validation_score`, with early stopping."""
+        """The `validation_score` of the parameters kept, with early stopping."""
         score = self._model.fitted.best_validation_score
         if score is None:
             msg = "best_validation_score_ needs early_stopping=True."
@@ -220,7 +221,8 @@ class BaseRBM(BaseEstimator):
         rows = self._check_training_rows(X, y, sample_weight, first=first)
         settings = self._settings()
         settings.device.check_dtype(rows.summary.dtype)
-        settings.check_sizes(*rows.values.shape, split=split)
+        n_classes = len(rows.values.classes) if isinstance(rows.values, LabelledRows) else 1
+        settings.check_sizes(*rows.values.shape, split=split, n_classes=n_classes)
         check_columns(self, X, reset=first)
         return rows
 
@@ -246,8 +248,8 @@ class BaseRBM(BaseEstimator):
         train, validation = settings.split(rows, settings.validation_seed)
         if first:
             self._learner = Learner.start(settings, train)
-        weight = float(train.weights.sum())
-        self._model.begin_fit(settings, len(train.weights), weight, rising=first)
+        size = Size.of(train, len(rows.weights) - len(train.weights))
+        self._model.begin_fit(settings, size, rising=first)
         self._model.finish(settings, train, validation)
         return self
 

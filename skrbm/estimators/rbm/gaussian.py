@@ -89,17 +89,20 @@ class GaussianBernoulliRBM(DensityRBM):
         variance of their column, unless alpha is 0. "auto" is 0 for weights, but not for
         variances, if there are fewer than 50 rows.
     early_stopping : bool, default=False
-        Whether to hold out a validation set and score it, at least ten times in a `fit` and more
-        often if that takes at most 5 % of the time. If ten times take more, 500 of the rows are
-        scored, and fewer columns. `fit` stops when the score no longer improves, and keeps the
-        parameters with the best score.
+        Whether to hold out a validation set and score it. The step size then decays to zero up to
+        four times, after an eighth, a quarter, half and seven eighths of `n_iter`: decays of less
+        than 10 epochs or 500 updates are left out, and a single one takes all of `n_iter`. `fit`
+        stops after a decay whose score is lower than the best one, by `tol` and by 1.5 standard
+        errors, and keeps the parameters of the last decay before. Other epochs are scored for
+        `history_`: ten or more in all, if that takes at most 5 % of the time; otherwise, 500 of the
+        rows are scored, and fewer columns. A warning follows if the model has learned its rows by
+        heart: if one of them is on average more probable than as many rows of the validation set.
     validation_fraction : float, default=0.1
         Fraction of the rows to hold out as the validation set.
-    n_iter_no_change : int, default=10
-        Number of epochs without an improvement by `tol` after which early stopping ends `fit`, if
-        at least two of them were scored.
+    n_iter_no_change : int, default=1
+        Number of such decays in a row after which early stopping ends `fit`.
     tol : float, default=1e-4
-        Minimum improvement, in nats per row.
+        Largest difference of scores that does not count, in nats per row.
     warm_start : bool, default=False
         Whether `fit` continues from the current model, with its chains and its history, for
         `n_iter` more epochs. The step size starts again at `learning_rate`.
@@ -176,7 +179,7 @@ class GaussianBernoulliRBM(DensityRBM):
         - `free_energy_gap`, the mean free energy of the validation set minus the mean over training
           rows, which grows as the model overfits.
     best_validation_score_ : float
-        The largest `validation_score`; only with early stopping.
+        The `validation_score` of the parameters that were kept; only with early stopping.
     n_iter_ : int
         Number of epochs trained; each call of `partial_fit` counts as one.
     log_partition_ : LogPartition

@@ -19,19 +19,19 @@ from skrbm._kernels.devices import Array, is_on_accelerator, to_host
 from skrbm.annealing import AnnealingBudget
 from skrbm.data.scaling import Scaling
 from skrbm.data.sources import on_disk, part
-from skrbm.data.views import MappedRows
+from skrbm.data.views import LabelledRows, MappedRows
 from skrbm.estimators.common.device import Device
 from skrbm.estimators.common.fit_state import FitState, Hook
 from skrbm.estimators.common.fitted import Fitted, FittedRBM, Seeds
 from skrbm.learning.compiled import update_of
 from skrbm.learning.completion import Completion
 from skrbm.learning.defaults import Defaults
-from skrbm.learning.early_stopping import EarlyStopping
+from skrbm.learning.early_stopping import EarlyStopping, ends_of_decays
 from skrbm.learning.gradients import Gradient
 from skrbm.learning.loop import Feed, Loop, Monitor, Plan, Prior, RowFigure, default_n_iter, run
 from skrbm.learning.optimizer import CentredOptimizer
 from skrbm.learning.progress import progress
-from skrbm.learning.schedules import PowerDecay, RisingShare
+from skrbm.learning.schedules import InTurn, PowerDecay, RisingShare, Schedule
 from skrbm.learning.train_state import Record, TrainState
 from skrbm.learning.variance import VarianceGradient
 from skrbm.learning.watching import Price, Watch, cost_of_epoch, free_energy_price
@@ -79,6 +79,19 @@ class Start(NamedTuple):
     column_variance: Array | None = None
     classes: Array | None = None
     n_independent: float | None = None
+
+
+class Size(NamedTuple):
+    """Number and total weight of the rows of a fit, and size of its validation set."""
+
+    n_rows: int
+    weight: float
+    n_held_out: int = 0
+
+    @classmethod
+    def of(cls, rows: TrainingRows, n_held_out: int) -> Size:
+        """The size of a fit on these rows."""
+        return cls(len(rows.weights), float(rows.weights.sum()), n_held_out)
 
 
 class Stopping(NamedTuple):
@@ -178,13 +191,14 @@ class Settings:
         """Seed of the validation set and its scores, drawn once."""
         return parameters.check_seeds(self.random_state, _N_SEEDS)[-1]
 
-    def check_sizes(self, n_rows: int, n_features: int, *, split: bool) -> None:
-        """Refuse parameters that are invalid for data of this shape."""
+    def check_sizes(self, n_rows: int, n_features: int, *, split: bool, n_classes: int = 1) -> None:
+        """Refuse parameters that are invalid for data of this shape and so many classes."""
         sizes = [layer.log2_states for layer in self.layers(n_features)]
         if self.shape["gradient"] == "exact":
             check_enumerable("gradient", sizes, _EXACT_GRADIENT_UNITS)
         if split and self.stopping is not None:
-            parameters.check_split("validation_fraction", self.stopping.validation_fraction, n_rows)
+            fraction = self.stopping.validation_fraction
+            parameters.check_split("validation_fraction", fraction, n_rows, n_classes)
 
     @property
     def optimizer(self) -> CentredOptimizer:
@@ -200,18 +214,33 @@ class Settings:
             alpha = self.defaults.prior(n_independent, n_hidden, weight)
         return Prior(alpha, n_independent, weight)
 
-    def plan(self, n_rows: int, prior: Prior, rbm: RBM, *, rising: bool) -> Plan:
-        """The plan of a fit of a model; with `rising`, variances rise from a small start."""
+    def plan(self, size: Size, prior: Prior, rbm: RBM, *, rising: bool) -> Plan:
+        """The plan of a fit of a model; with `rising`, variances rise from a small start.
+
+        A validation set does not change the number of epochs.
+        """
         n_iter = self.n_iter
         if n_iter == "auto":
-            n_updates = self.defaults.n_updates(n_rows, *rbm.weights.shape)
-            n_iter = default_n_iter(n_rows, self.batch_size, n_updates)
+            n_given = size.n_rows + size.n_held_out
+            n_updates = self.defaults.n_updates(n_given, *rbm.weights.shape)
+            n_iter = default_n_iter(n_given, self.batch_size, n_updates)
         rate = PowerDecay(self.rate, self.defaults.decay_power)
-        plan = Plan(n_iter, self.batch_size, rate, shuffle=True, prior=prior)
-        if not rising:
-            return plan
-        n_updates = n_iter * math.ceil(n_rows / self.batch_size)
-        return replace(plan, variance_share=RisingShare.of(self.rate, n_updates))
+        n_batches = math.ceil(size.n_rows / self.batch_size)
+        ends = (n_iter,) if self.stopping is None else ends_of_decays(n_iter, n_batches)
+        shares: list[Schedule] = [PowerDecay(1.0, 0)] * len(ends)
+        if rising:
+            shares[0] = RisingShare.of(self.rate, ends[0] * n_batches)
+        turns = tuple(end / max(1, ends[-1]) for end in ends)
+        rates, share = InTurn((rate,) * len(ends), turns), InTurn(tuple(shares), turns)
+        return Plan(
+            ends[-1],
+            self.batch_size,
+            rates,
+            shuffle=True,
+            variance_share=share,
+            ends=ends,
+            prior=prior,
+        )
 
     def split(self, rows: TrainingRows, seed: int) -> tuple[TrainingRows, Any]:
         """Rows to train on, and the validation set if there is early stopping."""
@@ -221,12 +250,17 @@ class Settings:
         return rows.part(train), part(rows.values, validation)
 
     def split_indices(self, X: Any, seed: int) -> tuple[Any, Any]:
-        """Indices of the rows to train on, and of the validation set or None."""
+        """Indices of the rows to train on, and of the validation set or None.
+
+        A validation set of labelled rows is stratified by class.
+        """
         if self.stopping is None:
             return slice(None), None
         n_rows = X.shape[0]
         order = shuffle(np.arange(n_rows), random_state=seed % 2**32)
         n_validation = math.ceil(self.stopping.validation_fraction * n_rows)
+        if isinstance(X, LabelledRows):
+            order = X.stratified(order, n_validation)
         validation, train = order[:n_validation], order[n_validation:]
         if on_disk(X) is not None:  # a file is read in order
             validation.sort()
@@ -325,14 +359,12 @@ class Learner:
     def _hash(self) -> str:
         return joblib.hash(self.fitted.rbm.parameters)
 
-    def begin_fit(
-        self, settings: Settings, n_rows: int, weight: float, *, rising: bool
-    ) -> FitState:
+    def begin_fit(self, settings: Settings, size: Size, *, rising: bool) -> FitState:
         """Plan a fit on this many rows; with `rising`, variances rise from a small start."""
         rbm = self.fitted.rbm
-        prior = settings.prior(self.n_independent, rbm.hidden.n_columns, weight)
-        plan = settings.plan(n_rows, prior, rbm, rising=rising)
-        self.fit = FitState(plan, n_rows, settings.validation_seed)
+        prior = settings.prior(self.n_independent, rbm.hidden.n_columns, size.weight)
+        plan = settings.plan(size, prior, rbm, rising=rising)
+        self.fit = FitState(plan, size.n_rows, settings.validation_seed)
         return self.fit
 
     def finish(self, settings: Settings, rows: TrainingRows, validation: Any) -> None:
@@ -356,7 +388,8 @@ class Learner:
             if settings.below is not None:
                 seen = settings.below.view(rows.values, self.fitted.rbm.visible)
             both = scaling.view(validation), seen
-            stopping = EarlyStopping(*both, patience, tol, fit.seed, score, fit.best, watch)
+            of_rows = *both, patience, tol, fit.seed, score
+            stopping = EarlyStopping(*of_rows, fit.best, fit.plan.ends, watch)
         self._train(settings, self._epochs(settings, rows, fit), fit, stopping)
         self.fit = None
 
@@ -447,13 +480,15 @@ class Learner:
             with progress(title, n_left, figure, verbose=settings.is_verbose) as report:
                 run(epochs(state, first), [keep, *watch, report, *settings.hooks])
             if stopping is not None:
-                stopping.restore(state.model)
+                stopping.finish(state.model)
                 self.fitted = replace(self.fitted, best_validation_score=fit.best.score)
         finally:  # an interrupted epoch has already changed chains and parameters
             self._keep(state.model)
             state.move(to_host)
             state.model = self.fitted.rbm
         _warn_of_saturation(settings, state)
+        if stopping is not None and stopping.learned_by_heart and not self.fitted.n_label_columns:
+            _warn_of_rows_learned_by_heart(fit.n_rows)
 
     def _keep(self, rbm: RBM) -> None:
         """Replace the RBM of the model; on the CPU, training then changes its arrays in place."""
@@ -477,6 +512,15 @@ class Learner:
         completion = Completion.start(view, state.model, states, n_labels)
         fit.completions = completion.states
         return Feed(view, rows.weights, draws, completion)
+
+
+def _warn_of_rows_learned_by_heart(n_rows: int) -> None:
+    warn_caller(
+        f"The model has learned its rows by heart: on average, one of its {n_rows} rows is more "
+        f"probable than {n_rows} rows of the validation set. Use a larger alpha, or fewer "
+        "n_components.",
+        ConvergenceWarning,
+    )
 
 
 def _warn_of_saturation(settings: Settings, state: TrainState) -> None:
