@@ -12,9 +12,10 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import minmax_scale
 from sklearn.utils import get_tags
 
-from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM
+from skrbm import BernoulliRBM, DBNClassifier, DeepBeliefNetwork, GaussianBernoulliRBM
 from skrbm.estimators.dbn import stack
 
 QUICK = BernoulliRBM(n_iter=3)
@@ -202,6 +203,79 @@ def test_prototypes_are_those_of_their_layers():
     assert get_tags(DeepBeliefNetwork(5, rbm=gaussian, top_rbm=QUICK)).input_tags.sparse
     one_row = DeepBeliefNetwork((5, 4), rbm=BernoulliRBM(early_stopping=True))
     assert one_row.partial_fit(np.eye(6)[:1]).transform(np.eye(6)).shape == (6, 4)
+
+
+REALS = np.random.default_rng(0).normal(size=(60, 5)) * [1, 5, 0.1, 20, 1] + [0, 3, 0.5, 9, 0]
+
+
+def test_real_values_get_gaussian_units_and_the_parameters_of_the_prototype():
+    """Fails if data outside [0, 1] are clipped or warned of, or a parameter is lost."""
+    rbm = BernoulliRBM(n_iter=3, n_chains=7, learning_rate=0.2, missing_values="allow")
+    dbn = DeepBeliefNetwork((8, 6), rbm=rbm, random_state=0)
+    X = REALS.copy()
+    X[0, 1] = np.nan
+    named = GaussianBernoulliRBM(n_iter=3, n_chains=7, learning_rate=0.2, missing_values="allow")
+    for method in ("fit", "partial_fit"):
+        chosen, given = (
+            getattr(clone(dbn).set_params(visible_rbm=v), method)(X) for v in ("auto", named)
+        )
+        assert repr(chosen.rbms_) == repr(given.rbms_)
+        np.testing.assert_array_equal(chosen.transform(X), given.transform(X))
+        assert not get_tags(chosen).input_tags.sparse
+    assert isinstance(chosen.partial_fit(X).fit(X > 0).rbms_[0], BernoulliRBM)
+    classifier = DBNClassifier(dbn, random_state=0).fit(X, np.arange(60) % 2)
+    assert isinstance(classifier.dbn_.rbms_[0], GaussianBernoulliRBM)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rounding_errors_lie_within_the_unit_interval(dtype):
+    """As of minmax_scale. Fails if they are warned of, or choose Gaussian units."""
+    X = (REALS.mean(axis=0) < REALS).astype(dtype)
+    rounded = X * np.nextafter(dtype(1), dtype(2)) - np.finfo(dtype).eps * (X == 0)
+    assert rounded.max() > 1
+    assert rounded.min() < 0
+    for estimator in (QUICK, DeepBeliefNetwork((8, 6), rbm=QUICK)):
+        fits = [clone(estimator).set_params(random_state=0).fit(rows) for rows in (X, rounded)]
+        np.testing.assert_array_equal(*(fit.transform(X) for fit in fits))
+        np.testing.assert_array_equal(fits[0].transform(X), fits[0].transform(rounded))
+    scaled = minmax_scale(REALS + 1e6).astype(dtype)
+    assert isinstance(DeepBeliefNetwork(2, rbm=QUICK).fit(scaled).rbms_[0], BernoulliRBM)
+
+
+def test_first_rows_choose_the_lowest_layer():
+    """Fails if a layer in training is replaced, or later rows are not warned of."""
+    dbn = DeepBeliefNetwork((8, 6), rbm=QUICK, random_state=0).partial_fit(REALS > 0)
+    with pytest.warns(UserWarning, match="X must be in"):
+        dbn.partial_fit(REALS)
+    assert isinstance(dbn.rbms_[0], BernoulliRBM)
+    dbn = clone(dbn).partial_fit(REALS)
+    assert isinstance(dbn.partial_fit(REALS > 0).rbms_[0], GaussianBernoulliRBM)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "rows"),
+    [
+        ({}, sparse.csr_array(np.round(abs(REALS)))),
+        ({"visible_rbm": None}, REALS),
+        ({"hidden_layer_sizes": 4, "rbm": BernoulliRBM(hidden="gaussian", n_iter=3)}, REALS),
+    ],
+)
+def test_what_gaussian_units_cannot_do_stays_binary(parameters, rows):
+    """Sparse rows, real-valued features. Fails if these are refused, or become something else."""
+    dbn = DeepBeliefNetwork((8, 6), rbm=QUICK, random_state=0).set_params(**parameters)
+    with pytest.warns(UserWarning, match="X must be in .*MinMaxScaler"):
+        dbn.fit(rows)
+    assert isinstance(dbn.rbms_[0], BernoulliRBM)
+
+
+def test_a_name_has_no_parameters():
+    """Fails with an AttributeError about a string."""
+    with pytest.raises(ValueError, match="visible_rbm == 'auto' has no parameter 'n_iter'"):
+        DBNClassifier(DeepBeliefNetwork()).set_params(dbn__visible_rbm__n_iter=2)
+    dbn = DeepBeliefNetwork().set_params(visible_rbm=clone(QUICK), visible_rbm__n_iter=2)
+    assert dbn.visible_rbm.n_iter == 2
+    with pytest.raises(ValueError, match="visible_rbm == 'x', must be 'auto', None or an RBM of"):
+        DeepBeliefNetwork(visible_rbm="x").fit(REALS)
 
 
 def test_all_layers_are_the_means_one_after_the_other(fitted, binary):

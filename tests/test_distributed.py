@@ -30,6 +30,7 @@ from skrbm.data import summary
 from skrbm.distributed import Distributed, worker
 from skrbm.distributed.cluster import _grouped
 from skrbm.distributed.worker import Key, Partitions, WorkerState, call, shared_of
+from skrbm.estimators.common.fitted import domain_of
 from skrbm.estimators.rbm.base import learner_of, settings_of
 from skrbm.estimators.rbm.learner import Size
 from skrbm.learning import gradients
@@ -135,7 +136,7 @@ def _updated(estimator, X, n_partitions, visible):
     learner.begin_fit(settings_of(estimator), Size(len(X), len(X)), rising=True)
     shared = shared_of(learner.training)
     for key, rows in zip(keys, parts, strict=True):
-        call(key, WorkerState.load, (estimator,), X[rows])
+        call(key, WorkerState.load, (estimator, domain_of(estimator)), X[rows])
         partitions = Partitions(tuple(len(rows) for rows in parts), 1, 0)
         call(key, WorkerState.prepare, (estimator, partitions))
         state = worker.STATES[key]
@@ -195,6 +196,19 @@ def test_training_starts_as_from_all_rows(four_workers, make):
         assert set(np.sign(scales[0])) == {-1, 1}
 
 
+def test_a_stack_of_real_values_is_that_of_all_partitions(four_workers):
+    """Fails if partitions within [0, 1] are clipped, or summarized without their moments."""
+    X = _real_rows(100)
+    X[:50] = (X[:50] > 0) * 0.9
+    stack = DeepBeliefNetwork((3, 2), rbm=BernoulliRBM(n_iter=0), random_state=0)
+    spread = Distributed(stack).fit(da.from_array(X, chunks=((30, 20, 50), -1))).estimator_
+    assert spread.visible_rbm == "auto"
+    lowest, alone = spread.rbms_[0], stack.fit(X).rbms_[0]
+    assert isinstance(lowest, GaussianBernoulliRBM)
+    np.testing.assert_allclose(lowest.components_, alone.components_, rtol=1e-9)
+    np.testing.assert_allclose(lowest.intercept_visible_, alone.intercept_visible_, rtol=1e-9)
+
+
 # Rounds
 
 
@@ -202,7 +216,7 @@ def _prepared(key, n_chains=40):
     X = _rows(200)
     estimator = BernoulliRBM(3, n_chains=n_chains, n_iter=5, random_state=0).fit(X)
     learner_of(estimator).begin_fit(settings_of(estimator), Size(len(X), len(X)), rising=True)
-    call(key, WorkerState.load, (estimator,), X[:50], X[50:])
+    call(key, WorkerState.load, (estimator, domain_of(estimator)), X[:50], X[50:])
     call(key, WorkerState.prepare, (estimator, Partitions((200,), 2, 7)))
     return shared_of(learner_of(estimator).training)
 

@@ -15,7 +15,7 @@ from skrbm import (
     RBMOutlierDetector,
 )
 
-STACK = DeepBeliefNetwork((6, 4), rbm=BernoulliRBM(n_iter=2))
+STACK = DeepBeliefNetwork((6, 4), rbm=BernoulliRBM(n_iter=20))
 
 
 ESTIMATORS = [

@@ -9,17 +9,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from scipy.special import expit
 from sklearn import get_config
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skrbm import BernoulliRBM, DBNClassifier, DBNRegressor, DeepBeliefNetwork, GaussianBernoulliRBM
+from skrbm.learning.ridge import ridge
 
 STACK = DeepBeliefNetwork((16, 12), rbm=BernoulliRBM(n_iter=3))
 QUICK = MLPClassifier(solver="sgd", learning_rate_init=0.5, batch_size=100, max_iter=5)
@@ -294,6 +296,69 @@ def test_regression_predicts(digits):
     predicted = two.predict(X_test)
     assert two.score(X_test, np.stack([y_test / 9, 1 - y_test / 9], axis=1)) > 0.4
     assert predicted.shape == (len(y_test), 2)
+
+
+@pytest.mark.parametrize("mlp", [None, MLPRegressor(solver="lbfgs", max_iter=20)])
+def test_predictions_follow_the_units_of_the_targets(digits, mlp):
+    """To rounding. Fails if fine-tuning depends on the scale, the sign or the mean of a target."""
+    X, X_test, y, y_test = digits
+    X, y = X[:300].astype(np.float64), y[:300].astype(np.float64)
+    regressor = DBNRegressor(STACK, mlp=mlp, random_state=0)
+    plain = clone(regressor).fit(X, y)
+    scaled = clone(regressor).fit(X, 1e6 - 3e4 * y)
+    predicted = plain.predict(X_test)
+    np.testing.assert_allclose((1e6 - scaled.predict(X_test)) / 3e4, predicted, atol=1e-5)
+    assert np.isclose(scaled.score(X_test, 1e6 - 3e4 * y_test), plain.score(X_test, y_test))
+    assert np.isclose(scaled.target_scale_, 3e4 * plain.target_scale_)
+    both = np.stack([y, np.full(300, 7.0)], axis=1)
+    two = clone(regressor).fit(X, both)
+    np.testing.assert_allclose(two.target_mean_, [y.mean(), 7])
+    np.testing.assert_allclose(two.predict(X_test)[:, 1], 7, atol=0.01)
+    np.testing.assert_allclose(clone(regressor).fit(X, both[:, 1]).predict(X_test), 7, atol=1e-6)
+
+
+def test_regression_starts_from_the_best_output_layer(digits):
+    """With steps of no length. Fails if the output layer is random, or transposed."""
+    X, X_test, y, y_test = digits
+    Y, Y_test = np.stack([y, -2 * y], axis=1), np.stack([y_test, -2 * y_test], axis=1)
+    still = MLPRegressor(solver="sgd", learning_rate_init=1e-30, max_iter=1)
+    weights = np.random.default_rng(0).uniform(0.5, 2, len(y))
+    regressor = DBNRegressor(STACK, mlp=still, random_state=0).fit(X, Y, sample_weight=weights)
+    H, H_test = (regressor.dbn_.transform(rows) for rows in (X, X_test))
+    best = LinearRegression().fit(H, Y, sample_weight=weights)
+    assert best.score(H_test, Y_test) > 0.2
+    np.testing.assert_allclose(regressor.predict(X_test), best.predict(H_test), atol=0.6)
+    assert regressor.score(X_test, Y_test) > best.score(H_test, Y_test) - 0.01
+
+
+def test_regression_ends_with_the_best_output_layer(digits):
+    """Fails if the output layer is that of the last epoch, whose steps overfit noise."""
+    X, X_test, y, _ = digits
+    regressor = DBNRegressor(STACK, random_state=0).fit(X[:200], y[:200])
+    mlp = regressor.mlp_
+    states = [X, X_test]
+    for weights, bias in zip(mlp.coefs_[:-1], mlp.intercepts_[:-1], strict=True):
+        states = [expit(v @ weights + bias) for v in states]
+    z = (y[:200] - y[:200].mean()) / y[:200].std()
+    coefficients, intercepts = ridge(states[0][:200].astype(float), z[:, None], np.ones(200))
+    expected = states[1] @ coefficients + intercepts
+    np.testing.assert_allclose(mlp.predict(X_test), expected[:, 0], atol=1e-3)
+
+
+def test_held_out_rows_choose_the_number_of_epochs():
+    """Fails if noise is fine-tuned for as long as a step, or a resumed fit chooses again."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    regressor = DBNRegressor(DeepBeliefNetwork(16, rbm=BernoulliRBM(n_iter=5)), random_state=0)
+    kept = []
+    keep = [lambda now, n_epochs: kept.append(pickle.dumps(copy(now).set_params(callbacks=None)))]
+    y = np.tanh(4 * X[:, 0])
+    tuned = clone(regressor).set_params(callbacks=keep).fit(X, y)
+    of_noise = clone(regressor).fit(X, rng.normal(size=300))
+    assert of_noise.mlp_.n_iter_ < 32 <= tuned.mlp_.n_iter_
+    assert len(kept) == 5 + tuned.mlp_.n_iter_
+    resumed = pickle.loads(kept[10]).resume(X, y)
+    np.testing.assert_array_equal(resumed.predict(X), tuned.predict(X))
 
 
 def test_frames_and_sparse_rows(digits, fitted):

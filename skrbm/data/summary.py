@@ -51,9 +51,18 @@ class Bounds:
         return float(np.fmax.reduce(self.high))
 
     def outside(self, low: float, high: float) -> Array:
-        """Indices of the columns with a value outside these limits."""
-        least, most = np.float64(low), np.float64(high)  # float16 may not hold them
+        """Indices of the columns with a value outside these limits by more than rounding error.
+
+        Scaling a column with a large mean cancels up to half of its digits.
+        """
+        is_float = self.high.dtype.kind == "f"
+        slack = np.sqrt(np.finfo(self.high.dtype).eps) * (high - low) if is_float else 0
+        least, most = np.float64(low - slack), np.float64(high + slack)  # float16 may not hold them
         return np.flatnonzero((self.low < least) | (self.high > most))
+
+    def within(self, low: float, high: float) -> bool:
+        """Whether all values are within these limits exactly."""
+        return not (self.smallest < low or self.largest > high)
 
     @property
     def empty(self) -> Array:

@@ -15,14 +15,22 @@ from skrbm.data.summary import Summary, merge
 from skrbm.distributed.cluster import Cluster
 from skrbm.distributed.worker import Partitions, Shared, WorkerState, shared_of, take_shared
 from skrbm.estimators.common.fit_state import asked_to_stop
-from skrbm.estimators.dbn.network import DeepBeliefNetwork, epochs_of, finish_stack, plan_stack
+from skrbm.estimators.common.fitted import domain_of
+from skrbm.estimators.dbn.network import (
+    DeepBeliefNetwork,
+    epochs_of,
+    finish_stack,
+    plan_stack,
+    training_domain,
+)
 from skrbm.estimators.dbn.stack import layer_settings
 from skrbm.estimators.rbm.base import learner_of, settings_of, start_layer
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.learner import Settings, Size
 from skrbm.learning.loop import keep_record, latest
 from skrbm.learning.train_state import Record, TrainState
-from skrbm.validation.rows import TrainingRows, check_columns, warn_caller
+from skrbm.units import Domain
+from skrbm.validation.rows import TrainingRows, check_columns, chosen_domain, warn_caller
 
 SYNC = ("epoch", "update")
 
@@ -42,7 +50,7 @@ class Fit:
 
     def rbm(self, rbm: DensityRBM, columns: Any) -> None:
         """Fit an RBM; columns are rows of X, which may be none."""
-        summaries, settings = self._load(rbm), settings_of(rbm)
+        summaries, settings = self._load(rbm, domain_of(rbm)), settings_of(rbm)
         rows = _summarized(summaries)
         settings.device.check_dtype(rows.summary.dtype)
         settings.check_sizes(rows.summary.n_rows, columns.shape[1], split=False)
@@ -52,7 +60,11 @@ class Fit:
 
     def stack(self, dbn: DeepBeliefNetwork, columns: Any) -> None:
         """Fit the layers of a deep belief network one by one."""
-        summaries = self._load(dbn)
+        domain = training_domain(dbn)
+        summaries = self._load(dbn, domain)
+        chosen = chosen_domain(domain, merge(summaries).bounds)
+        if chosen is not domain:  # all partitions need moments, also those within the domain
+            summaries = self._load(dbn, chosen)
         fit = plan_stack(dbn, columns, merge(summaries))
 
         def stop(record: Record) -> bool:
@@ -68,9 +80,9 @@ class Fit:
             fit.n_done += 1
         finish_stack(dbn, columns, _summarized(summaries))
 
-    def _load(self, estimator: Any) -> list[Summary]:
+    def _load(self, estimator: Any, domain: Domain) -> list[Summary]:
         """Summaries of all partitions, after a warning that workers gave of theirs."""
-        loaded = self.cluster.prepare(WorkerState.load, _light(estimator))
+        loaded = self.cluster.prepare(WorkerState.load, _light(estimator), domain)
         for message in [text for _, texts in loaded for text in texts][:1]:
             warn_caller(message, UserWarning)
         return [summary for summary, _ in loaded]

@@ -22,7 +22,6 @@ from scipy import sparse
 from skrbm._kernels import devices, random
 from skrbm._kernels.devices import Array
 from skrbm.data.summary import Summary
-from skrbm.estimators.common.fitted import domain_of
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
 from skrbm.estimators.rbm.base import learner_of, settings_of
 from skrbm.estimators.rbm.density import DensityRBM
@@ -31,6 +30,7 @@ from skrbm.learning.loop import Loop, MiniBatch
 from skrbm.learning.optimizer import Pace
 from skrbm.learning.step_statistics import Statistics
 from skrbm.learning.train_state import TrainState
+from skrbm.units import Domain
 from skrbm.validation.rows import TrainingRows, check_training_rows
 
 _N_WARM_UP = 100  # steps of chains that replace lost ones, before they count
@@ -144,15 +144,14 @@ class WorkerState:
 
     # Preparation
 
-    def load(self, estimator: Any, *blocks: Any) -> tuple[Summary, list[str]]:
-        """Keep blocks of rows after the estimator's checks; return their summary, and warnings."""
+    def load(self, estimator: Any, domain: Domain, *blocks: Any) -> tuple[Summary, list[str]]:
+        """Keep blocks of rows after checks for a domain; return their summary, and warnings."""
         _keep_freed_memory()
         parts = [x if sparse.issparse(x) else np.asarray(x) for x in blocks]
         any_sparse = any(map(sparse.issparse, parts))
         rows = sparse.vstack(parts, format="csr") if any_sparse else np.concatenate(parts)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            domain = domain_of(estimator)
             self.rows = check_training_rows(estimator, rows, None, domain, first=True)
         self.inputs = self.rows
         return self.rows.summary, [str(warning.message) for warning in caught]

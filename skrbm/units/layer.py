@@ -41,6 +41,8 @@ class Domain:
         requires them.
     allow_nan : bool
         Whether NaN in an array is a missing value.
+    otherwise : Domain, optional
+        Domain that replaces this one for an array with values outside.
     """
 
     units: str
@@ -50,6 +52,7 @@ class Domain:
     accept_sparse: Literal["csr", False] = False
     is_bounded: bool = True
     allow_nan: bool = False
+    otherwise: Domain | None = None
 
     def with_missing(self, *, allowed: bool) -> Domain:
         """Return the same domain, with missing values allowed or forbidden."""

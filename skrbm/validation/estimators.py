@@ -12,9 +12,24 @@ from skrbm.units import Bernoulli, Layer
 from skrbm.validation.parameters import require
 
 
-def check_kind(name: str, value: Any, kind: type, description: str) -> None:
-    """Refuse a value that is neither None nor an estimator of this kind."""
-    require(value is None or isinstance(value, kind), name, value, f"None or {description}")
+def check_kind(name: str, value: Any, kind: type, description: str, alternative: str = "") -> None:
+    """Refuse a value that is neither None, nor an estimator of this kind, nor the alternative."""
+    is_alternative = isinstance(value, str) and value == alternative != ""
+    allowed = f"{alternative!r}, None" if alternative else "None"
+    valid = value is None or isinstance(value, kind) or is_alternative
+    require(valid, name, value, f"{allowed} or {description}")
+
+
+def check_nested(estimator: Any, params: dict[str, Any]) -> None:
+    """Refuse a nested parameter of a parameter that is not an estimator."""
+    own = estimator.get_params(deep=False) | params
+    for key in params:
+        name, _, nested = key.partition("__")
+        if nested and name in own and not hasattr(own[name], "set_params"):
+            raise ValueError(
+                f"{name} == {own[name]!r} has no parameter {nested!r}, must be an estimator if one "
+                "of its parameters is set."
+            )
 
 
 def check_instance(name: str, value: Any, kind: type | tuple[type, ...], description: str) -> None:
@@ -70,7 +85,7 @@ def check_stacked(rbm: Any, layer: int, n_layers: int, layers: tuple[Layer, Laye
 
     `layers` are its visible and hidden units.
     """
-    visible, hidden = (_is_binary(units) for units in layers)
+    visible, hidden = (is_binary(units) for units in layers)
     if layer > 0 and not visible:
         raise ValueError(
             f"layer {layer + 1} of {n_layers} is {rbm!r}, but must have binary visible units, "
@@ -83,7 +98,8 @@ def check_stacked(rbm: Any, layer: int, n_layers: int, layers: tuple[Layer, Laye
         )
 
 
-def _is_binary(units: Layer) -> bool:
+def is_binary(units: Layer) -> bool:
+    """Whether a layer has binary units."""
     return units.has_type_of(Bernoulli(units.bias))
 
 
@@ -98,7 +114,7 @@ def check_same_device(lowest: Any, rbm: Any) -> None:
 
 def check_binary_top(rbm: Any, hidden: Layer) -> None:
     """Refuse a top layer whose hidden units cannot be logistic units of a perceptron."""
-    if not _is_binary(hidden):
+    if not is_binary(hidden):
         raise ValueError(
             f"the top layer of dbn is {rbm!r}, but must have binary hidden units, which "
             "become logistic units of a perceptron."

@@ -67,7 +67,8 @@ def check_training_rows(
 ) -> TrainingRows:
     """Check rows and weights, and drop rows of weight zero; large files stay on disk.
 
-    Before a first fit every column must have a value.
+    Before a first fit every column must have a value. Values outside the domain are clipped with a
+    warning, unless another domain replaces it for an array.
     """
     rows = _rows_of(estimator, X, "X", domain)
     weights, dtype = check_weights(sample_weight, rows), model_dtype(rows.dtype)
@@ -81,6 +82,10 @@ def check_training_rows(
     summary = summarize(rows, weights, dtype, with_moments=with_moments)
     found = summary.bounds
     _check_finite(estimator, rows, "X", domain, found)
+    if not sparse.issparse(rows) and chosen_domain(domain, found) is not domain:
+        domain = chosen_domain(domain, found)
+        with_moments = not domain.is_bounded
+        summary = summarize(rows, weights, dtype, with_moments=with_moments)
     inside = _within(domain, X, rows, "X", found)
     if inside is not rows:
         rows, summary = inside, summarize(inside, weights, dtype, with_moments=with_moments)
@@ -88,6 +93,13 @@ def check_training_rows(
         msg = f"X has no value in column {found.empty[0]}, must have one in some row with weight."
         raise ValueError(msg)
     return TrainingRows(rows, weights, summary, used)
+
+
+def chosen_domain(domain: Domain, found: Bounds) -> Domain:
+    """The domain, or the one that replaces it for values within these bounds."""
+    if domain.otherwise is None or len(found.outside(domain.low, domain.high)) == 0:
+        return domain
+    return domain.otherwise
 
 
 def check_columns(estimator: Any, X: Any, *, reset: bool) -> None:
@@ -210,13 +222,24 @@ def check_states(name: str, rows: Array, layer: Layer) -> None:
 
 
 def _within(domain: Domain, X: Any, rows: Any, name: str, found: Bounds) -> Any:
-    """Return the rows; values outside the domain are clipped with a warning.
+    """Return the rows; values outside the domain are clipped, with a warning unless by rounding.
 
     Outside the domain no model is finite. X is the original data, which may name the columns.
     """
-    outside = found.outside(domain.low, domain.high)
-    if len(outside) == 0:
+    if found.within(domain.low, domain.high):
         return rows
+    outside = found.outside(domain.low, domain.high)
+    if len(outside) > 0:
+        _warn_outside(domain, X, name, found, outside)
+    limits = np.array([domain.low, domain.high]).astype(rows.dtype)
+    if not sparse.issparse(rows):
+        return rows.clip(*limits)
+    clipped = rows.copy()
+    clipped.data.clip(*limits, out=clipped.data)
+    return clipped
+
+
+def _warn_outside(domain: Domain, X: Any, name: str, found: Bounds, outside: Array) -> None:
     column = outside[0]
     label = repr(str(X.columns[column])) if hasattr(X, "columns") else column
     others = f" and {len(outside) - 1} more lie" if len(outside) > 1 else " lies"
@@ -227,12 +250,6 @@ def _within(domain: Domain, X: Any, rows: Any, name: str, found: Bounds) -> Any:
         f"outside count as {domain.low:g} or {domain.high:g}. {domain.remedy}",
         UserWarning,
     )
-    limits = np.array([domain.low, domain.high]).astype(rows.dtype)
-    if not sparse.issparse(rows):
-        return rows.clip(*limits)
-    clipped = rows.copy()
-    clipped.data.clip(*limits, out=clipped.data)
-    return clipped
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:

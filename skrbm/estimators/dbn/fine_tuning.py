@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels import random
 from skrbm._kernels.devices import Array, Generator, to_host
+from skrbm.data.targets import TargetScale
 from skrbm.estimators.common.fit_state import asked_to_stop
 from skrbm.estimators.common.fitted import domain_of, fitted_of
 from skrbm.estimators.common.methods import check_seen
@@ -41,11 +42,20 @@ _N_UPDATES, _FEWEST_EPOCHS, _MOST_EPOCHS = 1_000, 15, 300
 
 
 class Targeted(NamedTuple):
-    """Rows with a target, their targets, and their weights if weights were given."""
+    """Rows with a target, targets for the perceptron and their scale, and weights if given."""
 
     rows: TrainingRows
     y: Array
     weights: Array | None
+    scale: TargetScale | None
+
+
+class Tuned(NamedTuple):
+    """A trained stack, the perceptron that it initialised, and the scale of the targets."""
+
+    dbn: DeepBeliefNetwork
+    mlp: Any
+    scale: TargetScale | None
 
 
 @dataclass
@@ -90,7 +100,7 @@ class FineTuned(BaseEstimator):
     _Perceptron: ClassVar[type]
     _learning_rate: ClassVar[float]
     _fit_state: TuningFit | None = field(default=None, init=False)
-    _tuned: tuple[DeepBeliefNetwork, Any] | None = field(default=None, init=False)
+    _tuned: Tuned | None = field(default=None, init=False)
 
     @abstractmethod
     def _check_targets(self, y: Any) -> tuple[Array, Array]:
@@ -99,6 +109,16 @@ class FineTuned(BaseEstimator):
     @abstractmethod
     def _few(self, y: Array) -> Array:
         """Indices of a few rows from which a perceptron can infer the kind of target."""
+
+    def _scaled(self, y: Array, weights: Array) -> tuple[Array, TargetScale | None]:
+        """Targets for the perceptron, and their scale."""
+        return y, None
+
+    def _solve_output(self, mlp: Any, v: Any, targeted: Targeted) -> None:
+        """Set the output layer of the perceptron to the best one for its other layers, if known."""
+
+    def _choose_length(self, tuning: Tuning, v: Any, targeted: Targeted, rng: Generator) -> None:
+        """Choose a number of epochs, given visible states, if the perceptron is the default."""
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train the stack on all rows, then fine-tune it on the rows with a target.
@@ -186,7 +206,8 @@ class FineTuned(BaseEstimator):
         check_targets("y", has_target)
         chosen = rows if has_target.all() else rows.part(np.flatnonzero(has_target))
         weights = None if sample_weight is None else chosen.weights
-        return Targeted(chosen, y[has_target], weights)
+        y, scale = self._scaled(y[has_target], chosen.weights)
+        return Targeted(chosen, y, weights, scale)
 
     def _finish(self, X: Any, rows: TrainingRows, targeted: Targeted) -> Self:
         """Finish the training of the stack if needed, then run the remaining fine-tuning."""
@@ -201,7 +222,7 @@ class FineTuned(BaseEstimator):
         if tuning.n_done == 0:
             perceptron.take_weights(tuning.mlp, fitted_of(dbn).net)
         check_columns(self, X, reset=True)
-        self._tuned = dbn, tuning.mlp
+        self._tuned = Tuned(dbn, tuning.mlp, targeted.scale)
         self._fine_tune(fit, targeted)
         self._fit_state = None
         return self
@@ -222,7 +243,14 @@ class FineTuned(BaseEstimator):
         def stop(n_done: int) -> bool:
             return self._asked_to_stop(n_before + n_done)
 
+        if fit.tuning.n_done == 0:
+            states = inputs()
+            self._solve_output(fit.tuning.mlp, states, targeted)
+            if self.mlp is None:
+                self._choose_length(fit.tuning, states, targeted, rng)
         fit.tuning.run(inputs, targeted.y, targeted.weights, stop)
+        if self.mlp is None:
+            self._solve_output(fit.tuning.mlp, inputs(), targeted)
 
     def _asked_to_stop(self, n_epochs: int) -> bool:
         return asked_to_stop(self, self.callbacks, n_epochs)
@@ -232,32 +260,17 @@ class FineTuned(BaseEstimator):
         """The stack before fine-tuning."""
         check_is_fitted(self)
         assert self._tuned is not None
-        return self._tuned[0]
+        return self._tuned.dbn
 
     @property
     def mlp_(self) -> Any:
         """The perceptron."""
         check_is_fitted(self)
         assert self._tuned is not None
-        return self._tuned[1]
+        return self._tuned.mlp
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._tuned is not None
-
-    def predict(self, X: Any) -> Array:
-        """Predict the target of every row of X.
-
-        Parameters
-        ----------
-        X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            NaN is a missing value if the lowest layer allows it. Predictions are then averages over
-            twenty draws of the missing values from the RBM of that layer.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-        """
-        return self._averaged(self.mlp_.predict, X)
 
     @property
     def loss_curve_(self) -> list[float]:
@@ -273,7 +286,7 @@ class FineTuned(BaseEstimator):
     @property
     def _domain(self) -> Domain:
         """Data that the stack, or its possibly invalid prototype, accepts."""
-        given = self.dbn if self._tuned is None else self._tuned[0]
+        given = self.dbn if self._tuned is None else self._tuned.dbn
         given = DeepBeliefNetwork() if given is None else getattr(given, "estimator", given)
         return domain_of(given) if isinstance(given, DeepBeliefNetwork) else Bernoulli.domain
 

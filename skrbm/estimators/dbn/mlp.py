@@ -15,6 +15,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skrbm._kernels import threads
+from skrbm._kernels.arrays import logistic
 from skrbm._kernels.devices import Array
 from skrbm.deep.belief_net import BeliefNet
 
@@ -52,6 +53,19 @@ def take_weights(mlp: Any, net: BeliefNet) -> None:
     for i, (bias, weights) in enumerate(layers):
         mlp.intercepts_[i][...] = bias
         mlp.coefs_[i][...] = weights
+
+
+def top_features(mlp: Any, v: Any) -> Array:
+    """Activations of the uppermost hidden layer."""
+    for weights, bias in zip(mlp.coefs_[:-1], mlp.intercepts_[:-1], strict=True):
+        v = logistic(bias, v @ weights)
+    return v
+
+
+def take_output(mlp: Any, coefficients: Array, intercepts: Array) -> None:
+    """Set the output layer of the perceptron."""
+    mlp.coefs_[-1][...] = coefficients
+    mlp.intercepts_[-1][...] = intercepts
 
 
 def fit(mlp: Any, v: Any, y: Array, weights: Array | None = None) -> None:
@@ -93,12 +107,15 @@ class Tuning:
         Initial step size, which decreases linearly to zero.
     n_done : int
         Number of finished epochs.
+    n_stop : int, optional
+        Number of epochs after which to stop.
     """
 
     mlp: Any
     n_sweeps: int
     rate: float
     n_done: int = 0
+    n_stop: int | None = None
 
     @classmethod
     def of(cls, mlp: Any) -> Tuning:
@@ -119,7 +136,8 @@ class Tuning:
         fine-tuning ends.
         """
         mlp, one_by_one = self.mlp, not self._goes_by_itself(self.mlp)
-        for sweep in range(self.n_done, self.n_sweeps):
+        n_sweeps = self.n_sweeps if self.n_stop is None else self.n_stop
+        for sweep in range(self.n_done, n_sweeps):
             if one_by_one:
                 rate = self.rate * (1 - sweep / self.n_sweeps)
                 mlp.max_iter, mlp.learning_rate_init = 1, rate

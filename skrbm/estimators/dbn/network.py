@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -63,12 +63,14 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         `random_state`, sets `verbose` if the prototype's is 0, and ignores `warm_start`. If the
         prototype of the lowest layer has missing_values="allow", then `fit`, `partial_fit`,
         `transform` and scores accept NaN.
-    visible_rbm : BernoulliRBM or GaussianBernoulliRBM, default=None
-        Prototype of the lowest layer, if it differs; `GaussianBernoulliRBM()` for real-valued data.
-        Its hidden units must be binary, unless it is the only layer.
+    visible_rbm : BernoulliRBM, GaussianBernoulliRBM, "auto" or None, default="auto"
+        Prototype of the lowest layer, if it differs. Its hidden units must be binary, unless it is
+        the only layer. None is `rbm`. "auto" is `rbm` too for data in [0, 1], up to rounding, and
+        for sparse matrices; for any other data it is a `GaussianBernoulliRBM` with the parameters
+        of `rbm`. The data of a `fit`, or of the first `partial_fit`, decide.
     top_rbm : BernoulliRBM, default=None
         Prototype of the top layer, if it differs; `BernoulliRBM(hidden="gaussian")` for real-valued
-        features. It is ignored if there is only one layer and `visible_rbm` is given.
+        features. A single layer is `visible_rbm`, or `top_rbm` if `visible_rbm` is None or "auto".
     fine_tune_iter : int, default=0
         Number of epochs of fine-tuning after the layers are trained. The up-down algorithm,
         contrastive wake-sleep [1]_, trains all layers together, with separate weights for the way
@@ -151,7 +153,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     hidden_layer_sizes: int | tuple[int, ...] = (256, 64)
     _: KW_ONLY
     rbm: DensityRBM | None = None
-    visible_rbm: DensityRBM | None = None
+    visible_rbm: DensityRBM | Literal["auto"] | None = "auto"
     top_rbm: DensityRBM | None = None
     fine_tune_iter: int = 0
     fine_tune_rate: float | Literal["auto"] = "auto"
@@ -553,6 +555,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         -------
         self : DeepBeliefNetwork
         """
+        estimators.check_nested(self, params)
         super().set_params(**params)
         lowest = self._prototypes()[0]
         if self._stack is not None and isinstance(lowest, DensityRBM):
@@ -578,7 +581,9 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         """Refuse parameters of the stack that are invalid for any data."""
         parameters.check_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
         for name in ("rbm", "visible_rbm", "top_rbm"):
-            estimators.check_kind(name, vars(self)[name], DensityRBM, "an RBM of skrbm")
+            alternative = "auto" if name == "visible_rbm" else ""
+            value, description = vars(self)[name], "an RBM of skrbm"
+            estimators.check_kind(name, value, DensityRBM, description, alternative)
         parameters.check_count("fine_tune_iter", self.fine_tune_iter, minimum=0)
         parameters.check_number(
             "fine_tune_rate", self.fine_tune_rate, ">= 1e-30 and <= 1e30", "auto"
@@ -593,21 +598,19 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     ) -> TrainingRows:
         """Check parameters and data, and return the rows to train on."""
         self._check_parameters()
-        rows = check_training_rows(self, X, sample_weight, domain_of(rbms[0]), first=first)
+        visible_rbm = self.visible_rbm if first else None
+        domain = stacks.training_domain(rbms[0], visible_rbm)
+        rows = check_training_rows(self, X, sample_weight, domain, first=first)
         self._check_summary(X, rows.summary, rbms, first=first, split=split)
         return rows
 
     def _check_summary(
         self, X: Any, summary: Summary, rbms: list[DensityRBM], *, first: bool, split: bool
     ) -> None:
-        """Refuse what rows of this summary do not allow, and new layers that cannot be stacked."""
-        settings = [settings_of(rbm) for rbm in rbms]
-        settings[0].device.check_dtype(summary.dtype)
-        below = [len(summary.total), *(rbm.n_components for rbm in rbms)]
-        for i, (rbm, one) in enumerate(zip(rbms, settings, strict=True) if first else ()):
-            one.check_sizes(summary.n_rows, below[i], split=split)
-            estimators.check_stacked(rbm, i, len(rbms), one.layers(below[i]))
-            estimators.check_same_device(rbms[0], rbm)
+        """Choose a new lowest layer for rows of this summary, and check all layers."""
+        if first:
+            stacks.choose_lowest(rbms, self.visible_rbm, summary.bounds)
+        stacks.check_layers(rbms, summary, first=first, split=split)
         check_columns(rbms[0], X, reset=first)
         if not first:
             check_columns(self, X, reset=False)
@@ -620,22 +623,15 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         prototypes = [middle] * max(1, np.asarray(self.hidden_layer_sizes, object).size)
         if self.top_rbm is not None:
             prototypes[-1] = self.top_rbm
-        if self.visible_rbm is not None:
+        if isinstance(self.visible_rbm, DensityRBM):
             prototypes[0] = self.visible_rbm
         return prototypes
 
     def _new_layers(self) -> list[DensityRBM]:
         """New layers with checked parameters."""
         self._check_parameters()
-        rbms: list[DensityRBM] = [clone(prototype) for prototype in self._prototypes()]
         sizes = np.atleast_1d(self.hidden_layer_sizes).tolist()
-        for i, (rbm, size) in enumerate(zip(rbms, sizes, strict=True)):
-            verbose = rbm.verbose or self.verbose
-            rbm.set_params(n_components=size, verbose=verbose, **self._place())
-            settings_of(rbm)
-            if i > 0:  # hidden units are never missing
-                rbm.set_params(missing_values="refuse")
-        return rbms
+        return stacks.new_layers(self._prototypes(), sizes, self.verbose, self._place())
 
     def _seed_layers(self, rbms: list[DensityRBM]) -> Generator:
         """Give every layer a seed, and return the generator for all other draws."""
@@ -729,6 +725,11 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 def new_layers(dbn: DeepBeliefNetwork) -> list[DensityRBM]:
     """New layers of a stack, after checks of all parameters."""
     return dbn._new_layers()
+
+
+def training_domain(dbn: DeepBeliefNetwork) -> Domain:
+    """Data that a fit accepts, if the stack's parameters are valid."""
+    return stacks.training_domain(dbn._new_layers()[0], dbn.visible_rbm)
 
 
 def plan_stack(dbn: DeepBeliefNetwork, X: Any, summary: Summary) -> StackFit:

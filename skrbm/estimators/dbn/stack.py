@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from typing import Any
+
+from sklearn.base import clone
 
 from skrbm import likelihood
 from skrbm._kernels.devices import Array, Generator, to_host
+from skrbm.data.summary import Bounds, Summary
 from skrbm.deep.belief_net import BeliefNet, Conditional, drawn_with
 from skrbm.estimators.common.fit_state import Hook
-from skrbm.estimators.common.fitted import Fitted, Seeds, fitted_of
+from skrbm.estimators.common.fitted import Fitted, Seeds, domain_of, fitted_of
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
 from skrbm.estimators.rbm.base import is_started, learner_of, settings_of, start_layer
 from skrbm.estimators.rbm.density import DensityRBM
+from skrbm.estimators.rbm.gaussian import GaussianBernoulliRBM
 from skrbm.estimators.rbm.learner import Settings, Size
 from skrbm.learning.defaults import above_others
 from skrbm.learning.loop import Feed, Loop, Monitor, Plan, RowFigure, run
@@ -28,6 +33,9 @@ from skrbm.learning.watching import (
     free_energy_price,
     pseudo_likelihood_price,
 )
+from skrbm.units import Domain
+from skrbm.validation import estimators
+from skrbm.validation.rows import chosen_domain
 
 _FIGURE = "pseudo_log_likelihood"
 
@@ -113,6 +121,54 @@ class Stack:
         net = net.map(to_host).with_precision("float32")
         self.untied = net.recognition, net.generation
         learner_of(self.rbms[-1]).replace_rbm(net.top)
+
+
+def new_layers(
+    prototypes: list[DensityRBM], sizes: list[int], verbose: int, place: dict[str, str]
+) -> list[DensityRBM]:
+    """New layers of these sizes and on this device, with checked parameters."""
+    rbms: list[DensityRBM] = [clone(prototype) for prototype in prototypes]
+    for i, (rbm, size) in enumerate(zip(rbms, sizes, strict=True)):
+        rbm.set_params(n_components=size, verbose=rbm.verbose or verbose, **place)
+        settings_of(rbm)
+        if i > 0:  # hidden units are never missing
+            rbm.set_params(missing_values="refuse")
+    return rbms
+
+
+def training_domain(lowest: DensityRBM, visible_rbm: Any) -> Domain:
+    """Data for a new lowest layer, which `choose_lowest` may replace if visible_rbm is "auto"."""
+    domain = domain_of(lowest)
+    if isinstance(visible_rbm, str) and all(
+        map(estimators.is_binary, settings_of(lowest).layers(1))
+    ):
+        return replace(domain, otherwise=domain_of(_for_real_values(lowest)))
+    return domain
+
+
+def choose_lowest(rbms: list[DensityRBM], visible_rbm: Any, bounds: Bounds) -> None:
+    """Replace a new lowest layer if visible_rbm is "auto" and its data lie outside [0, 1]."""
+    domain = training_domain(rbms[0], visible_rbm)
+    if chosen_domain(domain, bounds) is not domain:
+        rbms[0] = _for_real_values(rbms[0])
+
+
+def _for_real_values(rbm: DensityRBM) -> GaussianBernoulliRBM:
+    """A layer with Gaussian visible units, and all parameters of an RBM that it has as well."""
+    own = GaussianBernoulliRBM().get_params(deep=False)
+    shared = {name: value for name, value in rbm.get_params(deep=False).items() if name in own}
+    return GaussianBernoulliRBM(**shared)
+
+
+def check_layers(rbms: list[DensityRBM], summary: Summary, *, first: bool, split: bool) -> None:
+    """Refuse what rows of this summary do not allow, and new layers that cannot be stacked."""
+    settings = [settings_of(rbm) for rbm in rbms]
+    settings[0].device.check_dtype(summary.dtype)
+    below = [len(summary.total), *(rbm.n_components for rbm in rbms)]
+    for i, (rbm, one) in enumerate(zip(rbms, settings, strict=True) if first else ()):
+        one.check_sizes(summary.n_rows, below[i], split=split)
+        estimators.check_stacked(rbm, i, len(rbms), one.layers(below[i]))
+        estimators.check_same_device(rbms[0], rbm)
 
 
 def layer_settings(rbm: DensityRBM, i: int, title: str, hook: Hook) -> Settings:
