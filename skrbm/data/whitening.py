@@ -9,24 +9,31 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from skrbm._kernels.devices import Array, to_host
+from skrbm._kernels.random import generator
 from skrbm._kernels.threads import BLOCK_ROWS
 
-_SMALLEST_SHARE = 1e-12
 _SHRINKAGES = np.geomspace(1e-6, 1.0, 25)
+_SMALLEST_SHARE = 1e-12
+_MOST_INCOMPLETE = 1_000  # rows from which correlations are estimated if values are missing
+_N_EM_STEPS = 10
 
 
-def whitening(rows: Any, weights: Array) -> Array | None:
+def whitening(rows: Any, weights: Array, *, has_missing: bool) -> Array | None:
     """`T = ((1 - a) R + a)^(-1/2)` for the correlations R of standardized columns.
 
     The shrinkage a maximises the likelihood of each row under the normal distribution that is
-    estimated from all other rows. Rows multiplied by T are uncorrelated.
+    estimated from all other rows [1]_. Rows multiplied by T are uncorrelated. If values are
+    missing, R is estimated by expectation maximisation from up to 1,000 equally spaced rows, and
+    the shrinkage from rows completed by draws.
 
     Parameters
     ----------
     rows : array, or object that supports slices of rows
-        Columns with mean 0, and with variance 1 or 0.
+        Columns with mean 0, and with variance 1 or 0; NaN marks a missing value.
     weights : ndarray of shape (n_rows,)
         A row of weight two counts as two rows.
+    has_missing : bool
+        Whether any value is missing.
 
     Returns
     -------
@@ -36,20 +43,23 @@ def whitening(rows: Any, weights: Array) -> Array | None:
 
     References
     ----------
-    J. Theiler, "The incredible shrinking covariance estimator", SPIE 8391, 2012.
+    .. [1] J. Theiler, "The incredible shrinking covariance estimator", SPIE 8391, 2012.
     """
-    n, covariance = weights.sum(), np.zeros((rows.shape[1],) * 2)
-    weights = weights / n
-    for x, w in _blocks(rows, weights):
-        covariance = covariance + (w[:, None] * x).T @ x
+    n = weights.sum()
+    if has_missing:
+        some = slice(None, None, -(-rows.shape[0] // _MOST_INCOMPLETE))
+        rows, weights = to_host(rows[some]).astype(np.float64), weights[some]
+        rows, covariance = _completed(rows, weights / weights.sum())
+    weights = weights / weights.sum()
+    if not has_missing:
+        covariance = sum((w[:, None] * x).T @ x for x, w in _blocks(rows, weights))
     variance, directions = np.linalg.eigh(covariance + np.diag(np.diag(covariance) == 0))
     shrunk = variance.clip(0) + _SHRINKAGES[:, None] * (1 - variance.clip(0))
-    share, scores = (1 - _SHRINKAGES[:, None]) / n, np.zeros(len(_SHRINKAGES))
+    share, scores = (1 - _SHRINKAGES[:, None]) / n, -np.log(shrunk).sum(axis=1)
     for x, w in _blocks(rows, weights):
         distance = (1 / shrunk) @ (x @ directions).T ** 2
         left = (1 - share * distance).clip(_SMALLEST_SHARE)
         scores -= (distance / left + np.log(left)) @ w
-    scores -= np.log(shrunk).sum(axis=1)
     best = int(scores.argmax())
     if _SHRINKAGES[best] == 1:
         return None
@@ -59,3 +69,29 @@ def whitening(rows: Any, weights: Array) -> Array | None:
 def _blocks(rows: Any, weights: Array) -> Iterator[tuple[Array, Array]]:
     for block in gen_batches(rows.shape[0], BLOCK_ROWS):
         yield to_host(rows[block]).astype(np.float64), weights[block]
+
+
+def _completed(x: Array, share: Array) -> tuple[Array, Array]:
+    """Draws of missing values given the others, and the covariance of all, by EM.
+
+    One row of independent columns with variance 1 is added, so that the covariance is regular.
+    """
+    n_rows, n_columns = x.shape
+    patterns, pattern = np.unique(np.isnan(x), axis=0, return_inverse=True)
+    groups = [(np.flatnonzero(pattern.ravel() == i), patterns[i]) for i in range(len(patterns))]
+    groups = [(rows, gap) for rows, gap in groups if gap.any()]
+    covariance, filled, rng = np.eye(n_columns), np.nan_to_num(x), generator(0)
+    drawn = filled.copy()
+    for step in range(_N_EM_STEPS):
+        total = np.eye(n_columns) / n_rows
+        for rows, gap in groups:
+            slope = np.linalg.solve(covariance[~gap][:, ~gap], covariance[~gap][:, gap])
+            left = covariance[gap][:, gap] - covariance[gap][:, ~gap] @ slope
+            filled[np.ix_(rows, gap)] = x[np.ix_(rows, ~gap)] @ slope
+            total[np.ix_(gap, gap)] += share[rows].sum() * left
+            if step == _N_EM_STEPS - 1:
+                root = np.linalg.cholesky(left + _SMALLEST_SHARE * np.eye(len(left)))
+                drawn[np.ix_(rows, gap)] = filled[np.ix_(rows, gap)]
+                drawn[np.ix_(rows, gap)] += rng.normal(size=(len(rows), len(left))) @ root.T
+        covariance = (total + (share[:, None] * filled).T @ filled) / (1 + 1 / n_rows)
+    return drawn, covariance

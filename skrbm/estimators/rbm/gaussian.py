@@ -289,7 +289,8 @@ class GaussianBernoulliRBM(DensityRBM):
             self.variance != "learned" or n_rows == 0 or not 1 < n_columns <= _MOST_COLUMNS
         ):
             return None
-        return whitening(scaling.view(rows.values), rows.weights)
+        has_missing = rows.summary.bounds.has_missing
+        return whitening(scaling.view(rows.values), rows.weights, has_missing=has_missing)
 
     def _first_variance(self, scale: Array, of_data: Array) -> tuple[Array, Array | None]:
         """Initial variances of the standardized units, and the data's if they are learned."""
