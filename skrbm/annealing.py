@@ -154,12 +154,13 @@ def anneal(
     v: Array,
     betas: Array,
     rng: Generator,
-    completed: Callable[[Array], Array] | None = None,
+    completed: Callable[[Layer, Array], Array] | None = None,
 ) -> tuple[Array, Array]:
     """`log_weights` in one thread, and the last visible states of the chains.
 
-    `completed` is applied to the states after each Gibbs step; it can reset given units. At each
-    temperature, one product `v W` is used for both free energies and for the hidden states.
+    `completed` is applied to the visible layer and its states after each Gibbs step; it can reset
+    given units. At each temperature, one product `v W` is used for both free energies and for the
+    hidden states.
     """
     increments = []
     models = (path.at(float(beta)) for beta in betas)
@@ -170,7 +171,7 @@ def anneal(
         increments.append((before - current.free_energy(v, x))[:, None])
         v = current.sample_visible(current.hidden.draw(x, rng), rng)
         if completed is not None:
-            v = completed(v)
+            v = completed(current.visible, v)
     return devices.to_host(arrays.concat([*increments], axis=-1)), v
 
 

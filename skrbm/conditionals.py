@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -20,18 +21,13 @@ from skrbm._kernels import arrays, devices, random
 from skrbm._kernels.devices import Array, Generator
 from skrbm.annealing import AnnealingPath, anneal
 from skrbm.model import RBM
-from skrbm.units import Layer
+from skrbm.units import Known, Layer
 
 _LOG2_STATES = 10  # log2 of the largest number of joint states that are enumerated
 _MOST_NUMBERS = 2**22  # limits the size of temporary arrays
 _N_TEMPERATURES = 500
 _N_CHAINS = 20  # per row
 _MOST_STEPS = 100  # of the ascent to a mode
-
-
-def free_columns(layer: Layer, v: Array) -> Array:
-    """Whether each column of each row belongs to a unit with NaN in any of its columns."""
-    return layer.in_columns(layer.in_units(arrays.is_nan(v)))
 
 
 class Means(NamedTuple):
@@ -43,48 +39,52 @@ class Means(NamedTuple):
 
 @dataclass(frozen=True)
 class Given:
-    """Rows of visible states in which some units are given and the others are free.
+    """Rows of visible states of a model, in which some units are given and the others are free.
 
     Parameters
     ----------
     rbm : RBM
-    values : ndarray of shape (n_rows, n_visible)
-        Zero in the columns of free units.
-    free : ndarray of bool of shape (n_rows, n_visible)
-        Whether a column belongs to a free unit.
+    known : Known
+        The given units.
     """
 
     rbm: RBM
-    values: Array
-    free: Array
+    known: Known
 
     @classmethod
     def rows(cls, rbm: RBM, v: Array) -> Given:
         """Return rows whose free units have NaN in some or all of their columns."""
-        free = free_columns(rbm.visible, v)
-        return cls(rbm, arrays.where(free, arrays.zeros((1,), rbm.reference), v), free)
+        return cls(rbm, rbm.visible.known(v))
+
+    @property
+    def values(self) -> Array:
+        """States of the given units, and zero for free units, shape (n_rows, n_visible)."""
+        return self.known.values
 
     @property
     def free_units(self) -> Array:
         """Whether each unit is free, shape (n_rows, n_units)."""
-        return self.rbm.visible.in_units(self.free)
+        return self.rbm.visible.in_units(self.known.free)
 
     def part(self, rows: Array | slice) -> Given:
         """Return some of the rows."""
-        return Given(self.rbm, self.values[rows], self.free[rows])
+        return Given(self.rbm, self.known.rows(rows))
 
     def repeated(self, n: int) -> Given:
         """Return n copies of all rows; each copy follows the previous one as a block."""
-        return Given(self.rbm, arrays.concat([self.values] * n), arrays.concat([self.free] * n))
+        return Given(self.rbm, self.known.repeated(n))
+
+    @cached_property
+    def _completion(self) -> Callable[[Array], Array]:
+        return self.rbm.visible.completion(self.known)
 
     def completed(self, v: Array) -> Array:
-        """Return the states v, with the given units reset to their given states."""
-        return arrays.where(self.free, v, devices.with_device_of(self.values, v))
+        """Turn draws of all visible units, or means, into those given the given units.
 
-    def given_energy(self, layer: Layer) -> Array:
-        """Energy of the given units of every row in a visible layer, in float64."""
-        values = devices.with_device_of(self.values, layer.parameters[0])
-        return arrays.sum_float64(arrays.where(self.free_units, 0.0, layer.energies(values)))
+        The given units get their values, and units that depend on them given the hidden units
+        change as well.
+        """
+        return self._completion(v)
 
 
 class _Mixture(NamedTuple):
@@ -162,9 +162,7 @@ def _over_hidden(given: Given) -> _Mixture:
     rbm = given.rbm.in_float64()
     hidden = rbm.hidden.states()
     x = rbm.swap().hidden_input(hidden)
-    free = devices.like(given.free_units, x)
-    log_weights = devices.float64(given.values) @ x.T + free @ rbm.visible.log_normalizers(x).T
-    log_weights -= rbm.hidden.energy(hidden) + given.given_energy(rbm.visible)[:, None]
+    log_weights = rbm.visible.log_normalizer_given(given.known, x) - rbm.hidden.energy(hidden)
     return _Mixture(log_weights, rbm.visible.mean(x)[None], hidden[None])
 
 
@@ -249,13 +247,16 @@ def weighted_draws(
 
 def _annealed(chains: Given, base: Layer, rng: Generator) -> tuple[Array, Array]:
     """Anneal one chain per row and return its last state, and the logarithm of its weight."""
-    path = AnnealingPath(chains.rbm, base)
-    v = chains.completed(samplers.sample_independent(base, len(chains.values), rng))
+    path, known = AnnealingPath(chains.rbm, base), chains.known
+
+    def completed(visible: Layer, v: Array) -> Array:
+        return visible.completion(known)(v)
+
+    v = completed(base, samplers.sample_independent(base, len(known.values), rng))
     betas = np.linspace(0.0, 1.0, _N_TEMPERATURES)
-    increments, v = anneal(path, v, betas, rng, chains.completed)
-    free_at_zero = arrays.row_dot(devices.like(chains.free_units, v), base.log_normalizers(0.0))
-    hidden_at_zero = chains.rbm.hidden.neutral().log_normalizer(0.0)
-    at_zero = free_at_zero + hidden_at_zero - chains.given_energy(base)
+    increments, v = anneal(path, v, betas, rng, completed)
+    of_visible = base.log_normalizer_given(known, 0 * v[:1])[:, 0]
+    at_zero = of_visible + chains.rbm.hidden.neutral().log_normalizer(0.0)
     return v, at_zero + devices.with_device_of(increments.sum(axis=1), at_zero)
 
 
@@ -341,8 +342,10 @@ def mode(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Array
     """Find a mode of `p(v | given)` for every row, by ascent from the most probable unit states.
 
     The ascent starts at the most probable state of each unit given `means`. Each step sets v to its
-    most probable state given the means of the hidden units. A step cannot decrease `p(v)`, because
-    `log p(v) + visible.energy(v)` is convex in v and therefore lies above its tangents.
+    most probable state given the given units and the means of the hidden units. A step cannot
+    decrease `p(v)`: `log p(v) + visible.energy(v)` is convex in v and therefore lies above its
+    tangents, and the step maximises the tangent minus the energy. For correlated real units, this
+    maximum is their conditional mean.
 
     Parameters
     ----------

@@ -369,7 +369,7 @@ def pseudo_log_likelihood(
     layer = rbm.visible
     n_rows, n_units = len(v), layer.n_units
     n_flips = n_flips or n_units
-    x = rbm.hidden_input(v)
+    x, given_others = rbm.hidden_input(v), layer.conditionals(v)
     total = devices.float64(arrays.zeros((n_rows,), x))
     choices = random.column_choices(n_rows, n_units, n_flips, rng)
     size = _n_at_once(x)
@@ -380,7 +380,7 @@ def pseudo_log_likelihood(
             columns, rows = layer.columns_of(some), row[pairs]
             state = v[rows[:, None], columns]
             weights = rbm.weights.rows(columns)
-            terms[pairs] = _log_total(rbm, layer.part(some), state, x[rows], weights)
+            terms[pairs] = _log_total(rbm, given_others(some, rows), state, x[rows], weights)
         total -= terms.reshape(len(block), n_rows).sum(0)
     return total * (n_units / n_flips)
 

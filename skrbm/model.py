@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import cast
 
 from skrbm._kernels import arrays, devices
 from skrbm._kernels.devices import Array, Generator
-from skrbm.units import Layer
+from skrbm.units import Gaussian, Layer, Rotated, Rotation
 from skrbm.weights import Weights, as_weights
 
 
@@ -125,6 +126,15 @@ class RBM:
         v = self.visible.states()
         log_weight = -self.free_energy(v)
         return v, arrays.exp(log_weight - arrays.log_sum_exp(log_weight))
+
+    def rotated(self, rotation: Rotation) -> RBM:
+        """Return the model of `x = u T^-1`, if this is the one of real visible states u.
+
+        Its visible units are correlated given the hidden ones. `p(x) = p(u) |det T|`.
+        """
+        weights = self.weights.map(lambda w: rotation.matrix @ w)
+        visible = Rotated(cast(Gaussian, self.visible), rotation)
+        return replace(self, visible=visible, weights=weights)
 
     def map(self, function: Callable[[Array], Array]) -> RBM:
         """Return the model with a function applied to each of its parameter arrays."""

@@ -20,14 +20,16 @@ from skrbm.deep import belief_net
 from skrbm.estimators.common import device
 from skrbm.learning import gradients, label_gradient, optimizer, step_statistics, variance
 from skrbm.learning.train_state import TrainState
-from skrbm.units import bernoulli, categorical, gaussian, joined, layer
+from skrbm.units import bernoulli, categorical, gaussian, joined, known, layer, rotated
 
 FORMULAS = (
+    known,
     layer,
     bernoulli,
     gaussian,
     categorical,
     joined,
+    rotated,
     model,
     samplers,
     annealing,
@@ -47,6 +49,7 @@ FORMULAS = (
 NUMPYS = {"betas", "weights", "forward", "reverse", "log_weight", "rows", "columns"}
 UNGATED = {"map", "move", "copy", "part", "alike", "with_parameters", "has_type_of"}
 UNGATED |= {"equal_weights", "mean_weight", "bennett", "disagreement", "ascend"}
+UNGATED |= {"completion", "conditionals"}  # which return functions
 
 
 def use_torch() -> None:

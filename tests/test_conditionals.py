@@ -194,4 +194,4 @@ def test_parts_of_rows_are_rows():
     rows = np.array([[np.nan, 1.0, 0.0, 0.0], [1.0, np.nan, 0.0, 1.0]])
     given = Given.rows(random_rbm(), rows)
     part = given.part(np.array([1]))
-    np.testing.assert_array_equal(np.where(part.free, np.nan, part.values), rows[1:])
+    np.testing.assert_array_equal(np.where(part.known.free, np.nan, part.known.values), rows[1:])

@@ -305,6 +305,16 @@ def identity(n: int, x: Array) -> Array:
     return like(np.eye(n, dtype=np.float32), x)
 
 
+def inverse(x: Array) -> Array:
+    """The inverse of a matrix."""
+    return library(x).linalg.inv(x)
+
+
+def log_abs_det(x: Array) -> float:
+    """Logarithm of the absolute value of the determinant of a matrix, computed in float64."""
+    return float(library(x).linalg.slogdet(float64(x))[1])
+
+
 def take_rows(x: Array, rows: Any) -> Array:
     """Some rows; by numpy's take, which is 8 times as fast as an index."""
     if isinstance(rows, np.ndarray) and not is_tensor(x):

@@ -116,8 +116,8 @@ def complete(net: BeliefNet, v: Array, rng: Generator, n_steps: int) -> tuple[Ar
     mean : ndarray of shape (n_rows, n_visible)
         Conditional means of the free units, averaged over the second half of the steps.
     """
-    free, first = conditionals.free_columns(net.visible, v), n_steps // 2
-    visible = arrays.where(free, samplers.sample_independent(net.visible, len(v), rng), v)
+    completed, first = net.visible.completion(net.visible.known(v)), n_steps // 2
+    visible = completed(samplers.sample_independent(net.visible, len(v), rng))
     states = net.up(visible, drawn_with(rng))
     total = 0 * visible
     for step in range(n_steps):
@@ -127,10 +127,10 @@ def complete(net: BeliefNet, v: Array, rng: Generator, n_steps: int) -> tuple[Ar
         pairs = zip(proposed[1:], states[1:], strict=True)
         hidden = [arrays.where(accepted, new, old) for new, old in pairs]
         mean = net.generation[0].mean(hidden[0])
-        states = [arrays.where(free, net.visible.sample(mean, rng), v), *hidden]
+        states = [completed(net.visible.sample(mean, rng)), *hidden]
         if step >= first:
             total += mean
-    return states[0], arrays.where(free, total / (n_steps - first), v)
+    return states[0], completed(total / (n_steps - first))
 
 
 def means(net: BeliefNet, v: Array, rng: Generator, n_steps: int) -> Array:
@@ -174,10 +174,10 @@ def mode(net: BeliefNet, v: Array, rng: Generator, n_steps: int) -> Array:
     A. P. Dempster, N. M. Laird and D. B. Rubin, "Maximum likelihood from incomplete data via the EM
     algorithm", Journal of the Royal Statistical Society B 39(1), 1977.
     """
-    free, seed = conditionals.free_columns(net.visible, v), int(rng.integers(2**63))
+    completed, seed = net.visible.completion(net.visible.known(v)), int(rng.integers(2**63))
 
     def most_probable(mean: Array) -> Array:
-        return arrays.where(free, net.visible.most_probable(mean), v)
+        return completed(net.visible.most_probable(mean))
 
     def step(states: Array) -> Array:
         draw = drawn_by_content(random.generator(seed))

@@ -9,6 +9,19 @@ from skrbm.units.bernoulli import Bernoulli
 from skrbm.units.categorical import Categorical
 from skrbm.units.gaussian import Gaussian
 from skrbm.units.joined import Joined
+from skrbm.units.known import Known
 from skrbm.units.layer import REAL_LINE, Domain, Layer
+from skrbm.units.rotated import Rotated, Rotation
 
-__all__ = ["REAL_LINE", "Bernoulli", "Categorical", "Domain", "Gaussian", "Joined", "Layer"]
+__all__ = [
+    "REAL_LINE",
+    "Bernoulli",
+    "Categorical",
+    "Domain",
+    "Gaussian",
+    "Joined",
+    "Known",
+    "Layer",
+    "Rotated",
+    "Rotation",
+]

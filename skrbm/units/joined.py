@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from itertools import accumulate, islice, pairwise
@@ -11,6 +12,7 @@ from typing import Any, Self
 
 from skrbm._kernels import arrays
 from skrbm._kernels.devices import Array, Generator
+from skrbm.units.known import Completion, Known
 from skrbm.units.layer import STRUCTURE, Domain, Layer, Rows, Units
 
 
@@ -226,6 +228,36 @@ class Joined(Layer):
     def from_data(self, values: Array, u: Array) -> Array:
         """Turn rows of data into states; means are drawn, with uniform numbers u from [0, 1)."""
         return self._concat("from_data", self.split(values), self.split(u))
+
+    # Known units
+
+    def completion(self, known: Known) -> Completion:
+        """Return a function that completes the states layer by layer."""
+        parts = self._each("completion", self._known(known))
+
+        def completed(v: Array) -> Array:
+            pairs = zip(parts, self.split(v), strict=True)
+            return arrays.concat([part(own) for part, own in pairs], axis=-1)
+
+        return completed
+
+    def log_normalizer_given(self, known: Known, input: Array) -> Array:
+        """`log sum_free exp(s . input_j - energy(s))` for known values i and inputs j."""
+        return self._sum("log_normalizer_given", self._known(known), self.split(input))
+
+    def conditionals(self, v: Array) -> Callable[[Array, Array], Layer]:
+        """Return a function from units of one layer and rows of v to each unit given the others."""
+        parts = self._each("conditionals", self.split(v))
+
+        def of(units: Array, rows: Array) -> Layer:
+            first = [own.start for own in self.unit_slices]
+            i = bisect_right(first, int(units[0, 0])) - 1
+            return parts[i](units - first[i], rows)
+
+        return of
+
+    def _known(self, known: Known) -> list[Known]:
+        return [known.columns(own) for own in self.slices]
 
     # Learning
 

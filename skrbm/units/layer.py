@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 from skrbm._kernels import arrays, devices, pairs
 from skrbm._kernels.devices import Array, Generator
+from skrbm.units.known import Completion, Known
 
 # A function of states of one unit, any number of states per row: a log-density, or an input.
 OfState: TypeAlias = Callable[[Array], Array]
@@ -322,6 +323,47 @@ class Layer(ABC):
     def from_stored(self, values: Array, u: Array) -> Array:
         """Turn the stored values of a sparse matrix into states, with uniform numbers u."""
         return devices.like(u < values, values)
+
+    # Known units
+
+    def known(self, v: Array) -> Known:
+        """Return the states v in which a unit is free if any of its columns is NaN."""
+        free = self.in_columns(self.in_units(arrays.is_nan(v)))
+        return Known(arrays.where(free, arrays.zeros((1,), self.parameters[0]), v), free)
+
+    def completion(self, known: Known) -> Completion:
+        """Return a function that turns draws of all units into draws given the known ones.
+
+        It also turns means into means given the known units. By default, other units do not change.
+        """
+        return known.filled
+
+    def log_normalizer_given(self, known: Known, input: Array) -> Array:
+        """`log sum_free exp(s . input_j - energy(s))` for known values i and inputs j, in float64.
+
+        Parameters
+        ----------
+        known : Known
+            n_rows rows; the sum is over the states of the free units.
+        input : ndarray of shape (n_inputs, n_columns)
+
+        Returns
+        -------
+        log_normalizer : ndarray of float64 of shape (n_rows, n_inputs)
+        """
+        free = self.in_units(known.free)
+        values = devices.with_device_of(known.values, input)
+        energy = arrays.sum_float64(arrays.where(free, 0.0, self.energies(values)))
+        of_free = devices.float64(self.log_normalizers(input))
+        total = devices.float64(values) @ devices.float64(input).T
+        return total + devices.like(free, of_free) @ of_free.T - energy[:, None]
+
+    def conditionals(self, v: Array) -> Callable[[Array, Array], Layer]:
+        """Return a function from units and rows of v to each unit given the others in its row.
+
+        Units and rows have the shapes (n, 1) and (n,); the result is a layer of one unit per row.
+        """
+        return lambda units, rows: self.part(units)
 
     # Learning
 
