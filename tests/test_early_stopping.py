@@ -6,12 +6,15 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skrbm import BernoulliRBM, GaussianBernoulliRBM, RBMClassifier, likelihood
+from skrbm.data.scaling import Unscaled
 from skrbm.data.views import LabelledRows
 from skrbm.estimators.rbm.base import settings_of
 from skrbm.learning.early_stopping import BestSoFar, EarlyStopping, ends_of_decays
 from skrbm.learning.schedules import InTurn, PowerDecay
 
 from laws import draw, enumerate_rbm, random_rbm
+
+SCALING = Unscaled("float64")
 
 
 def _watch(rbm, n_iter_no_change=3, tol=0.0, ends=range(1, 99)):
@@ -20,7 +23,7 @@ def _watch(rbm, n_iter_no_change=3, tol=0.0, ends=range(1, 99)):
     def score(rbm, v, rng):
         return likelihood.pseudo_log_likelihood(rbm, v, 4, rng)
 
-    return EarlyStopping(v[:5], v[5:], n_iter_no_change, tol, 0, score, BestSoFar(), ends)
+    return EarlyStopping(v[:5], v[5:], SCALING, n_iter_no_change, tol, 0, score, BestSoFar(), ends)
 
 
 def _watch_scores(scores, **parameters):
@@ -210,7 +213,8 @@ def _noise():
 
 def test_a_model_that_has_learned_its_rows_by_heart_is_reported_once_with_a_remedy():
     """Fails if nothing is said of a density that is large at its own rows alone."""
-    rbm = GaussianBernoulliRBM(64, n_iter=400, early_stopping=True, random_state=0)
+    made = {"n_iter": 400, "alpha": 0, "covariance_type": "diag", "random_state": 0}
+    rbm = GaussianBernoulliRBM(64, early_stopping=True, **made)
     with pytest.warns(
         ConvergenceWarning, match="by heart.*larger alpha, or fewer n_comp"
     ) as caught:

@@ -34,21 +34,24 @@ def clusters():
     return _clusters()
 
 
-@pytest.fixture(scope="module")
-def fitted(clusters):
-    return GaussianBernoulliRBM(4, n_iter=50, random_state=0).fit(clusters)
+@pytest.fixture(scope="module", params=["full", "diag"])
+def fitted(clusters, request):
+    made = {"n_iter": 50, "covariance_type": request.param, "random_state": 0}
+    return GaussianBernoulliRBM(4, **made).fit(clusters)
 
 
 def _density(rbm):
-    """Joint states h, and weights, means and variances of the normal densities that p(v) mixes.
+    """Joint states h, and weights and means of the normal densities that p(v) mixes.
 
-    From the public parameters alone: p(h) is exp(c h + sum of ((b + W h)^2 - b^2) / (2 s^2)).
+    From the public parameters alone: with the covariance S, p(h) is proportional to
+    exp(c h + ((b + W h) S^-1 (b + W h) - b S^-1 b) / 2).
     """
     h = arrays.binary_digits(np.arange(2 ** len(rbm.components_)), len(rbm.components_))
     mean = rbm.intercept_visible_ + h @ rbm.components_
     log_weight = h @ rbm.intercept_hidden_
     shift = h @ rbm.components_
-    log_weight += ((2 * rbm.intercept_visible_ + shift) * shift / (2 * rbm.variance_)).sum(axis=1)
+    scaled = np.linalg.solve(rbm.covariance_, shift.T).T
+    log_weight += ((2 * rbm.intercept_visible_ + shift) * scaled).sum(axis=1) / 2
     weight = np.exp(log_weight - log_weight.max())
     return h, weight / weight.sum(), mean
 
@@ -56,8 +59,9 @@ def _density(rbm):
 def _log_densities(rbm, X):
     """`log p(v, h)` of rows and of the joint states."""
     h, weight, mean = _density(rbm)
-    squares = (X[:, None] - mean) ** 2 / rbm.variance_ + np.log(2 * np.pi * rbm.variance_)
-    return np.log(weight) - squares.sum(axis=2) / 2
+    distance = X[:, None] - mean
+    squares = (distance @ np.linalg.inv(rbm.covariance_) * distance).sum(axis=2)
+    return np.log(weight) - (squares + np.linalg.slogdet(2 * np.pi * rbm.covariance_)[1]) / 2
 
 
 def test_scores_are_the_log_density_of_a_mixture(fitted, clusters):
@@ -97,10 +101,10 @@ def test_densities_integrate_to_one(fitted):
 
 def test_pseudo_log_likelihood_is_in_the_units_of_the_data(fitted, clusters):
     """Fails if it is one of standardized columns. From the mixture's conditionals."""
-    h, weight, mean = _density(fitted)
+    _, weight, mean = _density(fitted)
     squares = (clusters[:, None] - mean) ** 2 / fitted.variance_
-    log_terms = -(squares + np.log(2 * np.pi * fitted.variance_)) / 2
-    joint = np.logaddexp.reduce(np.log(weight) + log_terms.sum(axis=2), axis=1)
+    log_terms = -(squares + np.log(2 * np.pi * fitted.variance_)) / 2  # of single columns
+    joint = np.logaddexp.reduce(_log_densities(fitted, clusters), axis=1)
     other = np.logaddexp.reduce(np.log(weight)[:, None] + log_terms, axis=1)
     expected = 2 * joint - other.sum(axis=1)
     np.testing.assert_allclose(fitted.pseudo_log_likelihood(clusters), expected, atol=1e-6)

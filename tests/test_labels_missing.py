@@ -8,6 +8,7 @@ from sklearn.base import clone
 
 from skrbm import RBMClassifier, conditionals
 from skrbm._kernels import random
+from skrbm.data.scaling import Unscaled
 from skrbm.data.views import LabelledRows
 from skrbm.labels import completed_unlabelled, label_logits_given, unlabelled
 from skrbm.learning.completion import Completion
@@ -123,7 +124,7 @@ def test_chains_of_training_do_not_know_the_label():
     def states(n_chains):
         return sample_independent(rbm.visible, n_chains, rng)
 
-    completion = Completion.start(rows, rbm, states, N_LABELS)
+    completion = Completion.start(rows, rbm, states, Unscaled("float64"), N_LABELS)
     for _ in range(10):
         v = completion.fill(rows[:], slice(None), rng)
     assert (v[:, N_BINARY:] == np.eye(N_LABELS)[label]).all()

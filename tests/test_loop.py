@@ -9,6 +9,7 @@ import pytest
 
 from skrbm import BernoulliRBM, DeepBeliefNetwork, RBMClassifier
 from skrbm._kernels import random
+from skrbm.data.scaling import Unscaled
 from skrbm.estimators.rbm.base import learner_of
 from skrbm.learning.completion import Completion
 from skrbm.learning.defaults import BINARY, GAUSSIAN, labelled
@@ -174,7 +175,9 @@ def test_grey_values_are_probabilities_of_states():
 
 def _feed(rbm, rows):
     """Rows with chains for their missing values, all of which start from zeros."""
-    completion = Completion.start(rows, rbm, lambda n: np.zeros((n, rows.shape[1])))
+    completion = Completion.start(
+        rows, rbm, lambda n: np.zeros((n, rows.shape[1])), Unscaled("float64")
+    )
     return Feed(rows, np.ones(len(rows)), draws=False, completion=completion)
 
 

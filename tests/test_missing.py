@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from scipy.special import logsumexp
+from scipy.stats import multivariate_normal
 from sklearn.datasets import load_iris
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -88,19 +89,18 @@ def test_densities_are_those_of_the_known_columns(flowers):
     X = load_iris().data[:20]
     rows = holes_in(X, 0.4)
     h, _ = all_states(BERNOULLI, 6)
-    means = flowers.intercept_visible_ + h @ flowers.components_
-    variance = flowers.variance_
+    b, covariance = flowers.intercept_visible_, flowers.covariance_
+    means = b + h @ flowers.components_
     # The weight of a state is the integral of exp(-energy) over the visible units.
-    log_weight = h @ flowers.intercept_hidden_
-    b = flowers.intercept_visible_
-    log_weight = log_weight + ((means**2 - b**2) / (2 * variance)).sum(axis=1)
+    squares = ((means + b) * np.linalg.solve(covariance, (means - b).T).T).sum(axis=1)
+    log_weight = h @ flowers.intercept_hidden_ + squares / 2
     log_weight -= logsumexp(log_weight)
     for row, score in zip(rows, flowers.score_samples(rows), strict=True):
         known = ~np.isnan(row)
-        log_density = -0.5 * (
-            (row[known] - means[:, known]) ** 2 / variance[known]
-            + np.log(2 * np.pi * variance[known])
-        ).sum(axis=1)
+        log_density = [
+            multivariate_normal.logpdf(row[known], mean[known], covariance[known][:, known])
+            for mean in means
+        ]
         assert score == pytest.approx(logsumexp(log_weight + log_density), abs=1e-4)
 
 

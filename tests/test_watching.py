@@ -6,6 +6,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 
 from skrbm import BernoulliRBM, GaussianBernoulliRBM, RBMClassifier
+from skrbm.data.scaling import Unscaled
 from skrbm.learning import loop
 from skrbm.learning.early_stopping import BestSoFar, EarlyStopping
 from skrbm.learning.loop import Feed, Loop, Monitor, Plan
@@ -15,6 +16,9 @@ from skrbm.learning.watching import Price, Watch
 from laws import copies, random_rbm, training_state
 
 DIGITS = load_digits()
+
+
+SCALING = Unscaled("float64")
 
 
 def _epochs(watch):
@@ -73,7 +77,7 @@ def test_early_stopping_scores_watched_epochs_and_the_ends_of_decays():
         return np.full(len(v), -len(n_scores))
 
     v = np.zeros((5, 4))
-    watch = EarlyStopping(v, v, 2, 0.0, 0, score, BestSoFar(), (10, 20, 30), Watch(100, 5))
+    watch = EarlyStopping(v, v, SCALING, 2, 0.0, 0, score, BestSoFar(), (10, 20, 30), Watch(100, 5))
     records = [{"epoch": i} for i in range(100)]
     n_epochs = next(i for i, record in enumerate(records) if watch.see(rbm, record)) + 1
     assert n_epochs == 30  # watched are epochs 0, 6 and 24
@@ -103,7 +107,9 @@ def test_scored_rows_are_equally_spaced():
         return np.zeros(len(v))
 
     rbm, rows = random_rbm(), np.arange(5000.0)[:, None] * np.ones(4)
-    EarlyStopping(rows, rows, 9, 0.0, 0, score, BestSoFar(), (1,), Watch(n_rows=1700)).see(rbm, {})
+    EarlyStopping(rows, rows, SCALING, 9, 0.0, 0, score, BestSoFar(), (1,), Watch(n_rows=1700)).see(
+        rbm, {}
+    )
     assert np.concatenate(seen).tolist() == list(range(0, 5000, 3))
     assert [len(x) for x in seen] == [1024, 643]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -12,12 +12,39 @@ from skrbm._kernels.devices import Array, astype, with_device_of
 from skrbm.data.summary import Summary
 from skrbm.data.views import MappedRows
 from skrbm.model import RBM
+from skrbm.units import Gaussian, Layer, Rotated, Rotation
+
+
+class _Rotatable(Protocol):
+    @property
+    def reference(self) -> Array: ...
+
+    def rotated(self, rotation: Rotation) -> Any: ...
+
+
+Model = TypeVar("Model", bound=_Rotatable)
 
 _FARTHEST = 1e30  # standard deviations
 
 
+class Unmixed:
+    """A scaling in which every visible unit has a column of its own."""
+
+    def mix(self, x: Any) -> Any:
+        """Scaled columns as values of visible units: the same."""
+        return x
+
+    def by_columns(self, model: Model) -> Model:
+        """The model of scaled columns: the same."""
+        return model
+
+    def layer_by_columns(self, layer: Layer) -> Layer:
+        """The layer of scaled columns: the same."""
+        return layer
+
+
 @dataclass(frozen=True)
-class Unscaled:
+class Unscaled(Unmixed):
     """Visible states are the data; draws are Boolean.
 
     Parameters
@@ -39,6 +66,8 @@ class Unscaled:
         """Data as values of visible units, in the dtype of the model."""
         return astype(X, self.dtype)
 
+    to_columns = to_model
+
     def to_data(self, v: Array) -> Array:
         """Values of visible units, or their means, as data."""
         return v
@@ -55,9 +84,11 @@ class Unscaled:
         """Rows of data as values of visible units, computed on access: the same rows."""
         return X
 
+    view_columns = view
+
 
 @dataclass(frozen=True)
-class Standardized:
+class Standardized(Unmixed):
     """Columns with mean 0 and variance 1, mirrored if their longer tail is on the left.
 
     So a fit does not depend on the units of the data, nor on the sign of a column.
@@ -105,6 +136,8 @@ class Standardized:
             u /= with_device_of(self.scale, X)
         return astype(clip(u, -_FARTHEST, _FARTHEST), self.scale.dtype)
 
+    to_columns = to_model
+
     def to_data(self, v: Array) -> Array:
         """`location + scale v`."""
         return self.location + self.scale * v
@@ -131,63 +164,71 @@ class Standardized:
         """The rows, standardized on access."""
         return MappedRows(X, self.to_model, X.shape[1], self.scale.dtype)
 
+    view_columns = view
+
 
 @dataclass(frozen=True)
 class Whitened:
-    """Standardized columns times a matrix T that makes them uncorrelated.
+    """Standardized columns times a symmetric matrix T, which makes them uncorrelated.
 
     Parameters
     ----------
-    standardized : Standardized
-    to_white : ndarray of shape (n_features, n_features)
-        T, symmetric and positive definite.
-    from_white : ndarray of shape (n_features, n_features)
-        Its inverse.
+    columns : Standardized
+    rotation : Rotation
+        T.
     """
 
-    standardized: Standardized
-    to_white: Array
-    from_white: Array
-
-    @classmethod
-    def of(cls, standardized: Standardized, to_white: Array) -> Whitened:
-        """The scaling with a matrix T in float64, in the dtype of the model."""
-        dtype, inverse = standardized.scale.dtype, np.linalg.inv(to_white)
-        return cls(standardized, to_white.astype(dtype), inverse.astype(dtype))
+    columns: Standardized
+    rotation: Rotation
 
     @property
     def log_volume(self) -> float:
-        """`sum_i log |scale_i| - log det T`."""
-        return self.standardized.log_volume - float(
-            np.linalg.slogdet(self.to_white.astype(np.float64))[1]
-        )
+        """`sum_i log |scale_i| - log |det T|`."""
+        return self.columns.log_volume - self.rotation.log_volume
 
     def log_volume_of(self, columns: Array) -> Array:
         """`sum_i log |scale_i|`, for each row only over the columns that are True."""
-        return self.standardized.log_volume_of(columns)
+        return self.columns.log_volume_of(columns)
+
+    def to_columns(self, X: Array) -> Array:
+        """`(x - location) / scale`; missing values stay missing."""
+        return self.columns.to_columns(X)
+
+    def mix(self, x: Array) -> Array:
+        """`x T` for standardized columns x."""
+        return clip(x @ with_device_of(self.rotation.matrix, x), -_FARTHEST, _FARTHEST)
+
+    def by_columns(self, model: Model) -> Model:
+        """The model of standardized columns."""
+        return model.rotated(self._rotation_for(model.reference))
+
+    def layer_by_columns(self, layer: Layer) -> Layer:
+        """The layer of standardized columns."""
+        return Rotated(cast(Gaussian, layer), self._rotation_for(layer.bias))
+
+    def _rotation_for(self, x: Array) -> Rotation:
+        matrix = with_device_of(self.rotation.matrix, x)
+        return self.rotation if matrix is self.rotation.matrix else Rotation(matrix)
 
     def to_model(self, X: Array) -> Array:
         """`((x - location) / scale) T`."""
-        standardized = self.standardized.to_model(X)
-        return clip(
-            standardized @ with_device_of(self.to_white, standardized), -_FARTHEST, _FARTHEST
-        )
+        return self.mix(self.to_columns(X))
 
     def to_data(self, v: Array) -> Array:
         """`location + scale (v T^-1)`."""
-        return self.standardized.to_data(v @ self.from_white)
+        return self.columns.to_data(v @ self.rotation.inverse)
 
     draws = to_data
 
     def patterns(self, rbm: RBM) -> Array:
         """Contribution of each hidden unit to the column means, one row per hidden unit."""
-        patterns = rbm.weights.array.T * rbm.visible.response(np.ones_like(self.standardized.scale))
-        return patterns @ self.from_white * self.standardized.scale
+        patterns = rbm.weights.array.T * rbm.visible.response(np.ones_like(self.columns.scale))
+        return patterns @ self.rotation.inverse * self.columns.scale
 
     def hidden_bias(self, rbm: RBM) -> Array:
         """Biases of the hidden units for unscaled data as their input."""
-        location = self.standardized.location / self.standardized.scale
-        return rbm.hidden.bias - rbm.weights.input(location @ self.to_white)
+        location = self.columns.location / self.columns.scale
+        return rbm.hidden.bias - rbm.weights.input(location @ self.rotation.matrix)
 
     def variance(self, rbm: RBM) -> Array:
         """Variances of the columns given the hidden units, clipped to the largest float."""
@@ -195,15 +236,19 @@ class Whitened:
 
     def covariance(self, rbm: RBM) -> Array:
         """Covariances of the columns given the hidden units, clipped to the largest float."""
-        scale = self.standardized.scale.astype(np.float64)
-        root = self.from_white.astype(np.float64) * scale
+        scale = self.columns.scale.astype(np.float64)
+        root = self.rotation.inverse.astype(np.float64) * scale
         covariance = (root.T * rbm.visible.response(np.ones_like(scale))) @ root
-        return _clipped(covariance, self.standardized.scale.dtype)
+        return _clipped(covariance, self.columns.scale.dtype)
 
     def view(self, X: Any) -> MappedRows:
         """The rows, whitened on access."""
-        scale = self.standardized.scale
+        scale = self.columns.scale
         return MappedRows(X, self.to_model, len(scale), scale.dtype)
+
+    def view_columns(self, X: Any) -> MappedRows:
+        """The rows, standardized on access."""
+        return self.columns.view(X)
 
 
 def _clipped(x: Array, dtype: Any) -> Array:

@@ -52,7 +52,9 @@ def whitening(rows: Any, weights: Array, *, has_missing: bool) -> Array | None:
         rows, covariance = _completed(rows, weights / weights.sum())
     weights = weights / weights.sum()
     if not has_missing:
-        covariance = sum((w[:, None] * x).T @ x for x, w in _blocks(rows, weights))
+        covariance = np.zeros((rows.shape[1],) * 2)
+        for x, w in _blocks(rows, weights):
+            covariance += (w[:, None] * x).T @ x
     variance, directions = np.linalg.eigh(covariance + np.diag(np.diag(covariance) == 0))
     shrunk = variance.clip(0) + _SHRINKAGES[:, None] * (1 - variance.clip(0))
     share, scores = (1 - _SHRINKAGES[:, None]) / n, -np.log(shrunk).sum(axis=1)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, cast
 
 from skrbm import samplers
 from skrbm._kernels import arrays, devices, random
 from skrbm._kernels.devices import Array, Generator
 from skrbm.model import RBM
-from skrbm.units import Layer
+from skrbm.units import Gaussian, Layer, Rotated, Rotation
 from skrbm.weights import Weights, as_weights
 
 # A function that draws states of a layer given the states of its neighbour.
@@ -120,6 +120,17 @@ class BeliefNet:
         upward = tuple(Conditional(rbm.hidden, rbm.weights) for rbm in below)
         downward = tuple(Conditional(rbm.visible, rbm.weights.T) for rbm in below)
         return cls(upward, downward, top)
+
+    def rotated(self, rotation: Rotation) -> BeliefNet:
+        """Return the net of `x = u T^-1`, if this is the one of real visible states u."""
+        if not self.generation:
+            return replace(self, top=self.top.rotated(rotation))
+        up, down, matrix = self.recognition[0], self.generation[0], rotation.matrix
+        up = replace(up, weights=up.weights.map(lambda w: matrix @ w))
+        visible = Rotated(cast(Gaussian, down.layer), rotation)
+        down = Conditional(visible, down.weights.map(lambda w: w @ matrix.T))
+        recognition, generation = (up, *self.recognition[1:]), (down, *self.generation[1:])
+        return replace(self, recognition=recognition, generation=generation)
 
     def map(self, function: Callable[[Array], Array]) -> BeliefNet:
         """Return the net with a function applied to each of its parameter arrays."""

@@ -12,6 +12,7 @@ from sklearn.utils import gen_batches
 from skrbm._kernels.devices import Array, Generator, like, to_host
 from skrbm._kernels.threads import BLOCK_ROWS
 from skrbm.conditionals import Given, gibbs
+from skrbm.data.scaling import Scaling
 from skrbm.model import RBM
 
 _STEPS_PER_VISIT = 5
@@ -28,6 +29,9 @@ class Completion:
     chain : ndarray of int of shape (n_rows,)
         Index of the chain of each row, -1 for complete rows.
     states : ndarray of shape (n_chains, n_visible)
+        Scaled columns.
+    scaling : Scaling
+        Between scaled columns and visible units of the model.
     n_hidden_columns : int
         Number of columns at the end that the chains do not use. They are class labels: rows are
         completed as if their label were unknown.
@@ -36,24 +40,30 @@ class Completion:
     rbm: RBM
     chain: Array
     states: Array
+    scaling: Scaling
     n_hidden_columns: int = 0
 
     @classmethod
     def start(
-        cls, rows: Any, rbm: RBM, states: Callable[[int], Array], n_hidden_columns: int = 0
+        cls,
+        rows: Any,
+        rbm: RBM,
+        states: Callable[[int], Array],
+        scaling: Scaling,
+        n_hidden_columns: int = 0,
     ) -> Completion:
         """Chains for the rows with NaN; `states` returns n initial states."""
         blocks = gen_batches(rows.shape[0], BLOCK_ROWS)
         incomplete = np.concatenate([np.isnan(to_host(rows[b])).any(axis=1) for b in blocks])
         chain = np.where(incomplete, incomplete.cumsum() - 1, -1)
-        return cls(rbm, chain, states(int(incomplete.sum())), n_hidden_columns)
+        return cls(rbm, chain, states(int(incomplete.sum())), scaling, n_hidden_columns)
 
     def part(self, rows: Array | slice) -> Completion:
         """The chains of some rows, with shared states."""
         return replace(self, chain=self.chain[rows])
 
     def fill(self, x: Array, index: Array | slice, rng: Generator) -> Array:
-        """Move the chains of some rows, and replace missing values in rows x by their states."""
+        """Move the chains of some rows of scaled columns x, and return complete visible states."""
         self.move(x, index, rng)
         return self.filled(x, index)
 
@@ -67,15 +77,16 @@ class Completion:
         chains, seen = chains[incomplete], x[incomplete]
         seen[:, seen.shape[1] - self.n_hidden_columns :] = np.nan
         seen, states = (like(v, self.rbm.reference) for v in (seen, self.states[chains]))
-        states = gibbs(Given.rows(self.rbm, seen), states, rng, _STEPS_PER_VISIT)
+        rbm = self.scaling.by_columns(self.rbm)
+        states = gibbs(Given.rows(rbm, seen), states, rng, _STEPS_PER_VISIT)
         self.states[chains] = to_host(states)
 
     def filled(self, x: Array, index: Array | slice) -> Array:
-        """The rows x with the present states of their chains."""
+        """Visible states for rows x with the present states of their chains."""
         x, chains = to_host(x).astype(self.states.dtype, copy=False), self.chain[index]
         incomplete = chains >= 0
         if not incomplete.any():
-            return x
+            return self.scaling.mix(x)
         x, known = x.copy(), x[incomplete]
         x[incomplete] = np.where(np.isnan(known), self.states[chains[incomplete]], known)
-        return x
+        return self.scaling.mix(x)

@@ -19,6 +19,7 @@ from skrbm import conditionals
 from skrbm._kernels import arrays, devices, random
 from skrbm._kernels.devices import Array, Generator
 from skrbm._kernels.threads import BLOCK_ROWS
+from skrbm.data.scaling import Scaling
 from skrbm.learning.loop import RowFigure
 from skrbm.learning.train_state import Record
 from skrbm.learning.watching import EVERY_EPOCH, Watch
@@ -85,7 +86,10 @@ class EarlyStopping:
     Parameters
     ----------
     validation, training : {array, CSR matrix}
-        The validation set, and rows trained on; the same number of both is scored.
+        The validation set, and rows trained on, as scaled columns; the same number of both is
+        scored.
+    scaling : Scaling
+        Between scaled columns and visible units.
     n_iter_no_change : int
         Number of worse decays in a row after which training stops.
     tol : float
@@ -105,6 +109,7 @@ class EarlyStopping:
 
     validation: Any
     training: Any
+    scaling: Scaling
     n_iter_no_change: int
     tol: float
     seed: int
@@ -175,8 +180,15 @@ class EarlyStopping:
         ends = pairwise([*range(0, n := min(X.shape[0], n_rows), step * BLOCK_ROWS), n])
         blocks = (slice(*end, step) for end in ends)
         rows = (devices.like(arrays.to_dense(X[block]), rbm.reference) for block in blocks)
-        values = arrays.concat([figure(rbm, v, rng) for v in rows])
+        values = arrays.concat([figure(rbm, self._states(rbm, x, rng), rng) for x in rows])
         return devices.to_host(values).astype(np.float64)
+
+    def _states(self, rbm: RBM, x: Array, rng: Generator) -> Array:
+        """Visible units of scaled columns. Only values that cannot be mixed while missing are drawn."""
+        of_columns = self.scaling.by_columns(rbm)
+        if of_columns is not rbm and arrays.is_nan(x).any():
+            x = conditionals.draw(of_columns, of_columns.visible, x, rng, _N_STEPS)
+        return self.scaling.mix(x)
 
 
 def _error(values: Array) -> float:

@@ -182,16 +182,36 @@ class Fitted:
     def _placed_first(self) -> FittedRBM:
         return self.first.on(self.device)
 
+    @cached_property
+    def _net_of_columns(self) -> BeliefNet:
+        return self.scaling.by_columns(self.placed_net)
+
+    @cached_property
+    def _first_of_columns(self) -> FittedRBM:
+        """The RBM of scaled columns, which may be missing one by one."""
+        first, scaling = self._placed_first, self.scaling
+        rbm, base = scaling.by_columns(first.rbm), scaling.layer_by_columns(first.base)
+        return replace(first, rbm=rbm, base=base)
+
     def by_rows(
         self, function: Callable[..., Array], X: Any, rng: Generator | None = None
     ) -> Array:
         """Apply a function to rows of data, converted to visible states on the device."""
-        to_model, place = self.scaling.to_model, self.device.place
+        return self._by_rows(self.scaling.to_model, function, X, rng)
+
+    def by_columns(self, function: Callable[..., Array], X: Any, rng: Generator | None) -> Array:
+        """Apply a function to rows of data, converted to scaled columns on the device."""
+        return self._by_rows(self.scaling.to_columns, function, X, rng)
+
+    def _by_rows(
+        self, convert: Callable[..., Any], function: Callable[..., Array], X: Any, *rng: Any
+    ) -> Array:
+        place = self.device.place
 
         def work(rows: Any, *rng: Generator) -> Array:
-            return function(place(to_model(rows)), *rng)
+            return function(place(convert(rows)), *rng)
 
-        return threads.by_rows(work, X, rng)
+        return threads.by_rows(work, X, *rng)
 
     # Features
 
@@ -212,17 +232,18 @@ class Fitted:
 
     def lowest_means(self, X: Checked) -> Array:
         """Means of the lowest hidden layer, averaged over missing values."""
-        net, first = self.placed_net, self._placed_first
         if not X.has_missing:
+            net = self.placed_net
             return self.by_rows(lambda v: net.means(v)[0], X.values)
+        first = self._first_of_columns
         if not self.is_tied:
-            incomplete = Incomplete(net, first.rbm, first.base)
-            return self.by_rows(incomplete.first_means, X.values, self.seeds.fixed())
+            incomplete = Incomplete(self._net_of_columns, first.rbm, first.base)
+            return self.by_columns(incomplete.first_means, X.values, self.seeds.fixed())
 
         def work(v: Array, rng: Generator) -> Array:
             return conditionals.means(first.rbm, first.base, v, rng, _N_STEPS).hidden
 
-        return self.by_rows(work, X.values, self.seeds.fixed())
+        return self.by_columns(work, X.values, self.seeds.fixed())
 
     def visible_means(self, H: Array) -> Array:
         """Means of the visible units given hidden states of the top layer."""
@@ -281,15 +302,20 @@ class Fitted:
     def sample_given(self, given: Array, n: int, n_steps: int, rng: Generator) -> Array:
         """Draw rows with some values given in one row, in which NaN marks the free values."""
         rows = np.repeat(given, n, axis=0)
-        return self.scaling.draws(self.by_rows(self.completer("sample", n_steps), rows, rng))
+        return self.scaling.draws(self.by_columns(self.completer("sample", n_steps), rows, rng))
 
     # Missing values
 
     def completer(self, method: str, n_steps: int) -> Completer:
-        """A function that replaces missing values of visible states by draws, means or modes."""
+        """From scaled columns to states: missing values become draws, means or modes."""
+        complete, mix = self._completer_of_columns(method, n_steps), self.scaling.mix
+        return lambda x, rng: mix(complete(x, rng))
+
+    def _completer_of_columns(self, method: str, n_steps: int) -> Completer:
         if self.lowest is not None:
             return self._completer_of_net(method, n_steps)
-        rbm, base, n_labels = self._placed_top.rbm, self._placed_top.base, self.n_label_columns
+        first, n_labels = self._first_of_columns, self.n_label_columns
+        rbm, base = first.rbm, first.base
 
         def complete(v: Array, rng: Generator) -> Array:
             if method == "mean":
@@ -302,7 +328,7 @@ class Fitted:
         return lambda x, rng: complete(labels.unlabelled(rbm, x), rng)[:, :-n_labels]
 
     def _completer_of_net(self, method: str, n_steps: int) -> Completer:
-        net = self.placed_net
+        net = self._net_of_columns
         if method == "sample":
             return lambda v, rng: deep_conditionals.complete(net, v, rng, n_steps)[0]
         fill = deep_conditionals.means if method == "mean" else deep_conditionals.mode
@@ -310,7 +336,7 @@ class Fitted:
 
     def impute(self, X: Array, method: str, n_steps: int, rng: Generator) -> Array:
         """The rows with all missing values imputed; known values are unchanged, bit for bit."""
-        filled = self.scaling.to_data(self.by_rows(self.completer(method, n_steps), X, rng))
+        filled = self.scaling.to_data(self.by_columns(self.completer(method, n_steps), X, rng))
         if X.dtype.kind != "f":  # such rows have no missing values
             return X.astype(filled.dtype)
         return np.where(np.isnan(X), filled, X).astype(X.dtype, copy=False)
@@ -325,26 +351,29 @@ class Fitted:
 
     def free_energy(self, X: Checked) -> Array:
         """`F(v)` for every row, summed over missing values."""
-        rbm, base = self._placed_top.rbm, self._placed_top.base
         if not X.has_missing:
-            return self.by_rows(rbm.free_energy, X.values)
-        log_volume_of = self.scaling.log_volume_of
+            return self.by_rows(self._placed_top.rbm.free_energy, X.values)
+        first, log_volume_of = self._first_of_columns, self.scaling.log_volume_of
 
         def work(v: Array, rng: Generator) -> Array:
-            free_energy = -to_host(conditionals.log_marginal(rbm, base, v, rng))
+            free_energy = -to_host(conditionals.log_marginal(first.rbm, first.base, v, rng))
             return free_energy - log_volume_of(to_host(arrays.is_nan(v)))
 
-        return self.by_rows(work, X.values, self.seeds.fixed())
+        return self.by_columns(work, X.values, self.seeds.fixed())
 
     def pseudo_log_likelihood(self, X: Any, n_flips: int | None, rng: Generator | None) -> Array:
         """`sum_i log p(v_i | all other v)` for every row, or an estimate from n_flips columns."""
-        rbm, log_volume = self._placed_top.rbm, self.scaling.log_volume
+        rbm, log_volume = self._first_of_columns.rbm, self._log_volume_of_columns
 
         def work(v: Any, rng: Generator | None = None) -> Array:
             v = arrays.to_dense(v)
             return likelihood.pseudo_log_likelihood(rbm, v, n_flips, rng) - log_volume
 
-        return self.by_rows(work, X, rng)
+        return self.by_columns(work, X, rng)
+
+    @property
+    def _log_volume_of_columns(self) -> Any:
+        return self.scaling.log_volume_of(np.ones(self.first.rbm.visible.n_columns))
 
     def log_partition(self, method: str, effort: AnnealingBudget, seed: int) -> LogPartition:
         """Log Z of the top RBM, in the units of the data if it is the only layer."""
@@ -362,16 +391,16 @@ class Fitted:
 
     def lower_bound(self, X: Checked, n_draws: int, seed: int) -> LowerBound:
         """Lower bounds on `log p(v) + log Z` for every row, from draws of the layers."""
-        first = self._placed_first
-        incomplete = Incomplete(self.placed_net, first.rbm, first.base)
+        first = self._first_of_columns
+        incomplete = Incomplete(self._net_of_columns, first.rbm, first.base)
 
         def log_ratios(v: Any, rng: Generator) -> Array:
             v, draw = arrays.to_dense(v), drawn_by_content(random.generator(seed))
             return incomplete.log_ratios(v, n_draws, draw, rng)
 
-        ratios = self.by_rows(log_ratios, X.values, random.generator(seed))
+        ratios = self.by_columns(log_ratios, X.values, random.generator(seed))
         # If there is only one layer, log Z includes the volume.
-        shift: Any = 0.0 if self.lowest is None else self.scaling.log_volume
+        shift: Any = 0.0 if self.lowest is None else self._log_volume_of_columns
         if X.has_missing:
             shift = shift - self.scaling.log_volume_of(np.isnan(to_host(X.values[:])))
         std_error = ratios.std(axis=1, ddof=1) / math.sqrt(n_draws)

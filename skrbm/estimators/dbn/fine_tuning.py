@@ -234,10 +234,13 @@ class FineTuned(BaseEstimator):
         of_rows = LayerInputs(rows, rng, fit.completions)
         completion = of_rows.completion(lowest)
         fit.completions = of_rows.completions
-        v = lowest.scaling.to_model(rows.values[:])
+        v = lowest.scaling.to_columns(rows.values[:])
 
         def inputs() -> Any:
-            states = v if completion is None else completion.fill(v, slice(None), rng)
+            if completion is None:
+                states = lowest.scaling.mix(v)
+            else:
+                states = completion.fill(v, slice(None), rng)
             return states_of(net, states, rng) if self.inputs == "sample" else states
 
         def stop(n_done: int) -> bool:
@@ -323,7 +326,7 @@ class FineTuned(BaseEstimator):
         completer, rng = lowest.completer("sample", _N_STEPS), lowest.seeds.fixed()
         total: Any = 0
         for _ in range(_N_DRAWS):
-            total = total + predict(lowest.by_rows(completer, rows.values, rng))
+            total = total + predict(lowest.by_columns(completer, rows.values, rng))
         return total / _N_DRAWS
 
 

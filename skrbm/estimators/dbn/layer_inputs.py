@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import sklearn
@@ -66,7 +67,7 @@ class LayerInputs:
         completion = self.completion(lowest)
         if completion is not None:
             chosen = Below(completion.part(index), infer)
-            view = lowest.scaling.view(rows.values)
+            view = lowest.scaling.view_columns(rows.values)
             summary = self._summary(view, rows, chosen, resumed=resumed)
             return TrainingRows(view, rows.weights, summary), chosen
         n_columns, to_model = net.top.hidden.n_columns, lowest.scaling.to_model
@@ -93,14 +94,16 @@ class LayerInputs:
         if not self.rows.summary.bounds.has_missing:
             return None
         if self._completion is None:
-            view, rbm = lowest.scaling.view(self.rows.values), lowest.device.place_model(lowest.rbm)
-            self._completion = Completion.start(view, rbm, lambda n: self._states(lowest, n))
+            scaling, rbm = lowest.scaling, lowest.device.place_model(lowest.rbm)
+            rows, states = scaling.view_columns(self.rows.values), partial(self._states, lowest)
+            self._completion = Completion.start(rows, rbm, states, scaling)
             self.completions = self._completion.states
         return self._completion
 
     def _states(self, lowest: Fitted, n_chains: int) -> Array:
         if self.completions is None:
-            return sample_independent(lowest.top.base, n_chains, self.rng)
+            base = lowest.scaling.layer_by_columns(lowest.top.base)
+            return sample_independent(base, n_chains, self.rng)
         return self.completions
 
     def _summary(self, view: Any, rows: TrainingRows, below: Below, *, resumed: bool) -> Summary:

@@ -237,10 +237,11 @@ def fine_tune(
     shuffle = len(hooks) > 0
     plan = Plan(fit.fine_tune_iter, settings.batch_size, rate, shuffle)
     draws = settings_of(stack.rbms[0]).domain.is_bounded and not inputs.rows.summary.is_binary
-    rows, weights = lowest.scaling.view(inputs.rows.values), inputs.rows.weights
-    feed = Feed(rows, weights, draws, inputs.completion(lowest))
+    completion = inputs.completion(lowest)
+    view = lowest.scaling.view if completion is None else lowest.scaling.view_columns
+    feed = Feed(view(inputs.rows.values), inputs.rows.weights, draws, completion)
     fit.completions = inputs.completions
-    watch = _watch(stack, plan, len(weights))
+    watch = _watch(stack, plan, len(inputs.rows.weights))
     monitor = Monitor(_FIGURE, _pseudo_bound(lowest.scaling.log_volume), watch)
     update = wake_sleep_update(settings.gradient, settings.optimizer)
     first = len(state.history) if shuffle else 0

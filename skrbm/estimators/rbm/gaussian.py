@@ -13,7 +13,7 @@ from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.learner import Start
 from skrbm.learning.defaults import GAUSSIAN, HIDDEN_BIAS, Defaults
 from skrbm.learning.variance import VarianceGradient
-from skrbm.units import Bernoulli, Gaussian, Layer
+from skrbm.units import Bernoulli, Gaussian, Layer, Rotation
 from skrbm.validation.parameters import check_choice, check_variance, require
 from skrbm.validation.rows import TrainingRows
 
@@ -277,7 +277,7 @@ class GaussianBernoulliRBM(DensityRBM):
         to_white = self._whitening(rows, scaling)
         if to_white is None:
             return Start(scaling, visible, hidden, learned)
-        whitened = Whitened.of(scaling, to_white)
+        whitened = Whitened(scaling, Rotation(to_white.astype(dtype)))
         return Start(whitened, visible, hidden, learned, n_independent=len(to_white))
 
     def _whitening(self, rows: TrainingRows, scaling: Standardized) -> Array | None:

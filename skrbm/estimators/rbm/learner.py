@@ -384,11 +384,11 @@ class Learner:
             _, patience, tol = settings.stopping
             n_flips, watch = self._scoring(settings, fit, validation.shape[0])
             score = settings.row_figure(scaling, n_flips)
-            seen = scaling.view(rows.values)
+            seen = scaling.view_columns(rows.values)
             if settings.below is not None:
                 seen = settings.below.view(rows.values, self.fitted.rbm.visible)
-            both = scaling.view(validation), seen
-            of_rows = *both, patience, tol, fit.seed, score
+            held_out = scaling.view_columns(validation)
+            of_rows = held_out, seen, scaling, patience, tol, fit.seed, score
             stopping = EarlyStopping(*of_rows, fit.best, fit.plan.ends, watch)
         self._train(settings, self._epochs(settings, rows, fit), fit, stopping)
         self.fit = None
@@ -496,20 +496,22 @@ class Learner:
 
     def _feed(self, settings: Settings, rows: TrainingRows, fit: FitState) -> Feed:
         """The source of mini-batches, with chains for missing values."""
-        state, view = self.training, self.fitted.scaling.view(rows.values)
+        state, scaling = self.training, self.fitted.scaling
         draws = settings.draws and settings.domain.is_bounded and not rows.summary.is_binary
         if settings.below is not None:
             return Feed(rows.values, rows.weights, draws, *settings.below)
         if not rows.summary.bounds.has_missing:
-            return Feed(view, rows.weights, draws)
+            return Feed(scaling.view(rows.values), rows.weights, draws)
 
         def states(n_chains: int) -> Array:
             if fit.completions is None:
-                return sample_independent(self.fitted.top.base, n_chains, state.rng)
+                base = scaling.layer_by_columns(self.fitted.top.base)
+                return sample_independent(base, n_chains, state.rng)
             return fit.completions
 
         n_labels = self.fitted.n_label_columns
-        completion = Completion.start(view, state.model, states, n_labels)
+        view = scaling.view_columns(rows.values)
+        completion = Completion.start(view, state.model, states, scaling, n_labels)
         fit.completions = completion.states
         return Feed(view, rows.weights, draws, completion)
 
