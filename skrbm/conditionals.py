@@ -109,7 +109,8 @@ class _Mixture(NamedTuple):
 
     def sample(self, layer: Layer, rng: Generator) -> Array:
         share = random.one_hot_choices(arrays.softmax(self.log_weights), rng)
-        return layer.sample(arrays.mix(share, devices.float64(self.visible)), rng)
+        mean = arrays.mix(share, devices.float64(self.visible))
+        return layer.map(lambda x: devices.with_device_of(x, mean)).sample(mean, rng)
 
 
 def _enumerated(given: Given) -> Iterator[tuple[Array, Given, _Mixture | None]]:

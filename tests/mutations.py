@@ -381,6 +381,7 @@ MUTATIONS = [
     ("skrbm.conditionals._over_free", "visible = given.values[:, None] + states @ unit_vectors[columns]", "visible = given.values[:, None] + 0 * (states @ unit_vectors[columns])", "test_missing.py::test_binary_scores_of_wide_models_are_sums"),
     ("skrbm.conditionals.ascend", "for _ in range(_MOST_STEPS):", "for _ in range(0):", "test_conditionals.py::test_a_mode_of_gaussian_units_is_stationary"),
     # Correlated real units
+    ("skrbm.conditionals._Mixture.sample", "layer.map(lambda x: devices.with_device_of(x, mean))", "layer", "test_torch.py::test_real_units_given_others_are_those_of_numpy"),
     ("skrbm.units.rotated.Rotated.log_normalizer", " - self.rotation.log_volume", "", "test_rotated.py::test_log_normalizer_is_the_integral_over_states"),
     ("skrbm.units.rotated.Rotated._inner_input", "self.rotation.inverse.T", "self.rotation.inverse", "test_rotated.py::test_mean_and_covariance_are_derivatives_of_the_log_normalizer"),
     ("skrbm.units.rotated.Rotated.add_to_bias", "self._inner_input(growth)", "growth", "test_rotated.py::test_mean_and_covariance_are_derivatives_of_the_log_normalizer"),

@@ -19,14 +19,16 @@ from skrbm import (
     RBMClassifier,
     RBMImputer,
     RBMOutlierDetector,
+    conditionals,
 )
 from skrbm._kernels import devices, products, random
+from skrbm._kernels.devices import to_host
 from skrbm.estimators.common.fitted import fitted_of
 from skrbm.learning.optimizer import CentredOptimizer
-from skrbm.units import Bernoulli
+from skrbm.units import Bernoulli, Rotation
 from skrbm.validation.rows import check_rows
 
-from laws import quick
+from laws import BERNOULLI, GAUSSIAN, quick, random_rbm
 
 DIGITS = load_digits().data[:300] / 16
 LABELS = load_digits().target[:300]
@@ -391,6 +393,32 @@ def test_values_outside_draw_the_warning_and_count_as_the_nearest(device):
         there_clipped = fitted(ESTIMATORS[0], device, X, there)
     clipped = fitted(ESTIMATORS[0], device, X.clip(0, 1))
     np.testing.assert_array_equal(parameters(there_clipped), parameters(clipped))
+
+
+@pytest.mark.parametrize("rotation", [None, Rotation(np.array([[1, 0.5], [-0.5, 1]], "f4"))])
+@pytest.mark.parametrize("log2_states", [10, -1], ids=["exact", "chains"])
+def test_real_units_given_others_are_those_of_numpy(device, rotation, log2_states, monkeypatch):
+    """Fails if means in float64, which the host may have computed, meet the device's variances.
+
+    Chains draw other numbers there: their results are only finite.
+    """
+    monkeypatch.setattr(conditionals, "_LOG2_STATES", log2_states)
+    rbm = random_rbm((GAUSSIAN, BERNOULLI), n_visible=2, dtype="float32")
+    rbm = rbm if rotation is None else rbm.rotated(rotation)
+    rows = np.array([[np.nan, 0.3], [1.0, 2.0], [np.nan, np.nan]], np.float32)
+    answers = []
+    for place in (to_host, there):
+        model, v = rbm.map(place), place(rows)
+        arguments = model, model.visible, v, random.generator(0)
+        drawn = to_host(conditionals.draw(*arguments, 5))
+        np.testing.assert_array_equal(drawn[~np.isnan(rows)], rows[~np.isnan(rows)])
+        assert np.isfinite(drawn).all()
+        found = [conditionals.log_marginal(*arguments), *conditionals.means(*arguments, 200)]
+        answers.append([to_host(x) for x in found])
+    for here, on_device in zip(*answers, strict=True):
+        assert np.isfinite(on_device).all()
+        if log2_states > 0:
+            np.testing.assert_allclose(on_device, here, rtol=1e-4, atol=1e-5)
 
 
 def test_float64_is_refused_where_there_is_none():

@@ -74,7 +74,7 @@ REAL_LINE = Domain("Gaussian", -1e38, 1e38, "Take logarithms of the data first."
 
 @dataclass(frozen=True)
 class Layer(ABC):
-    """A layer of independent units.
+    """A layer of units, which are independent given their input in all types but `Rotated`.
 
     A row of states has one or more columns per unit. A unit type is a frozen dataclass; its fields
     are arrays along the columns, and one of them is `bias`. The energy must be linear in each
