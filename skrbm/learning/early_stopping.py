@@ -184,7 +184,7 @@ class EarlyStopping:
         return devices.to_host(values).astype(np.float64)
 
     def _states(self, rbm: RBM, x: Array, rng: Generator) -> Array:
-        """Visible units of scaled columns. Only values that cannot be mixed while missing are drawn."""
+        """Visible units of scaled columns; missing values are drawn if their columns are mixed."""
         of_columns = self.scaling.by_columns(rbm)
         if of_columns is not rbm and arrays.is_nan(x).any():
             x = conditionals.draw(of_columns, of_columns.visible, x, rng, _N_STEPS)
