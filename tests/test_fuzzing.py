@@ -553,7 +553,7 @@ ODD = {
     **dict.fromkeys(("n_iter_no_change", "fine_tune_iter"), COUNTS),
     "n_iter": [count for count in COUNTS if not isinstance(count, str) or count != "auto"],
     **dict.fromkeys(("learning_rate", "fine_tune_rate", "validation_fraction", "tol"), RATES),
-    **dict.fromkeys(("generative_share", "contamination", "hidden_bias"), RATES),
+    **dict.fromkeys(("generative_share", "contamination", "hidden_bias", "alpha"), RATES),
     **dict.fromkeys(("early_stopping", "warm_start", "add_indicator", "novelty"), FLAGS),
     "cv": FOLDS,
     "gradient": [*GRADIENTS, *CHOICES],
@@ -563,6 +563,7 @@ ODD = {
     "output": ["top", "all", *CHOICES],
     "method": ["mean", "sample", "mode", *CHOICES],
     "variance": VARIANCES,
+    "covariance_type": ["auto", "full", "diag", *CHOICES],
     "hidden_layer_sizes": SIZES,
     **dict.fromkeys(("rbm", "visible_rbm", "top_rbm"), PROTOTYPES),
     "dbn": STACKS,
@@ -590,7 +591,16 @@ def parameters(draw):
 
 
 # A prototype's own parameters are named where it is refused, and the units of a layer.
-OF_PARTS = ("n_components", "batch_size", "variance", "hidden", "layer", "max_iter", "alpha")
+OF_PARTS = (
+    "n_components",
+    "batch_size",
+    "variance",
+    "covariance_type",
+    "hidden",
+    "layer",
+    "max_iter",
+    "alpha",
+)
 OF_PARTS += ("hidden_layer_sizes", "rbm", "dbn", "mlp", "early_stopping")
 
 

@@ -169,7 +169,7 @@ class Standardized(Unmixed):
 
 @dataclass(frozen=True)
 class Whitened:
-    """Standardized columns times a symmetric matrix T, which makes them uncorrelated.
+    """Standardized columns times a matrix T, which makes them uncorrelated.
 
     Parameters
     ----------

@@ -19,9 +19,10 @@ _N_EM_STEPS = 10
 
 
 def whitening(rows: Any, weights: Array, *, has_missing: bool) -> Array | None:
-    """`T = ((1 - a) R + a)^(-1/2)` for the correlations R of standardized columns.
+    """`T = U L^(-1/2)` for the eigenvectors U and eigenvalues L of shrunk correlations.
 
-    The shrinkage a maximises the likelihood of each row under the normal distribution that is
+    The correlations R of standardized columns are shrunk to `(1 - a) R + a`. The shrinkage a
+    maximises the likelihood of each row under the normal distribution that is
     estimated from all other rows [1]_. Rows multiplied by T are uncorrelated. If values are
     missing, R is estimated by expectation maximisation from up to 1,000 equally spaced rows, and
     the shrinkage from rows completed by draws.
@@ -38,8 +39,9 @@ def whitening(rows: Any, weights: Array, *, has_missing: bool) -> Array | None:
     Returns
     -------
     T : ndarray of float64 of shape (n_columns, n_columns), or None
-        None if independent columns have the largest likelihood. T is symmetric, so the map depends
-        neither on the order nor on the sign of columns.
+        None if independent columns have the largest likelihood. Rows times T have columns with
+        their longer tail on the right, so they depend neither on the order nor on the sign of the
+        columns of the data.
 
     References
     ----------
@@ -58,14 +60,17 @@ def whitening(rows: Any, weights: Array, *, has_missing: bool) -> Array | None:
     variance, directions = np.linalg.eigh(covariance + np.diag(np.diag(covariance) == 0))
     shrunk = variance.clip(0) + _SHRINKAGES[:, None] * (1 - variance.clip(0))
     share, scores = (1 - _SHRINKAGES[:, None]) / n, -np.log(shrunk).sum(axis=1)
+    third = np.zeros(len(variance))
     for x, w in _blocks(rows, weights):
-        distance = (1 / shrunk) @ (x @ directions).T ** 2
+        along = x @ directions
+        third += w @ along**3
+        distance = (1 / shrunk) @ along.T**2
         left = (1 - share * distance).clip(_SMALLEST_SHARE)
         scores -= (distance / left + np.log(left)) @ w
     best = int(scores.argmax())
     if _SHRINKAGES[best] == 1:
         return None
-    return (directions * shrunk[best] ** -0.5) @ directions.T
+    return np.where(third < 0, -directions, directions) * shrunk[best] ** -0.5
 
 
 def _blocks(rows: Any, weights: Array) -> Iterator[tuple[Array, Array]]:
