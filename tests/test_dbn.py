@@ -90,7 +90,7 @@ def test_gaussian_layer_scores_in_the_units_of_the_data():
     """Fails if the bound forgets the change of units."""
     X = load_digits().data
     X = X[:, X.std(axis=0) > 0]  # a constant column keeps its units
-    first = GaussianBernoulliRBM(n_iter=3)
+    first = GaussianBernoulliRBM(n_iter=3, covariance_type="diag")
     dbn = DeepBeliefNetwork((8, 6), visible_rbm=first, rbm=QUICK, random_state=0)
     plain = clone(dbn).fit(X).score_samples(X)
     scaled = clone(dbn).fit(3 * X + 5)

@@ -16,6 +16,7 @@ from skrbm.estimators.common.device import Device
 from skrbm.estimators.dbn.network import DeepBeliefNetwork, new_layers
 from skrbm.estimators.rbm.base import learner_of, settings_of
 from skrbm.estimators.rbm.density import DensityRBM
+from skrbm.estimators.rbm.gaussian import GaussianBernoulliRBM
 from skrbm.likelihood import LogPartition
 from skrbm.validation.estimators import check_instance
 from skrbm.validation.parameters import check_choice, check_on_cluster
@@ -254,3 +255,5 @@ def _check_supported(estimator: Any) -> None:
         settings_of(rbm)
         check_on_cluster("early_stopping", rbm.early_stopping, allowed=False)
         check_on_cluster("missing_values", rbm.missing_values, "refuse")
+        if isinstance(rbm, GaussianBernoulliRBM) and rbm.covariance_type == "full":
+            check_on_cluster("covariance_type", "full", "diag")

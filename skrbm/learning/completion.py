@@ -15,7 +15,13 @@ from skrbm.conditionals import Given, gibbs
 from skrbm.data.scaling import Scaling
 from skrbm.model import RBM
 
-_STEPS_PER_VISIT = 5
+_STEPS_PER_VISIT, _STEPS_PER_FIT = 5, 500  # the most of a chain
+
+
+def steps_of_epoch(epoch: int, n_iter: int) -> int:
+    """Number of steps of a chain in an epoch, which is smaller in longer fits."""
+    per_epoch = min(_STEPS_PER_VISIT, _STEPS_PER_FIT / n_iter)
+    return int((epoch + 1) * per_epoch) - int(epoch * per_epoch)
 
 
 @dataclass
@@ -62,13 +68,27 @@ class Completion:
         """The chains of some rows, with shared states."""
         return replace(self, chain=self.chain[rows])
 
-    def fill(self, x: Array, index: Array | slice, rng: Generator) -> Array:
+    def fill(
+        self,
+        x: Array,
+        index: Array | slice,
+        rng: Generator,
+        n_steps: int = _STEPS_PER_VISIT,
+    ) -> Array:
         """Move the chains of some rows of scaled columns x, and return complete visible states."""
-        self.move(x, index, rng)
+        self.move(x, index, rng, n_steps)
         return self.filled(x, index)
 
-    def move(self, x: Array, index: Array | slice, rng: Generator) -> None:
+    def move(
+        self,
+        x: Array,
+        index: Array | slice,
+        rng: Generator,
+        n_steps: int = _STEPS_PER_VISIT,
+    ) -> None:
         """Move the chains of some rows, given the known values of rows x."""
+        if n_steps == 0:
+            return
         x = to_host(x).astype(self.states.dtype, copy=False)
         chains = self.chain[index]
         incomplete = chains >= 0
@@ -78,7 +98,7 @@ class Completion:
         seen[:, seen.shape[1] - self.n_hidden_columns :] = np.nan
         seen, states = (like(v, self.rbm.reference) for v in (seen, self.states[chains]))
         rbm = self.scaling.by_columns(self.rbm)
-        states = gibbs(Given.rows(rbm, seen), states, rng, _STEPS_PER_VISIT)
+        states = gibbs(Given.rows(rbm, seen), states, rng, n_steps)
         self.states[chains] = to_host(states)
 
     def filled(self, x: Array, index: Array | slice) -> Array:

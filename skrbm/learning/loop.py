@@ -19,7 +19,7 @@ from skrbm._kernels.devices import Array, Generator, like
 from skrbm._kernels.random import row_keys, uniform_by_content, uniform_by_key
 from skrbm.data.sources import on_disk, shuffled
 from skrbm.deep.belief_net import BeliefNet
-from skrbm.learning.completion import Completion
+from skrbm.learning.completion import Completion, steps_of_epoch
 from skrbm.learning.optimizer import Pace, Update
 from skrbm.learning.schedules import PowerDecay, Schedule
 from skrbm.learning.train_state import NetState, Record, TrainState
@@ -121,13 +121,16 @@ class Feed:
     _held: _Held | None = field(default=None, init=False)
 
     def mini_batches(
-        self, model: Model, rows: Array, batches: list[slice], rng: Generator
+        self, model: Model, rows: Array, batches: list[slice], rng: Generator, n_steps: int = 0
     ) -> Iterator[Any]:
-        """States for the rows of each mini-batch, whose indices are a slice of those given."""
+        """States for the rows of each mini-batch, whose indices are a slice of those given.
+
+        Chains for missing values make so many steps.
+        """
         if self._held is None and self._is_small:
             self._held = _Held.of(self, like(self.rows[:], model.reference))
         if self._held is None:
-            yield from (self.mini_batch(model, rows[batch], rng) for batch in batches)
+            yield from (self.mini_batch(model, rows[batch], rng, n_steps) for batch in batches)
         else:
             yield from self._held.mini_batches(model, rows, batches, rng)
 
@@ -137,11 +140,11 @@ class Feed:
             return False
         return math.prod(self.rows.shape) <= _MOST_HELD and not sparse.issparse(self.rows[:1])
 
-    def mini_batch(self, model: Model, index: Array, rng: Generator) -> Any:
-        """States for some rows; chains for missing values move."""
+    def mini_batch(self, model: Model, index: Array, rng: Generator, n_steps: int) -> Any:
+        """States for some rows; chains for missing values make so many steps."""
         v = self.rows[index]
         if self.completion is not None:
-            v = self.completion.fill(v, index, rng)
+            v = self.completion.fill(v, index, rng, n_steps)
         if self.infer is not None:
             v = self.infer(v)
         v = like(v, model.reference)
@@ -214,7 +217,8 @@ class Loop:
         weights = feed.weights[rows]
         totals = np.add.reduceat(weights, [batch.start for batch in batches])
         shares = (totals / (totals.sum() / n_batches)).tolist()  # a numpy float widens float32
-        states = feed.mini_batches(state.model, rows, batches, state.rng)
+        n_steps = steps_of_epoch(epoch, plan.n_iter)
+        states = feed.mini_batches(state.model, rows, batches, state.rng, n_steps)
         taken = zip(batches, totals, shares, states, strict=True)
         for i, (batch, total, share, v) in enumerate(taken):
             progress = (epoch + i / n_batches) / plan.n_iter

@@ -154,10 +154,13 @@ def choose_lowest(rbms: list[DensityRBM], visible_rbm: Any, bounds: Bounds) -> N
 
 
 def _for_real_values(rbm: DensityRBM) -> GaussianBernoulliRBM:
-    """A layer with Gaussian visible units, and all parameters of an RBM that it has as well."""
+    """A layer with Gaussian visible units, and all parameters of an RBM that it has as well.
+
+    Its noise is uncorrelated, so that its features represent correlations of columns.
+    """
     own = GaussianBernoulliRBM().get_params(deep=False)
     shared = {name: value for name, value in rbm.get_params(deep=False).items() if name in own}
-    return GaussianBernoulliRBM(**shared)
+    return GaussianBernoulliRBM(**shared, covariance_type="diag")
 
 
 def check_layers(rbms: list[DensityRBM], summary: Summary, *, first: bool, split: bool) -> None:
