@@ -11,9 +11,9 @@ from skrbm import BernoulliRBM, DeepBeliefNetwork, RBMClassifier
 from skrbm._kernels import random
 from skrbm.data.scaling import Unscaled
 from skrbm.estimators.rbm.base import learner_of
-from skrbm.learning.completion import Completion
+from skrbm.learning.completion import Completion, steps_of_epoch
 from skrbm.learning.defaults import BINARY, GAUSSIAN, labelled
-from skrbm.learning.loop import Feed, Loop, Monitor, Plan, default_n_iter
+from skrbm.learning.loop import Feed, Loop, Monitor, Plan, Prior, default_n_iter
 from skrbm.learning.schedules import PowerDecay
 
 from laws import (
@@ -36,11 +36,12 @@ class Recorder:
     """An update that notes the rows and the rates it is given, and learns nothing."""
 
     def __init__(self):
-        self.batches, self.rates = [], []
+        self.batches, self.rates, self.limits = [], [], []
 
     def __call__(self, state, v, weights, pace):
         self.batches.append(v.copy())
         self.rates.append(pace.rate)
+        self.limits.append((pace.penalty, pace.variance_floor))
 
 
 def _train(X, plan, *, draws=False):
@@ -109,6 +110,26 @@ def test_a_heavy_mini_batch_makes_several_steps_and_a_light_one_a_short_step():
     list(Loop(recorder, feed, plan, NOTHING).epochs(training_state(random_rbm(n_visible=6))))
     assert [int(batch.argmax()) for batch in recorder.batches] == [0, 0, 0, 1, 2, 3, 4, 5]
     np.testing.assert_allclose(recorder.rates, [*[0.3] * 3, *[0.15] * 4, 0.3])
+
+
+@pytest.mark.parametrize("weight", [60.0, None])
+def test_the_prior_counts_all_rows_of_a_fit_or_those_seen_so_far_in_a_stream(weight):
+    """Fails if a mini-batch has a prior of its own, or a variance may exceed that of the data."""
+    X = all_states(BERNOULLI, 6)[0][:60]
+    plan = Plan(2, 20, PowerDecay(1.0, 0), shuffle=False, prior=Prior(3.0, 6.0, weight))
+    limits = np.array(_train(X, plan)[0].limits)
+    seen = np.full(6, 60.0) if weight else np.arange(20.0, 121, 20)
+    np.testing.assert_allclose(limits[:, 0], 3 / seen)
+    np.testing.assert_allclose(limits[:, 1], np.minimum(1, 5 * 6 / seen))
+    assert set(_train(X, Plan(1, 20, PowerDecay(1.0, 0), shuffle=False))[0].limits) == {(0, 1e-4)}
+
+
+@pytest.mark.parametrize("n_iter", [1, 7, 100, 333, 2500])
+def test_chains_make_five_steps_in_an_epoch_or_500_in_a_fit(n_iter):
+    """Fails if long fits make more steps, or leave out the epochs at their end."""
+    steps = np.array([steps_of_epoch(epoch, n_iter) for epoch in range(n_iter)])
+    assert steps.sum() == min(5 * n_iter, 500)
+    assert steps.max() - steps.min() <= 1
 
 
 @pytest.mark.parametrize(("n_rows", "epochs"), [(1, 5_000), (1797, 278), (60_000, 10), (10**7, 10)])

@@ -102,6 +102,11 @@ class Summary:
     moments: Moments | None = None
 
     @property
+    def share_seen(self) -> float:
+        """Share of the values that are not missing."""
+        return float(self.weight.mean() / self.weight.max())
+
+    @property
     def n_independent(self) -> float:
         """Effective number of independent columns, `d^2 / sum_ij r_ij^2`."""
         n_columns = len(self.total)

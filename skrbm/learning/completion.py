@@ -20,8 +20,8 @@ _STEPS_PER_VISIT, _STEPS_PER_FIT = 5, 500  # the most of a chain
 
 def steps_of_epoch(epoch: int, n_iter: int) -> int:
     """Number of steps of a chain in an epoch, which is smaller in longer fits."""
-    per_epoch = min(_STEPS_PER_VISIT, _STEPS_PER_FIT / n_iter)
-    return int((epoch + 1) * per_epoch) - int(epoch * per_epoch)
+    n_steps = min(_STEPS_PER_VISIT * n_iter, _STEPS_PER_FIT)
+    return (epoch + 1) * n_steps // n_iter - epoch * n_steps // n_iter
 
 
 @dataclass
