@@ -36,7 +36,7 @@ MUTATIONS = [
     ("skrbm.learning.watching.Watch.of_scores", "min(n_rows, max(_FEWEST_SCORED, int(affordable)))", "n_rows", "test_watching.py::test_scores_cost_a_twentieth_unless_they_are_few"),
     ("skrbm.learning.early_stopping.EarlyStopping._of_rows", "slice(*end, step)", "slice(*end)", "test_watching.py::test_scored_rows_are_equally_spaced"),
     # Early stopping
-    ("skrbm.estimators.rbm.learner.Settings.plan", "size.n_rows + size.n_held_out", "size.n_rows", "test_early_stopping.py::test_a_validation_set_does_not_make_a_fit_longer"),
+    ("skrbm.estimators.rbm.settings.Settings.plan", "size.n_rows + size.n_held_out", "size.n_rows", "test_early_stopping.py::test_a_validation_set_does_not_make_a_fit_longer"),
     ("skrbm.learning.early_stopping.ends_of_decays", ">= fewest", ">= 1", "test_early_stopping.py::test_decays_are_long_enough_and_each_starts_after_the_one_before"),
     ("skrbm.learning.schedules.InTurn.__call__", "(progress - begin)", "progress", "test_early_stopping.py::test_the_step_size_decays_to_zero_in_turn"),
     ("skrbm.learning.early_stopping.EarlyStopping.see", "if best.n_epochs in self.ends:", "if self.watch.includes(best.n_epochs - 1):", "test_early_stopping.py::test_only_the_ends_of_decays_are_compared"),
@@ -47,7 +47,7 @@ MUTATIONS = [
     ("skrbm.estimators.rbm.learner._warn_of_rows_learned_by_heart", "    warn_caller(", "    str(", "test_early_stopping.py::test_a_model_that_has_learned_its_rows_by_heart_is_reported_once_with_a_remedy"),
     ("skrbm.data.views.LabelledRows.stratified", "kind=\"stable\")]", "kind=\"stable\")[np.random.default_rng(0).permutation(len(order))]]", "test_early_stopping.py::test_a_validation_set_has_the_same_share_of_every_class"),
     ("skrbm.data.views.LabelledRows.stratified", "by_class[1:][np.diff(self.labels[by_class]) == 0]", "by_class", "test_early_stopping.py::test_a_validation_set_has_the_same_share_of_every_class"),
-    ("skrbm.estimators.rbm.learner.Settings.split_indices", "order = X.stratified(order, n_validation)", "pass", "test_early_stopping.py::test_early_stopping_of_a_classifier_is_stratified"),
+    ("skrbm.estimators.rbm.settings.Settings.split_indices", "order = X.stratified(order, n_validation)", "pass", "test_early_stopping.py::test_early_stopping_of_a_classifier_is_stratified"),
     ("skrbm.validation.parameters.check_split", "> n_rows - n_classes", "> n_rows - 1", "test_early_stopping.py::test_early_stopping_of_a_classifier_is_stratified"),
     # Kernels
     ("skrbm._kernels.arrays.logistic", "z += 1\n    return np.reciprocal", "z += 1.001\n    return np.reciprocal", "test_kernels.py::test_logistic_is_exact_in_both_tails"),
@@ -165,9 +165,9 @@ MUTATIONS = [
     ("skrbm.learning.loop.Loop.mini_batches", "shuffled(feed.rows, state.order) if plan.shuffle", "state.order.permutation(n_rows) if plan.shuffle", "test_sources.py::test_a_fit_reads_a_file_once_per_epoch"),
     ("skrbm.learning.loop.Loop.mini_batches", "shuffled(feed.rows, state.order) if plan.shuffle", "shuffled(feed.rows, state.order) if True", "test_sources.py::test_a_file_is_read_in_its_order_by_partial_fit"),
     ("skrbm.validation.rows.check_training_rows", "    rows = access(rows)\n", "", "test_sources.py::test_a_file_makes_the_model_that_its_rows_make_in_the_same_order"),
-    ("skrbm.estimators.rbm.learner.Settings.split_indices", "            train.sort()\n", "", "test_sources.py::test_rows_to_train_on_are_in_the_order_of_the_file"),
+    ("skrbm.estimators.rbm.settings.Settings.split_indices", "            train.sort()\n", "", "test_sources.py::test_rows_to_train_on_are_in_the_order_of_the_file"),
     ("skrbm.data.summary.find_bounds", "    starts = range(0, rows.shape[0], BLOCK_ROWS)\n", "    starts = range(0, rows.shape[0], BLOCK_ROWS)\n    np.isnan(rows).any()\n", "test_sources.py::test_missing_values_need_no_mask_of_all_data"),
-    ("skrbm.estimators.rbm.learner.Settings.split_indices", "validation, train = order[:n_validation], order[n_validation:]", "validation, train = order[:n_validation], order", "test_early_stopping.py::test_early_stopping_helps_where_training_overfits"),
+    ("skrbm.estimators.rbm.settings.Settings.split_indices", "validation, train = order[:n_validation], order[n_validation:]", "validation, train = order[:n_validation], order", "test_early_stopping.py::test_early_stopping_helps_where_training_overfits"),
     ("skrbm.estimators.rbm.base.BaseRBM._fit", "first = not self.warm_start or self._learner is None", "first = True", "test_early_stopping.py::test_warm_start_goes_on"),
     ("skrbm.data.summary._first_values", "        first = np.isnan(x).argmin(axis=0)\n", "        first = 0 * np.isnan(x).argmin(axis=0)\n", "test_summary.py::test_column_moments_of_what_is_not_missing"),
     # Gaussian units
@@ -202,11 +202,11 @@ MUTATIONS = [
     ("skrbm.learning.defaults.Defaults.n_updates", "max(FEWEST_UPDATES, n_updates)", "n_updates", "test_loop.py::test_more_rows_get_more_updates_between_limits"),
     ("skrbm.learning.defaults", "n_visible * min(n_hidden, _MOST_UNITS)", "n_visible * n_hidden", "test_loop.py::test_more_rows_get_more_updates_between_limits"),
     ("skrbm.learning.defaults.labelled", "if generative_share > _LARGEST_SHARE:", "if False:", "test_loop.py::test_more_rows_get_more_updates_between_limits"),
-    ("skrbm.estimators.rbm.learner.Settings.plan", "*rbm.weights.shape", "1, 1", "test_loop.py::test_auto_is_the_default_number_of_epochs"),
+    ("skrbm.estimators.rbm.settings.Settings.plan", "*rbm.weights.shape", "1, 1", "test_loop.py::test_auto_is_the_default_number_of_epochs"),
     ("skrbm.estimators.dbn.stack.layer_settings", "settings.defaults if i == 0 else", "settings.defaults if True else", "test_loop.py::test_upper_layers_make_all_updates"),
     # The estimator
     ("skrbm.estimators.rbm.base.BaseRBM", 'n_iter: int | Literal["auto"] = "auto"', 'n_iter: int | Literal["auto"] = 10', "test_loop.py::test_auto_is_the_default_number_of_epochs"),
-    ("skrbm.estimators.rbm.learner.Settings.split_indices", "validation, train = order[:n_validation], order[n_validation:]", "validation, train = order[:n_validation], order", "test_early_stopping.py::test_early_stopping_helps_where_training_overfits"),
+    ("skrbm.estimators.rbm.settings.Settings.split_indices", "validation, train = order[:n_validation], order[n_validation:]", "validation, train = order[:n_validation], order", "test_early_stopping.py::test_early_stopping_helps_where_training_overfits"),
     ("skrbm.estimators.rbm.base.BaseRBM._fit", "first = not self.warm_start or", "first = True or not self.warm_start or", "test_early_stopping.py::test_warm_start_goes_on"),
     ("skrbm.estimators.rbm.density.DensityRBM._log_likelihood", "return -self._fitted.free_energy(rows) - self.log_partition_.value", "return -self._fitted.free_energy(rows)", "test_rbm.py::test_probabilities_sum_to_one_for_the_parameters_as_they_are"),
     ("skrbm.estimators.common.fitted.Fitted.gibbs", "net.gibbs(v, rng, n_steps), v, self.seeds.sampling)", "net.gibbs(v, rng, n_steps), v, self.top.training.rng)", "test_rbm.py::test_reading_methods_leave_the_chains_and_the_training_alone"),
@@ -445,7 +445,7 @@ MUTATIONS = [
     ("skrbm.estimators.dbn.fine_tuning.FineTuned._averaged", "predict(lowest.by_columns(completer, rows.values, rng))", "predict(lowest.by_columns(lambda v, rng: np.nan_to_num(v), rows.values, rng))", "test_missing_in_stacks.py::test_predictions_are_averages_over_what_is_missing"),
     ("skrbm.estimators.dbn.fine_tuning.FineTuned._fine_tune", "LayerInputs(rows, rng, fit.completions)", "LayerInputs(rows, rng)", "test_callbacks.py::test_an_interrupted_fit_goes_on_to_the_same_end"),
     # Callbacks, checkpoints, outliers
-    ("skrbm.estimators.rbm.learner.Settings", "    @cached_property\n    def validation_seed", "    @property\n    def validation_seed", "test_callbacks.py::test_an_interrupted_fit_goes_on_to_the_same_end"),
+    ("skrbm.estimators.rbm.settings.Settings", "    @cached_property\n    def validation_seed", "    @property\n    def validation_seed", "test_callbacks.py::test_an_interrupted_fit_goes_on_to_the_same_end"),
     ("skrbm.estimators.rbm.learner.Learner._feed.states", "            if fit.completions is None:", "            if True:", "test_callbacks.py::test_an_interrupted_fit_goes_on_to_the_same_end"),
     ("skrbm.estimators.rbm.learner.Learner.finish", "*of_rows, fit.best, fit.plan.ends", "*of_rows, type(fit.best)(), fit.plan.ends", "test_callbacks.py::test_an_interrupted_fit_goes_on_to_the_same_end"),
     ("skrbm.estimators.rbm.learner.Learner._train", "if stopping is not None and stopping.over:", "if False:", "test_callbacks.py::test_an_interrupted_fit_goes_on_to_the_same_end"),

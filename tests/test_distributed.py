@@ -32,7 +32,7 @@ from skrbm.distributed.cluster import _grouped
 from skrbm.distributed.worker import Key, Partitions, WorkerState, call, shared_of
 from skrbm.estimators.common.fitted import domain_of
 from skrbm.estimators.rbm.base import learner_of, settings_of
-from skrbm.estimators.rbm.learner import Size
+from skrbm.estimators.rbm.settings import Size
 from skrbm.learning import gradients
 from skrbm.learning.gradients import PersistentContrastiveDivergence
 from skrbm.learning.train_state import TrainState

@@ -26,7 +26,7 @@ from skrbm.estimators.dbn.network import (
 from skrbm.estimators.dbn.stack import layer_settings
 from skrbm.estimators.rbm.base import learner_of, settings_of, start_layer
 from skrbm.estimators.rbm.density import DensityRBM
-from skrbm.estimators.rbm.learner import Settings, Size
+from skrbm.estimators.rbm.settings import Settings, Size
 from skrbm.learning.loop import keep_record, latest
 from skrbm.learning.train_state import Record, TrainState
 from skrbm.units import Domain

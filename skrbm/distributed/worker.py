@@ -25,7 +25,8 @@ from skrbm.data.summary import Summary
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
 from skrbm.estimators.rbm.base import learner_of, settings_of
 from skrbm.estimators.rbm.density import DensityRBM
-from skrbm.estimators.rbm.learner import Learner, Settings
+from skrbm.estimators.rbm.learner import Learner
+from skrbm.estimators.rbm.settings import Settings
 from skrbm.learning.loop import Loop, MiniBatch
 from skrbm.learning.optimizer import Pace
 from skrbm.learning.step_statistics import Statistics

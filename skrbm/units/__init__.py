@@ -7,10 +7,11 @@ methods of `Layer`, and one entry of `UNITS` in `tests/laws.py`.
 
 from skrbm.units.bernoulli import Bernoulli
 from skrbm.units.categorical import Categorical
+from skrbm.units.domain import REAL_LINE, Domain
 from skrbm.units.gaussian import Gaussian
 from skrbm.units.joined import Joined
 from skrbm.units.known import Known
-from skrbm.units.layer import REAL_LINE, Domain, Layer
+from skrbm.units.layer import Layer
 from skrbm.units.rotated import Rotated, Rotation
 
 __all__ = [

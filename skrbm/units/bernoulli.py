@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Self
 
 from skrbm._kernels import arrays, devices, pairs, random
 from skrbm._kernels.devices import Array, Generator
-from skrbm.units.layer import UNIT_INTERVAL, Discrete, Domain, OfState
+from skrbm.units.domain import UNIT_INTERVAL, Domain
+from skrbm.units.layer import Discrete, OfState
 
 # A unit that is on, or off, in less than this share of the rows is saturated.
 _SATURATION = 1e-3

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Self
 
 from skrbm._kernels import arrays, devices, random
 from skrbm._kernels.devices import Array, Generator
-from skrbm.units.layer import STRUCTURE, Discrete, Domain, OfState, Rows, Units
+from skrbm.units.domain import Domain
+from skrbm.units.layer import STRUCTURE, Discrete, OfState, Rows, Units
 
 _DOMAIN = Domain("categorical", 0.0, 1.0, "Encode each category as a column of its own.")
 

@@ -10,7 +10,8 @@ from typing import ClassVar, Self
 
 from skrbm._kernels import arrays, devices, random
 from skrbm._kernels.devices import Array, Generator
-from skrbm.units.layer import REAL_LINE, Domain, Layer, OfState
+from skrbm.units.domain import REAL_LINE, Domain
+from skrbm.units.layer import Layer, OfState
 
 _LOG_TWO_PI = math.log(2 * math.pi)
 _FAR = 1e6  # standard deviations

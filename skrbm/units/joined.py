@@ -12,8 +12,9 @@ from typing import Any, Self
 
 from skrbm._kernels import arrays
 from skrbm._kernels.devices import Array, Generator
+from skrbm.units.domain import Domain
 from skrbm.units.known import Completion, Known
-from skrbm.units.layer import STRUCTURE, Domain, Layer, Rows, Units
+from skrbm.units.layer import STRUCTURE, Layer, Rows, Units
 
 
 @dataclass(frozen=True)

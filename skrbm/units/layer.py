@@ -1,4 +1,4 @@
-"""`Layer`, the base class of all unit types, and `Domain`, the values allowed in data."""
+"""`Layer`, the base class of all unit types."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from skrbm._kernels import arrays, devices, pairs
 from skrbm._kernels.devices import Array, Generator
+from skrbm.units.domain import Domain
 from skrbm.units.known import Completion, Known
 
 # A function of states of one unit, any number of states per row: a log-density, or an input.
@@ -21,55 +22,6 @@ Rows: TypeAlias = slice | list[int] | Array
 
 # Metadata of a dataclass field that is not an array of parameters.
 STRUCTURE = {"structure": True}
-
-
-@dataclass(frozen=True)
-class Domain:
-    """Values allowed in the data of visible units.
-
-    Parameters
-    ----------
-    units : str
-        Name of the unit type.
-    low, high : float
-        The smallest and the largest value.
-    remedy : str
-        Advice to users whose data have values outside.
-    accept_sparse : {"csr", False}
-        Whether rows may be a sparse matrix.
-    is_bounded : bool
-        True if the units have the bounds low and high; False if only floating-point arithmetic
-        requires them.
-    allow_nan : bool
-        Whether NaN in an array is a missing value.
-    otherwise : Domain, optional
-        Domain that replaces this one for an array with values outside.
-    """
-
-    units: str
-    low: float
-    high: float
-    remedy: str
-    accept_sparse: Literal["csr", False] = False
-    is_bounded: bool = True
-    allow_nan: bool = False
-    otherwise: Domain | None = None
-
-    def with_missing(self, *, allowed: bool) -> Domain:
-        """Return the same domain, with missing values allowed or forbidden."""
-        return self if self.allow_nan == allowed else replace(self, allow_nan=allowed)
-
-
-UNIT_INTERVAL = Domain(
-    "Bernoulli",
-    0.0,
-    1.0,
-    "Scale the data first, for example with sklearn.preprocessing.MinMaxScaler, or use "
-    "skrbm.GaussianBernoulliRBM.",
-    "csr",
-)
-# Within these bounds, sums of squares are finite in float64, and differences in float32.
-REAL_LINE = Domain("Gaussian", -1e38, 1e38, "Take logarithms of the data first.", is_bounded=False)
 
 
 @dataclass(frozen=True)

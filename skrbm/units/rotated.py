@@ -11,9 +11,10 @@ from typing import Any, ClassVar, Self
 from skrbm._kernels import arrays, devices
 from skrbm._kernels.devices import Array, Generator
 from skrbm._kernels.patterns import Patterns
+from skrbm.units.domain import REAL_LINE, Domain
 from skrbm.units.gaussian import Gaussian
 from skrbm.units.known import Completion, Known
-from skrbm.units.layer import REAL_LINE, STRUCTURE, Domain, Layer, Units
+from skrbm.units.layer import STRUCTURE, Layer, Units
 
 _LOG_TWO_PI = math.log(2 * math.pi)
 

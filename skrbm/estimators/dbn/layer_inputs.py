@@ -19,7 +19,7 @@ from skrbm.data.views import MappedRows
 from skrbm.deep.belief_net import BeliefNet
 from skrbm.estimators.common.fitted import Fitted, fitted_of
 from skrbm.estimators.rbm.density import DensityRBM
-from skrbm.estimators.rbm.learner import Below
+from skrbm.estimators.rbm.settings import Below
 from skrbm.learning.completion import Completion
 from skrbm.samplers import sample_independent
 from skrbm.validation.rows import Checked, TrainingRows

@@ -19,7 +19,7 @@ from skrbm.estimators.dbn.layer_inputs import LayerInputs
 from skrbm.estimators.rbm.base import is_started, learner_of, settings_of, start_layer
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.gaussian import GaussianBernoulliRBM
-from skrbm.estimators.rbm.learner import Settings, Size
+from skrbm.estimators.rbm.settings import Settings, Size
 from skrbm.learning.defaults import above_others
 from skrbm.learning.loop import Feed, Loop, Monitor, Plan, RowFigure, run
 from skrbm.learning.progress import progress

@@ -18,7 +18,8 @@ from skrbm.estimators.common import methods
 from skrbm.estimators.common.device import Device
 from skrbm.estimators.common.fit_state import FitState, asked_to_stop
 from skrbm.estimators.common.fitted import Fitted
-from skrbm.estimators.rbm.learner import Learner, Settings, Size, Start, Stopping
+from skrbm.estimators.rbm.learner import Learner
+from skrbm.estimators.rbm.settings import Settings, Size, Start, Stopping
 from skrbm.learning.defaults import Defaults
 from skrbm.learning.gradients import GRADIENTS, Gradient
 from skrbm.learning.loop import RowFigure, history_arrays

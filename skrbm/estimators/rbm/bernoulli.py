@@ -11,7 +11,7 @@ import numpy as np
 from skrbm._kernels.devices import Array
 from skrbm.data.scaling import Unscaled
 from skrbm.estimators.rbm.density import DensityRBM
-from skrbm.estimators.rbm.learner import Start
+from skrbm.estimators.rbm.settings import Start
 from skrbm.learning.defaults import BINARY, HIDDEN_BIAS, HOPFIELD, Defaults
 from skrbm.model import RBM
 from skrbm.units import Bernoulli, Gaussian, Layer

@@ -16,7 +16,7 @@ from skrbm.data.summary import with_one_hot
 from skrbm.data.views import LabelledRows
 from skrbm.estimators.common.methods import check_given, check_seen
 from skrbm.estimators.rbm.base import BaseRBM
-from skrbm.estimators.rbm.learner import Settings, Start
+from skrbm.estimators.rbm.settings import Settings, Start
 from skrbm.labels import (
     completed_unlabelled,
     label_layer,

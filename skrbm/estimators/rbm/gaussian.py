@@ -10,7 +10,7 @@ from skrbm._kernels.devices import Array
 from skrbm.data.scaling import Standardized, Unscaled, Whitened
 from skrbm.data.whitening import whitening
 from skrbm.estimators.rbm.density import DensityRBM
-from skrbm.estimators.rbm.learner import Start
+from skrbm.estimators.rbm.settings import Start
 from skrbm.learning.defaults import GAUSSIAN, HIDDEN_BIAS, Defaults
 from skrbm.learning.variance import VarianceGradient
 from skrbm.units import Bernoulli, Gaussian, Layer, Rotation
