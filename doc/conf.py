@@ -51,5 +51,4 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_signature": False,
     "write_computation_times": False,
-    "parallel": 2,
 }

@@ -4,7 +4,8 @@ A density of real-valued data
 =============================
 
 An RBM with Gaussian visible units is a mixture with one normal density per hidden state, and far
-fewer parameters: each hidden unit that is on adds its component to the mean.
+fewer parameters: each hidden unit that is on adds its component to the mean. All densities have the
+same covariance matrix.
 """
 
 # %%
@@ -27,11 +28,10 @@ rbm = GaussianBernoulliRBM(n_components=16, n_iter=200, random_state=0).fit(X)
 # %%
 # Log-densities can be compared
 # -----------------------------
-# ``score`` is in nats per row and in the units of the data, as for scikit-learn's mixtures. The RBM
-# has as many parameters as a mixture of nine normal densities.
-n_parameters = sum(
-    x.size for x in (rbm.components_, rbm.intercept_visible_, rbm.intercept_hidden_, rbm.variance_)
-)
+# ``score`` is in nats per row and in the units of the data, as for scikit-learn's mixtures. It is
+# computed for new rows. The RBM has as many parameters as a mixture of nine normal densities.
+fitted = rbm.components_, rbm.intercept_visible_, rbm.intercept_hidden_, rbm.variance_
+n_parameters = sum(x.size for x in fitted) + 1  # and the covariance of the two columns
 print(f"RBM, {n_parameters} parameters: {rbm.score(fresh):.3f} nats")
 for n in (1, 9, 30):
     mixture = GaussianMixture(n, random_state=0, reg_covar=1e-9).fit(X)

@@ -26,7 +26,8 @@ X = images.reshape(-1, size * size)
 # The likelihood rises towards its bound
 # --------------------------------------
 # The all-black and the all-white image have a probability of 2/16 each, and every other image of
-# 1/16. No model can have a mean log-likelihood above the negative entropy of this distribution.
+# 1/16. The rows are the whole distribution, so no rows can be held out. No model can have a mean
+# log-likelihood above the negative entropy of this distribution.
 _, counts = np.unique(X, axis=0, return_counts=True)
 bound = np.sum(counts / len(X) * np.log(counts / len(X)))
 rbm = BernoulliRBM(n_components=16, random_state=0).fit(X)

@@ -13,7 +13,8 @@ pipeline.
 # Two kinds of features
 # ---------------------
 # Raw columns and hidden features are compared with two classifiers. The simpler one, which predicts
-# the nearest class mean, shows the quality of the features alone.
+# the nearest class mean, shows the quality of the features alone. With ``covariance_type="diag"``,
+# the hidden units have to represent the correlations of the columns.
 from tempfile import TemporaryDirectory
 
 import matplotlib.pyplot as plt
@@ -27,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skrbm import GaussianBernoulliRBM
 
-rbm = GaussianBernoulliRBM(n_components=32, n_iter=200, random_state=0)
+rbm = GaussianBernoulliRBM(n_components=32, n_iter=200, covariance_type="diag", random_state=0)
 classifiers = {
     "logistic regression": LogisticRegression(max_iter=5000),
     "nearest class mean": NearestCentroid(),

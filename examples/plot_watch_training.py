@@ -61,7 +61,7 @@ axes["rows"].imshow(images.transpose(0, 2, 1, 3).reshape(36, 72)[:-1, :-1], cmap
 axes["rows"].set(xticks=[], yticks=[])
 titles = {
     "filters": "Hidden units, the most important first",
-    "rows": "Test images that the first four stand for",
+    "rows": "Test images that activate the first four",
     "chains": "Chains from test images",
     "watched": "Training",
     "scores": "Log-likelihood",

@@ -92,7 +92,7 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     ...     H = rbm.transform(X)  # not computed yet
     ...     H.compute().shape
     (200, 4)
-    >>> bool(rbm.estimator_.score(X.compute(scheduler="synchronous")) > -1.7)
+    >>> bool(rbm.estimator_.score([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 1]]) > -1.7)
     True
     """
 

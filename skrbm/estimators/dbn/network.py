@@ -67,7 +67,8 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         Prototype of the lowest layer, if it differs. Its hidden units must be binary, unless it is
         the only layer. None is `rbm`. "auto" is `rbm` too for data in [0, 1], up to rounding, and
         for sparse matrices; for any other data it is a `GaussianBernoulliRBM` with the parameters
-        of `rbm`. The data of a `fit`, or of the first `partial_fit`, decide.
+        of `rbm` and `covariance_type="diag"`. The data of a `fit`, or of the first `partial_fit`,
+        decide.
     top_rbm : BernoulliRBM, default=None
         Prototype of the top layer, if it differs; `BernoulliRBM(hidden="gaussian")` for real-valued
         features. A single layer is `visible_rbm`, or `top_rbm` if `visible_rbm` is None or "auto".
@@ -122,9 +123,9 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     large array that is mapped from a file stays on disk, as in `BernoulliRBM.fit`.
 
     If values are missing, the lowest layer is trained as a single RBM would be. Then Gibbs chains
-    of this RBM, one per row, complete the rows; each makes five steps whenever its row is seen. The
-    layers above, and up-down, learn from the completed rows. Their hidden states follow the
-    distribution in the bound on the known values; see `lower_bound`.
+    of this RBM, one per row, complete the rows; each makes five steps per epoch, or 500 in all if
+    there are more than 100 epochs. The layers above, and up-down, learn from the completed rows.
+    Their hidden states follow the distribution in the bound on the known values; see `lower_bound`.
 
     See Also
     --------
@@ -141,12 +142,13 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     Examples
     --------
     >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
     >>> from skrbm import BernoulliRBM, DeepBeliefNetwork
-    >>> X = load_digits().data / 16
+    >>> X, X_test = train_test_split(load_digits().data / 16, random_state=0)
     >>> dbn = DeepBeliefNetwork((32, 16), rbm=BernoulliRBM(n_iter=5), random_state=0).fit(X)
-    >>> dbn.transform(X).shape
-    (1797, 16)
-    >>> bool(dbn.score(X) > -35)  # independent pixels have -38
+    >>> dbn.transform(X_test).shape
+    (450, 16)
+    >>> bool(dbn.score(X_test) > -35)  # independent pixels have -38
     True
     """
 

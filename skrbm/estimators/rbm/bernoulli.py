@@ -87,13 +87,13 @@ class BernoulliRBM(DensityRBM):
     alpha : float or "auto", default="auto"
         Strength of the prior on weights. `fit` subtracts
         :math:`\frac{\alpha}{8 n} \sum_{ij} \log(1 + 4 w_{ij}^2)` from the mean log-likelihood
-        of the rows, with n their total weight. Small
-        weights shrink towards zero, large ones hardly at all. At 8 the prior is a Cauchy
-        distribution of scale 0.5. "auto" is a quarter of the effective number of independent
-        columns, :math:`d^2 / \sum_{ij} r_{ij}^2` with the correlations r of the columns, times
-        `(64 / n_components)**0.25`. It is 0 for fewer than 50 rows,
-        which are usually patterns to store, and for Gaussian hidden units. With 0 a model can learn
-        any few rows by heart.
+        of the rows, with n their total weight. Small weights shrink towards zero, large ones hardly
+        at all. At 8 the prior is a Cauchy distribution of scale 0.5. "auto" is a quarter of the
+        effective number of independent columns, :math:`d^2 / \sum_{ij} r_{ij}^2` with the
+        correlations r of the d columns, times `(64 / n_components)**0.25`, and divided by
+        :math:`q^2` if only a share q of the values is known. It is 0 for a total weight below 50,
+        since so few rows are usually patterns to store, and for Gaussian hidden units. With 0 a
+        model can learn any few rows by heart. `partial_fit` counts all rows seen so far.
     early_stopping : bool, default=False
         Whether to hold out a validation set and score it. The step size then decays to zero up to
         four times, after an eighth, a quarter, half and seven eighths of `n_iter`: decays of less
@@ -117,8 +117,8 @@ class BernoulliRBM(DensityRBM):
         missing values, and features average over them. The result is exact if the model has at most
         ten hidden units, or the row at most ten missing values; otherwise block Gibbs chains, which
         keep the known values fixed, estimate it. For scores these chains are annealed. In training
-        each row has such a chain, which makes five steps whenever the row is seen. `impute` fills
-        in missing values with either setting.
+        each row has such a chain, which makes five steps per epoch, or 500 in all if there are more
+        than 100 epochs. `impute` fills in missing values with either setting.
     callbacks : callable or list of callables, default=None
         Called after every epoch with the estimator in its current state and the number of epochs
         trained. A callback that raises StopIteration ends the training; see `Checkpoint`.
@@ -212,7 +212,7 @@ class BernoulliRBM(DensityRBM):
     >>> rbm = BernoulliRBM(n_components=4, random_state=0).fit(X)
     >>> rbm.transform(X).shape
     (100, 4)
-    >>> bool(rbm.score(X) > -1.6)  # no model of four equally frequent rows exceeds -log(4) = -1.39
+    >>> bool(rbm.score(X[:4]) > -1.6)  # all possible rows; no model exceeds -log(4) = -1.39
     True
     """
 

@@ -83,13 +83,14 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
         ignore it.
     alpha : float or "auto", default="auto"
         Strength of the prior on weights. `fit` subtracts
-        :math:`\frac{\alpha}{8 n} \sum_{ij} \log(1 + 4 w_{ij}^2)` from the mean log-likelihood
-        of the rows, with n their total weight. Small
-        weights shrink towards zero, large ones hardly at all. At 8 the prior is a Cauchy
-        distribution of scale 0.5. "auto" is a quarter of the effective number of independent
-        columns, :math:`d^2 / \sum_{ij} r_{ij}^2` with the correlations r of the columns, times
-        `(64 / n_components)**0.25`. It is 0 if
-        `generative_share` is at most 0.1, as by default: few updates then prevent overfitting.
+        :math:`\frac{\alpha}{8 n} \sum_{ij} \log(1 + 4 w_{ij}^2)` from the mean objective of the
+        rows, with n their total weight. Small weights shrink towards zero, large ones hardly at
+        all. At 8 the prior is a Cauchy distribution of scale 0.5. "auto" is a quarter of the
+        effective number of independent columns, :math:`d^2 / \sum_{ij} r_{ij}^2` with the
+        correlations r of the d columns, times `(64 / n_components)**0.25`, and divided by
+        :math:`q^2` if only a share q of the values is known. It is 0 if `generative_share` is at
+        most 0.1, as by default: few updates then prevent overfitting. It is also 0 for a total
+        weight below 50. `partial_fit` counts all rows seen so far.
     early_stopping : bool, default=False
         Whether to hold out a validation set, stratified by class, and score it. The step size then
         decays to zero up to four times, after an eighth, a quarter, half and seven eighths of
@@ -111,10 +112,10 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
         Whether to refuse NaN in an array or to treat it as a missing value. Predictions then sum
         over missing values: exactly if the model has at most ten hidden units, or the row at most
         ten missing values; otherwise estimated by block Gibbs sampling. In training each row has a
-        block Gibbs chain, which does not use the label and makes five steps whenever the row is
-        seen. The objective is thus averaged over :math:`p(x_m | x_o)`, which the model learns
-        better the larger `generative_share` is. `impute` fills in missing values with either
-        setting.
+        block Gibbs chain, which does not use the label and makes five steps per epoch, or 500 in
+        all if there are more than 100 epochs. The objective is thus averaged over
+        :math:`p(x_m | x_o)`, which the model learns better the larger `generative_share` is.
+        `impute` fills in missing values with either setting.
     callbacks : callable or list of callables, default=None
         Called after every epoch with the estimator in its current state and the number of epochs
         trained. A callback that raises StopIteration ends the training; see `Checkpoint`.

@@ -34,13 +34,17 @@ class GaussianBernoulliRBM(DensityRBM):
     .. math::
 
         p(v, h) = e^{-E(v, h)} / Z, \qquad
-        E(v, h) = \sum_i \frac{(v_i - b_i)^2}{2 s_i^2} - c^T h
-        - \sum_{ij} \frac{v_i}{s_i^2} W_{ij} h_j, \qquad h_j \in \{0, 1\}.
+        E(v, h) = \tfrac 1 2 (v - b)^T S^{-1} (v - b) - c^T h - v^T S^{-1} W h,
+        \qquad h_j \in \{0, 1\}.
 
-    Given the hidden units, the visible units are independent and normal, with means
-    :math:`b + W h` and variances :math:`s_i^2`. So p(v) is a mixture of normal distributions, with
-    one component per hidden state. Each row of `components_` is a pattern in the units of the data.
-    `score_samples` returns the log-density.
+    Given the hidden units, the visible units are normal, with means :math:`b + W h` and the
+    covariance matrix S. So p(v) is a mixture of normal distributions, with one component per hidden
+    state. Each row of `components_` is a pattern in the units of the data. `score_samples` returns
+    the log-density.
+
+    S is a full matrix or diagonal; see `covariance_type`. If it is diagonal, with the variances
+    :math:`s_i^2`, the visible units are independent given the hidden units, and
+    :math:`E(v, h) = \sum_i (v_i - b_i)^2 / (2 s_i^2) - c^T h - \sum_{ij} v_i W_{ij} h_j / s_i^2`.
 
     The units of the data do not matter: training standardizes each column to mean 0 and variance 1,
     and `fit(a * X + b)` gives the same features as `fit(X)`. `fit` maximises the likelihood by
@@ -86,8 +90,10 @@ class GaussianBernoulliRBM(DensityRBM):
         is a Cauchy distribution of scale 0.5. "auto" is a quarter of the effective number of
         independent columns, :math:`d_e = d^2 / \sum_{ij} r_{ij}^2` with the correlations r of the d
         columns, times `(64 / n_components)**0.25`. Variances are at least :math:`5 d_e / n` of the
-        variance of their column, unless alpha is 0. "auto" is 0 for weights, but not for
-        variances, if there are fewer than 50 rows.
+        variance of their column, unless alpha is 0. "auto" is 0 for weights, but not for variances,
+        if the total weight is below 50. If S is a full matrix, w, s and r belong to the whitened
+        columns of the Notes, and :math:`d_e = d`. If only a share q of the values is known,
+        :math:`d_e` is divided by :math:`q^2`. `partial_fit` counts all rows seen so far.
     early_stopping : bool, default=False
         Whether to hold out a validation set and score it. The step size then decays to zero up to
         four times, after an eighth, a quarter, half and seven eighths of `n_iter`: decays of less
@@ -111,7 +117,8 @@ class GaussianBernoulliRBM(DensityRBM):
         missing values, and features average over them. The result is exact if the model has at most
         ten hidden units; otherwise block Gibbs chains, which keep the known values fixed, estimate
         it. For scores these chains are annealed. In training each row has such a chain, which makes
-        five steps whenever the row is seen. `impute` fills in missing values with either setting.
+        five steps per epoch, or 500 in all if there are more than 100 epochs. `impute` fills in
+        missing values with either setting.
     callbacks : callable or list of callables, default=None
         Called after every epoch with the estimator in its current state and the number of epochs
         trained. A callback that raises StopIteration ends the training; see `Checkpoint`.
@@ -132,13 +139,23 @@ class GaussianBernoulliRBM(DensityRBM):
     variance : {"learned", "shared", "data"}, float or ndarray, default="learned"
         Variances s^2 of the visible units given the hidden units, in the squared units of the data:
 
-        - "learned": learned for each column.
+        - "learned": learned for each column, or for each whitened column of a full covariance
+          matrix.
         - "shared": one learned variance for all columns.
         - "data": the variance of each column of the data.
         - float or array of shape (n_features,): these variances, clipped to 1e-12 to 1e6 times the
           variance of the column.
 
         Learned variances stay above 0.0001 times the variance of their column; see also `alpha`.
+    covariance_type : {"auto", "full", "diag"}, default="auto"
+        Covariance matrix S of the visible units given the hidden units:
+
+        - "full": a full matrix, estimated by shrinkage, whose scale is learned along each whitened
+          column; see Notes. It requires `variance="learned"`. S is diagonal nevertheless if
+          independent columns have a higher cross-validated likelihood.
+        - "diag": a diagonal matrix, with the variances of `variance`.
+        - "auto": "full" for 2 to 256 columns with `variance="learned"`, otherwise "diag". On a
+          cluster it is "diag".
 
     Attributes
     ----------
@@ -151,10 +168,13 @@ class GaussianBernoulliRBM(DensityRBM):
     intercept_visible_ : ndarray of shape (n_features,)
         Means b of the visible units when no hidden unit is on.
     variance_ : ndarray of shape (n_features,)
-        Variances s^2 of the visible units given the hidden units.
+        Variances s^2 of the visible units given the hidden units, the diagonal of `covariance_`.
+    covariance_ : ndarray of shape (n_features, n_features)
+        Covariance matrix S of the visible units given the hidden units, in the squared units of the
+        data.
     chains_ : ndarray of shape (n_chains, n_features)
-        Visible states of the persistent chains of "jump", "pcd" and "pt". For "pt" they are only
-        the chains at temperature one, a tenth of n_chains.
+        Visible states of the persistent chains of "jump", "pcd" and "pt", in the units of the data.
+        For "pt" they are only the chains at temperature one, a tenth of n_chains.
     h_samples_ : ndarray of shape (n_chains, n_components)
         Hidden states of the same chains.
     tempering_ : ParallelTempering
@@ -195,6 +215,17 @@ class GaussianBernoulliRBM(DensityRBM):
     BernoulliRBM : For binary data.
     sklearn.mixture.GaussianMixture : Log-densities to compare with.
 
+    Notes
+    -----
+    For a full covariance matrix, training whitens the standardized columns x: it uses
+    :math:`u = x T` with :math:`T = U L^{-1/2}`, the eigenvectors U and eigenvalues L of
+    :math:`(1 - a) R + a I`, and the correlations R of the columns. The shrinkage a maximises the
+    likelihood of each row under the normal distribution estimated from all other rows [6]_. If
+    values are missing, R is estimated by the EM algorithm, from at most 1,000 rows. Training then
+    learns one variance of each whitened column given the hidden units. With V the diagonal matrix
+    of these variances and D the diagonal matrix that scales x to the units of the data,
+    :math:`S = D T^{-T} V T^{-1} D`. T is not trained.
+
     References
     ----------
     .. [1] G. E. Hinton, "Training products of experts by minimizing contrastive divergence",
@@ -207,17 +238,19 @@ class GaussianBernoulliRBM(DensityRBM):
        Boltzmann machines", AISTATS 2010.
     .. [5] K. Cho, A. Ilin and T. Raiko, "Improved learning of Gaussian-Bernoulli restricted
        Boltzmann machines", ICANN 2011.
+    .. [6] J. Theiler, "The incredible shrinking covariance estimator", SPIE 8391, 2012.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skrbm import GaussianBernoulliRBM
     >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(1000, 2)) + rng.choice([0, 10], size=(1000, 1))  # two clusters
+    >>> X = rng.normal(size=(2000, 2)) + rng.choice([0, 10], size=(2000, 1))  # two clusters
+    >>> X, X_test = X[:1000], X[1000:]
     >>> rbm = GaussianBernoulliRBM(n_components=4, random_state=0).fit(X)
-    >>> rbm.transform(X).shape
+    >>> rbm.transform(X_test).shape
     (1000, 4)
-    >>> bool(rbm.score(X) > -3.7)  # the entropy is log(2) + 2 * 1.42 = 3.53
+    >>> bool(rbm.score(X_test) > -3.7)  # the entropy is log(2) + 2 * 1.42 = 3.53
     True
     """
 
@@ -244,7 +277,7 @@ class GaussianBernoulliRBM(DensityRBM):
 
     @property
     def variance_(self) -> Array:
-        """Variances of the visible units given the hidden units."""
+        """Variances of the visible units given the hidden units, in squared data units."""
         return self._scaling.variance(self._model.fitted.rbm)
 
     @property
