@@ -88,6 +88,7 @@ LAYERS = [
     "estimators.rbm.classifier",
     "estimators.rbm.imputer",
     "estimators.rbm.cross_fitting",
+    "estimators.rbm.trimming",
     "estimators.rbm.outlier_detector",
     "estimators.dbn",
     "estimators.dbn.layer_inputs",

@@ -46,6 +46,10 @@ class TrainingRows(NamedTuple):
         summary = summarize(values, weights, old.dtype, with_moments=old.moments is not None)
         return TrainingRows(values, weights, summary)
 
+    def where(self, chosen: Array) -> TrainingRows:
+        """The rows where `chosen` is true; if all are chosen, without a look at them."""
+        return self if chosen.all() else self.part(np.flatnonzero(chosen))
+
 
 def check_visible(estimator: Any, X: Any, name: str, domain: Domain) -> Checked:
     """Check data with the fitted columns; return an array or a CSR matrix of the same dtype."""

@@ -98,40 +98,46 @@ def scores_of(rbm: DensityRBM, rows: TrainingRows) -> Array:
 
 
 def cross_fitted(
-    rbm: DensityRBM, rows: TrainingRows, learnt: Array, folds: list[Fold], seeds: list[int]
+    rbm: DensityRBM,
+    rows: TrainingRows,
+    scores: Array,
+    core: Array,
+    folds: list[Fold],
+    cores: list[Array],
+    seeds: list[int],
 ) -> list[Array]:
     """For every fold, scores of rows that its model has not learnt, on the scale of the RBM.
 
-    Scores of two models differ by the difference of their log Z. The median difference over the
-    rows that both have learnt estimates it, however badly these are overfitted. A model of all rows
-    overfits less: the gap between scores of learnt and of new rows is proportional to `1 / n_rows`
-    [1]_.
+    Scores of two models differ by the difference of their log Z, and all the more, the further a
+    row is from the others, since a model of fewer rows fits worse. The median difference over rows
+    that neither has learnt estimates both, at the low scores of which a threshold is one. Without
+    such rows, it is that of all rows for training.
 
     Parameters
     ----------
     rbm : DensityRBM
-        The model, fitted to all rows.
+        The fitted model.
     rows : TrainingRows
-    learnt : ndarray of shape (n_rows,)
+        The rows from which it was fitted.
+    scores : ndarray of shape (n_rows,)
         Their scores by this model.
+    core : ndarray of bool of shape (n_rows,)
+        Which of the rows it has learnt.
     folds : list of Fold
+    cores : list of ndarray of bool
+        For every fold, which of its rows for training a model learns.
     seeds : list of int
         One seed per fold.
-
-    References
-    ----------
-    .. [1] Akaike, H. (1974). A new look at the statistical model identification. IEEE Transactions
-       on Automatic Control, 19(6), 716-723.
     """
 
-    def work(fold: Fold, seed: int) -> Array:
+    def work(fold: Fold, learnt: Array, seed: int) -> Array:
         train, test = (rows.part(side) for side in fold)
         model = clone(rbm).set_params(random_state=seed % 2**32, callbacks=None, verbose=0)
-        fit_rows(model, train)
-        own, new = scores_of(model, train), scores_of(model, test)
-        shift = Scores(learnt[fold[0]] - own, train.weights).quantile(0.5)
-        gap = Scores(own, train.weights).quantile(0.5) - Scores(new, test.weights).quantile(0.5)
-        n_new, n_learnt = test.weights.sum(), train.weights.sum()
-        return new + shift + gap * n_new / (n_new + n_learnt)
+        fit_rows(model, train.where(learnt))
+        new = ~(learnt | core[fold[0]])
+        new |= not new.any()
+        difference = scores[fold[0]] - scores_of(model, train)
+        shift = Scores(difference[new], train.weights[new]).quantile(0.5)
+        return scores_of(model, test) + shift
 
-    return in_threads(work, folds, seeds)
+    return in_threads(work, folds, cores, seeds)

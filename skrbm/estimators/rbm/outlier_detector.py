@@ -25,11 +25,14 @@ from skrbm.estimators.rbm.cross_fitting import (
 )
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.gaussian import GaussianBernoulliRBM
+from skrbm.estimators.rbm.trimming import untrimmed
 from skrbm.validation.estimators import check_kind
 from skrbm.validation.parameters import check_flag, check_number, check_seeds
 from skrbm.validation.rows import check_columns, check_visible
 
 _ROUNDING = 1_000.0  # units in the last place
+_TRIMMED = 2.0  # times contamination, since some rows look like outliers and are none
+_MOST_TRIMMED = 0.5
 _FENCE = 1.5  # interquartile ranges
 _ENOUGH = 1_000  # a tenth of so many rows has a standard error of a hundredth
 
@@ -59,10 +62,19 @@ def _is_outlier_detection(detector: RBMOutlierDetector) -> bool:
 class RBMOutlierDetector(OutlierMixin, BaseEstimator):
     r"""Detect rows to which a restricted Boltzmann machine assigns a low probability.
 
-    A row is an outlier if :math:`-F(v) = \log p(v) + \log Z` is below a threshold. A model assigns
-    higher probabilities to the rows that it learns than to new rows. So the threshold is set by
-    cross-fitting: on the scores of rows by models that have not learnt them [1]_. Log Z is the same
-    for all rows, and is not needed.
+    A row is an outlier if :math:`-F(v) = \log p(v) + \log Z` is below a threshold. Log Z is the
+    same for all rows, and is not needed.
+
+    The rows of `fit` may contain outliers. If these resemble each other, a hidden unit would learn
+    them. So the model learns only some of the rows, as in trimmed likelihood estimation [1]_: not
+    those with the lowest likelihoods under models that have no hidden units. Their share is twice
+    `contamination`, since some are not outliers, and at most a half. The first of these models has
+    independent columns. The second is fitted to the rows left by the first, and ranks all rows
+    again, with correlations if the model has them.
+
+    A model assigns higher probabilities to the rows that it learns than to new rows. So the
+    threshold is set by cross-fitting: on the scores of rows by models that have not learnt them
+    [2]_.
 
     Parameters
     ----------
@@ -72,8 +84,9 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
     contamination : float or "auto", default=0.1
         Fraction of rows that count as outliers, above 0 and at most 0.5; it holds for new rows from
         the distribution of the rows in `fit`. For "auto", outliers are scores below Tukey's lower
-        fence, the first quartile less 1.5 interquartile ranges [2]_. If scores were normal, it
-        would have 0.35 % of them below it.
+        fence, the first quartile less 1.5 interquartile ranges [3]_. If scores were normal, it
+        would have 0.35 % of them below it. The model then learns four fifths of the rows, as for
+        0.1.
     novelty : bool, default=True
         Whether to judge new rows, with `predict`, `decision_function` and `score_samples`, or rows
         that the model learns, with `fit_predict`.
@@ -105,9 +118,12 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
 
     References
     ----------
-    .. [1] Hennhoefer, O. and Preisach, C. (2024). Leave-one-out-, bootstrap- and cross-conformal
+    .. [1] Neykov, N. M. and Mueller, C. H. (2003). Breakdown point and computation of trimmed
+       likelihood estimators in generalized linear models. Developments in Robust Statistics,
+       277-286.
+    .. [2] Hennhoefer, O. and Preisach, C. (2024). Leave-one-out-, bootstrap- and cross-conformal
        anomaly detectors. arXiv:2402.16388.
-    .. [2] Tukey, J. W. (1977). Exploratory data analysis. Addison-Wesley.
+    .. [3] Tukey, J. W. (1977). Exploratory data analysis. Addison-Wesley.
 
     Examples
     --------
@@ -186,13 +202,16 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
         n_given = X.shape[0] if hasattr(X, "shape") else len(np.asarray(X))
         n_enough = _ENOUGH if self.novelty else n_given
         folds = folds_of(self.cv, rows, n_given, n_enough, folds_seed)
-        for train, _ in folds:
-            check_part(rbm, len(train), rows.values.shape[1])
-        fit_rows(rbm, rows)
-        learnt = Scores(scores_of(rbm, rows), rows.weights)
+        share = _trimmed_share(self.contamination)
+        core = untrimmed(rbm, rows, share)
+        cores = [untrimmed(rbm, rows.part(train), share) for train, _ in folds]
+        for part in (core, *cores):
+            check_part(rbm, int(part.sum()), rows.values.shape[1])
+        fit_rows(rbm, rows.where(core))
+        of_rbm = Scores(scores_of(rbm, rows), rows.weights)
         seeds = check_seeds(fits_seed % 2**32, len(folds))
-        new = cross_fitted(rbm, rows, learnt.values, folds, seeds)
-        offset, scores = _threshold(learnt, folds, new, self.contamination)
+        new = cross_fitted(rbm, rows, of_rbm.values, core, folds, cores, seeds)
+        offset, scores = _threshold(of_rbm, folds, new, self.contamination)
         check_columns(self, X, reset=True)
         self.rbm_ = rbm
         # A row at the threshold is an inlier, however its score is rounded among other rows.
@@ -272,21 +291,26 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
         check_folds("cv", self.cv)
 
 
+def _trimmed_share(contamination: float | str) -> float:
+    """Share of the rows that the model does not learn; for "auto" that of a tenth of outliers."""
+    return min(_MOST_TRIMMED, _TRIMMED * (0.1 if isinstance(contamination, str) else contamination))
+
+
 def _threshold(
-    learnt: Scores, folds: list[Fold], new: list[Array], contamination: float | str
+    of_rbm: Scores, folds: list[Fold], new: list[Array], contamination: float | str
 ) -> tuple[float, Array]:
     """The threshold, and scores of all rows on which it is set.
 
-    `new` has the scores of rows that the models of the folds have not learnt.
+    `new` has the scores of rows that the models of the folds have not of_rbm.
     """
     if not folds:
-        return _lower_end(learnt, contamination), learnt.values
+        return _lower_end(of_rbm, contamination), of_rbm.values
     rows = np.concatenate([test for _, test in folds])
-    scores = Scores(np.concatenate(new), learnt.weights[rows])
+    scores = Scores(np.concatenate(new), of_rbm.weights[rows])
     offset = _lower_end(scores, contamination)
-    n_scores = np.bincount(rows, minlength=len(learnt.values))
-    sums = np.bincount(rows, scores.values, minlength=len(learnt.values))
-    return offset, np.where(n_scores > 0, sums / np.maximum(n_scores, 1), learnt.values)
+    n_scores = np.bincount(rows, minlength=len(of_rbm.values))
+    sums = np.bincount(rows, scores.values, minlength=len(of_rbm.values))
+    return offset, np.where(n_scores > 0, sums / np.maximum(n_scores, 1), of_rbm.values)
 
 
 def _lower_end(scores: Scores, contamination: float | str) -> float:
