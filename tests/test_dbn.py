@@ -130,6 +130,14 @@ def test_partial_fit_goes_on_with_up_down(binary):
     assert not np.array_equal(dbn.recognition_[0].weights.array, dbn.rbms_[0].components_.T)
 
 
+def test_upper_layers_start_as_if_their_inputs_varied():
+    """They see draws. Fails if the small variance of their means makes initial weights larger."""
+    X = np.random.default_rng(0).uniform(0.4, 0.6, size=(200, 3))
+    rbm = BernoulliRBM(n_iter=0)
+    dbn = DeepBeliefNetwork((64, 64), rbm=rbm, random_state=0).fit(X)
+    assert dbn.rbms_[1].components_.std() == pytest.approx(6 / np.sqrt(64 + 64), rel=0.1)
+
+
 def test_up_down_is_stable_where_all_columns_depend_on_one():
     """Real-valued clusters and many units, in float32. Fails if steps are as long as in theory."""
     rng = np.random.default_rng(0)
@@ -214,7 +222,9 @@ def test_real_values_get_gaussian_units_and_the_parameters_of_the_prototype():
     dbn = DeepBeliefNetwork((8, 6), rbm=rbm, random_state=0)
     X = REALS.copy()
     X[0, 1] = np.nan
-    named = GaussianBernoulliRBM(n_iter=3, n_chains=7, learning_rate=0.2, missing_values="allow")
+    named = GaussianBernoulliRBM(
+        n_iter=3, n_chains=7, learning_rate=0.2, missing_values="allow", covariance_type="diag"
+    )
     for method in ("fit", "partial_fit"):
         chosen, given = (
             getattr(clone(dbn).set_params(visible_rbm=v), method)(X) for v in ("auto", named)

@@ -483,6 +483,24 @@ def test_gradients_without_chains_say_so(binary):
         _ = BernoulliRBM().log_partition_
 
 
+def test_hidden_units_of_small_tables_vary_from_the_start(digits):
+    """Fails if the weights do not depend on the variances of the columns, or always do.
+
+    The mean square of the inputs comes from three columns of 256 weights.
+    """
+    table = np.random.default_rng(0).uniform(0.1, 0.9, size=(500, 4)) * [1, 1, 1, 0.1]
+    rbm = BernoulliRBM(n_iter=0, random_state=0).fit(table)
+    inputs = table @ rbm.components_.T
+    relative_error = np.sqrt(2 / (3 * 256))
+    assert inputs.var(axis=0).mean() == pytest.approx(0.7**2, rel=5 * relative_error)
+    of_narrow = BernoulliRBM(n_iter=0, random_state=0).fit(0.5 + table / 1000)
+    assert of_narrow.components_.std() == pytest.approx(2.5 / np.sqrt(4 / 4), rel=0.1)
+    of_digits = BernoulliRBM(n_iter=0, random_state=0).fit(digits)
+    assert of_digits.components_.std() == pytest.approx(6 / np.sqrt(64 + 256), rel=0.05)
+    of_constants = BernoulliRBM(n_iter=0, random_state=0).fit(np.full((50, 4), 0.3))
+    assert of_constants.components_.std() == pytest.approx(6 / np.sqrt(4 + 256), rel=0.2)
+
+
 def test_hidden_biases_start_where_they_are_told_to(digits):
     """Fails if the parameter is not used: the mean activity at the start is its logistic."""
     for bias, share in (("auto", 1 / (1 + np.exp(2))), (-4.0, 1 / (1 + np.exp(4)))):

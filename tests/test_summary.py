@@ -55,6 +55,7 @@ def test_number_of_independent_columns_counts_weighted_rows():
     expected = squares.mean() - 1 / len(copies)
     for summary in (_summary(x, weights), _summary(sparse.csr_array(copies))):
         np.testing.assert_allclose(summary.square_correlation, expected, rtol=1e-9)
+        np.testing.assert_allclose(summary.total_variance, copies.var(axis=0).sum(), rtol=1e-9)
         assert summary.n_independent == pytest.approx(6 / (1 + 5 * expected))
 
 
@@ -70,9 +71,11 @@ def test_independent_columns_are_not_taken_as_correlated_in_few_rows():
 def test_missing_values_do_not_hide_correlations():
     """Fails if a missing value counts as a known mean. Holes are drawn independently."""
     x, _ = _correlated(50_000)
-    expected = _summary(x).square_correlation
+    complete = _summary(x)
     x[np.random.default_rng(2).random(x.shape) < 0.3] = np.nan
-    assert _summary(x).square_correlation == pytest.approx(expected, rel=0.1)
+    summary = _summary(x)
+    assert summary.square_correlation == pytest.approx(complete.square_correlation, rel=0.1)
+    assert summary.total_variance == pytest.approx(complete.total_variance, rel=0.1)
 
 
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])

@@ -1,4 +1,4 @@
-"""Correlations of the columns of weighted rows."""
+"""Variances and correlations of the columns of weighted rows."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _FEWEST_ROWS = 100
 _SMALLEST_VARIANCE = 1e-20
 
 
-def mean_square_correlation(rows: Any, weights: Array) -> float:
-    """Mean of `r_ij^2` over pairs of columns that vary, minus its value by chance; at least 0.
+def variance_and_square_correlation(rows: Any, weights: Array) -> tuple[float, float]:
+    """Sum of the variances of all columns, and mean of `r_ij^2` over pairs that vary.
 
-    It is estimated from up to 1,000 equally spaced rows. n rows of independent columns have a mean
-    of `1 / n` by chance.
+    The mean is at least 0, after subtracting its value by chance: n rows of independent columns
+    have a mean of `1 / n`. Both are estimated from up to 1,000 equally spaced rows.
 
     Parameters
     ----------
@@ -30,28 +30,30 @@ def mean_square_correlation(rows: Any, weights: Array) -> float:
     some = slice(None, None, -(-rows.shape[0] // most))
     weights = weights[some]
     n = weights.sum()
-    z, seen = _standardized(to_host(to_dense(rows[some])), weights / n)
+    z, seen, variance = _standardized(to_host(to_dense(rows[some])), weights / n)
     if z.shape[1] < 2:
-        return 0.0
+        return variance, 0.0
     products = z.T @ z if z.shape[1] <= len(z) else z @ z.T  # the sums of their squares are equal
     of_pairs = (products**2).sum() - ((z**2).sum(axis=0) ** 2).sum()
     n_pairs = z.shape[1] * (z.shape[1] - 1)
     by_chance = (1 / seen.mean()) ** 2 / n
-    return max(0.0, float(of_pairs / n_pairs - by_chance))
+    return variance, max(0.0, float(of_pairs / n_pairs - by_chance))
 
 
-def _standardized(x: Array, share: Array) -> tuple[Array, Array]:
+def _standardized(x: Array, share: Array) -> tuple[Array, Array, float]:
     """Columns that vary, so that their products are correlations, and their observed shares.
 
-    Missing values count as the mean; the columns are scaled up for it.
+    Missing values count as the mean; the columns are scaled up for it. The last result is the sum
+    of the variances.
     """
     x = x.astype(np.float64)
     missing = np.isnan(x)
     seen = share @ ~missing
     x[missing] = 0
+    smallest = _SMALLEST_VARIANCE * (x**2).max(axis=0)  # larger than the rounding of a mean
     x -= share @ x / np.where(seen > 0, seen, 1)
     x[missing] = 0
     variance = share @ x**2
-    varies = variance > _SMALLEST_VARIANCE * (x**2).max(axis=0)
+    varies = variance > smallest
     z = np.sqrt(share)[:, None] * x[:, varies] / np.sqrt(variance[varies] * seen[varies])
-    return z, seen[varies]
+    return z, seen[varies], float((variance[varies] / seen[varies]).sum())

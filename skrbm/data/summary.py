@@ -13,7 +13,7 @@ from sklearn.utils.sparsefuncs import min_max_axis
 from skrbm._kernels.arrays import is_binary, to_dense
 from skrbm._kernels.devices import Array, to_host
 from skrbm._kernels.threads import BLOCK_ROWS, in_threads
-from skrbm.data.correlations import mean_square_correlation
+from skrbm.data.correlations import variance_and_square_correlation
 
 # Infinite data are refused by their bounds, which come from the same pass: their sums do not warn.
 _silent = np.errstate(over="ignore", invalid="ignore")
@@ -86,6 +86,8 @@ class Summary:
         Weighted sum of the values of each column.
     weight : ndarray of float64 of shape (n_columns,)
         Total weight of the rows with a value in each column.
+    total_variance : float
+        Sum of the variances of all columns.
     square_correlation : float
         Mean squared correlation of two columns, minus its value by chance.
     moments : Moments or None
@@ -98,6 +100,7 @@ class Summary:
     is_binary: bool
     total: Array
     weight: Array
+    total_variance: float
     square_correlation: float
     moments: Moments | None = None
 
@@ -152,13 +155,13 @@ def summarize(rows: Any, weights: Array, dtype: Any, *, with_moments: bool) -> S
         Whether to compute moments. Powers are summed around the mean of each block, and relative to
         the first value of each column. So the variance of a constant column is zero.
     """
-    square = mean_square_correlation(rows, weights)
+    spread = variance_and_square_correlation(rows, weights)
     if sparse.issparse(rows):
         weight = np.full(rows.shape[1], weights.sum())
         total, bounds = rows.T @ weights, find_bounds(rows)
-        return Summary(rows.shape[0], dtype, bounds, is_binary(rows), total, weight, square)
+        return Summary(rows.shape[0], dtype, bounds, is_binary(rows), total, weight, *spread)
     if with_moments:
-        return _with_moments(rows, weights, dtype, square)
+        return _with_moments(rows, weights, dtype, spread)
     unit = weights.max()  # the weights themselves may be too large for the dtype
     shares = weights / unit
 
@@ -181,10 +184,10 @@ def summarize(rows: Any, weights: Array, dtype: Any, *, with_moments: bool) -> S
         weight += of_weight
     limits = _merged_bounds([one for one, *_ in of_blocks])
     binary = all(one for _, one, *_ in of_blocks)
-    return Summary(rows.shape[0], dtype, limits, binary, unit * total, unit * weight, square)
+    return Summary(rows.shape[0], dtype, limits, binary, unit * total, unit * weight, *spread)
 
 
-def _with_moments(rows: Any, weights: Array, dtype: Any, square: float) -> Summary:
+def _with_moments(rows: Any, weights: Array, dtype: Any, spread: tuple[float, float]) -> Summary:
     n = max(1, _BLOCK // rows.shape[1])
     starts = range(0, rows.shape[0], n)
     first = _first_values((to_host(rows[start : start + n]) for start in starts), rows.shape[1])
@@ -201,7 +204,7 @@ def _with_moments(rows: Any, weights: Array, dtype: Any, square: float) -> Summa
     total = weight * moments.mean
     bounds = _merged_bounds(limits)
     n_rows, is_binary = rows.shape[0], False
-    return Summary(n_rows, dtype, bounds, is_binary, total, weight, square, moments)
+    return Summary(n_rows, dtype, bounds, is_binary, total, weight, *spread, moments)
 
 
 @_silent
@@ -269,13 +272,15 @@ def merge(parts: Sequence[Summary]) -> Summary:
         for p in parts
         if (m := p.moments) is not None
     ]
+    sizes = [part.n_rows for part in parts]
     return Summary(
-        sum(part.n_rows for part in parts),
+        sum(sizes),
         np.result_type(*(part.dtype for part in parts)),
         _merged_bounds([part.bounds for part in parts]),
         all(part.is_binary for part in parts),
         np.sum([part.total for part in parts], axis=0),
         np.sum([part.weight for part in parts], axis=0),
-        float(np.average([p.square_correlation for p in parts], weights=[p.n_rows for p in parts])),
+        float(np.average([part.total_variance for part in parts], weights=sizes)),
+        float(np.average([part.square_correlation for part in parts], weights=sizes)),
         _merged_moments(sums)[1] if len(sums) == len(parts) else None,
     )

@@ -18,6 +18,11 @@ _LABELLED_UPDATES = 4.0  # per row
 _UPDATES = 25_000.0  # times rows, per column and hidden unit
 _MOST_UNITS = 64  # more make no difference
 
+# Standard deviations of the initial inputs of binary units. Hidden units of small tables, whose
+# columns vary little between 0 and 1, would be nearly constant without the first one; the second is
+# the largest for draws of zeros and ones.
+_SPREAD, _LARGEST_SPREAD = 0.7, 2.5
+
 _ALPHA, _UNITS = 0.25, 64
 _FEWEST_ROWS = 50  # fewer are patterns to store
 
@@ -39,7 +44,8 @@ class Defaults:
     Parameters
     ----------
     weight_scale : callable
-        From the numbers of visible and hidden units to the standard deviation of initial weights.
+        From the numbers of visible and hidden units, and the sum of the variances of the columns,
+        to the standard deviation of initial weights.
     rate : callable
         From the number of hidden units to `learning_rate="auto"`.
     decay_power : int
@@ -53,7 +59,7 @@ class Defaults:
         From the numbers of rows, visible and hidden units to the number of updates, before limits.
     """
 
-    weight_scale: Callable[[int, int], float]
+    weight_scale: Callable[[int, int, float], float]
     rate: Callable[[int], float]
     decay_power: int = 1
     largest_step: float = math.inf
@@ -77,14 +83,17 @@ def _binary_rate(n_components: int) -> float:
     return min(2.0, 16.0 * n_components**-0.75)
 
 
-BINARY = Defaults(
-    weight_scale=lambda n_visible, n_hidden: 6.0 / math.sqrt(n_visible + n_hidden),
-    rate=_binary_rate,
-)
+def _binary_scale(n_visible: int, n_hidden: int, variance: float) -> float:
+    enough = _SPREAD / math.sqrt(variance) if variance > 0 else 0.0
+    most = _LARGEST_SPREAD / math.sqrt(0.25 * n_visible)
+    return max(min(enough, most), 6.0 / math.sqrt(n_visible + n_hidden))
+
+
+BINARY = Defaults(weight_scale=_binary_scale, rate=_binary_rate)
 # For models with a Gaussian layer. A limit in nats makes every step size safe. Initially the model
 # is close to one of independent units.
 GAUSSIAN = Defaults(
-    weight_scale=lambda n_visible, n_hidden: 1.0 / math.sqrt(n_visible * n_hidden),
+    weight_scale=lambda n_visible, n_hidden, variance: 1.0 / math.sqrt(n_visible * n_hidden),
     rate=lambda n_components: 2.0,
     decay_power=2,
     largest_step=5.0,
@@ -95,7 +104,11 @@ HOPFIELD = replace(GAUSSIAN, alpha=lambda *_: 0.0)
 
 def above_others(defaults: Defaults) -> Defaults:
     """Training defaults of a layer whose inputs are resampled, so that it cannot memorise rows."""
-    return replace(defaults, updates=lambda *_: MOST_UPDATES)
+
+    def weight_scale(n_visible: int, n_hidden: int, _: float) -> float:
+        return defaults.weight_scale(n_visible, n_hidden, math.inf)  # draws vary enough
+
+    return replace(defaults, updates=lambda *_: MOST_UPDATES, weight_scale=weight_scale)
 
 
 def labelled(generative_share: float) -> Defaults:

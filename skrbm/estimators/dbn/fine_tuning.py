@@ -54,7 +54,7 @@ class Tuned(NamedTuple):
     """A trained stack, the perceptron that it initialised, and the scale of the targets."""
 
     dbn: DeepBeliefNetwork
-    mlp: Any
+    tuning: Tuning
     scale: TargetScale | None
 
 
@@ -114,7 +114,7 @@ class FineTuned(BaseEstimator):
         """Targets for the perceptron, and their scale."""
         return y, None
 
-    def _solve_output(self, mlp: Any, v: Any, targeted: Targeted) -> None:
+    def _solve_output(self, tuning: Tuning, v: Any, targeted: Targeted) -> None:
         """Set the output layer of the perceptron to the best one for its other layers, if known."""
 
     def _choose_length(self, tuning: Tuning, v: Any, targeted: Targeted, rng: Generator) -> None:
@@ -222,7 +222,7 @@ class FineTuned(BaseEstimator):
         if tuning.n_done == 0:
             perceptron.take_weights(tuning.mlp, fitted_of(dbn).net)
         check_columns(self, X, reset=True)
-        self._tuned = Tuned(dbn, tuning.mlp, targeted.scale)
+        self._tuned = Tuned(dbn, tuning, targeted.scale)
         self._fine_tune(fit, targeted)
         self._fit_state = None
         return self
@@ -248,12 +248,12 @@ class FineTuned(BaseEstimator):
 
         if fit.tuning.n_done == 0:
             states = inputs()
-            self._solve_output(fit.tuning.mlp, states, targeted)
+            self._solve_output(fit.tuning, states, targeted)
             if self.mlp is None:
                 self._choose_length(fit.tuning, states, targeted, rng)
         fit.tuning.run(inputs, targeted.y, targeted.weights, stop)
         if self.mlp is None:
-            self._solve_output(fit.tuning.mlp, inputs(), targeted)
+            self._solve_output(fit.tuning, inputs(), targeted)
 
     def _asked_to_stop(self, n_epochs: int) -> bool:
         return asked_to_stop(self, self.callbacks, n_epochs)
@@ -268,9 +268,13 @@ class FineTuned(BaseEstimator):
     @property
     def mlp_(self) -> Any:
         """The perceptron."""
+        return self._tuning.mlp
+
+    @property
+    def _tuning(self) -> Tuning:
         check_is_fitted(self)
         assert self._tuned is not None
-        return self._tuned.mlp
+        return self._tuned.tuning
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._tuned is not None

@@ -109,6 +109,8 @@ class Tuning:
         Number of finished epochs.
     n_stop : int, optional
         Number of epochs after which to stop.
+    linear : ndarray of shape (n_visible, n_targets), optional
+        Coefficients of a linear term, which is added to the outputs.
     """
 
     mlp: Any
@@ -116,6 +118,7 @@ class Tuning:
     rate: float
     n_done: int = 0
     n_stop: int | None = None
+    linear: Array | None = None
 
     @classmethod
     def of(cls, mlp: Any) -> Tuning:
@@ -141,13 +144,23 @@ class Tuning:
             if one_by_one:
                 rate = self.rate * (1 - sweep / self.n_sweeps)
                 mlp.max_iter, mlp.learning_rate_init = 1, rate
-            _fit_checked(mlp, inputs(), y, weights)
+            v = inputs()
+            z = y if self.linear is None else y - self._linear_term(v, y)
+            _fit_checked(mlp, v, z, weights)
             self.n_done += 1
             if stop(self.n_done):
                 break
         if one_by_one:
             mlp.set_params(max_iter=self.n_sweeps, learning_rate_init=self.rate)
             mlp.n_iter_ = self.n_done
+
+    def predict(self, v: Any) -> Array:
+        """Targets of visible states."""
+        z = self.mlp.predict(v)
+        return z if self.linear is None else z + self._linear_term(v, z)
+
+    def _linear_term(self, v: Any, y: Array) -> Array:
+        return (v @ self.linear).reshape(y.shape)
 
     @staticmethod
     def _goes_by_itself(mlp: Any) -> bool:

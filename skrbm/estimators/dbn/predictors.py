@@ -12,6 +12,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels import threads
+from skrbm._kernels.arrays import to_dense
 from skrbm._kernels.devices import Array, Generator
 from skrbm.data.targets import TargetScale
 from skrbm.estimators.dbn import mlp as perceptron
@@ -22,13 +23,24 @@ from skrbm.validation.labels import check_given, check_labels
 from skrbm.validation.rows import check_real
 
 _UNLABELLED = -1
+_MOST_LINEAR = 256  # columns with a linear term
 _HELD_OUT = 5  # one row of so many chooses the number of epochs
 
 
-def _best_output(mlp: Any, v: Any, y: Array, weights: Array) -> tuple[Array, Array]:
-    """The output layer that ridge regression finds for the other layers of a perceptron."""
-    H = threads.by_rows(lambda x: perceptron.top_features(mlp, x), v)
-    return ridge(H, y.reshape(len(y), -1), weights)
+def _solve(tuning: Tuning, v: Any, y: Array, weights: Array) -> None:
+    """Set the output layer and the linear term by ridge regression on top features and states."""
+    mlp, has_term = tuning.mlp, v.shape[1] <= _MOST_LINEAR
+
+    def inputs(v: Any) -> Array:
+        h = perceptron.top_features(mlp, v)
+        return np.hstack([h, to_dense(v)]) if has_term else h
+
+    x = threads.by_rows(inputs, v)
+    coefficients, intercepts = ridge(x, y.reshape(len(y), -1), weights)
+    of_units, of_states = np.split(coefficients, [len(mlp.coefs_[-1])])
+    perceptron.take_output(mlp, of_units, intercepts)
+    if has_term:
+        tuning.linear = of_states.astype(mlp.coefs_[-1].dtype)
 
 
 class DBNClassifier(ClassifierMixin, FineTuned):
@@ -184,18 +196,19 @@ class DBNRegressor(RegressorMixin, FineTuned):
 
     .. math::
 
-        E[y | v] = m + s (U^T h_n + a), \qquad h_l = 1 / (1 + e^{-(W_l^T h_{l-1} + c_l)}),
+        E[y | v] = m + s (U^T h_n + B^T v + a), \qquad h_l = 1 / (1 + e^{-(W_l^T h_{l-1} + c_l)}),
         \qquad h_0 = v.
 
     Training standardizes every target to mean 0 and variance 1; m and s are its mean and standard
     deviation. So predictions follow the units of y, and `score` does not depend on them.
 
     The weights :math:`W_l` start from the recognition weights of a stack. The output layer, U and
-    a, starts as the ridge regression on the features of the stack whose penalty has the largest
-    evidence. All weights then follow the gradient of the squared error, by scikit-learn's
-    backpropagation. With the default perceptron, a trial on 80 % of the rows chooses the number of
-    epochs, possibly none, with the smallest error on the others; and a ridge regression on the
-    tuned features replaces the output layer at the end.
+    a, and the linear term B start as the ridge regression on the features of the stack and on the
+    visible states whose penalty has the largest evidence. B is zero for more than 256 columns. All
+    weights but B then follow the gradient of the squared error, by scikit-learn's backpropagation.
+    With the default perceptron, a trial on 80 % of the rows chooses the number of epochs, possibly
+    none, with the smallest error on the others; and a ridge regression on the tuned features and on
+    the visible states replaces U, a and B at the end.
 
     Parameters
     ----------
@@ -235,7 +248,9 @@ class DBNRegressor(RegressorMixin, FineTuned):
         The stack before fine-tuning.
     mlp_ : MLPRegressor
         The perceptron. Its inputs are visible states: for Gaussian visible units the standardized
-        data. Its outputs are standardized targets.
+        data. Its outputs are standardized targets minus the linear term.
+    linear_coef_ : ndarray of shape (n_visible, n_outputs)
+        Coefficients B of the inputs of the perceptron.
     target_mean_, target_scale_ : ndarray of shape () or (n_outputs,)
         Weighted mean and standard deviation of each target. The scale of a constant target is 1.
     loss_curve_ : list of float
@@ -283,8 +298,8 @@ class DBNRegressor(RegressorMixin, FineTuned):
         scale, z = TargetScale.standardized(y, weights)
         return z, scale
 
-    def _solve_output(self, mlp: Any, v: Any, targeted: Targeted) -> None:
-        perceptron.take_output(mlp, *_best_output(mlp, v, targeted.y, targeted.rows.weights))
+    def _solve_output(self, tuning: Tuning, v: Any, targeted: Targeted) -> None:
+        _solve(tuning, v, targeted.y, targeted.rows.weights)
 
     def _choose_length(self, tuning: Tuning, v: Any, targeted: Targeted, rng: Generator) -> None:
         y, weights = targeted.y, targeted.rows.weights
@@ -297,9 +312,9 @@ class DBNRegressor(RegressorMixin, FineTuned):
 
         def look(n_done: int) -> bool:
             if n_done & (n_done - 1) == 0 or n_done == tuning.n_sweeps:
-                output = _best_output(trial.mlp, v[train], y[train], weights[train])
-                H = perceptron.top_features(trial.mlp, v[held_out])
-                left = y[held_out].reshape(n_held_out, -1) - H @ output[0] - output[1]
+                solved = deepcopy(trial)
+                _solve(solved, v[train], y[train], weights[train])
+                left = (y[held_out] - solved.predict(v[held_out])).reshape(n_held_out, -1)
                 errors[n_done] = float(weights[held_out] @ (left**2).sum(axis=1))
             return False
 
@@ -322,8 +337,14 @@ class DBNRegressor(RegressorMixin, FineTuned):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the units of the targets.
         """
-        z = self._averaged(self.mlp_.predict, X)
+        z = self._averaged(self._tuning.predict, X)
         return self._target_scale.to_data(z)
+
+    @property
+    def linear_coef_(self) -> Array:
+        """Coefficients of the linear term."""
+        linear, mlp = self._tuning.linear, self.mlp_
+        return np.zeros((len(mlp.coefs_[0]), mlp.n_outputs_)) if linear is None else linear
 
     @property
     def target_mean_(self) -> Array:

@@ -46,8 +46,9 @@ class BernoulliRBM(DensityRBM):
     `fit` maximises the likelihood of the data by stochastic gradient ascent, with
     :math:`\log p(v) = -F(v) - \log Z` and the free energy
     :math:`F(v) = -\log \sum_h e^{-E(v, h)}`. The gradient is centred [3]_. The visible biases start
-    at the log-odds of the data. The step size decays linearly to zero over a `fit`. Values between
-    0 and 1 are treated as probabilities.
+    at the log-odds of the data. Initial weights are random, and large enough for hidden units to
+    respond to tables whose columns vary little. The step size decays linearly to zero over a `fit`.
+    Values between 0 and 1 are treated as probabilities.
 
     Gaussian hidden units have the energy :math:`\sum_j (h_j - c_j)^2 / 2` instead of
     :math:`-c^T h`. Summing over them leaves a pairwise model of the visible units with couplings

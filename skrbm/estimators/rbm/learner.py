@@ -77,7 +77,7 @@ class Learner:
         rng = random.generator(training_seed)
         scaling, base, hidden, column_variance, classes, n_independent = settings.begin(rows)
         shape = base.n_columns, hidden.n_columns
-        scale = settings.defaults.weight_scale(*shape)
+        scale = settings.defaults.weight_scale(*shape, rows.summary.total_variance)
         rbm = RBM.couple(base, hidden, random.normal(shape, scale, base.bias, rng))
         state = TrainState(
             rbm,
