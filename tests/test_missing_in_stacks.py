@@ -90,7 +90,7 @@ def test_all_layers_learn_around_what_is_missing(stack):
     v = stack.sample(2_000, n_steps=100, random_state=0)
     np.testing.assert_allclose(v.mean(axis=0), 0.5, atol=0.08)
     assert (v[:, :3] == v[:, :1]).all(axis=1).mean() > 0.85
-    assert abs(np.corrcoef(v[:, 0], v[:, 3])[0, 1]) < 0.1
+    assert abs(np.corrcoef(v[:, 0], v[:, 3])[0, 1]) < 0.2  # 0.07 is the error in rows with both
 
 
 def test_the_layer_above_learns_what_is_inferred_for_gaps(holes):

@@ -24,7 +24,7 @@ from skrbm.data import sources
 from skrbm.data.sources import ChosenRows, DiskRows, access, on_disk, part
 from skrbm.data.summary import summarize
 from skrbm.estimators.common.fitted import fitted_of
-from skrbm.estimators.rbm import learner
+from skrbm.estimators.rbm import settings
 from skrbm.estimators.rbm.base import settings_of
 from skrbm.learning import loop
 from skrbm.validation.rows import TrainingRows
@@ -126,7 +126,7 @@ def test_a_file_makes_the_model_that_its_rows_make_in_the_same_order(
         return DiskRows(X, np.arange(n_rows)).visits(rng)
 
     monkeypatch.setattr(loop, "shuffled", as_in_a_file)
-    monkeypatch.setattr(learner, "on_disk", lambda X: True)
+    monkeypatch.setattr(settings, "on_disk", lambda X: True)
     with sklearn.config_context(working_memory=0):
         in_memory = parameters(fitted(name, X))
     for one, other in zip(from_file, in_memory, strict=True):

@@ -6,19 +6,23 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from scipy import linalg
 from sklearn.utils import gen_batches
 
 from skrbm._kernels.devices import Array, to_host
 from skrbm._kernels.random import generator
 from skrbm._kernels.threads import BLOCK_ROWS
 
-_SHRINKAGES = np.geomspace(1e-6, 1.0, 25)
+_SHRINKAGES = np.geomspace(1e-4, 1.0, 17)  # smaller ones amplify rounding
 _SMALLEST_SHARE = 1e-12
+_ZERO = 1e-9  # relative to the largest eigenvalue
 _MOST_INCOMPLETE = 1_000  # rows from which correlations are estimated if values are missing
 _N_EM_STEPS = 10
 
 
-def whitening(rows: Any, weights: Array, *, has_missing: bool) -> Array | None:
+def whitening(
+    rows: Any, weights: Array, *, has_missing: bool, smallest_gain: float = 0.0
+) -> Array | None:
     """`T = U L^(-1/2)` for the eigenvectors U and eigenvalues L of shrunk correlations.
 
     The correlations R of standardized columns are shrunk to `(1 - a) R + a`. The shrinkage a
@@ -35,13 +39,16 @@ def whitening(rows: Any, weights: Array, *, has_missing: bool) -> Array | None:
         A row of weight two counts as two rows.
     has_missing : bool
         Whether any value is missing.
+    smallest_gain : float, default=0
+        Gain over independent columns below which the columns are left as they are, in the
+        log-likelihood of rows left out, in nats per value.
 
     Returns
     -------
     T : ndarray of float64 of shape (n_columns, n_columns), or None
-        None if independent columns have the largest likelihood. Rows times T have columns with
-        their longer tail on the right, so they depend neither on the order nor on the sign of the
-        columns of the data.
+        None if independent columns have the largest likelihood, or one that is nearly as large.
+        Rows times T have columns with their longer tail on the right, so they depend neither on the
+        order nor on the sign of the columns of the data.
 
     References
     ----------
@@ -57,7 +64,7 @@ def whitening(rows: Any, weights: Array, *, has_missing: bool) -> Array | None:
         covariance = np.zeros((rows.shape[1],) * 2)
         for x, w in _blocks(rows, weights):
             covariance += (w[:, None] * x).T @ x
-    variance, directions = np.linalg.eigh(covariance + np.diag(np.diag(covariance) == 0))
+    variance, directions = _principal(covariance + np.diag(np.diag(covariance) == 0))
     shrunk = variance.clip(0) + _SHRINKAGES[:, None] * (1 - variance.clip(0))
     share, scores = (1 - _SHRINKAGES[:, None]) / n, -np.log(shrunk).sum(axis=1)
     third = np.zeros(len(variance))
@@ -68,9 +75,21 @@ def whitening(rows: Any, weights: Array, *, has_missing: bool) -> Array | None:
         left = (1 - share * distance).clip(_SMALLEST_SHARE)
         scores -= (distance / left + np.log(left)) @ w
     best = int(scores.argmax())
-    if _SHRINKAGES[best] == 1:
+    gain = (scores[best] - scores[-1]) / 2 / len(variance)  # the largest shrinkage is the last
+    if gain <= smallest_gain:
         return None
-    return np.where(third < 0, -directions, directions) * shrunk[best] ** -0.5
+    return np.where(third < -_ZERO, -directions, directions) * shrunk[best] ** -0.5
+
+
+def _principal(covariance: Array) -> tuple[Array, Array]:
+    """Eigenvalues and eigenvectors; those of zero are chosen so that rounding does not matter."""
+    variance, directions = np.linalg.eigh(covariance)
+    null = directions[:, variance < _ZERO * variance[-1]]
+    if null.shape[1] > 1:
+        directions[:, : null.shape[1]] = linalg.qr(null @ null.T, pivoting=True)[0][
+            :, : null.shape[1]
+        ]
+    return variance, directions
 
 
 def _blocks(rows: Any, weights: Array) -> Iterator[tuple[Array, Array]]:

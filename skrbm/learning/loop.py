@@ -224,8 +224,10 @@ class Loop:
             progress = (epoch + i / n_batches) / plan.n_iter
             rate, n_updates = plan.rate(progress), max(1, round(share))
             state.weight_seen += float(total)
-            limits = plan.prior.limits(state.weight_seen)
-            pace = Pace(rate * share / n_updates, plan.variance_share(progress), *limits)
+            penalty, floor = plan.prior.limits(state.weight_seen)
+            variance_share = plan.variance_share(progress)
+            floor = max(SMALLEST_VARIANCE, floor * variance_share)
+            pace = Pace(rate * share / n_updates, variance_share, penalty, floor)
             yield MiniBatch(v, weights[batch], pace, n_updates, rate)
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,12 +20,21 @@ from skrbm.validation.rows import TrainingRows
 
 _VARIANCES = ("learned", "shared", "data")
 _COVARIANCE_TYPES = ("auto", "full", "diag")
-_MOST_COLUMNS = 256  # whose correlations are estimated by default
+MOST_COLUMNS = 256  # whose correlations are estimated by default
+# Without collinear columns, hidden units explain correlations as well, and are better features.
+_COLLINEAR = 0.6  # nats per value
 # In units of a column's variance: the smallest learned variance given the hidden units, and the
 # limits of a given variance.
 _SMALLEST_VARIANCE = 1e-4
 _GIVEN_VARIANCES = 1e-12, 1e6
 _VARIANCE_RATE = 0.3  # relative to the step size of the weights
+
+
+def density_prototype(X: Any, **parameters: Any) -> GaussianBernoulliRBM:
+    """An RBM for the density of rows rather than for their features."""
+    n_columns = max(getattr(X, "shape", ())[1:], default=0)
+    covariance_type = "full" if n_columns <= MOST_COLUMNS else "diag"
+    return GaussianBernoulliRBM(covariance_type=covariance_type, **parameters)
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -152,10 +162,12 @@ class GaussianBernoulliRBM(DensityRBM):
 
         - "full": a full matrix, estimated by shrinkage, whose scale is learned along each whitened
           column; see Notes. It requires `variance="learned"`. S is diagonal nevertheless if
-          independent columns have a higher cross-validated likelihood.
-        - "diag": a diagonal matrix, with the variances of `variance`.
-        - "auto": "full" for 2 to 256 columns with `variance="learned"`, otherwise "diag". On a
-          cluster it is "diag".
+          independent columns have a higher likelihood, leaving out one row at a time.
+        - "diag": a diagonal matrix, with the variances of `variance`. Hidden units then represent
+          all correlations, and are better features for a classifier.
+        - "auto": "full" for 2 to 256 nearly collinear columns with `variance="learned"`: if a
+          normal density with correlations exceeds independent columns by 0.6 nats per value.
+          Otherwise, and on a cluster, "diag".
 
     Attributes
     ----------
@@ -319,11 +331,13 @@ class GaussianBernoulliRBM(DensityRBM):
             return None
         n_rows, n_columns = rows.values.shape
         if self.covariance_type == "auto" and (
-            self.variance != "learned" or n_rows == 0 or not 1 < n_columns <= _MOST_COLUMNS
+            self.variance != "learned" or n_rows == 0 or not 1 < n_columns <= MOST_COLUMNS
         ):
             return None
         has_missing = rows.summary.bounds.has_missing
-        return whitening(scaling.view(rows.values), rows.weights, has_missing=has_missing)
+        gain = _COLLINEAR if self.covariance_type == "auto" else 0.0
+        view = scaling.view(rows.values)
+        return whitening(view, rows.weights, has_missing=has_missing, smallest_gain=gain)
 
     def _first_variance(self, scale: Array, of_data: Array) -> tuple[Array, Array | None]:
         """Initial variances of the standardized units, and the data's if they are learned."""

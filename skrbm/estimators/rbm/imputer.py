@@ -18,10 +18,13 @@ from skrbm.estimators.common.fitted import domain_of, fitted_of
 from skrbm.estimators.common.methods import IMPUTATION_METHODS
 from skrbm.estimators.rbm.base import fit_within
 from skrbm.estimators.rbm.density import DensityRBM
-from skrbm.estimators.rbm.gaussian import GaussianBernoulliRBM
+from skrbm.estimators.rbm.gaussian import density_prototype
 from skrbm.validation.estimators import check_kind
 from skrbm.validation.parameters import check_choice, check_count, check_flag, check_seeds
 from skrbm.validation.rows import check_columns, check_visible
+
+# Conditional means of small tables need a stronger prior than densities.
+_ALPHA = 20.0
 
 
 @dataclass(eq=False, repr=False)
@@ -35,7 +38,8 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     ----------
     rbm : GaussianBernoulliRBM or BernoulliRBM, default=None
         Prototype of the model; its `missing_values` and `random_state` are overridden. By default
-        `GaussianBernoulliRBM()`, for real-valued columns in any units.
+        `GaussianBernoulliRBM(alpha=20, covariance_type="full")`, for real-valued columns in any
+        units; "diag" for more than 256 columns.
     method : {"mean", "sample", "mode"}, default="mean"
         Imputed value; see `GaussianBernoulliRBM.impute`.
     n_steps : int, default=100
@@ -107,7 +111,7 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self._check_parameters()
         X = to_host(X)
         seed, draws_seed = check_seeds(self.random_state, 2)
-        rbm = GaussianBernoulliRBM() if self.rbm is None else clone(self.rbm)
+        rbm = density_prototype(X, alpha=_ALPHA) if self.rbm is None else clone(self.rbm)
         rbm.set_params(missing_values="allow", random_state=seed % 2**32)
         rows = fit_within(rbm, X, sample_weight)
         check_columns(self, X, reset=True)

@@ -24,7 +24,7 @@ from skrbm.estimators.rbm.cross_fitting import (
     scores_of,
 )
 from skrbm.estimators.rbm.density import DensityRBM
-from skrbm.estimators.rbm.gaussian import GaussianBernoulliRBM
+from skrbm.estimators.rbm.gaussian import density_prototype
 from skrbm.estimators.rbm.trimming import untrimmed
 from skrbm.validation.estimators import check_kind
 from skrbm.validation.parameters import check_flag, check_number, check_seeds
@@ -80,7 +80,8 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
     ----------
     rbm : GaussianBernoulliRBM or BernoulliRBM, default=None
         Prototype of the model; its `random_state` is overridden. By default
-        `GaussianBernoulliRBM()`, for real-valued columns in any units.
+        `GaussianBernoulliRBM(covariance_type="full")`, for real-valued columns in any units; "diag"
+        for more than 256 columns.
     contamination : float or "auto", default=0.1
         Fraction of rows that count as outliers, above 0 and at most 0.5; it holds for new rows from
         the distribution of the rows in `fit`. For "auto", outliers are scores below Tukey's lower
@@ -194,10 +195,10 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
     def _fit(self, X: Any, sample_weight: Any) -> tuple[Array | slice, Array]:
         """Fit, and return the indices of rows with weight, and their scores for the threshold."""
         self._check_parameters()
-        seed, folds_seed, fits_seed = check_seeds(self.random_state, 3)
-        rbm = GaussianBernoulliRBM() if self.rbm is None else clone(self.rbm)
-        rbm.set_params(random_state=seed % 2**32)
         X = to_host(X)
+        seed, folds_seed, fits_seed = check_seeds(self.random_state, 3)
+        rbm = density_prototype(X) if self.rbm is None else clone(self.rbm)
+        rbm.set_params(random_state=seed % 2**32)
         rows = check_within(rbm, X, sample_weight)
         n_given = X.shape[0] if hasattr(X, "shape") else len(np.asarray(X))
         n_enough = _ENOUGH if self.novelty else n_given
@@ -277,7 +278,7 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        model = GaussianBernoulliRBM() if self.rbm is None else self.rbm
+        model = density_prototype(None) if self.rbm is None else self.rbm
         of_model = model.__sklearn_tags__() if isinstance(model, DensityRBM) else tags
         tags.input_tags.sparse = of_model.input_tags.sparse
         tags.input_tags.allow_nan = of_model.input_tags.allow_nan
