@@ -102,7 +102,7 @@ MUTATIONS = [
     ("skrbm.data.whitening.whitening", "(distance / left + np.log(left)) @ w", "distance @ w", "test_whitening.py::test_shrinkage_maximises_the_likelihood_of_rows_left_out"),
     ("skrbm.data.whitening.whitening", "np.where(third < -_ZERO, -directions, directions)", "directions", "test_whitening.py::test_the_map_follows_the_order_and_the_sign_of_columns"),
     ("skrbm.data.whitening._completed", "total[np.ix_(gap, gap)] += share[rows].sum() * left", "pass", "test_whitening.py::test_covariances_of_incomplete_rows_are_those_of_all_values"),
-    ("skrbm.data.correlations.mean_square_correlation", "of_pairs / n_pairs - by_chance", "of_pairs / n_pairs", "test_summary.py::test_independent_columns_are_not_taken_as_correlated_in_few_rows"),
+    ("skrbm.data.correlations.variance_and_square_correlation", "of_pairs / n_pairs - by_chance", "of_pairs / n_pairs", "test_summary.py::test_independent_columns_are_not_taken_as_correlated_in_few_rows"),
     ("skrbm.learning.optimizer._shrink", "rbm.visible.add_to_bias(-change.T.input(k))", "pass", "test_optimizer.py::test_prior_moves_the_centred_weights_along_its_gradient"),
     ("skrbm.learning.loop.Prior.limits", "weight_seen if self.weight is None else self.weight", "self.weight or 1.0", "test_loop.py::test_the_prior_counts_all_rows_of_a_fit_or_those_seen_so_far_in_a_stream"),
     ("skrbm.learning.defaults.Defaults.prior", "return 0.0", "pass", "test_rbm.py::test_a_few_patterns_are_stored"),
