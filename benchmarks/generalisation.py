@@ -56,7 +56,10 @@ from skrbm import BernoulliRBM, GaussianBernoulliRBM
 
 FRACTIONS = ("1/8", "1/2", "1")
 DEFAULT = "default"
-GRID = tuple(f"n_components={n}" for n in (4, 16, 50, 100))
+GRID = (
+    *(f"n_components={n}" for n in (4, 16, 50, 100)),
+    *(f"alpha={alpha}" for alpha in (0, 2, 8, 32)),
+)
 N_COMPONENTS = tuple(2**k for k in range(9))  # with 256, a mixture has as many parameters as an RBM
 RESULTS = ["rows", "columns", "chosen", "held_out", "train", "width", "seconds"]
 KEY = ["data", "fraction", "split", "estimator"]
