@@ -27,7 +27,7 @@ N_UPDATES = 6
 SIZES = [(3, 2, 4, 3), (9, 37, 11, 10), (70, 150, 60, 50), (600, 9, 8, 8), (9, 600, 8, 8)]
 SIZES += [(300, 280, 150, 120)]  # and more rows than propose states
 DTYPES = ["float32", "float64"]
-PACE = Pace(0.1, 0.5, penalty=0.3, variance_floor=0.1)
+PACE = Pace(0.1, 0.5, penalty=0.07, variance_floor=0.1)
 
 
 def some_rbm(unit, dtype, n_visible=9, n_hidden=21, scale=0.5):
@@ -73,6 +73,7 @@ def assert_equal_states(one, other):
         np.testing.assert_array_equal(other.chains.hidden, one.chains.hidden)
     for name in ("jumps_due", "next_chain", "jump_acceptance"):
         assert getattr(other, name) == getattr(one, name), name
+    assert other.shrinkage_due == pytest.approx(one.shrinkage_due, rel=1e-4)
     for name in ("proposal_mean", "proposal_weights"):
         if getattr(one, name) is not None:
             np.testing.assert_allclose(getattr(other, name), getattr(one, name), atol=tolerance)

@@ -82,7 +82,7 @@ def whitening(
 
 
 def _principal(covariance: Array) -> tuple[Array, Array]:
-    """Eigenvalues and eigenvectors; those of zero are chosen so that rounding does not matter."""
+    """Eigenvalues and eigenvectors; rounding does not affect the basis of the null space."""
     variance, directions = np.linalg.eigh(covariance)
     null = directions[:, variance < _ZERO * variance[-1]]
     if null.shape[1] > 1:

@@ -260,7 +260,7 @@ class WorkerState:
         assert now.batch is not None
         n_rows = sum(self.partitions.batch_sizes(now.n_made - 1))
         share = n_rows * self.partitions.n_batches / sum(self.partitions.sizes)
-        return now.batch.pace._replace(rate=now.batch.rate * share)
+        return Pace(now.batch.rate * share, *now.batch.pace[1:])
 
     def _end(self, state: TrainState, epoch: int, figure: float) -> Outcome:
         """Keep the state, and return the outcome of the round."""

@@ -18,7 +18,7 @@ import numpy as np
 from skrbm.learning.gradients import ContrastiveDivergence, JumpingContrastiveDivergence
 from skrbm.learning.gradients import N_COMPONENTS, PersistentContrastiveDivergence
 from skrbm.learning.label_gradient import LabelGradient
-from skrbm.learning.optimizer import PRIOR_WIDTH
+from skrbm.learning.optimizer import PRIOR_WIDTH, SMALLEST_SHRINKAGE
 from skrbm.learning.step_statistics import N_PROBES, SHARE_OF_DATA, SMALLEST_DIVERGENCE
 from skrbm.learning.variance import CHANGES, LARGEST_SHARE
 from skrbm.samplers import Chains
@@ -287,8 +287,10 @@ cdef class Update:
         else:
             model.add_outer(data(v), data(x), n, model.weights)
         model.add_to_biases(of_visible, of_hidden, rate if has_formed_growth else 1.0)
-        if penalty > 0:
-            model.shrink(min(1.0, rate * penalty), PRIOR_WIDTH, data(m), data(k))
+        state.shrinkage_due += rate * penalty
+        if state.shrinkage_due >= SMALLEST_SHRINKAGE:
+            model.shrink(min(1.0, state.shrinkage_due), PRIOR_WIDTH, data(m), data(k))
+            state.shrinkage_due = 0.0
         if self.learns_variance and state.column_variance is not None:
             self._step_variances(pace[3] * state.column_variance, growth, m, k,
                                  data_h + n_hidden * model.n_bytes, rate, variance_share)

@@ -143,11 +143,11 @@ class EarlyStopping:
 
     @property
     def learned_by_heart(self) -> bool:
-        """Whether the parameters to keep tell rows trained on from as many new ones.
+        """Whether one training row is more probable than as many validation rows as there are.
 
-        The free-energy gap is the mean difference of log-likelihoods, whatever log Z is. If it is
-        above the logarithm of the number of rows, by more than its error, a row trained on is more
-        probable than all those new ones together.
+        The free-energy gap is the mean difference of log-likelihoods, whatever log Z is. It is
+        compared with the logarithm of the number of training rows, and has to be larger by more
+        than its error.
         """
         return self.best.excess > 0
 

@@ -18,6 +18,8 @@ from skrbm.learning.variance import VarianceGradient
 from skrbm.model import RBM
 
 PRIOR_WIDTH = 0.5  # smaller weights are shrunk in proportion to their size, larger ones less
+# Shrinkage of several updates is applied at once, since it takes a pass over all weights.
+SMALLEST_SHRINKAGE = 0.01
 
 
 class Pace(NamedTuple):
@@ -118,8 +120,10 @@ class CentredOptimizer:
         if rate != statistics.rate:
             growth = growth.formed() * (rate / statistics.rate)
         growth.add_to(rbm)
-        if pace.penalty > 0:
-            _shrink(rbm, min(1.0, rate * pace.penalty), m, k)
+        state.shrinkage_due += rate * pace.penalty
+        if state.shrinkage_due >= SMALLEST_SHRINKAGE:
+            _shrink(rbm, min(1.0, state.shrinkage_due), m, k)
+            state.shrinkage_due = 0.0
         if self.variance is not None and state.column_variance is not None:
             explained = rbm.weights.row_dots(growth.formed().weights) / rate
             excess = self.variance.excess(rbm, statistics, (m, k), explained)

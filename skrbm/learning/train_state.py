@@ -46,6 +46,8 @@ class TrainState:
         Number of jumps to try in the next update.
     next_chain : int
         The first chain that tries a jump.
+    shrinkage_due : float
+        Shrinkage of the weights by their prior that is not applied yet.
     weight_seen : float
         Total weight of the rows of all mini-batches so far.
     history : list of Record
@@ -65,6 +67,7 @@ class TrainState:
     jump_acceptance: float = 1.0
     jumps_due: float = 0.0
     next_chain: int = 0
+    shrinkage_due: float = 0.0
     weight_seen: float = 0.0
     history: list[Record] = field(default_factory=list)
 

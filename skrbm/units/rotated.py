@@ -194,7 +194,7 @@ class Rotated(Layer):
         Y. Hoffman and E. Ribak, "Constrained realizations of Gaussian fields: a simple algorithm",
         Astrophysical Journal 380, 1991.
         """
-        precision = self._precision()
+        precision = self.precision_matrix()
         factors = [(x, x.inverses(precision)[x.pattern]) for x in known.patterns]
         return partial(_completed, known, precision, factors)
 
@@ -208,7 +208,7 @@ class Rotated(Layer):
         layer, x = self.map(devices.float64), devices.float64(input)
         centre = layer.completion(known)(layer.mean(0 * devices.like(known.values, x)))
         result = centre @ x.T - layer.energy(centre)[:, None]
-        precision = layer._precision()
+        precision = layer.precision_matrix()
         for group in known.patterns:
             inverses = group.inverses(precision)
             log_det = group.log_determinants(precision)
@@ -224,13 +224,13 @@ class Rotated(Layer):
         With the precision matrix P, the unit i has the precision `P_ii` and, without input, the
         mean `x_i - ((x - m) P)_i / P_ii`.
         """
-        precision = devices.float64(self._precision())
+        precision = devices.float64(self.precision_matrix())
         diagonal = precision.diagonal()
         bias = devices.float64(v) * diagonal - devices.float64(v - self.mean(0.0)) @ precision
         bias, diagonal = devices.like(bias, v), devices.like(diagonal, v)
         return lambda units, rows: Gaussian(bias[rows[:, None], units], diagonal[units])
 
-    def _precision(self) -> Array:
+    def precision_matrix(self) -> Array:
         """Precision matrix of x, in float64."""
         matrix = devices.float64(self.rotation.matrix)
         return matrix * devices.float64(self.inner.precision) @ matrix.T

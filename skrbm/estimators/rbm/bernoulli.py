@@ -107,7 +107,7 @@ class BernoulliRBM(DensityRBM):
     validation_fraction : float, default=0.1
         Fraction of the rows to hold out as the validation set.
     n_iter_no_change : int, default=1
-        Number of such decays in a row after which early stopping ends `fit`.
+        Number of consecutive decays with a worse score after which early stopping ends `fit`.
     tol : float, default=1e-4
         Largest difference of scores that does not count, in nats per row.
     warm_start : bool, default=False

@@ -106,12 +106,11 @@ def cross_fitted(
     cores: list[Array],
     seeds: list[int],
 ) -> list[Array]:
-    """For every fold, scores of rows that its model has not learnt, on the scale of the RBM.
+    """Scores of the held-out rows of every fold, on the scale of the RBM of all rows.
 
-    Scores of two models differ by the difference of their log Z, and all the more, the further a
-    row is from the others, since a model of fewer rows fits worse. The median difference over rows
-    that neither has learnt estimates both, at the low scores of which a threshold is one. Without
-    such rows, it is that of all rows for training.
+    Scores of two models differ by their log Z. The model of fewer rows also fits worse, most of all
+    far from its rows, where a threshold is. The median difference over rows that neither model has
+    learned estimates both. If there are no such rows, the median is over all training rows.
 
     Parameters
     ----------

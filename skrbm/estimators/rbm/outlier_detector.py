@@ -46,7 +46,7 @@ def _only_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
 
 def _is_novelty_detection(detector: RBMOutlierDetector) -> bool:
     if not detector.novelty:
-        msg = "novelty == False, must be True to judge new rows; fit_predict judges those of fit."
+        msg = "novelty == False, must be True for new rows; use fit_predict for the rows of fit."
         raise AttributeError(msg)
     return True
 
@@ -293,7 +293,7 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
 
 
 def _trimmed_share(contamination: float | str) -> float:
-    """Share of the rows that the model does not learn; for "auto" that of a tenth of outliers."""
+    """Share of the rows that the model does not learn; "auto" counts as a tenth of outliers."""
     return min(_MOST_TRIMMED, _TRIMMED * (0.1 if isinstance(contamination, str) else contamination))
 
 
