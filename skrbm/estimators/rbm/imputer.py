@@ -23,8 +23,8 @@ from skrbm.validation.estimators import check_kind
 from skrbm.validation.parameters import check_choice, check_count, check_flag, check_seeds
 from skrbm.validation.rows import check_columns, check_visible
 
-# Conditional means of small tables need a stronger prior than densities.
-_ALPHA = 20.0
+# Conditional means of small tables need a stronger prior than densities, and no more units.
+_ALPHA, _N_COMPONENTS = 20.0, 64
 
 
 @dataclass(eq=False, repr=False)
@@ -38,8 +38,8 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     ----------
     rbm : GaussianBernoulliRBM or BernoulliRBM, default=None
         Prototype of the model; its `missing_values` and `random_state` are overridden. By default
-        `GaussianBernoulliRBM(alpha=20, covariance_type="full")`, for real-valued columns in any
-        units; "diag" for more than 256 columns.
+        `GaussianBernoulliRBM(64, alpha=20, covariance_type="full")`, for real-valued columns in
+        any units; "diag" for more than 256 columns.
     method : {"mean", "sample", "mode"}, default="mean"
         Imputed value; see `GaussianBernoulliRBM.impute`.
     n_steps : int, default=100
@@ -111,7 +111,11 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self._check_parameters()
         X = to_host(X)
         seed, draws_seed = check_seeds(self.random_state, 2)
-        rbm = density_prototype(X, alpha=_ALPHA) if self.rbm is None else clone(self.rbm)
+        rbm = (
+            density_prototype(X, n_components=_N_COMPONENTS, alpha=_ALPHA)
+            if self.rbm is None
+            else clone(self.rbm)
+        )
         rbm.set_params(missing_values="allow", random_state=seed % 2**32)
         rows = fit_within(rbm, X, sample_weight)
         check_columns(self, X, reset=True)

@@ -30,6 +30,8 @@ from skrbm.validation.estimators import check_kind
 from skrbm.validation.parameters import check_flag, check_number, check_seeds
 from skrbm.validation.rows import check_columns, check_visible
 
+# A fit makes up to six models; with more units, thresholds and rankings are the same.
+_N_COMPONENTS = 16
 _ROUNDING = 1_000.0  # units in the last place
 _TRIMMED = 2.0  # times contamination, since some rows look like outliers and are none
 _MOST_TRIMMED = 0.5
@@ -80,8 +82,8 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
     ----------
     rbm : GaussianBernoulliRBM or BernoulliRBM, default=None
         Prototype of the model; its `random_state` is overridden. By default
-        `GaussianBernoulliRBM(covariance_type="full")`, for real-valued columns in any units; "diag"
-        for more than 256 columns.
+        `GaussianBernoulliRBM(16, covariance_type="full")`, for real-valued columns in any units;
+        "diag" for more than 256 columns.
     contamination : float or "auto", default=0.1
         Fraction of rows that count as outliers, above 0 and at most 0.5; it holds for new rows from
         the distribution of the rows in `fit`. For "auto", outliers are scores below Tukey's lower
@@ -197,7 +199,11 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
         self._check_parameters()
         X = to_host(X)
         seed, folds_seed, fits_seed = check_seeds(self.random_state, 3)
-        rbm = density_prototype(X) if self.rbm is None else clone(self.rbm)
+        rbm = (
+            density_prototype(X, n_components=_N_COMPONENTS)
+            if self.rbm is None
+            else clone(self.rbm)
+        )
         rbm.set_params(random_state=seed % 2**32)
         rows = check_within(rbm, X, sample_weight)
         n_given = X.shape[0] if hasattr(X, "shape") else len(np.asarray(X))
