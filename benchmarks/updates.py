@@ -217,7 +217,7 @@ def gains(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _auto(name: str, *sizes: int) -> int:
     defaults = labelled(0.01) if name.endswith(", classifier") else BINARY
-    return round(defaults.n_updates(*sizes))
+    return round(defaults.n_updates(*sizes[:2]))
 
 
 def main() -> None:

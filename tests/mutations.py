@@ -208,9 +208,9 @@ MUTATIONS = [
     ("skrbm.data.scaling.Standardized.hidden_bias", "return rbm.hidden.bias - rbm.weights.input(self.location / self.scale)", "return rbm.hidden.bias", "test_gaussian.py::test_scores_are_the_log_density_of_a_mixture"),
     ("skrbm.learning.defaults", "    largest_step=5.0,\n", "", "test_hopfield.py::test_couplings_are_learnt_at_any_rate"),
     ("skrbm.learning.defaults.Defaults.n_updates", "max(FEWEST_UPDATES, n_updates)", "n_updates", "test_loop.py::test_more_rows_get_more_updates_between_limits"),
-    ("skrbm.learning.defaults", "n_visible * min(n_hidden, _MOST_UNITS)", "n_visible * n_hidden", "test_loop.py::test_more_rows_get_more_updates_between_limits"),
+    ("skrbm.learning.defaults", "return n_rows * n_visible", "return n_rows", "test_loop.py::test_more_rows_get_more_updates_between_limits"),
     ("skrbm.learning.defaults.labelled", "if generative_share > _LARGEST_SHARE:", "if False:", "test_loop.py::test_more_rows_get_more_updates_between_limits"),
-    ("skrbm.estimators.rbm.settings.Settings.plan", "*rbm.weights.shape", "1, 1", "test_loop.py::test_auto_is_the_default_number_of_epochs"),
+    ("skrbm.estimators.rbm.settings.Settings.plan", "rbm.weights.shape[0]", "1", "test_loop.py::test_auto_is_the_default_number_of_epochs"),
     ("skrbm.estimators.dbn.stack.layer_settings", "settings.defaults if i == 0 else", "settings.defaults if True else", "test_loop.py::test_upper_layers_make_all_updates"),
     # The estimator
     ("skrbm.estimators.rbm.base.BaseRBM", 'n_iter: int | Literal["auto"] = "auto"', 'n_iter: int | Literal["auto"] = 10', "test_loop.py::test_auto_is_the_default_number_of_epochs"),

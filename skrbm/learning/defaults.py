@@ -14,10 +14,6 @@ _LABELLED_FACTOR = 4.0  # on the rate with chains, since the model only has to s
 _LARGEST_SHARE = 0.1  # of the generative part, up to which the label decides how long to train
 _LABELLED_UPDATES = 4.0  # per row
 
-# Few rows of many columns are learned by heart, and the more hidden units there are, the sooner.
-_UPDATES = 25_000.0  # times rows, per column and hidden unit
-_MOST_UNITS = 64  # more make no difference
-
 # Standard deviations of the initial inputs of binary units. Hidden units of small tables, whose
 # columns vary little between 0 and 1, would be nearly constant without the first one; the second is
 # the largest for draws of zeros and ones.
@@ -29,8 +25,8 @@ _FEWEST_ROWS = 50  # fewer are patterns to store
 FEWEST_UPDATES, MOST_UPDATES = 2_000, 5_000
 
 
-def _density_updates(n_rows: int, n_visible: int, n_hidden: int) -> float:
-    return _UPDATES * n_rows / (n_visible * min(n_hidden, _MOST_UNITS))
+def _density_updates(n_rows: int, n_visible: int) -> float:
+    return n_rows * n_visible  # small tables have little to learn
 
 
 def _alpha(n_independent: float, n_hidden: int) -> float:
@@ -56,14 +52,14 @@ class Defaults:
         From the effective number of independent columns and the number of hidden units to
         `alpha="auto"`, for enough rows.
     updates : callable
-        From the numbers of rows, visible and hidden units to the number of updates, before limits.
+        From the numbers of rows and visible units to the number of updates, before limits.
     """
 
     weight_scale: Callable[[int, int, float], float]
     rate: Callable[[int], float]
     decay_power: int = 1
     largest_step: float = math.inf
-    updates: Callable[[int, int, int], float] = _density_updates
+    updates: Callable[[int, int], float] = _density_updates
     alpha: Callable[[float, int], float] = _alpha
 
     def prior(self, n_independent: float, n_hidden: int, weight: float | None) -> float:
@@ -72,9 +68,9 @@ class Defaults:
             return 0.0
         return self.alpha(n_independent, n_hidden)
 
-    def n_updates(self, n_rows: int, n_visible: int, n_hidden: int) -> float:
+    def n_updates(self, n_rows: int, n_visible: int) -> float:
         """The number of updates with `n_iter="auto"`, before it is rounded up to epochs."""
-        n_updates = self.updates(n_rows, n_visible, n_hidden)
+        n_updates = self.updates(n_rows, n_visible)
         return min(MOST_UPDATES, max(FEWEST_UPDATES, n_updates))
 
 

@@ -76,9 +76,8 @@ class GaussianBernoulliRBM(DensityRBM):
     batch_size : int, default=100
         Maximum number of rows per update.
     n_iter : int or "auto", default="auto"
-        Number of epochs of `fit`. "auto" makes 5,000 updates, fewer for few rows of many columns:
-        25,000 times the rows, divided by the columns and by the hidden units (at most 64 of them).
-        It makes at least 2,000 updates, and at least 10 epochs. Upper layers of a stack make 5,000.
+        Number of epochs of `fit`. "auto" makes as many updates as there are values in the data,
+        but from 2,000 to 5,000, and at least 10 epochs. Upper layers of a stack make 5,000 updates.
     gradient : {"jump", "pcd", "pt", "cd", "exact"}, default="jump"
         Estimate of the model's part of the gradient:
 

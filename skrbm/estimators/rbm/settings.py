@@ -202,7 +202,7 @@ class Settings:
         n_iter = self.n_iter
         if n_iter == "auto":
             n_given = size.n_rows + size.n_held_out
-            n_updates = self.defaults.n_updates(n_given, *rbm.weights.shape)
+            n_updates = self.defaults.n_updates(n_given, rbm.weights.shape[0])
             n_iter = default_n_iter(n_given, self.batch_size, n_updates)
         rate = PowerDecay(self.rate, self.defaults.decay_power)
         n_batches = math.ceil(size.n_rows / self.batch_size)
