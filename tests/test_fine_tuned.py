@@ -475,6 +475,17 @@ def test_one_label_has_one_column():
     np.testing.assert_array_equal(classifier.predict_log_proba(X), np.zeros((4, 1)))
 
 
+def test_probabilities_of_separated_classes_have_finite_logarithms(digits):
+    """Fails if a probability underflows to 0, as it did in float32."""
+    X, _, y, _ = digits
+    classifier = DBNClassifier(STACK, mlp=STILL, random_state=0).fit(X, y)
+    classifier.mlp_.coefs_[-1] *= 1e5
+    proba = classifier.predict_proba(X)
+    assert proba.min() > 0
+    np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_array_equal(classifier.predict_log_proba(X), np.log(proba))
+
+
 def test_dates_are_no_targets():
     """Fails if they get as far as the perceptron."""
     dbn = DeepBeliefNetwork((2,), rbm=BernoulliRBM(n_iter=1))

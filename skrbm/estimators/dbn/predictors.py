@@ -169,12 +169,12 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         Returns
         -------
         P : ndarray of shape (n_samples, n_classes)
-            Columns in the order of `classes_`.
+            Columns in the order of `classes_`. No probability is 0, so all logarithms are finite.
         """
         P = self._averaged(self.mlp_.predict_proba, X)
         if len(self.classes_) == 1:  # the perceptron then has two outputs
             return np.ones((len(P), 1), P.dtype)
-        return P
+        return P.clip(np.finfo(P.dtype).tiny)
 
     def predict_log_proba(self, X: Any) -> Array:
         """Compute the logarithms of the probabilities of the classes.
@@ -187,8 +187,7 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         -------
         log_P : ndarray of shape (n_samples, n_classes)
         """
-        P = self.predict_proba(X)
-        return np.log(P.clip(np.finfo(P.dtype).tiny))
+        return np.log(self.predict_proba(X))
 
 
 class DBNRegressor(RegressorMixin, FineTuned):
