@@ -269,6 +269,7 @@ MUTATIONS = [
     ("skrbm.learning.defaults._binary_scale", "return max(min(enough, most), ", "return max(min(enough, most), 0 * ", "test_rbm.py::test_hidden_units_of_small_tables_vary_from_the_start"),
     ("skrbm.learning.defaults._binary_scale", "min(enough, most)", "enough", "test_rbm.py::test_hidden_units_of_small_tables_vary_from_the_start"),
     ("skrbm.learning.defaults.above_others", ", weight_scale=weight_scale", "", "test_dbn.py::test_upper_layers_start_as_if_their_inputs_varied"),
+    ("skrbm.learning.defaults.above_others", "updates=updates, ", "", "test_dbn.py::test_upper_layers_make_as_many_updates_as_the_lowest"),
     ("skrbm.data.correlations._standardized", "variance[varies] / seen[varies]", "variance[varies]", "test_summary.py::test_missing_values_do_not_hide_correlations"),
     ("skrbm.estimators.dbn.mlp.Tuning.predict", "z + self._linear_term(v, z)", "z", "test_fine_tuned.py::test_regression_extends_a_linear_function"),
     ("skrbm.estimators.dbn.mlp.Tuning.run", "y - self._linear_term(v, y)", "y", "test_fine_tuned.py::test_regression_extends_a_linear_function"),

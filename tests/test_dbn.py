@@ -138,6 +138,13 @@ def test_upper_layers_start_as_if_their_inputs_varied():
     assert dbn.rbms_[1].components_.std() == pytest.approx(6 / np.sqrt(64 + 64), rel=0.1)
 
 
+def test_upper_layers_make_as_many_updates_as_the_lowest():
+    """Fails if the number of their inputs counts, which are functions of the data."""
+    X = np.random.default_rng(0).random((100, 3))
+    dbn = DeepBeliefNetwork((40, 2), random_state=0).fit(X)
+    assert [rbm.n_iter_ for rbm in dbn.rbms_] == [2_000, 2_000]
+
+
 def test_up_down_is_stable_where_all_columns_depend_on_one():
     """Real-valued clusters and many units, in float32. Fails if steps are as long as in theory."""
     rng = np.random.default_rng(0)

@@ -74,7 +74,7 @@ class Fit:
             if i > 0:
                 below = [_light(x) for x in fit.rbms[:i]]
                 summaries = self.cluster.prepare(WorkerState.ascend, below)
-            settings = layer_settings(rbm, i, type(dbn).__name__, stop)
+            settings = layer_settings(fit.rbms, i, type(dbn).__name__, stop)
             start_layer(rbm, settings, _summarized(summaries))
             self._train(rbm, summaries, settings)
             fit.n_done += 1

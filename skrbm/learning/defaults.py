@@ -98,13 +98,19 @@ GAUSSIAN = Defaults(
 HOPFIELD = replace(GAUSSIAN, alpha=lambda *_: 0.0)
 
 
-def above_others(defaults: Defaults) -> Defaults:
-    """Training defaults of a layer whose inputs are resampled, so that it cannot memorise rows."""
+def above_others(defaults: Defaults, n_features: int) -> Defaults:
+    """Training defaults of a layer above others, whose inputs are drawn from data of these columns.
+
+    Such a layer has as much to learn as the data have values, whatever the number of its inputs.
+    """
 
     def weight_scale(n_visible: int, n_hidden: int, _: float) -> float:
         return defaults.weight_scale(n_visible, n_hidden, math.inf)  # draws vary enough
 
-    return replace(defaults, updates=lambda *_: MOST_UPDATES, weight_scale=weight_scale)
+    def updates(n_rows: int, _: int) -> float:
+        return defaults.updates(n_rows, n_features)
+
+    return replace(defaults, updates=updates, weight_scale=weight_scale)
 
 
 def labelled(generative_share: float) -> Defaults:

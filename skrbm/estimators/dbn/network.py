@@ -681,7 +681,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
         inputs = LayerInputs(rows, fit.rng, fit.completions)
         for i in range(fit.n_done, len(fit.rbms)):
-            settings = stacks.layer_settings(fit.rbms[i], i, type(self).__name__, stop)
+            settings = stacks.layer_settings(fit.rbms, i, type(self).__name__, stop)
             stacks.fit_layer(fit, i, inputs, settings)
             fit.n_done += 1
         if not fit.is_stacked:

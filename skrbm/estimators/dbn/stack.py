@@ -174,11 +174,13 @@ def check_layers(rbms: list[DensityRBM], summary: Summary, *, first: bool, split
         estimators.check_same_device(rbms[0], rbm)
 
 
-def layer_settings(rbm: DensityRBM, i: int, title: str, hook: Hook) -> Settings:
+def layer_settings(rbms: list[DensityRBM], i: int, title: str, hook: Hook) -> Settings:
     """The parameters of layer i of a stack of this title, with another hook."""
-    settings = settings_of(rbm)
+    settings = settings_of(rbms[i])
     title, hooks = f"{title}, layer {i + 1}", (*settings.hooks, hook)
-    defaults = settings.defaults if i == 0 else above_others(settings.defaults)
+    defaults = settings.defaults
+    if i > 0:
+        defaults = above_others(defaults, rbms[0].n_features_in_)
     return replace(settings, title=title, hooks=hooks, defaults=defaults)
 
 

@@ -77,7 +77,7 @@ class GaussianBernoulliRBM(DensityRBM):
         Maximum number of rows per update.
     n_iter : int or "auto", default="auto"
         Number of epochs of `fit`. "auto" makes as many updates as there are values in the data,
-        but from 2,000 to 5,000, and at least 10 epochs. Upper layers of a stack make 5,000 updates.
+        but from 2,000 to 5,000, and at least 10 epochs. Upper layers of a stack make as many.
     gradient : {"jump", "pcd", "pt", "cd", "exact"}, default="jump"
         Estimate of the model's part of the gradient:
 
