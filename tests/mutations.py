@@ -101,6 +101,8 @@ MUTATIONS = [
     # The step
     ("skrbm.data.whitening.whitening", "(distance / left + np.log(left)) @ w", "distance @ w", "test_whitening.py::test_shrinkage_maximises_the_likelihood_of_rows_left_out"),
     ("skrbm.data.whitening.whitening", "np.where(third < -_ZERO, -directions, directions)", "directions", "test_whitening.py::test_the_map_follows_the_order_and_the_sign_of_columns"),
+    ("skrbm.data.whitening.whitening", "along[:, -1] ** 4", "along[:, 0] ** 4", "test_whitening.py::test_kurtosis_is_the_smallest_for_two_clusters"),
+    ("skrbm.estimators.rbm.gaussian.GaussianBernoulliRBM._whitening", "found.kurtosis <= _FLAT", "False", "test_gaussian.py::test_auto_is_full_for_correlated_columns_without_clusters"),
     ("skrbm.data.whitening._completed", "total[np.ix_(gap, gap)] += share[rows].sum() * left", "pass", "test_whitening.py::test_covariances_of_incomplete_rows_are_those_of_all_values"),
     ("skrbm.data.correlations.variance_and_square_correlation", "of_pairs / n_pairs - by_chance", "of_pairs / n_pairs", "test_summary.py::test_independent_columns_are_not_taken_as_correlated_in_few_rows"),
     ("skrbm.learning.optimizer._shrink", "rbm.visible.add_to_bias(-change.T.input(k))", "pass", "test_optimizer.py::test_prior_moves_the_centred_weights_along_its_gradient"),
