@@ -105,13 +105,15 @@ def test_means_are_those_of_the_conditional_distribution(pair, by_chains):
     np.testing.assert_allclose(got.hidden, of_hidden, atol=atol)
 
 
+@pytest.mark.parametrize("by_row", [False, True])
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
-def test_draws_have_the_means_and_keep_what_is_given(pair, by_chains):
+def test_draws_have_the_means_and_keep_what_is_given(pair, by_row, by_chains):
     """Fails if draws are from the model without what is given. Six standard errors."""
     rbm, rows, _, of_visible, _ = _problem(pair)
     n = 4_000
     many = np.repeat(rows, n, axis=0)
-    v = conditionals.draw(rbm, rbm.visible.neutral(), many, random.generator(0), 50)
+    rng = RowGenerator(np.arange(len(many)), 0) if by_row else random.generator(0)
+    v = conditionals.draw(rbm, rbm.visible.neutral(), many, rng, 50)
     given = ~_whole(rbm.visible, np.isnan(many))
     np.testing.assert_array_equal(v[given], many[given])
     v = v.reshape(len(rows), n, -1)
