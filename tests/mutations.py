@@ -213,7 +213,6 @@ MUTATIONS = [
     ("skrbm.learning.defaults", "return n_rows * n_visible", "return n_rows", "test_loop.py::test_more_rows_get_more_updates_between_limits"),
     ("skrbm.learning.defaults.labelled", "if generative_share > _LARGEST_SHARE:", "if False:", "test_loop.py::test_more_rows_get_more_updates_between_limits"),
     ("skrbm.estimators.rbm.settings.Settings.plan", "rbm.weights.shape[0]", "1", "test_loop.py::test_auto_is_the_default_number_of_epochs"),
-    ("skrbm.estimators.dbn.stack.layer_settings", "settings.defaults if i == 0 else", "settings.defaults if True else", "test_loop.py::test_upper_layers_make_all_updates"),
     # The estimator
     ("skrbm.estimators.rbm.base.BaseRBM", 'n_iter: int | Literal["auto"] = "auto"', 'n_iter: int | Literal["auto"] = 10', "test_loop.py::test_auto_is_the_default_number_of_epochs"),
     ("skrbm.estimators.rbm.settings.Settings.split_indices", "validation, train = order[:n_validation], order[n_validation:]", "validation, train = order[:n_validation], order", "test_early_stopping.py::test_early_stopping_helps_where_training_overfits"),
