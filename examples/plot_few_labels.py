@@ -34,10 +34,10 @@ dbn = DeepBeliefNetwork(sizes, rbm=BernoulliRBM(n_iter=50), random_state=0).fit(
 # %%
 # Three classifiers, the same labels
 # ----------------------------------
-# All digits have about the same number of labels. ``y == -1`` marks a row without a label. Only
-# ``DBNClassifier`` uses such rows.
+# All digits have about the same number of labels. ``unlabeled=-1`` marks rows without a label.
+# Only ``DBNClassifier`` uses such rows.
 classifiers = {
-    "DBNClassifier": DBNClassifier(FrozenEstimator(dbn), random_state=0),
+    "DBNClassifier": DBNClassifier(FrozenEstimator(dbn), unlabeled=-1, random_state=0),
     "MLPClassifier": MLPClassifier(sizes, max_iter=300, random_state=0),
     "LogisticRegression": LogisticRegression(max_iter=1_000),
 }

@@ -98,12 +98,12 @@ def test_fine_tuning_gains_on_a_perceptron_alone(digits):
     assert tuned > 0.7
 
 
-def test_minus_one_says_that_a_row_has_no_label(digits):
+def test_rows_without_a_label_train_only_the_stack(digits):
     """Beside a frozen stack of all rows. Fails if such rows make a class, or are left out."""
     X, X_test, y, _ = digits
     partly = y.copy()
     partly[300:] = -1
-    classifier = DBNClassifier(STACK, mlp=QUICK, random_state=0).fit(X, partly)
+    classifier = DBNClassifier(STACK, mlp=QUICK, unlabeled=-1, random_state=0).fit(X, partly)
     np.testing.assert_array_equal(classifier.classes_, np.arange(10))
     frozen = FrozenEstimator(classifier.dbn_)
     again = DBNClassifier(frozen, mlp=QUICK, random_state=0).fit(X[:300], y[:300])
@@ -112,13 +112,66 @@ def test_minus_one_says_that_a_row_has_no_label(digits):
     np.testing.assert_array_equal(whole.transform(X_test), classifier.dbn_.transform(X_test))
 
 
-def test_missing_labels_are_so_in_every_type_of_number(digits):
-    """Fails if what pandas makes of them, floats or nullable integers, is a class."""
-    X, _, y, _ = digits
-    partly = np.where(np.arange(len(y)) < 300, y, -1)
-    for labels in (partly.astype(float), pd.Series(partly, dtype="Int64")):
-        classifier = DBNClassifier(STACK, mlp=STILL, random_state=0).fit(X, labels)
-        np.testing.assert_array_equal(classifier.classes_, np.arange(10))
+def test_minus_one_is_a_class_unless_it_is_unlabeled():
+    """Fails if a class vanishes by its name, or a row without a label makes one."""
+    X = np.random.default_rng(0).random((6, 3))
+    classifier = DBNClassifier(DeepBeliefNetwork(2, rbm=BernoulliRBM(n_iter=1)), random_state=0)
+    y = np.array([-1, 0, 1, -1, 0, 1])
+    np.testing.assert_array_equal(classifier.fit(X, y).classes_, [-1, 0, 1])
+    for unlabeled, classes in ((-1, [0, 1]), (7, [-1, 0, 1]), (np.nan, [-1, 0, 1])):
+        classifier.set_params(unlabeled=unlabeled)
+        np.testing.assert_array_equal(classifier.fit(X, y).classes_, classes)
+    classifier.set_params(unlabeled="?").fit(X, ["?", "a", "b", "?", "a", "b"])
+    np.testing.assert_array_equal(classifier.classes_, ["a", "b"])
+    with pytest.raises(ValueError, match=r"unlabeled == \[-1\], must be None or a label."):
+        classifier.set_params(unlabeled=[-1]).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "dtype"),
+    [
+        (pd.Series([0, 2, pd.NA, 0, 2], dtype="Int64"), [0, 2], int),
+        (pd.Series([False, True, pd.NA, False, True], dtype="boolean"), [False, True], bool),
+        (pd.Series(["b", "a", pd.NA, "b", "a"], dtype="string"), ["a", "b"], str),
+        (pd.Series(["b", "a", None, "b", "a"], dtype="category"), ["a", "b"], str),
+        (pd.Series([0.0, 2, np.nan, 0, 2]), [0, 2], float),
+        ([0, 2, None, 0, 2], [0, 2], int),
+        (["b", "a", None, "b", "a"], ["a", "b"], str),
+        (np.array(["b", "a", np.nan, "b", "a"], object), ["a", "b"], str),
+    ],
+)
+def test_missing_labels_are_unlabelled_in_every_type(labels, classes, dtype):
+    """Fails if one is a class, or if it turns integers into floats."""
+    X = np.random.default_rng(0).random((5, 3))
+    classifier = DBNClassifier(DeepBeliefNetwork(2, rbm=BernoulliRBM(n_iter=1)), random_state=0)
+    classifier.fit(X, labels)
+    np.testing.assert_array_equal(classifier.classes_, classes)
+    assert classifier.classes_.dtype.type is np.dtype(dtype).type
+    assert set(classifier.predict(X)) <= set(classes)
+    known = np.arange(5) != 2
+    stack = FrozenEstimator(classifier.dbn_)
+    alone = DBNClassifier(stack, random_state=0).fit(X[known], np.array(labels, object)[known])
+    np.testing.assert_array_equal(alone.predict_proba(X), classifier.predict_proba(X))
+    with pytest.raises(ValueError, match="y has no label or target in any of 5 rows with weight"):
+        classifier.fit(X, [None] * 5)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_rows_without_a_target_train_only_the_stack(digits, n_outputs):
+    """Fails if such a row is refused, left out, or a target of zero."""
+    X, X_test, y, _ = digits
+    X, y = X[:200], np.stack([y[:200] / 9] * n_outputs, axis=1)
+    mlp = MLPRegressor(solver="sgd", learning_rate_init=0.05, max_iter=2)
+    partly = y.copy()
+    partly[100:, -1] = np.nan
+    regressor = DBNRegressor(STACK, mlp=mlp, random_state=0).fit(X, partly.squeeze())
+    whole = clone(STACK).set_params(random_state=regressor.dbn_.random_state).fit(X)
+    np.testing.assert_array_equal(whole.transform(X_test), regressor.dbn_.transform(X_test))
+    stack = FrozenEstimator(regressor.dbn_)
+    again = DBNRegressor(stack, mlp=mlp, random_state=0).fit(X[:100], y[:100].squeeze())
+    np.testing.assert_array_equal(again.predict(X_test), regressor.predict(X_test))
+    with pytest.raises(ValueError, match="y has no label or target in any of 200 rows"):
+        regressor.fit(X, np.full(200, np.nan))
 
 
 def test_a_frozen_stack_is_copied_and_knows_its_columns(digits):
@@ -203,7 +256,7 @@ def test_what_cannot_be_resumed_is_refused(digits):
 
 @pytest.mark.parametrize("labels", [(-1, 1), ("no", "yes"), (False, True), (0.0, 1.0)])
 def test_two_labels_of_any_type_are_two_classes(digits, labels):
-    """Fails if -1 is no label where it must be one of two."""
+    """Fails if a label means something else than a class."""
     X, X_test, y, y_test = digits
     of = np.array(labels)
     classifier = DBNClassifier(STACK, mlp=QUICK, random_state=0).fit(X, of[(y > 4).astype(int)])

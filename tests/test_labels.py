@@ -4,6 +4,7 @@ import itertools
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from scipy.special import logsumexp
@@ -309,9 +310,16 @@ def test_wrong_parameters_are_refused_before_any_work(digits, parameters, senten
 @pytest.mark.parametrize(
     ("y", "classes", "sentence"),
     [
-        (["a", None, "b"], ["a", "b"], "y has labels that cannot be sorted, must have some of one"),
+        (["a", None, "b"], ["a", "b"], r"y\[1\] == None is a missing label, must be a label: only"),
+        ([0.0, 1, np.nan], [0, 1], r"y\[2\] == .*nan.* is a missing label"),
+        (pd.Series([0, pd.NA, 1], dtype="Int64"), [0, 1], r"y\[1\] == <NA> is a missing label"),
+        (
+            np.array(["a", 1, "b"], object),
+            ["a"],
+            "y has labels that cannot be sorted, must have some of one",
+        ),
         ([1e300, 0, 1], [0, 1], "Unknown label type: continuous"),
-        (["a", "b", "a"], ["a", None, "b"], "classes has labels that cannot be sorted"),
+        (["a", "b", "a"], ["a", None, "b"], r"classes\[1\] == None is a missing label"),
         (["a", "b", "a"], [], "classes is empty, must be all labels that there will be"),
         (["a", "b", "a"], [0.0, 1.0], "y has the label 'a', must have those of"),
     ],

@@ -10,6 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from skrbm._kernels import devices
 from skrbm._kernels.devices import Array
+from skrbm.validation.parameters import require
 from skrbm.validation.rows import check_real
 
 
@@ -23,10 +24,25 @@ def check_given(estimator: Any, name: str, value: Any) -> None:
 def check_labels(estimator: Any, name: str, value: Any) -> Array:
     """Return class labels, one per row."""
     check_given(estimator, name, value)
-    labels = _check_sortable(estimator, name, value)
-    with np.errstate(invalid="ignore"):  # scikit-learn casts huge numbers to integers
-        check_classification_targets(labels)
-    return labels
+    return _check_kind(_check_sortable(estimator, name, value))
+
+
+def check_some_labels(estimator: Any, name: str, value: Any, unlabeled: Any) -> tuple[Array, Array]:
+    """Return class labels, and a mask of the rows that have one; the others repeat any label.
+
+    A row has no label if its label is None or NaN, or equals `unlabeled`.
+    """
+    is_label = isinstance(unlabeled, str | bytes) or not hasattr(unlabeled, "__len__")
+    require(is_label, "unlabeled", unlabeled, "None or a label")
+    check_given(estimator, name, value)
+    given = _column(value)
+    known = ~_are_missing(given)
+    if not _is_missing(unlabeled):
+        known &= np.array([_differ(label, unlabeled) for label in given.tolist()], bool)
+    if not known.any():
+        return given, known
+    labels = _check_kind(_check_sortable(estimator, name, given[known]))
+    return labels[np.maximum(known.cumsum() - 1, 0)], known
 
 
 def check_classes(estimator: Any, name: str, classes: Any, known: Any) -> Any:
@@ -54,9 +70,24 @@ def check_classes(estimator: Any, name: str, classes: Any, known: Any) -> Any:
     return given
 
 
+def _check_kind(labels: Array) -> Array:
+    """Refuse labels that are not classes, for example fractions."""
+    with np.errstate(invalid="ignore"):  # scikit-learn casts huge numbers to integers
+        check_classification_targets(labels)
+    return labels
+
+
 def _check_sortable(estimator: Any, name: str, value: Any) -> Array:
     """Return one-dimensional labels that are complete and of one type."""
-    labels = column_or_1d(devices.to_host(value), warn=True)
+    labels = _column(value)
+    missing = _are_missing(labels)
+    if missing.any():
+        row = int(missing.argmax())
+        raise ValueError(
+            f"{name}[{row}] == {labels[row]!r} is a missing label, must be a label: only "
+            "DBNClassifier takes rows without one."
+        )
+    labels = _natural(labels)
     if labels.dtype.kind == "f" and len(labels) > 0:
         check_real(labels, name, ensure_2d=False, estimator=estimator)
     try:
@@ -65,6 +96,43 @@ def _check_sortable(estimator: Any, name: str, value: Any) -> Array:
         msg = f"{name} has labels that cannot be sorted, must have some of one type and no gaps."
         raise ValueError(msg) from error
     return labels
+
+
+def _column(value: Any) -> Array:
+    """Return labels as an array, in which nullable integers and booleans stay what they are."""
+    if hasattr(value, "to_list") and not isinstance(getattr(value, "dtype", None), np.dtype):
+        value = np.fromiter(value.to_list(), object, len(value))
+    return column_or_1d(devices.to_host(value), warn=True)
+
+
+def _natural(labels: Array) -> Array:
+    """Return objects that are all numbers as an array of numbers."""
+    if labels.dtype != object:
+        return labels
+    try:
+        natural = np.array(labels.tolist())
+    except ValueError:  # sequences of different lengths
+        return labels
+    return natural if natural.dtype.kind in "biuf" and natural.ndim == 1 else labels
+
+
+def _are_missing(labels: Array) -> Array:
+    """Which labels are missing."""
+    if labels.dtype != object:
+        return labels != labels
+    return np.array([_is_missing(label) for label in labels], bool)
+
+
+def _is_missing(label: Any) -> bool:
+    """Whether a label is None, NaN, or NA or NaT of pandas; only these differ from themselves."""
+    return label is None or _differ(label, label)
+
+
+def _differ(a: Any, b: Any) -> bool:
+    different = a != b
+    if isinstance(different, bool | np.bool_):
+        return bool(different)
+    return np.ndim(different) == 0  # NA of pandas is neither equal nor different
 
 
 def encode_labels(name: str, labels: Array, classes: Array) -> Array:
@@ -83,5 +151,7 @@ def encode_labels(name: str, labels: Array, classes: Array) -> Array:
 def check_targets(name: str, used: Array) -> None:
     """Refuse targets if no row with weight has one."""
     if not used.any():
-        msg = f"{name} has no target for any of {len(used)} rows with weight, must have one."
+        msg = (
+            f"{name} has no label or target in any of {len(used)} rows with weight, must have one."
+        )
         raise ValueError(msg)

@@ -128,8 +128,9 @@ class FineTuned(BaseEstimator):
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
             Data that the lowest layer accepts.
         y : array-like of shape (n_samples,)
-            Targets. A classifier accepts labels of any type. If labels are numbers with at least
-            three distinct values, -1 marks a row without a label.
+            Targets. A classifier accepts labels of any type. None and NaN mark a row without a
+            label, and so does the parameter `unlabeled`. A regressor accepts numbers, also of shape
+            (n_samples, n_outputs); a row with NaN has no target.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the rows.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,9 @@ from skrbm.estimators.dbn import mlp as perceptron
 from skrbm.estimators.dbn.fine_tuning import FineTuned, Targeted
 from skrbm.estimators.dbn.mlp import Tuning
 from skrbm.learning.ridge import ridge
-from skrbm.validation.labels import check_given, check_labels
+from skrbm.validation.labels import check_given, check_some_labels
 from skrbm.validation.rows import check_real
 
-_UNLABELLED = -1
 _MOST_LINEAR = 256  # columns with a linear term
 _HELD_OUT = 5  # one row of so many chooses the number of epochs
 
@@ -43,6 +43,7 @@ def _solve(tuning: Tuning, v: Any, y: Array, weights: Array) -> None:
         tuning.linear = of_states.astype(mlp.coefs_[-1].dtype)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class DBNClassifier(ClassifierMixin, FineTuned):
     r"""Deep belief network trained without labels, then fine-tuned with them.
 
@@ -85,6 +86,9 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         ends the training of the current layer, or the fine-tuning; see `Checkpoint`.
     random_state : int, RandomState instance or None, default=None
         Seed of the stack and of the perceptron.
+    unlabeled : default=None
+        Label of the rows that have none, such as -1 in `sklearn.semi_supervised`. They train only
+        the stack. None and NaN always mark such rows.
 
     Attributes
     ----------
@@ -120,22 +124,20 @@ class DBNClassifier(ClassifierMixin, FineTuned):
     >>> X, X_test, y, y_test = train_test_split(X / 16, y, random_state=0)
     >>> y[100:] = -1  # the other rows have no label
     >>> dbn = DeepBeliefNetwork((64, 32), rbm=BernoulliRBM(n_iter=20))
-    >>> classifier = DBNClassifier(dbn, random_state=0).fit(X, y)
+    >>> classifier = DBNClassifier(dbn, unlabeled=-1, random_state=0).fit(X, y)
     >>> classifier.classes_
     array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     >>> bool(classifier.score(X_test, y_test) > 0.8)
     True
     """
 
+    unlabeled: Any = None
+
     _Perceptron = MLPClassifier
     _learning_rate = 0.5
 
     def _check_targets(self, y: Any) -> tuple[Array, Array]:
-        y = check_labels(self, "y", y)
-        labelled = np.ones(len(y), bool)
-        if y.dtype.kind in "if" and len(np.unique(y)) > 2:
-            labelled = y != _UNLABELLED
-        return y, labelled
+        return check_some_labels(self, "y", y, self.unlabeled)
 
     def _few(self, y: Array) -> Array:
         return np.unique(y, return_index=True)[1]
@@ -285,10 +287,11 @@ class DBNRegressor(RegressorMixin, FineTuned):
 
     def _check_targets(self, y: Any) -> tuple[Array, Array]:
         check_given(self, "y", y)
-        y = check_real(y, "y", ensure_2d=False, estimator=self)
+        allowed = "allow-nan"
+        y = check_real(y, "y", ensure_2d=False, ensure_all_finite=allowed, estimator=self)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        return y, np.ones(len(y), bool)
+        return y, ~np.isnan(y).reshape(len(y), -1).any(axis=1)
 
     def _few(self, y: Array) -> Array:
         return np.unique(y, axis=0, return_index=True)[1][:2]
