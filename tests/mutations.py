@@ -292,6 +292,7 @@ MUTATIONS = [
     ("skrbm.validation.rows.check_training_rows", "if not sparse.issparse(rows) and", "if", "test_dbn.py::test_what_gaussian_units_cannot_do_stays_binary"),
     ("skrbm.distributed.fit.Fit.stack", "if chosen is not domain:", "if False:", "test_distributed.py::test_a_stack_of_real_values_is_that_of_all_partitions"),
     ("skrbm.validation.estimators.check_nested", "if nested and name in own and", "if False and", "test_dbn.py::test_a_name_has_no_parameters"),
+    ("skrbm.estimators.rbm.imputer.RBMImputer._written_prototypes", ", alpha=_ALPHA", "", "test_validation.py::test_the_advised_prototype_is_the_default"),
     ("skrbm.estimators.dbn.mlp.take_weights", "mlp.coefs_[i][...] = weights", "pass", "test_fine_tuned.py::test_the_perceptron_starts_as_the_recognition"),
     ("skrbm.estimators.dbn.fine_tuning.FineTuned._fine_tune", "v = lowest.scaling.to_columns(rows.values[:])", "v = rows.values[:]", "test_fine_tuned.py::test_standardized_data_reach_the_perceptron"),
     ("skrbm.validation.labels.check_some_labels", "if not _is_missing(unlabeled)", "if False", "test_fine_tuned.py::test_rows_without_a_label_train_only_the_stack"),

@@ -77,6 +77,7 @@ LAYERS = [
     "estimators.common.device",
     "estimators.common.fitted",
     "estimators.common.methods",
+    "estimators.common.prototypes",
     "estimators.common.fit_state",
     "estimators.common.checkpoint",
     "estimators.rbm",

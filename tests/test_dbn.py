@@ -287,7 +287,9 @@ def test_what_gaussian_units_cannot_do_stays_binary(parameters, rows):
 
 def test_a_name_has_no_parameters():
     """Fails with an AttributeError about a string."""
-    with pytest.raises(ValueError, match="visible_rbm == 'auto' has no parameter 'n_iter'"):
+    with pytest.raises(
+        ValueError, match="visible_rbm='auto'. has no parameter visible_rbm__n_iter"
+    ):
         DBNClassifier(DeepBeliefNetwork()).set_params(dbn__visible_rbm__n_iter=2)
     dbn = DeepBeliefNetwork().set_params(visible_rbm=clone(QUICK), visible_rbm__n_iter=2)
     assert dbn.visible_rbm.n_iter == 2

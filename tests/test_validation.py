@@ -6,13 +6,18 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn.neural_network
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
+import skrbm
 from skrbm import (
     BernoulliRBM,
     DBNClassifier,
+    DBNRegressor,
     DeepBeliefNetwork,
     GaussianBernoulliRBM,
     RBMClassifier,
@@ -354,3 +359,54 @@ def test_docstrings_name_every_gradient(kind):
     """Fails if a gradient is added without its description."""
     names = ", ".join(f'"{name}"' for name in GRADIENTS)
     assert f"gradient : {{{names}}}" in kind.__doc__
+
+
+NESTED = [
+    (RBMImputer(), "rbm__n_components"),
+    (RBMOutlierDetector(), "rbm__n_components"),
+    (DeepBeliefNetwork(), "rbm__n_iter"),
+    (DeepBeliefNetwork(), "top_rbm__n_iter"),
+    (DeepBeliefNetwork(), "visible_rbm__n_iter"),
+    (DBNClassifier(), "dbn__rbm__n_iter"),
+    (DBNClassifier(), "mlp__max_iter"),
+    (DBNRegressor(), "dbn__rbm__n_iter"),
+    (DBNRegressor(), "mlp__max_iter"),
+]
+
+
+@pytest.mark.parametrize(("estimator", "name"), NESTED)
+def test_a_search_over_a_prototype_of_none_says_what_to_write(estimator, name):
+    """Fails with an AttributeError of None, or if the advice cannot be searched either."""
+    step, X, y = type(estimator).__name__.lower(), np.tile(GOOD, (2, 1)), np.arange(6) % 2
+    grid = {f"{step}__{name}": [3]}
+    search = GridSearchCV(make_pipeline(estimator), grid, scoring=lambda *_: 0, cv=2)
+    for call in (lambda: estimator.set_params(**{name: 3}), lambda: search.fit(X, y)):
+        with pytest.raises(ValueError, match=f"has no parameter {name}: write") as refused:
+            call()
+    code = re.split(": write |, or ", str(refused.value))[1].rstrip(".")
+    advised = eval(code, {**vars(skrbm), **vars(sklearn.neural_network)})
+    assert advised.set_params(**{name: 3}).get_params()[name] == 3
+    assert clone(advised).get_params()[name] == 3
+
+
+@pytest.mark.parametrize(("estimator", "name"), [NESTED[0], NESTED[2], NESTED[5]])
+def test_the_advised_prototype_is_the_default(estimator, name):
+    """Fails if what the message says to write is another model."""
+    X, y = np.random.default_rng(0).random((12, 3)), np.arange(12) % 2
+    with pytest.raises(ValueError, match="write") as refused:
+        estimator.set_params(**{name: 3})
+    advised = eval(str(refused.value).split(": write ")[1].rstrip("."), vars(skrbm).copy())
+    method = "predict_proba" if hasattr(estimator, "predict_proba") else "transform"
+    default, same = (
+        getattr(clone(model).set_params(random_state=0).fit(X, y), method)(X)
+        for model in (estimator, advised)
+    )
+    np.testing.assert_array_equal(same, default)
+
+
+def test_what_takes_no_estimator_has_no_parameters():
+    """Fails if the message advises an estimator, or is one of Python."""
+    with pytest.raises(
+        ValueError, match="^DBNClassifier.inputs='mean'. has no parameter inputs__x.$"
+    ):
+        DBNClassifier().set_params(inputs__x=1)

@@ -20,16 +20,24 @@ def check_kind(name: str, value: Any, kind: type, description: str, alternative:
     require(valid, name, value, f"{allowed} or {description}")
 
 
-def check_nested(estimator: Any, params: dict[str, Any]) -> None:
-    """Refuse a nested parameter of a parameter that is not an estimator."""
+def check_nested(estimator: Any, params: dict[str, Any], written: dict[str, str]) -> None:
+    """Refuse a nested parameter of a parameter that is not an estimator.
+
+    Parameters
+    ----------
+    estimator : estimator
+    params : dict of str to object
+        Parameters to set, which may be nested, such as `rbm__n_iter`.
+    written : dict of str to str
+        Code that makes an estimator, by the name of its parameter.
+    """
     own = estimator.get_params(deep=False) | params
+    owner = type(estimator).__name__
     for key in params:
         name, _, nested = key.partition("__")
         if nested and name in own and not hasattr(own[name], "set_params"):
-            raise ValueError(
-                f"{name} == {own[name]!r} has no parameter {nested!r}, must be an estimator if one "
-                "of its parameters is set."
-            )
+            advice = f": write {owner}({name}={written[name]})" if name in written else ""
+            raise ValueError(f"{owner}({name}={own[name]!r}) has no parameter {key}{advice}.")
 
 
 def check_instance(name: str, value: Any, kind: type | tuple[type, ...], description: str) -> None:

@@ -13,7 +13,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
@@ -24,6 +24,7 @@ from skrbm.data.targets import TargetScale
 from skrbm.estimators.common.fit_state import asked_to_stop
 from skrbm.estimators.common.fitted import domain_of, fitted_of
 from skrbm.estimators.common.methods import check_seen
+from skrbm.estimators.common.prototypes import WithPrototypes
 from skrbm.estimators.dbn import mlp as perceptron
 from skrbm.estimators.dbn import network
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
@@ -84,7 +85,7 @@ class TuningFit:
 
 
 @dataclass(eq=False, repr=False)
-class FineTuned(BaseEstimator):
+class FineTuned(WithPrototypes):
     """A stack, and a perceptron that is initialised from its recognition weights.
 
     A subclass defines the type of perceptron and of targets.
@@ -314,11 +315,18 @@ class FineTuned(BaseEstimator):
         network.check_stack(dbn)
         return dbn, is_fitted
 
+    def _default_perceptron(self) -> Any:
+        rate = self._learning_rate
+        return self._Perceptron(solver="sgd", learning_rate_init=rate, batch_size=_BATCH_SIZE)
+
+    def _written_prototypes(self) -> dict[str, str]:
+        dbn, mlp = "DeepBeliefNetwork(rbm=BernoulliRBM())", repr(self._default_perceptron())
+        return {"dbn": dbn, "mlp": mlp}
+
     def _new_perceptron(self, seed: int) -> Any:
         name = self._Perceptron.__name__
         check_kind("mlp", self.mlp, self._Perceptron, f"a {name} of scikit-learn")
-        default = self._Perceptron(solver="sgd", learning_rate_init=self._learning_rate)
-        mlp = default if self.mlp is None else clone(self.mlp)
+        mlp = self._default_perceptron() if self.mlp is None else clone(self.mlp)
         parameters.check_count("max_iter of mlp", mlp.max_iter)
         return mlp.set_params(random_state=np.random.RandomState(seed % 2**32))
 

@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -18,6 +18,7 @@ from skrbm.deep.belief_net import Conditional
 from skrbm.estimators.common import methods
 from skrbm.estimators.common.fit_state import Hook, asked_to_stop
 from skrbm.estimators.common.fitted import N_DRAWS, Fitted, LowerBound, domain_of
+from skrbm.estimators.common.prototypes import WithPrototypes
 from skrbm.estimators.dbn import stack as stacks
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
 from skrbm.estimators.dbn.stack import Stack, StackFit
@@ -43,7 +44,7 @@ _FIGURE = "pseudo_log_likelihood"
 
 
 @dataclass(eq=False, repr=False)
-class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WithPrototypes):
     r"""Deep belief network: a stack of restricted Boltzmann machines, trained layer by layer.
 
     .. math::
@@ -559,7 +560,6 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         -------
         self : DeepBeliefNetwork
         """
-        estimators.check_nested(self, params)
         super().set_params(**params)
         lowest = self._prototypes()[0]
         if self._stack is not None and isinstance(lowest, DensityRBM):
@@ -567,6 +567,10 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             for rbm in self._stack.rbms:
                 rbm.set_params(**place)
         return self
+
+    def _written_prototypes(self) -> dict[str, str]:
+        either = "BernoulliRBM()), or visible_rbm=GaussianBernoulliRBM(covariance_type='diag')"
+        return {"rbm": "BernoulliRBM()", "top_rbm": "BernoulliRBM()", "visible_rbm": either}
 
     def _place(self) -> dict[str, str]:
         """The device and precision of all layers, if they are given."""

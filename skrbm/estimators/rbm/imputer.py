@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.impute import MissingIndicator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
@@ -16,6 +16,7 @@ from skrbm._kernels.devices import Array, to_host
 from skrbm._kernels.random import generator
 from skrbm.estimators.common.fitted import domain_of, fitted_of
 from skrbm.estimators.common.methods import IMPUTATION_METHODS
+from skrbm.estimators.common.prototypes import WithPrototypes
 from skrbm.estimators.rbm.base import fit_within
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.gaussian import density_prototype
@@ -28,7 +29,7 @@ _ALPHA, _N_COMPONENTS = 20.0, 64
 
 
 @dataclass(eq=False, repr=False)
-class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class RBMImputer(OneToOneFeatureMixin, TransformerMixin, WithPrototypes):
     """Impute missing values with a restricted Boltzmann machine.
 
     The model learns from rows with missing values by summing over the missing values. `transform`
@@ -170,6 +171,10 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+    def _written_prototypes(self) -> dict[str, str]:
+        rbm = density_prototype(None, n_components=_N_COMPONENTS, alpha=_ALPHA)
+        return {"rbm": repr(rbm)}
 
     def _check_parameters(self) -> None:
         """Refuse parameters that are invalid for any data."""

@@ -7,13 +7,14 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal, Self, TypeVar, cast
 
 import numpy as np
-from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.base import OutlierMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.devices import Array, to_host
 from skrbm.estimators.common.fitted import domain_of, fitted_of
+from skrbm.estimators.common.prototypes import WithPrototypes
 from skrbm.estimators.rbm.base import check_part, check_within, fit_rows
 from skrbm.estimators.rbm.cross_fitting import (
     Fold,
@@ -61,7 +62,7 @@ def _is_outlier_detection(detector: RBMOutlierDetector) -> bool:
 
 
 @dataclass(eq=False, repr=False)
-class RBMOutlierDetector(OutlierMixin, BaseEstimator):
+class RBMOutlierDetector(OutlierMixin, WithPrototypes):
     r"""Detect rows to which a restricted Boltzmann machine assigns a low probability.
 
     A row is an outlier if :math:`-F(v) = \log p(v) + \log Z` is below a threshold. Log Z is the
@@ -289,6 +290,9 @@ class RBMOutlierDetector(OutlierMixin, BaseEstimator):
         tags.input_tags.sparse = of_model.input_tags.sparse
         tags.input_tags.allow_nan = of_model.input_tags.allow_nan
         return tags
+
+    def _written_prototypes(self) -> dict[str, str]:
+        return {"rbm": repr(density_prototype(None, n_components=_N_COMPONENTS))}
 
     def _check_parameters(self) -> None:
         """Refuse parameters that are invalid for any data."""
