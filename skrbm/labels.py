@@ -24,7 +24,7 @@ _SMALLEST = 1e-300
 
 
 def label_logits(rbm: RBM, x: Any) -> Array:
-    """`log p(x, y) + log Z` for every row x and every label y, in float64.
+    """`log p(x, y)` for every row x and every label y, in float64, up to a constant per row.
 
     The softmax of the result over y is `p(y | x)`.
     """
@@ -37,6 +37,22 @@ def logits_of_input(rbm: RBM, hidden_input: Array) -> Array:
     _, label = layer_columns(rbm)
     log_normalizer = rbm.hidden.pairwise_log_normalizer(hidden_input, rbm.weights.rows(label))
     return log_normalizer + devices.with_device_of(label_layer(rbm.visible).bias, log_normalizer)
+
+
+def hidden_means(rbm: RBM, x: Any) -> Array:
+    """`E[h | x]` for every row x, averaged over the label."""
+    others, label = layer_columns(rbm)
+    hidden_input = rbm.weights.part(others).input(x)
+    posterior = arrays.softmax(logits_of_input(rbm, hidden_input))
+    posterior = devices.like(posterior, rbm.reference)
+    by_label = rbm.hidden.mean(hidden_input[:, None] + rbm.weights.rows(label))
+    return arrays.mix(posterior, by_label)
+
+
+def free_energy(rbm: RBM, x: Any) -> Array:
+    """`F(x) = -log sum_y exp(-F(x, y))` for every row x, in nats and float64."""
+    energy = other_layer(rbm.visible).energy(x)
+    return energy - arrays.row_log_sum_exp(label_logits(rbm, x))
 
 
 def log_label_probability(rbm: RBM, v: Any) -> Array:

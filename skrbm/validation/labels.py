@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from skrbm._kernels import devices
 from skrbm._kernels.devices import Array
-from skrbm.validation.parameters import require
+from skrbm.validation.parameters import as_number, require
 from skrbm.validation.rows import check_real
 
 
@@ -133,6 +134,39 @@ def _differ(a: Any, b: Any) -> bool:
     if isinstance(different, bool | np.bool_):
         return bool(different)
     return np.ndim(different) == 0  # NA of pandas is neither equal nor different
+
+
+def check_class_weight(name: str, value: Any) -> None:
+    """Refuse a value that gives no weight of a class."""
+    of_classes = value.values() if isinstance(value, dict) else []
+    valid = (
+        value is None or isinstance(value, dict) or (isinstance(value, str) and value == "balanced")
+    )
+    valid = valid and all(0 <= as_number(weight) < np.inf for weight in of_classes)
+    require(valid, name, value, "None, 'balanced', or a dict from labels to finite numbers >= 0")
+
+
+def check_streamed_weight(name: str, value: Any) -> None:
+    """Refuse weights that depend on rows of later calls of partial_fit."""
+    if isinstance(value, str):
+        raise ValueError(
+            f"{name} == {value!r}, must be None or a dict for partial_fit, because the rows of "
+            "later calls are unknown."
+        )
+
+
+def with_class_weight(class_weight: Any, labels: Array, weights: Array) -> Array:
+    """Multiply the weights of rows by those of their classes.
+
+    Balanced weights give all classes the same total weight, which is a share of the total weight.
+    """
+    used = np.flatnonzero(weights)
+    classes, index = np.unique(labels[used], return_inverse=True)
+    of_rows = {"y": labels[used], "sample_weight": weights[used]}
+    weights = weights.copy()
+    weights[used] *= compute_class_weight(class_weight, classes=classes, **of_rows)[index]
+    require(weights.any(), "class_weight", class_weight, "above 0 for the label of some row")
+    return weights
 
 
 def encode_labels(name: str, labels: Array, classes: Array) -> Array:

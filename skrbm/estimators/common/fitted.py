@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -228,6 +228,8 @@ class Fitted:
 
         The means of the lowest layer are averaged over missing values.
         """
+        if self.n_label_columns:
+            return self.lowest_means(X)
         net, place = self.placed_net, self.device.place
 
         def select(means: list[Array]) -> Array:
@@ -239,16 +241,18 @@ class Fitted:
         return threads.by_rows(lambda h: select(net.means_above(place(h))), first)
 
     def lowest_means(self, X: Checked) -> Array:
-        """Means of the lowest hidden layer, averaged over missing values."""
+        """Means of the lowest hidden layer, averaged over missing values and the label."""
         if not X.has_missing:
-            net = self.placed_net
-            return self.by_rows(lambda v: net.means(v)[0], X.values)
+            net, has_label = self.placed_net, self.n_label_columns > 0
+            of_label = partial(labels.hidden_means, net.top)
+            return self.by_rows(of_label if has_label else lambda v: net.means(v)[0], X.values)
         first = self._first_of_columns
         if not self.is_tied:
             incomplete = Incomplete(self._net_of_columns, first.rbm, first.base)
             return self.by_columns(incomplete.first_means, X.values, self.own_draws(X.values))
 
         def work(v: Array, rng: Generator) -> Array:
+            v = self._with_free_label(v)
             return conditionals.means(first.rbm, first.base, v, rng, _N_STEPS).hidden
 
         return self.by_columns(work, X.values, self.own_draws(X.values))
@@ -359,14 +363,17 @@ class Fitted:
         return to_host(self._placed_top.rbm.energy(v, h))
 
     def free_energy(self, X: Checked) -> Array:
-        """`F(v)` for every row, summed over missing values."""
+        """`F(v)` for every row, summed over missing values and the label."""
         if not X.has_missing:
-            return self.by_rows(self._placed_top.rbm.free_energy, X.values)
+            rbm, has_label = self._placed_top.rbm, self.n_label_columns > 0
+            free_energy = partial(labels.free_energy, rbm) if has_label else rbm.free_energy
+            return self.by_rows(free_energy, X.values)
         first, log_volume_of = self._first_of_columns, self.scaling.log_volume_of
 
         def work(v: Array, rng: Generator) -> Array:
-            free_energy = -to_host(conditionals.log_marginal(first.rbm, first.base, v, rng))
-            return free_energy - log_volume_of(to_host(arrays.is_nan(v)))
+            visible = self._with_free_label(v)
+            log_marginal = conditionals.log_marginal(first.rbm, first.base, visible, rng)
+            return -to_host(log_marginal) - log_volume_of(to_host(arrays.is_nan(v)))
 
         return self.by_columns(work, X.values, self.own_draws(X.values))
 
@@ -415,6 +422,10 @@ class Fitted:
         return LowerBound(ratios.mean(axis=1) - shift, std_error)
 
     # Labels
+
+    def _with_free_label(self, v: Array) -> Array:
+        """Append NaN as the label, if the model has one."""
+        return labels.unlabelled(self.rbm, v) if self.n_label_columns > 0 else v
 
     def label_logits(self, X: Checked) -> Array:
         """`log p(x, y)` for every row and label, up to a constant per row."""

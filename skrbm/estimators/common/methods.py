@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.arrays import to_dense
@@ -16,6 +18,8 @@ from skrbm.validation.parameters import check_choice, check_count
 
 IMPUTATION_METHODS = ("sample", "mean", "mode")
 SAMPLING_METHODS = ("auto", "gibbs", "tempering")
+
+Method = TypeVar("Method")
 
 
 def check_seen(
@@ -79,3 +83,8 @@ def impute(
     fitted, many = fitted_of(estimator), np.concatenate([X] * (n_draws or 1))
     filled = fitted.impute(many, method, n_steps, fitted.seeds.generator(random_state))
     return filled if n_draws is None else filled.reshape(n_draws, *X.shape)
+
+
+def only_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
+    """Hide a method unless a check of the estimator passes."""
+    return cast("Callable[[Method], Method]", available_if(check))

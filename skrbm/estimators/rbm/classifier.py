@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin
-from sklearn.utils import check_consistent_length
+from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
 
 from skrbm._kernels import arrays
-from skrbm._kernels.devices import Array, Generator
-from skrbm.data.scaling import Scaling, Unscaled
-from skrbm.data.summary import with_one_hot
-from skrbm.data.views import LabelledRows
-from skrbm.estimators.common.methods import check_given, check_seen
-from skrbm.estimators.rbm.base import BaseRBM
-from skrbm.estimators.rbm.settings import Settings, Start
-from skrbm.labels import (
-    completed_unlabelled,
-    label_layer,
-    log_label_probability,
-    other_layer,
+from skrbm._kernels.devices import Array
+from skrbm.estimators.common.methods import check_given, check_seen, only_if
+from skrbm.estimators.rbm.labelled import LabelledRBM, learns_data
+from skrbm.labels import other_layer
+from skrbm.validation.labels import (
+    check_classes,
+    check_labels,
+    check_streamed_weight,
+    encode_labels,
 )
-from skrbm.learning.defaults import HIDDEN_BIAS, Defaults, labelled
-from skrbm.learning.gradients import Gradient
-from skrbm.learning.label_gradient import LabelGradient
-from skrbm.learning.loop import RowFigure
-from skrbm.learning.watching import Price, label_price
-from skrbm.model import RBM
-from skrbm.units import Bernoulli, Categorical, Joined, Layer
-from skrbm.validation.labels import check_classes, check_labels, encode_labels
-from skrbm.validation.parameters import INPUTS, check_choice, check_count, check_number
-from skrbm.validation.rows import TrainingRows, check_training_rows
-
-_N_STEPS = 20  # length of the chains that complete rows before they are scored
+from skrbm.validation.parameters import check_count
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class RBMClassifier(ClassifierMixin, BaseRBM):
+class RBMClassifier(
+    ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, LabelledRBM
+):
     r"""Restricted Boltzmann machine whose visible units are the data and a class label.
 
     .. math::
@@ -139,6 +127,9 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
         How training treats values between 0 and 1. "mean" uses them unchanged, as predictions do.
         "sample" treats them as probabilities, and draws zeros and ones in every mini-batch. This
         noise blurs a few fine-grained columns, and prevents overfitting to many grey pixels.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, by label, with which the weights of the rows are multiplied.
+        "balanced" gives all classes the same total weight; `partial_fit` does not support it.
 
     Attributes
     ----------
@@ -173,6 +164,9 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
           not scored repeat the latest value;
         - `free_energy_gap`, the mean free energy of the validation set minus the mean over training
           rows.
+    log_partition_ : LogPartition
+        log Z of the joint model of data and label, with its bounds and standard error: the latest
+        result of `log_partition`, or computed when it is first needed.
     best_validation_score_ : float
         The `validation_score` of the parameters that were kept; only with early stopping.
     n_iter_ : int
@@ -205,13 +199,6 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
     >>> classifier.predict_proba(X_test).shape
     (450, 10)
     """
-
-    generative_share: float = 0.01
-    inputs: str = "mean"
-
-    _SHAPE = ("generative_share", "inputs")
-    _FIGURE: ClassVar[str] = "label_log_likelihood"
-    _DATA = Bernoulli.domain
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit the model from scratch, in `n_iter` epochs over the rows in random order.
@@ -289,6 +276,7 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
         -------
         self : RBMClassifier
         """
+        check_streamed_weight("class_weight", self.class_weight)
         known = None if self._learner is None else self.classes_
         classes = check_classes(self, "classes", classes, known)
         return self._partial_fit(X, (y, classes), sample_weight)
@@ -341,6 +329,66 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
         logits = self._logits(X)
         return logits - arrays.row_log_sum_exp(logits)[:, None]
 
+    def decision_function(self, X: Any) -> Array:
+        """Compute `log P(y | x)` of every label y, or for two labels the log-odds of the second.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            NaN is a missing value with missing_values="allow".
+
+        Returns
+        -------
+        log_P : ndarray of float64 of shape (n_samples, n_classes), or (n_samples,) for two classes
+            In nats. `predict` returns the label with the largest value, or the second of two
+            labels if its log-odds are positive.
+        """
+        log_P = self.predict_log_proba(X)
+        return log_P[:, 1] - log_P[:, 0] if log_P.shape[1] == 2 else log_P
+
+    def transform(self, X: Any) -> Array:
+        r"""Compute the means of the hidden units, averaged over the label.
+
+        .. math::
+
+            E[h_j | x] = \sum_y P(y | x) / (1 + e^{-c_j - (W^T x + u_y)_j}).
+
+        They are also averaged over missing values, by the method of `predict_proba`.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            NaN is a missing value with missing_values="allow".
+
+        Returns
+        -------
+        H : ndarray of shape (n_samples, n_components)
+        """
+        return self._fitted.features(check_seen(self, X))
+
+    @only_if(learns_data)
+    def score_samples(self, X: Any) -> Array:
+        r"""Compute the log-likelihood of every row x of X, summed over its label, in nats.
+
+        .. math::
+
+            \log p(x) = b^T x - \log Z
+            + \log \sum_y e^{d_y} \prod_j \left( 1 + e^{c_j + (W^T x + u_y)_j} \right),
+
+        with `log_partition_`. The smaller `generative_share`, the less the model has learned about
+        p(x). A model trained with 0 has not learned it at all, and lacks this method.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            NaN is a missing value with missing_values="allow", and also summed out.
+
+        Returns
+        -------
+        log_likelihood : ndarray of float64 of shape (n_samples,)
+        """
+        return self._log_likelihood(check_seen(self, X))
+
     def sample(
         self,
         n_samples: int = 1,
@@ -389,101 +437,10 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
         v, labels = fitted.sample_labelled(row, n_samples, n_steps, rng)
         return v, self.classes_[labels]
 
-    @property
-    def classes_(self) -> Array:
-        """The labels."""
-        classes = self._model.fitted.classes
-        assert classes is not None
-        return classes
-
-    @property
-    def components_(self) -> Array:
-        """Weights between hidden units and the columns of the data."""
-        return self._model.fitted.rbm.weights.rows(self._data_columns).T
-
-    @property
-    def label_components_(self) -> Array:
-        """Weights between hidden units and labels."""
-        return self._model.fitted.rbm.weights.rows(self._label_columns).T
-
-    @property
-    def intercept_hidden_(self) -> Array:
-        """Biases of the hidden units."""
-        return self._model.fitted.rbm.hidden.bias
-
-    @property
-    def intercept_visible_(self) -> Array:
-        """Biases of the columns of the data."""
-        return self._model.fitted.rbm.visible.bias[self._data_columns]
-
-    @property
-    def intercept_label_(self) -> Array:
-        """Biases of the labels."""
-        return self._model.fitted.rbm.visible.bias[self._label_columns]
-
-    @property
-    def _data_columns(self) -> slice:
-        return slice(-self._model.fitted.n_label_columns)
-
-    @property
-    def _label_columns(self) -> slice:
-        return slice(-self._model.fitted.n_label_columns, None)
-
-    @property
-    def _defaults(self) -> Defaults:
-        return labelled(float(self.generative_share))
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_number("generative_share", self.generative_share, ">= 0 and <= 1")
-        check_choice("inputs", self.inputs, INPUTS)
-
-    def _settings(self) -> Settings:
-        return replace(super()._settings(), draws=self.inputs == "sample")
-
-    def _check_training_rows(
-        self, X: Any, y: Any, sample_weight: Any, *, first: bool
-    ) -> TrainingRows:
-        """Rows of positive weight with labels; y is a pair of the labels and all classes."""
-        given, classes = y
-        rows = check_training_rows(self, X, sample_weight, self._domain, first=first)
-        labels = check_labels(self, "y", given)
-        check_consistent_length(X, labels)
-        labels = labels[rows.used]
-        if classes is None:
-            classes = np.unique(labels) if first else self.classes_
-        index = encode_labels("y", labels, classes)
-        counts = np.bincount(index, rows.weights, len(classes))
-        labelled_rows = LabelledRows(rows.values, index, classes)
-        return TrainingRows(labelled_rows, rows.weights, with_one_hot(rows.summary, counts))
-
-    def _layers(self, n_features: int) -> tuple[Layer, Layer]:
-        hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, np.float64))
-        return Bernoulli(np.zeros(n_features)), hidden
-
-    def _begin(self, rows: TrainingRows) -> Start:
-        summary, dtype, classes = rows.summary, rows.summary.dtype, rows.values.classes
-        n = len(classes)
-        data = Bernoulli.from_totals(summary.total[:-n], summary.weight[:-n])
-        label = Categorical.from_totals(summary.total[-n:], summary.weight[-1], (n,))
-        visible = Joined((data, label)).map(lambda x: x.astype(dtype))
-        hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype))
-        return Start(Unscaled(dtype), visible, hidden, classes=classes)
-
-    @property
-    def _gradient(self) -> Gradient:
-        return LabelGradient(joint=super()._gradient, share=float(self.generative_share))
-
-    def _row_figure(self, scaling: Scaling, n_flips: int) -> RowFigure:
-        def figure(rbm: RBM, v: Array, rng: Generator) -> Array:
-            if arrays.is_nan(v).any():
-                v = completed_unlabelled(rbm, v, rng, _N_STEPS)
-            return log_label_probability(rbm, v)
-
-        return figure
-
-    def _price(self, rbm: RBM, n_flips: int) -> Price:
-        return label_price(rbm, label_layer(rbm.visible).n_columns)
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
 
     def _logits(self, X: Any) -> Array:
         """`log p(x, y)` for every row and label, up to a constant per row."""

@@ -9,22 +9,20 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_consistent_length
 
 from skrbm._kernels.devices import Array, Generator, to_host
-from skrbm.annealing import AnnealingBudget
 from skrbm.data.scaling import Scaling
 from skrbm.estimators.common import methods
-from skrbm.estimators.common.device import Device
-from skrbm.estimators.rbm.base import BaseRBM
+from skrbm.estimators.rbm.normalized import NormalizedRBM
 from skrbm.learning.early_stopping import drawn
 from skrbm.learning.loop import RowFigure
 from skrbm.learning.watching import Price, pseudo_likelihood_price
-from skrbm.likelihood import LogPartition, pseudo_log_likelihood
+from skrbm.likelihood import pseudo_log_likelihood
 from skrbm.model import RBM
 from skrbm.samplers import Chains, ParallelTempering
 from skrbm.validation.parameters import check_count
-from skrbm.validation.rows import Checked, check_hidden, check_weights
+from skrbm.validation.rows import check_hidden, check_weights
 
 
-class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
+class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NormalizedRBM):
     """Methods of an RBM that learns the likelihood of its data."""
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -278,65 +276,6 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         weights = check_weights(sample_weight, rows.values)
         return float(np.average(self._log_likelihood(rows), weights=weights))
 
-    def log_partition(
-        self,
-        method: str = "auto",
-        *,
-        n_chains: int = 100,
-        n_temperatures: int = 8_000,
-        n_jobs: int | None = None,
-        random_state: Any = None,
-    ) -> LogPartition:
-        """Compute log Z in nats, with its error; `score_samples` uses this value from then on.
-
-        Parameters
-        ----------
-        method : {"auto", "exact", "ais", "bracket", "tempering"}, default="auto"
-            How to compute log Z:
-
-            - "exact": enumeration of the smaller layer, which may have at most 30 units.
-            - "ais": chains annealed from independent units to the model [1]_.
-            - "bracket": chains annealed in both directions, also from samples of the model back to
-              independent units, which bounds log Z on both sides [2]_.
-            - "tempering": sum of log ratios between 20 temperatures of tempered chains, or between
-              the temperatures of the training with gradient="pt".
-            - "auto": "exact" if it takes about a second or less time than "bracket", otherwise
-              "bracket".
-        n_chains : int, default=100
-            Number of chains per direction, or at each of the 20 temperatures; at least 20. "exact"
-            ignores it, and so does "tempering" if the model was trained with gradient="pt".
-        n_temperatures : int, default=8_000
-            Number of annealing temperatures. "bracket" uses fewer if they suffice for bounds that
-            are half a nat apart. "exact" and "tempering" ignore it.
-        n_jobs : int, default=None
-            Number of threads: by default as many as matrix products use, with -1 one per core. The
-            result does not depend on it. "tempering" ignores it.
-        random_state : int, RandomState instance or None, default=None
-            By default a seed drawn by `fit`, with which repeated calls give the same result.
-
-        Returns
-        -------
-        log_partition : LogPartition
-            With the fields `value`, `std_error`, `lower`, `upper`, `effective_sample_size` and
-            `method`.
-
-        Warns
-        -----
-        ConvergenceWarning
-            If the effective sample size is below five, the bounds are more than two nats apart,
-            chains in the two directions contradict each other, or the standard error of "ais"
-            exceeds 0.2 nats.
-
-        References
-        ----------
-        .. [1] R. Salakhutdinov and I. Murray, "On the quantitative analysis of deep belief
-           networks", ICML 2008.
-        .. [2] Y. Burda, R. Grosse and R. Salakhutdinov, "Accurate and conservative estimates of
-           MRF log-likelihood using reverse annealing", AISTATS 2015.
-        """
-        budget = AnnealingBudget(n_chains, n_temperatures, n_jobs)
-        return self._model.log_partition(Device.of(self), method, budget, random_state)
-
     def pseudo_log_likelihood(
         self, X: Any, n_flips: int | None = None, *, random_state: Any = None
     ) -> Array:
@@ -387,12 +326,6 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         return tempering
 
     @property
-    def log_partition_(self) -> LogPartition:
-        """Log Z of the model with its current parameters, computed once for them, in nats."""
-        known = self._model.known_log_partition()
-        return self.log_partition() if known is None else known
-
-    @property
     def _chains(self) -> Chains:
         chains = self._model.training.chains
         if chains is None:
@@ -403,9 +336,6 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
     def _check_hidden(self, H: Any, name: str) -> Array:
         rbm = self._model.fitted.rbm
         return check_hidden(self, H, name, rbm.hidden.n_units, rbm.reference.dtype)
-
-    def _log_likelihood(self, rows: Checked) -> Array:
-        return -self._fitted.free_energy(rows) - self.log_partition_.value
 
     def _row_figure(self, scaling: Scaling, n_flips: int) -> RowFigure:
         log_volume = scaling.log_volume

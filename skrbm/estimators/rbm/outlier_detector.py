@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Literal, Self, TypeVar, cast
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import OutlierMixin, clone
 from sklearn.utils import Tags
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.devices import Array, to_host
 from skrbm.estimators.common.fitted import domain_of, fitted_of
+from skrbm.estimators.common.methods import only_if
 from skrbm.estimators.common.prototypes import WithPrototypes
 from skrbm.estimators.rbm.base import check_part, check_within, fit_rows
 from skrbm.estimators.rbm.cross_fitting import (
@@ -38,13 +37,6 @@ _TRIMMED = 2.0  # times contamination, since some rows look like outliers and ar
 _MOST_TRIMMED = 0.5
 _FENCE = 1.5  # interquartile ranges
 _ENOUGH = 1_000  # a tenth of so many rows has a standard error of a hundredth
-
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-def _only_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
-    """Hide a method unless a check of the estimator passes."""
-    return cast("Callable[[Method], Method]", available_if(check))
 
 
 def _is_novelty_detection(detector: RBMOutlierDetector) -> bool:
@@ -171,7 +163,7 @@ class RBMOutlierDetector(OutlierMixin, WithPrototypes):
         self._fit(X, sample_weight)
         return self
 
-    @_only_if(_is_outlier_detection)
+    @only_if(_is_outlier_detection)
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
         """Fit, and return -1 for rows that are outliers among these rows, and 1 for all others.
 
@@ -227,7 +219,7 @@ class RBMOutlierDetector(OutlierMixin, WithPrototypes):
         self.offset_ = offset - _ROUNDING * eps * (1 + abs(offset))
         return rows.used, scores
 
-    @_only_if(_is_novelty_detection)
+    @only_if(_is_novelty_detection)
     def score_samples(self, X: Any) -> Array:
         """Compute `-F(v) = log p(v) + log Z` for every row v of X, in nats; low for outliers.
 
@@ -243,7 +235,7 @@ class RBMOutlierDetector(OutlierMixin, WithPrototypes):
         """
         return self._score_samples(X)
 
-    @_only_if(_is_novelty_detection)
+    @only_if(_is_novelty_detection)
     def decision_function(self, X: Any) -> Array:
         """Compute `score_samples(X) - offset_`, in nats: negative for outliers.
 
@@ -259,7 +251,7 @@ class RBMOutlierDetector(OutlierMixin, WithPrototypes):
         """
         return self._score_samples(X) - self.offset_
 
-    @_only_if(_is_novelty_detection)
+    @only_if(_is_novelty_detection)
     def predict(self, X: Any) -> Array:
         """Return -1 for outliers and 1 for all other rows. The rows should not be those of `fit`.
 
