@@ -2,8 +2,9 @@
 
 from skrbm._show_versions import show_versions
 from skrbm.estimators.common.checkpoint import Checkpoint
+from skrbm.estimators.dbn.classifier import DBNClassifier
 from skrbm.estimators.dbn.network import DeepBeliefNetwork
-from skrbm.estimators.dbn.predictors import DBNClassifier, DBNRegressor
+from skrbm.estimators.dbn.regressor import DBNRegressor
 from skrbm.estimators.rbm.bernoulli import BernoulliRBM
 from skrbm.estimators.rbm.classifier import RBMClassifier
 from skrbm.estimators.rbm.gaussian import GaussianBernoulliRBM

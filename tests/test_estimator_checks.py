@@ -52,6 +52,8 @@ VARIANTS = [
     ),
     RBMClassifier(4, missing_values="allow", n_iter=30),
     RBMClassifier(20, generative_share=0, n_iter=30),
+    DBNClassifier(STACK),
+    DBNRegressor(STACK),
 ]
 
 # The checks feed normal data, which Bernoulli units answer with a warning and a finite model.

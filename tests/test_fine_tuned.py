@@ -46,8 +46,8 @@ def test_the_perceptron_starts_as_the_recognition(digits, fine_tune_iter, early_
     """With steps of no length. Fails if a layer is missing, transposed, or trained beforehand."""
     X, _, y, _ = digits
     dbn = clone(STACK).set_params(fine_tune_iter=fine_tune_iter)
-    mlp = clone(STILL).set_params(early_stopping=early_stopping)
-    classifier = DBNClassifier(dbn, mlp=mlp, random_state=0).fit(X, y)
+    classifier = DBNClassifier(dbn, mlp=STILL, early_stopping=early_stopping, random_state=0)
+    classifier.fit(X, y)
     coefs, intercepts = classifier.mlp_.coefs_, classifier.mlp_.intercepts_
     below = classifier.dbn_.recognition_[0]
     np.testing.assert_array_equal(coefs[0], below.weights.array)
@@ -264,17 +264,6 @@ def test_two_labels_of_any_type_are_two_classes(digits, labels):
     assert classifier.score(X_test, of[(y_test > 4).astype(int)]) > 0.7
 
 
-def test_early_stopping_is_scikit_learns(digits):
-    """Fails if the scores of the perceptron's making are among those of its training."""
-    X, X_test, y, y_test = digits
-    mlp = clone(QUICK).set_params(early_stopping=True, max_iter=30, n_iter_no_change=3)
-    classifier = DBNClassifier(STACK, mlp=mlp, random_state=0).fit(X, y)
-    scores = classifier.mlp_.validation_scores_
-    assert len(scores) == len(classifier.loss_curve_) == classifier.mlp_.n_iter_
-    assert max(scores) == classifier.mlp_.best_validation_score_
-    assert classifier.score(X_test, y_test) > 0.7
-
-
 class Recording(MLPClassifier):
     """Notes the step size of every call of fit, and where its generator stands."""
 
@@ -485,9 +474,27 @@ def test_grid_search_and_pickling(digits, fitted):
         ({"mlp": MLPClassifier(learning_rate_init=-1)}, "The 'learning_rate_init' parameter"),
         ({"mlp": MLPClassifier(max_iter=0)}, "max_iter of mlp == 0, must be an integer >= 1."),
         (
-            {"mlp": MLPClassifier(early_stopping=True, validation_fraction=1.0)},
+            {"mlp": MLPClassifier(early_stopping=True)},
+            "early_stopping of mlp == True, must be False: DBNClassifier(early_stopping=True) ",
+        ),
+        (
+            {"mlp": MLPClassifier(validation_fraction=1.0), "early_stopping": True},
             "The 'validation_fraction' parameter",
         ),
+        (
+            {"mlp": MLPClassifier(validation_fraction=0.0), "early_stopping": True},
+            "validation_fraction of mlp == 0.0, must be a finite number > 0 and < 1.",
+        ),
+        (
+            {"mlp": MLPClassifier(validation_fraction=0.999), "early_stopping": True},
+            "must leave one of each of the 10 classes to train on.",
+        ),
+        (
+            {"mlp": MLPClassifier(solver="lbfgs"), "early_stopping": True},
+            "early_stopping == True, must be False if solver == 'lbfgs' of mlp",
+        ),
+        ({"early_stopping": 1}, "early_stopping == 1, must be True or False."),
+        ({"verbose": -1}, "verbose == -1, must be an integer >= 0."),
         ({"random_state": "a"}, "random_state == 'a', must be"),
     ],
 )

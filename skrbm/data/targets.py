@@ -38,6 +38,10 @@ class TargetScale:
         of_data = cls((unit * (first + mean)).astype(dtype), (unit * scale).astype(dtype))
         return of_data, z / scale
 
+    def to_model(self, y: Array) -> Array:
+        """Targets in units of the standard deviation, in float64."""
+        return (y - self.mean.astype(np.float64)) / self.scale
+
     def to_data(self, z: Array) -> Array:
         """Standardized predictions in the units of the targets."""
         return self.mean + self.scale * z

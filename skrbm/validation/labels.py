@@ -182,6 +182,13 @@ def encode_labels(name: str, labels: Array, classes: Array) -> Array:
     return index
 
 
+def check_n_targets(name: str, y: Array, n_before: int) -> None:
+    """Refuse another number of targets per row than before."""
+    n = y.size // len(y)
+    if n != n_before:
+        raise ValueError(f"{name} has {n} targets per row, must stay {n_before}; fit starts anew.")
+
+
 def check_targets(name: str, used: Array) -> None:
     """Refuse targets if no row with weight has one."""
     if not used.any():

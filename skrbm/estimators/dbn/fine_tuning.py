@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, ClassVar, NamedTuple, Self
+from time import perf_counter as time
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import Tags, check_consistent_length
+from sklearn.utils import check_consistent_length, shuffle
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels import random
@@ -23,69 +25,38 @@ from skrbm._kernels.devices import Array, Generator, to_host
 from skrbm.data.targets import TargetScale
 from skrbm.estimators.common.fit_state import asked_to_stop
 from skrbm.estimators.common.fitted import domain_of, fitted_of
-from skrbm.estimators.common.methods import check_seen
-from skrbm.estimators.common.prototypes import WithPrototypes
 from skrbm.estimators.dbn import mlp as perceptron
 from skrbm.estimators.dbn import network
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
 from skrbm.estimators.dbn.mlp import Tuning
 from skrbm.estimators.dbn.network import DeepBeliefNetwork
+from skrbm.estimators.dbn.targeted import Targeted, Tuned, TuningFit
+from skrbm.estimators.dbn.tuned import TunedModel, visible_states
 from skrbm.learning.loop import states_of
-from skrbm.units import Bernoulli, Domain
+from skrbm.learning.progress import progress
 from skrbm.validation import parameters
 from skrbm.validation.estimators import check_kind, check_same_rows, check_unfinished
 from skrbm.validation.labels import check_targets
-from skrbm.validation.rows import TrainingRows, check_columns, check_training_rows
+from skrbm.validation.rows import Checked, TrainingRows, check_columns, check_training_rows
 
 _BATCH_SIZE = 100
-_N_DRAWS, _N_STEPS = 20, 100  # draws of missing values for a prediction; length of their chains
 _N_UPDATES, _FEWEST_EPOCHS, _MOST_EPOCHS = 1_000, 15, 300
 
 
-class Targeted(NamedTuple):
-    """Rows with a target, targets for the perceptron and their scale, and weights if given."""
-
-    rows: TrainingRows
-    y: Array
-    weights: Array | None
-    scale: TargetScale | None
+# From targets and weights to targets for the perceptron, and their scale.
+Scaled: TypeAlias = Callable[[Array, Array], tuple[Array, TargetScale | None]]
 
 
-class Tuned(NamedTuple):
-    """A trained stack, the perceptron that it initialised, and the scale of the targets."""
-
-    dbn: DeepBeliefNetwork
-    tuning: Tuning
-    scale: TargetScale | None
-
-
-@dataclass
-class TuningFit:
-    """Position of a fit between two epochs.
-
-    Parameters
-    ----------
-    dbn : DeepBeliefNetwork
-    tuning : Tuning
-    rng : Generator
-        Generator for the inputs.
-    n_rows : int
-    n_before : int or None
-        Number of epochs of the stack; None until it is trained, 0 for a given fitted stack.
-    completions : ndarray, optional
-        States of the chains for missing values.
-    """
-
-    dbn: DeepBeliefNetwork
-    tuning: Tuning
-    rng: Generator
-    n_rows: int
-    n_before: int | None
-    completions: Array | None = None
+def goes_on(estimator: FineTuned) -> bool:
+    """Whether fine-tuning consists of epochs; raise AttributeError if it does not."""
+    if getattr(estimator.mlp, "solver", None) == "lbfgs":
+        msg = "solver == 'lbfgs' of mlp is a batch solver, must be 'sgd' or 'adam' for partial_fit."
+        raise AttributeError(msg)
+    return True
 
 
 @dataclass(eq=False, repr=False)
-class FineTuned(WithPrototypes):
+class FineTuned(TunedModel):
     """A stack, and a perceptron that is initialised from its recognition weights.
 
     A subclass defines the type of perceptron and of targets.
@@ -95,7 +66,9 @@ class FineTuned(WithPrototypes):
     _: KW_ONLY
     mlp: Any = None
     inputs: str = "mean"
+    early_stopping: bool = False
     callbacks: Any = None
+    verbose: int = 0
     random_state: Any = None
 
     _Perceptron: ClassVar[type]
@@ -110,6 +83,24 @@ class FineTuned(WithPrototypes):
     @abstractmethod
     def _few(self, y: Array) -> Array:
         """Indices of a few rows from which a perceptron can infer the kind of target."""
+
+    @abstractmethod
+    def _fewest(self, y: Array) -> int:
+        """Smallest number of rows to train on if others are held out."""
+
+    @abstractmethod
+    def _order(self, y: Array, order: Array, n_first: int) -> Array:
+        """Indices in another order, whose first ones are to be held out."""
+
+    @abstractmethod
+    def _score(self, tuning: Tuning, v: Any, targeted: Targeted) -> float:
+        """The score of visible states for early stopping; higher is better."""
+
+    @abstractmethod
+    def _streamed(
+        self, y: Array, weights: Array, classes: Array | None
+    ) -> tuple[Array, TargetScale | None]:
+        """Targets of a call of partial_fit for the perceptron, and their scale."""
 
     def _scaled(self, y: Array, weights: Array) -> tuple[Array, TargetScale | None]:
         """Targets for the perceptron, and their scale."""
@@ -144,23 +135,10 @@ class FineTuned(WithPrototypes):
         ValueError
             If a parameter, the data or the targets are invalid; the estimator is then unchanged.
         """
-        parameters.check_choice("inputs", self.inputs, parameters.INPUTS)
-        parameters.check_callbacks("callbacks", self.callbacks)
-        mlp_seed, inputs_seed = parameters.check_seeds(self.random_state, 2)
-        (dbn, is_fitted), mlp = self._new_stack(), self._new_perceptron(mlp_seed)
         X = to_host(X)  # scikit-learn accepts no tensors
-        rows = (self._check_rows if is_fitted else network.begin_stack)(dbn, X, sample_weight)
-        targeted = self._check_targeted(X, y, rows, sample_weight)
-        y = targeted.y
-        if self.mlp is None:
-            mlp.set_params(batch_size=min(_BATCH_SIZE, len(y)), max_iter=_default_max_iter(len(y)))
-        sizes, dtype = np.atleast_1d(dbn.hidden_layer_sizes).tolist(), rows.summary.dtype
-        if is_fitted:  # its parameters may have changed since its fit
-            sizes, dtype = [len(rbm.intercept_hidden_) for rbm in dbn.rbms_], fitted_of(dbn).dtype
-        perceptron.make_layers(mlp, sizes, rows.values.shape[1], y[self._few(y)], dtype)
-        rng, n_before = random.generator(inputs_seed), 0 if is_fitted else None
-        self._fit_state = TuningFit(dbn, Tuning.of(mlp), rng, len(rows.weights), n_before)
-        return self._finish(X, rows, targeted)
+        self._check_parameters()
+        rows, targeted = self._begin(X, y, sample_weight, self._scaled)
+        return self._finish(X, rows, targeted, self._fine_tune)
 
     def resume(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Continue an interrupted `fit`, with the same result as without the interruption.
@@ -190,9 +168,76 @@ class FineTuned(WithPrototypes):
         X = to_host(X)
         check = self._check_rows if fit.n_before is not None else network.resumed_rows
         rows = check(fit.dbn, X, sample_weight)
-        targeted = self._check_targeted(X, y, rows, sample_weight)
+        targeted = self._check_targeted(X, y, rows, sample_weight, self._scaled)
         check_same_rows("X", len(rows.weights), fit.n_rows)
-        return self._finish(X, rows, targeted)
+        return self._finish(X, rows, targeted, self._fine_tune)
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Array | None) -> Self:
+        """Run one epoch of fine-tuning; the first call also trains the stack."""
+        self._check_parameters()
+        X = to_host(X)
+
+        def scaled(y: Array, weights: Array) -> tuple[Array, TargetScale | None]:
+            return self._streamed(y, weights, classes)
+
+        if self._tuned is None:
+            rows, targeted = self._begin(
+                X, y, sample_weight, scaled, classes=classes, is_streamed=True
+            )
+            return self._finish(X, rows, targeted, self._tune_once)
+        dbn, tuning, _, rng, n_before = self._tuned
+        rows = self._check_rows(dbn, X, sample_weight)
+        check_columns(self, X, reset=False)
+        targeted = self._check_targeted(X, y, rows, sample_weight, scaled)
+        self._fit_state = None  # these rows do not belong to an interrupted fit
+        self._tune_once(TuningFit(dbn, tuning, rng, 0, len(rows.weights), n_before), targeted)
+        return self
+
+    def _check_parameters(self) -> None:
+        parameters.check_choice("inputs", self.inputs, parameters.INPUTS)
+        parameters.check_flag("early_stopping", self.early_stopping)
+        parameters.check_callbacks("callbacks", self.callbacks)
+        parameters.check_count("verbose", self.verbose, minimum=0)
+
+    def _begin(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        scaled: Scaled,
+        *,
+        classes: Array | None = None,
+        is_streamed: bool = False,
+    ) -> tuple[TrainingRows, Targeted]:
+        """Check everything, plan a fit, and return its rows; a stream may have given classes."""
+        holds_out = self.early_stopping and not is_streamed
+        mlp_seed, inputs_seed = parameters.check_seeds(self.random_state, 2)
+        (dbn, is_fitted), mlp = self._new_stack(), self._new_perceptron(mlp_seed)
+        rows = (self._check_rows if is_fitted else network.begin_stack)(dbn, X, sample_weight)
+        targeted = self._check_targeted(X, y, rows, sample_weight, scaled)
+        y = targeted.y
+        if self.mlp is None:
+            mlp.set_params(max_iter=_default_max_iter(len(y)))
+        sizes, dtype = np.atleast_1d(dbn.hidden_layer_sizes).tolist(), rows.summary.dtype
+        if is_fitted:  # its parameters may have changed since its fit
+            sizes, dtype = [len(rbm.intercept_hidden_) for rbm in dbn.rbms_], fitted_of(dbn).dtype
+        few = y[self._few(y)] if classes is None else classes
+        perceptron.make_layers(mlp, sizes, rows.values.shape[1], few, dtype)
+        if holds_out:
+            self._check_held_out(mlp, y)
+        rng, n_before = random.generator(inputs_seed), 0 if is_fitted else None
+        tuning = Tuning.of(mlp, early_stopping=holds_out)
+        self._fit_state = TuningFit(dbn, tuning, rng, inputs_seed, len(rows.weights), n_before)
+        return rows, targeted
+
+    def _check_held_out(self, mlp: Any, y: Array) -> None:
+        """Refuse early stopping with too few rows, or without epochs."""
+        if perceptron.is_batch(mlp):
+            msg = "early_stopping == True, must be False if solver == 'lbfgs' of mlp, which has no"
+            raise ValueError(f"{msg} epochs.")
+        name, fraction = "validation_fraction of mlp", mlp.validation_fraction
+        parameters.check_number(name, fraction, "> 0 and < 1")
+        parameters.check_split(name, fraction, len(y), self._fewest(y))
 
     def _check_rows(self, dbn: DeepBeliefNetwork, X: Any, sample_weight: Any) -> TrainingRows:
         """Checked rows for a fitted stack."""
@@ -200,7 +245,9 @@ class FineTuned(WithPrototypes):
         check_columns(dbn, X, reset=False)
         return rows
 
-    def _check_targeted(self, X: Any, y: Any, rows: TrainingRows, sample_weight: Any) -> Targeted:
+    def _check_targeted(
+        self, X: Any, y: Any, rows: TrainingRows, sample_weight: Any, scaled: Scaled
+    ) -> Targeted:
         """The rows with a target."""
         y, has_target = self._check_targets(y)
         check_consistent_length(X, y)
@@ -208,11 +255,17 @@ class FineTuned(WithPrototypes):
         check_targets("y", has_target)
         chosen = rows if has_target.all() else rows.part(np.flatnonzero(has_target))
         weights = None if sample_weight is None else chosen.weights
-        y, scale = self._scaled(y[has_target], chosen.weights)
+        y, scale = scaled(y[has_target], chosen.weights)
         return Targeted(chosen, y, weights, scale)
 
-    def _finish(self, X: Any, rows: TrainingRows, targeted: Targeted) -> Self:
-        """Finish the training of the stack if needed, then run the remaining fine-tuning."""
+    def _finish(
+        self,
+        X: Any,
+        rows: TrainingRows,
+        targeted: Targeted,
+        tune: Callable[[TuningFit, Targeted], None],
+    ) -> Self:
+        """Finish the training of the stack if needed, then fine-tune it."""
         fit = self._fit_state
         assert fit is not None
         dbn, tuning = fit.dbn, fit.tuning
@@ -224,15 +277,15 @@ class FineTuned(WithPrototypes):
         if tuning.n_done == 0:
             perceptron.take_weights(tuning.mlp, fitted_of(dbn).net)
         check_columns(self, X, reset=True)
-        self._tuned = Tuned(dbn, tuning, targeted.scale)
-        self._fine_tune(fit, targeted)
+        self._tuned = Tuned(dbn, tuning, targeted.scale, fit.rng, fit.n_before)
+        tune(fit, targeted)
         self._fit_state = None
         return self
 
-    def _fine_tune(self, fit: TuningFit, targeted: Targeted) -> None:
-        """Run the remaining epochs of fine-tuning, with new draws of the inputs for each."""
-        net, rng, n_before = fitted_of(fit.dbn).net, fit.rng, fit.n_before or 0
-        lowest, rows = fitted_of(fit.dbn.rbms_[0]), targeted.rows
+    def _inputs(self, fit: TuningFit, rows: TrainingRows) -> Callable[[], Any]:
+        """A function that returns visible states of the rows, with new draws in every call."""
+        net, rng = fitted_of(fit.dbn).net, fit.rng
+        lowest = fitted_of(fit.dbn.rbms_[0])
         of_rows = LayerInputs(rows, rng, fit.completions)
         completion = of_rows.completion(lowest)
         fit.completions = of_rows.completions
@@ -245,59 +298,65 @@ class FineTuned(WithPrototypes):
                 states = completion.fill(v, slice(None), rng)
             return states_of(net, states, rng) if self.inputs == "sample" else states
 
-        def stop(n_done: int) -> bool:
-            return self._asked_to_stop(n_before + n_done)
+        return inputs
 
-        if fit.tuning.n_done == 0:
+    def _fine_tune(self, fit: TuningFit, targeted: Targeted) -> None:
+        """Run the remaining epochs of fine-tuning, with new draws of the inputs for each."""
+        tuning, score = fit.tuning, None
+        if tuning.validation is not None:
+            targeted, held_out = self._split(tuning.mlp, targeted, fit.seed)
+            score = self._scorer(fit, held_out)
+        inputs = self._inputs(fit, targeted.rows)
+        if tuning.n_done == 0:
             states = inputs()
-            self._solve_output(fit.tuning, states, targeted)
-            if self.mlp is None:
-                self._choose_length(fit.tuning, states, targeted, rng)
-        fit.tuning.run(inputs, targeted.y, targeted.weights, stop)
+            self._solve_output(tuning, states, targeted)
+            if self.mlp is None and score is None:
+                self._choose_length(tuning, states, targeted, fit.rng)
+        with self._reported(fit, tuning.n_left) as stop:
+            tuning.run(inputs, targeted.y, targeted.weights, stop, score)
         if self.mlp is None:
-            self._solve_output(fit.tuning, inputs(), targeted)
+            self._solve_output(tuning, inputs(), targeted)
+
+    def _tune_once(self, fit: TuningFit, targeted: Targeted) -> None:
+        """Run one epoch of fine-tuning at the initial step size."""
+        tuning, states = fit.tuning, self._inputs(fit, targeted.rows)()
+        if tuning.n_done == 0:
+            self._solve_output(tuning, states, targeted)
+        with self._reported(fit, 1) as stop:
+            tuning.go_on(states, targeted.y, targeted.weights)
+            stop(tuning.n_done)
+
+    def _split(self, mlp: Any, targeted: Targeted, seed: int) -> tuple[Targeted, Targeted]:
+        """Rows to train on, and held-out rows."""
+        n_rows = len(targeted.y)
+        n_held_out = math.ceil(mlp.validation_fraction * n_rows)
+        order = shuffle(np.arange(n_rows), random_state=seed % 2**32)
+        order = self._order(targeted.y, order, n_held_out)
+        held_out, train = np.sort(order[:n_held_out]), np.sort(order[n_held_out:])
+        return targeted.part(train), targeted.part(held_out)
+
+    def _scorer(self, fit: TuningFit, held_out: Targeted) -> Callable[[], float]:
+        """A function that computes the current score of held-out rows."""
+        lowest, rows = fitted_of(fit.dbn.rbms_[0]), held_out.rows
+        checked = Checked(rows.values[:], rows.summary.bounds.has_missing)
+        v = visible_states(lowest, checked, lowest.own_draws(checked.values))
+        return lambda: self._score(fit.tuning, v, held_out)
+
+    @contextmanager
+    def _reported(self, fit: TuningFit, n_left: int) -> Iterator[Callable[[int], bool]]:
+        """A function that reports an epoch, and returns whether a callback asks to stop."""
+        title, n_before, start = f"{type(self).__name__}, fine-tuning", fit.n_before or 0, time()
+        with progress(title, n_left, "loss", verbose=self.verbose > 0) as report:
+
+            def stop(n_done: int) -> bool:
+                loss = float(fit.tuning.mlp.loss_)
+                report({"iteration": n_done, "loss": loss, "time": time() - start})
+                return self._asked_to_stop(n_before + n_done)
+
+            yield stop
 
     def _asked_to_stop(self, n_epochs: int) -> bool:
         return asked_to_stop(self, self.callbacks, n_epochs)
-
-    @property
-    def dbn_(self) -> DeepBeliefNetwork:
-        """The stack before fine-tuning."""
-        check_is_fitted(self)
-        assert self._tuned is not None
-        return self._tuned.dbn
-
-    @property
-    def mlp_(self) -> Any:
-        """The perceptron."""
-        return self._tuning.mlp
-
-    @property
-    def _tuning(self) -> Tuning:
-        check_is_fitted(self)
-        assert self._tuned is not None
-        return self._tuned.tuning
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return self._tuned is not None
-
-    @property
-    def loss_curve_(self) -> list[float]:
-        """Loss in every epoch of the fine-tuning."""
-        return self.mlp_.loss_curve_
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = bool(self._domain.accept_sparse)
-        tags.input_tags.allow_nan = self._domain.allow_nan
-        return tags
-
-    @property
-    def _domain(self) -> Domain:
-        """Data that the stack, or its possibly invalid prototype, accepts."""
-        given = self.dbn if self._tuned is None else self._tuned.dbn
-        given = DeepBeliefNetwork() if given is None else getattr(given, "estimator", given)
-        return domain_of(given) if isinstance(given, DeepBeliefNetwork) else Bernoulli.domain
 
     def _new_stack(self) -> tuple[DeepBeliefNetwork, bool]:
         """A new stack, or a copy of a frozen fitted one, and whether it is fitted."""
@@ -311,7 +370,7 @@ class FineTuned(WithPrototypes):
         else:
             seed = parameters.check_seed(self.random_state)
             dbn = DeepBeliefNetwork() if given is None else clone(given)
-            dbn.set_params(random_state=seed % 2**32)
+            dbn.set_params(random_state=seed % 2**32, verbose=dbn.verbose or self.verbose)
         network.check_stack(dbn)
         return dbn, is_fitted
 
@@ -328,19 +387,9 @@ class FineTuned(WithPrototypes):
         check_kind("mlp", self.mlp, self._Perceptron, f"a {name} of scikit-learn")
         mlp = self._default_perceptron() if self.mlp is None else clone(self.mlp)
         parameters.check_count("max_iter of mlp", mlp.max_iter)
+        own, allowed = mlp.early_stopping, f"False: {type(self).__name__}(early_stopping=True)"
+        parameters.require(not own, "early_stopping of mlp", own, f"{allowed} holds out rows")
         return mlp.set_params(random_state=np.random.RandomState(seed % 2**32))
-
-    def _averaged(self, predict: Callable[[Any], Array], X: Any) -> Array:
-        """Predictions for rows, averaged over twenty draws of missing values."""
-        rows = check_seen(self, to_host(X))
-        lowest = fitted_of(self.dbn_.rbms_[0])
-        if not rows.has_missing:
-            return predict(lowest.scaling.to_model(rows.values))
-        completer, rng = lowest.completer("sample", _N_STEPS), lowest.own_draws(rows.values)
-        total: Any = 0
-        for _ in range(_N_DRAWS):
-            total = total + predict(lowest.by_columns(completer, rows.values, rng))
-        return total / _N_DRAWS
 
 
 def _default_max_iter(n_rows: int) -> int:

@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,26 +24,26 @@ _FEW_PRODUCTS = 2**23  # of a mini-batch and a layer: two threads then cost more
 _INTERRUPTED = "Training interrupted by user"
 
 
+def is_batch(mlp: Any) -> bool:
+    """Whether a perceptron has a batch solver, which makes all its iterations in one call."""
+    return bool(mlp.solver == "lbfgs")
+
+
 def make_layers(mlp: Any, sizes: list[int], n_features: int, y: Array, dtype: Any) -> None:
     """Create the layers of the perceptron, the last one with random weights.
 
     The perceptron creates them in its first fit. Here this is a fit to rows of zeros with a few
-    targets, repeated for early stopping to be able to split them, with a negligible step size.
+    targets, with a negligible step size.
     """
     still = {"solver": "sgd", "batch_size": "auto", "max_iter": 1, "learning_rate_init": _TINY}
     own = {name: getattr(mlp, name) for name in still}
     own_fit = {"hidden_layer_sizes": tuple(sizes), "activation": "logistic", "warm_start": True}
-    smaller = min(mlp.validation_fraction, 1 - mlp.validation_fraction)
-    if mlp.early_stopping and smaller > 0:
-        y = np.concatenate([y] * math.ceil(2 / smaller))
     rows = np.zeros((len(y), n_features), dtype), y
     fit(clone(mlp).set_params(**own_fit, max_iter=1), *rows)  # raises for invalid parameters
     mlp.set_params(**own_fit, **still)
     fit(mlp, *rows)
     mlp.set_params(**own)
     mlp.n_iter_, mlp.t_, mlp.loss_curve_, mlp.best_loss_ = 0, 0, [], math.inf
-    if mlp.early_stopping:
-        mlp.validation_scores_, mlp.best_validation_score_, mlp.best_loss_ = [], -math.inf, None
 
 
 def take_weights(mlp: Any, net: BeliefNet) -> None:
@@ -68,8 +68,8 @@ def take_output(mlp: Any, coefficients: Array, intercepts: Array) -> None:
     mlp.intercepts_[-1][...] = intercepts
 
 
-def fit(mlp: Any, v: Any, y: Array, weights: Array | None = None) -> None:
-    """Fit a perceptron without warnings about convergence, since the epochs are fixed.
+def fit(mlp: Any, v: Any, y: Array, weights: Array | None = None, method: str = "fit") -> None:
+    """Call `fit` or `partial_fit` without warnings about convergence, since epochs are fixed.
 
     scikit-learn turns KeyboardInterrupt into a warning; this function raises it again.
     """
@@ -78,20 +78,62 @@ def fit(mlp: Any, v: Any, y: Array, weights: Array | None = None) -> None:
         warnings.filterwarnings("ignore", message="Got `batch_size`")  # exceeds these few rows
         warnings.filterwarnings("error", message=_INTERRUPTED)
         try:
-            mlp.fit(v, y, sample_weight=weights)
+            getattr(mlp, method)(v, y, sample_weight=weights)
         except UserWarning as warning:
             if _INTERRUPTED in str(warning):
                 raise KeyboardInterrupt from None
             raise
 
 
-def _fit_checked(mlp: Any, v: Any, y: Array, weights: Array | None) -> None:
+def _fit_checked(mlp: Any, v: Any, y: Array, weights: Array | None, method: str = "fit") -> None:
     """`fit` to arguments that have been checked, and in one thread if the layers are small."""
     n_rows = len(y) if mlp.batch_size == "auto" else min(mlp.batch_size, len(y))
     is_small = n_rows * max(w.size for w in mlp.coefs_) < _FEW_PRODUCTS
     one_thread = threads.one_thread() if is_small else nullcontext()
     with one_thread, config_context(assume_finite=True, skip_parameter_validation=True):
-        fit(mlp, v, y, weights)
+        fit(mlp, v, y, weights, method)
+
+
+@dataclass
+class Validation:
+    """Scores of held-out rows, one per epoch, and the parameters with the best score.
+
+    Parameters
+    ----------
+    n_iter_no_change : int
+        Number of epochs in a row without a better score after which fine-tuning ends.
+    tol : float
+        Smallest difference that counts as better.
+    scores : list of float
+    n_worse : int
+        Number of epochs since the last better score.
+    best : list of ndarray
+        Parameters of the epoch with the highest score.
+    """
+
+    n_iter_no_change: float
+    tol: float
+    scores: list[float] = field(default_factory=list)
+    n_worse: int = 0
+    best: list[Array] = field(default_factory=list)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether fine-tuning ends."""
+        return self.n_worse >= self.n_iter_no_change
+
+    def see(self, score: float, parameters: list[Array]) -> None:
+        """Add the score of an epoch."""
+        highest = max(self.scores, default=-math.inf)
+        self.scores.append(score)
+        self.n_worse = self.n_worse + 1 if score < highest + self.tol else 0
+        if score > highest:
+            self.best = [array.copy() for array in parameters]
+
+    def restore(self, parameters: list[Array]) -> None:
+        """Set the parameters to those of the best epoch."""
+        for array, best in zip(parameters, self.best, strict=True):
+            array[...] = best
 
 
 @dataclass
@@ -111,6 +153,10 @@ class Tuning:
         Number of epochs after which to stop.
     linear : ndarray of shape (n_visible, n_targets), optional
         Coefficients of a linear term, which is added to the outputs.
+    validation : Validation, optional
+        Only with early stopping.
+    is_streamed : bool
+        Whether the latest epoch was one of `partial_fit`.
     """
 
     mlp: Any
@@ -119,12 +165,15 @@ class Tuning:
     n_done: int = 0
     n_stop: int | None = None
     linear: Array | None = None
+    validation: Validation | None = None
+    is_streamed: bool = False
 
     @classmethod
-    def of(cls, mlp: Any) -> Tuning:
-        """The fine-tuning of a new perceptron; one that stops on its own counts as one epoch."""
-        n_sweeps = 1 if cls._goes_by_itself(mlp) else mlp.max_iter
-        return cls(mlp, n_sweeps, mlp.learning_rate_init)
+    def of(cls, mlp: Any, *, early_stopping: bool) -> Tuning:
+        """The fine-tuning of a new perceptron; a batch solver makes one epoch."""
+        validation = Validation(mlp.n_iter_no_change, mlp.tol) if early_stopping else None
+        n_sweeps = 1 if is_batch(mlp) else mlp.max_iter
+        return cls(mlp, n_sweeps, mlp.learning_rate_init, validation=validation)
 
     def run(
         self,
@@ -132,15 +181,18 @@ class Tuning:
         y: Array,
         weights: Array | None,
         stop: Callable[[int], bool],
+        score: Callable[[], float] | None = None,
     ) -> None:
         """Run the remaining epochs, each with new inputs.
 
-        After each epoch `stop` is called with the number of finished epochs; if it returns True,
-        fine-tuning ends.
+        After each epoch `score` computes the score of held-out rows for early stopping, and `stop`
+        is called with the number of finished epochs; if it returns True, fine-tuning ends.
         """
-        mlp, one_by_one = self.mlp, not self._goes_by_itself(self.mlp)
+        mlp, one_by_one, validation = self.mlp, not is_batch(self.mlp), self.validation
         n_sweeps = self.n_sweeps if self.n_stop is None else self.n_stop
         for sweep in range(self.n_done, n_sweeps):
+            if validation is not None and validation.is_over:
+                break
             if one_by_one:
                 rate = self.rate * (1 - sweep / self.n_sweeps)
                 mlp.max_iter, mlp.learning_rate_init = 1, rate
@@ -148,11 +200,38 @@ class Tuning:
             z = y if self.linear is None else y - self._linear_term(v, y)
             _fit_checked(mlp, v, z, weights)
             self.n_done += 1
+            if one_by_one:
+                mlp.n_iter_ = self.n_done
+            if validation is not None and score is not None:
+                validation.see(score(), self.parameters)
             if stop(self.n_done):
                 break
         if one_by_one:
             mlp.set_params(max_iter=self.n_sweeps, learning_rate_init=self.rate)
-            mlp.n_iter_ = self.n_done
+        if validation is not None:
+            validation.restore(self.parameters)
+
+    def go_on(self, v: Any, y: Array, weights: Array | None) -> None:
+        """Run one epoch at the initial step size; momentum continues from the previous call."""
+        mlp = self.mlp
+        if not self.is_streamed:
+            mlp.set_params(warm_start=False, learning_rate_init=self.rate)
+            vars(mlp).pop("_optimizer", None)  # its step size is the one of the latest epoch
+            self.is_streamed = True
+        z = y if self.linear is None else y - self._linear_term(v, y)
+        _fit_checked(mlp, v, z, weights, "partial_fit")
+        self.n_done += 1
+        mlp.n_iter_ = self.n_done
+
+    @property
+    def n_left(self) -> int:
+        """Largest number of epochs that are left."""
+        return (self.n_sweeps if self.n_stop is None else self.n_stop) - self.n_done
+
+    @property
+    def parameters(self) -> list[Array]:
+        """Weights and biases of the perceptron."""
+        return [*self.mlp.coefs_, *self.mlp.intercepts_]
 
     def predict(self, v: Any) -> Array:
         """Targets of visible states."""
@@ -161,7 +240,3 @@ class Tuning:
 
     def _linear_term(self, v: Any, y: Array) -> Array:
         return (v @ self.linear).reshape(y.shape)
-
-    @staticmethod
-    def _goes_by_itself(mlp: Any) -> bool:
-        return bool(mlp.early_stopping or mlp.solver == "lbfgs")
