@@ -297,7 +297,7 @@ MUTATIONS = [
     ("skrbm.estimators.dbn.mlp.Validation.see", "score < highest + self.tol", "score <= highest - 1", "test_tuned.py::test_early_stopping_holds_out_rows_and_keeps_the_best_epoch"),
     ("skrbm.estimators.dbn.fine_tuning.FineTuned._split", "targeted.part(train), targeted", "targeted, targeted", "test_tuned.py::test_early_stopping_holds_out_rows_and_keeps_the_best_epoch"),
     ("skrbm.estimators.dbn.classifier.DBNClassifier._order", ".stratified(order, n_first)", ".labels * 0 + order", "test_tuned.py::test_early_stopping_holds_out_rows_and_keeps_the_best_epoch"),
-    ("skrbm.estimators.dbn.mlp.Tuning.run", "validation is not None and validation.is_over", "False", "test_callbacks.py::test_an_interrupted_fit_goes_on_to_the_same_end"),
+    ("skrbm.estimators.dbn.mlp.Tuning.run", "validation is not None and validation.is_over", "False", "test_tuned.py::test_early_stopping_holds_out_rows_and_keeps_the_best_epoch"),
     ("skrbm.estimators.dbn.mlp.Tuning.go_on", 'vars(mlp).pop("_optimizer", None)', "pass", "test_tuned.py::test_a_call_after_fit_goes_on_at_the_initial_step_size"),
     ("skrbm.estimators.dbn.mlp.Tuning.go_on", "self.is_streamed = True", "pass", "test_tuned.py::test_two_calls_of_one_mini_batch_are_one_call_of_two"),
     ("skrbm.estimators.dbn.mlp.Tuning.go_on", "y - self._linear_term(v, y)", "y", "test_tuned.py::test_a_call_after_fit_goes_on_at_the_initial_step_size"),

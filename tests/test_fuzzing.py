@@ -374,9 +374,12 @@ def answers(estimator, X):
     n, d = rows_of(X), estimator.n_features_in_
     yield from [
         (method, (n,), "f")
-        for method in ("score_samples", "free_energy", "pseudo_log_likelihood", "decision_function")
+        for method in ("score_samples", "free_energy", "pseudo_log_likelihood")
         if hasattr(estimator, method)
     ]
+    if hasattr(estimator, "decision_function"):
+        n_classes = len(getattr(estimator, "classes_", "ab"))
+        yield "decision_function", (n,) if n_classes == 2 else (n, n_classes), "f"
     binary = not getattr(estimator, "_domain", None) or estimator._domain.units == "Bernoulli"
     if hasattr(estimator, "gibbs"):
         yield "gibbs", (n, d), "b" if binary else "f"
@@ -428,7 +431,7 @@ def test_odd_data_are_fitted_or_refused(name, X, method, fitted):
         method = "fit"
     before, given = state_of(estimator), print_of(X)
     y = labels_for(name, X)
-    if method == "partial_fit" and name.startswith("labels"):
+    if method == "partial_fit" and name in SUPERVISED:
         y += (None if fitted else [0, 1],)
     result = outcome(lambda: getattr(estimator, method)(X, *y), "X", "y")
     assert print_of(X) == given
@@ -555,6 +558,10 @@ ODD = {
     **dict.fromkeys(("learning_rate", "fine_tune_rate", "validation_fraction", "tol"), RATES),
     **dict.fromkeys(("generative_share", "contamination", "hidden_bias", "alpha"), RATES),
     **dict.fromkeys(("early_stopping", "warm_start", "add_indicator", "novelty"), FLAGS),
+    "unlabeled": [None, -1, 0, 1.5, "a", b"a", np.nan, pd.NA, pd.NaT, 10**400, [-1], {}, object],
+    "class_weight": [None, "balanced", {}, {0: 2}, {0: 1, 1: 0.5}, {0: 0, 1: 0}, {0: 1, 7: 1}]
+    + [{0: weight, 1: 1} for weight in (-1, np.nan, np.inf, 10**400, "a", None)]
+    + [{"a": 1}, [1, 2], *CHOICES],
     "cv": FOLDS,
     "gradient": [*GRADIENTS, *CHOICES],
     "hidden": ["bernoulli", "gaussian", *CHOICES],
@@ -626,7 +633,7 @@ def test_odd_parameters_are_taken_or_refused(odd, X, method, fitted):
     estimator.set_params(**values)
     if not hasattr(estimator, method):
         method = "fit"
-    if method == "partial_fit" and name.startswith("labels"):
+    if method == "partial_fit" and name in SUPERVISED:
         y += ([0, 1],)
     before = state_of(estimator)
     result = outcome(lambda: getattr(estimator, method)(X, *y), "X", *values, *OF_PARTS)
@@ -704,7 +711,7 @@ def test_odd_weights_are_taken_or_refused(name, weights, seed, X, method):
         method = "fit"
     if method == "score":
         estimator.fit(GOOD, *y)
-    if method == "partial_fit" and name.startswith("labels"):
+    if method == "partial_fit" and name in SUPERVISED:
         y += ([0, 1],)
     before, given = state_of(estimator), print_of(sample_weight)
     call = getattr(estimator, method)
@@ -726,6 +733,8 @@ TARGETS = {
     "bytes": LABELS.astype("S1"),
     "mixed": ["a", 1, "b", 2],
     "none_inside": ["a", None, "b", "a"],
+    "all_missing": [None, None, None, None],
+    "none_among_integers": [1, None, 0, 1],
     "nan_inside": [1.0, np.nan, 0, 1],
     "nan_among_texts": np.array(["a", np.nan, "b", "a"], object),
     "NA_inside": pd.Series([1, pd.NA, 0, 1], dtype="Int64"),
@@ -736,7 +745,7 @@ TARGETS = {
     "bools": [True, False, True, False],
     "negative": [-1, 1, -1, 1],
     "negative_three": [-1, 0, 1, 0],
-    "only_unlabelled": [-1, -1, -1, -1],
+    "one_negative": [-1, -1, -1, -1],
     "one": [1, 1, 1, 1],
     "one_text": ["a"] * 4,
     "floats": [0.0, 1.0, 1.0, 0.0],
