@@ -78,8 +78,8 @@ class DBNRegressor(RegressorMixin, FineTuned):
 
         The step size decreases linearly from `learning_rate_init` to zero over `max_iter` epochs.
         Each epoch is one call of the perceptron's `fit`, so momentum and moments restart, and
-        `learning_rate` and `power_t` are ignored. With `solver="lbfgs"`, fine-tuning is a single
-        call by scikit-learn's rules.
+        `learning_rate` and `power_t` are ignored. Its `early_stopping` must be False. With
+        `solver="lbfgs"`, fine-tuning is a single call by scikit-learn's rules.
 
         By default `MLPRegressor(solver="sgd", learning_rate_init=0.05)` with mini-batches of 100
         rows, and enough epochs for 1,000 updates. The number of epochs is from 15 to 300.
@@ -88,12 +88,11 @@ class DBNRegressor(RegressorMixin, FineTuned):
         unchanged, as predictions do. "sample" treats them as probabilities, and draws zeros and
         ones in every epoch. This noise prevents overfitting to many grey pixels.
     early_stopping : bool, default=False
-        Whether `fit` holds out the fraction `validation_fraction` of `mlp` of the rows with a
-        target, and scores them after every epoch of fine-tuning. It then ends after
-        `n_iter_no_change` epochs in a row whose score is not higher than the best by `tol`, both of
-        `mlp`, and keeps the parameters of the epoch with the highest score. It replaces the
-        trial on 80 % of the rows. The
-        `early_stopping` of `mlp` must be False.
+        Whether `fit` holds out rows with a target, and scores them after every epoch of
+        fine-tuning. `mlp` has the parameters: the fraction `validation_fraction`, by default 0.1,
+        is held out. Fine-tuning ends after `n_iter_no_change` epochs in a row, by default 10, whose
+        score is not higher than the best by `tol`, and keeps the parameters of the epoch with the
+        highest score. This replaces the trial on 80 % of the rows.
     callbacks : callable or list of callables, default=None
         Called with the estimator and the number of epochs trained, after every epoch of a layer, of
         up-down or of fine-tuning. If fine-tuning is a single call, it counts as one epoch. The
