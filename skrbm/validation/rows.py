@@ -15,6 +15,7 @@ from sklearn.utils.validation import validate_data
 
 from skrbm._kernels import devices
 from skrbm._kernels.devices import Array
+from skrbm._kernels.threads import BLOCK_ROWS
 from skrbm.data.sources import TensorRows, access, part
 from skrbm.data.summary import Bounds, Summary, find_bounds, summarize
 from skrbm.units import Domain, Layer
@@ -104,6 +105,39 @@ def chosen_domain(domain: Domain, found: Bounds) -> Domain:
     if domain.otherwise is None or len(found.outside(domain.low, domain.high)) == 0:
         return domain
     return domain.otherwise
+
+
+def with_nan(estimator: Any, X: Any, placeholder: float) -> Any:
+    """Rows with NaN for missing values, in a copy unless the placeholder is NaN."""
+    if np.isnan(placeholder):
+        return X
+    rows = check_real(X, "X", ensure_all_finite="allow-nan", estimator=estimator)
+    if np.isnan(rows).any():
+        msg = f"X contains NaN, must not if missing_values == {placeholder!r} marks missing values."
+        raise ValueError(msg)
+    dtype = rows.dtype if rows.dtype.kind == "f" else model_dtype(rows.dtype)
+    return np.where(rows == placeholder, np.array(np.nan, dtype), rows)
+
+
+def find_empty(estimator: Any, X: Any, sample_weight: Any, domain: Domain) -> Array:
+    """Mask of the columns without a value in rows of positive weight; not all may be empty.
+
+    The search ends as soon as each column has a value, in general after the first block of rows.
+    """
+    rows = _rows_of(estimator, X, "X", domain)
+    used = check_weights(sample_weight, rows) > 0
+    empty = np.ones(rows.shape[1], bool)
+    if sparse.issparse(rows) or rows.dtype.kind != "f":
+        return ~empty
+    for start in range(0, len(used), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        chosen = devices.to_host(rows[block])[used[block]][:, empty]
+        empty[empty] = np.isnan(chosen).all(axis=0)
+        if not empty.any():
+            return empty
+    if empty.all():
+        raise ValueError("X has no value in any column, must have one in some row with weight.")
+    return empty
 
 
 def check_columns(estimator: Any, X: Any, *, reset: bool) -> None:
