@@ -501,6 +501,8 @@ MUTATIONS = [
     ("skrbm.estimators.rbm.outlier_detector.RBMOutlierDetector._fit", "            check_part(rbm, int(part.sum()), rows.values.shape[1])\n", "            pass\n", "test_outliers.py::test_a_fold_too_small_to_stop_early_is_refused"),
     ("skrbm.estimators.rbm.outlier_detector.RBMOutlierDetector._fit", "_ENOUGH if self.novelty else n_given", "_ENOUGH", "test_outliers.py::test_every_row_of_fit_is_judged_by_a_model_that_has_not_learnt_it"),
     ("skrbm.validation.parameters.check_seeds", "return [int(seed.generate_state(1, np.uint64)[0] >> 1) for seed in seeds]", "return seeds", "test_storage.py::test_skops_keeps_an_estimator"),
+    ("skrbm.estimators.common.methods.reconstruct", "framed(estimator, means, X)", "framed(estimator, means)", "test_containers.py::test_rows_of_data_come_as_set_output_asks"),
+    ("skrbm.validation.rows._without_categories", "if len(names) else X", "if len(names) == 99 else X", "test_containers.py::test_missing_categories_are_missing_values"),
     ("skrbm.estimators.rbm.imputer.RBMImputer.fit", "limits[:, kept]", "limits[:, : kept.sum()]", "test_imputer.py::test_limits_of_an_empty_column_are_skipped"),
     ("skrbm.estimators.rbm.imputer.RBMImputer.transform", "np.where(np.isnan(rows), filled.clip(*self._limits.astype(filled.dtype)), filled)", "filled.clip(*self._limits.astype(filled.dtype))", "test_imputer.py::test_imputed_values_lie_within_limits_and_known_values_stay"),
     ("skrbm.validation.rows.find_empty", "[used[block]]", "", "test_imputer.py::test_a_column_is_empty_if_only_rows_without_weight_have_values"),

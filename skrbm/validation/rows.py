@@ -153,13 +153,22 @@ def check_real(X: Any, name: str, **options: Any) -> Any:
     X = devices.to_host(X)
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # become infinity or NaN
-            checked = check_array(X, input_name=name, **options)
+            checked = check_array(_without_categories(X), input_name=name, **options)
     except OverflowError as error:
         msg = f"{name} has an integer that is too large for a float, must have finite numbers."
         raise ValueError(msg) from error
     if checked.dtype.kind not in "biuf":
         raise ValueError(f"{name} is an array of {checked.dtype}, must be of real numbers.")
     return checked
+
+
+def _without_categories(X: Any) -> Any:
+    """A data frame with numbers instead of categories, and NaN for missing ones."""
+    # pandas would make integers of them, and -2**63 of missing ones.
+    if not hasattr(X, "select_dtypes"):
+        return X
+    names = X.select_dtypes("category").columns
+    return X.astype(dict.fromkeys(names, np.float64)) if len(names) else X
 
 
 def check_weights(sample_weight: Any, X: Any) -> Array:
@@ -225,8 +234,10 @@ def _rows_of(estimator: Any, X: Any, name: str, domain: Domain) -> Any:
 
 
 def check_given_values(estimator: Any, name: str, given: Any) -> Array:
-    """Return a row with NaN for free values, from a row or from a dict of columns and values."""
+    """Return a row with NaN for free values, from a row, or a dict or Series by columns."""
     n_features = estimator.n_features_in_
+    if hasattr(given, "index") and hasattr(given, "to_dict"):
+        given = given.to_dict()
     if not isinstance(given, Mapping):
         row = np.asarray(given)
         if row.dtype.kind not in "buif" or row.shape != (n_features,):

@@ -288,10 +288,12 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
+            With `set_output`, a data frame with the columns of the data.
         """
         fitted = self._fitted
-        H = check_hidden(self, H, "H", self._n_features_out, fitted.dtype)
-        return fitted.visible_means(H[:, -fitted.rbm.hidden.n_columns :])
+        h = check_hidden(self, H, "H", self._n_features_out, fitted.dtype)
+        means = fitted.visible_means(h[:, -fitted.rbm.hidden.n_columns :])
+        return methods.framed(self, means, H)
 
     def reconstruct(self, X: Any, n_steps: int = 1) -> Array:
         """Pass up and down, using the means of all layers.
@@ -305,6 +307,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
+            With `set_output`, a data frame with the columns of the data.
         """
         return methods.reconstruct(self, X, n_steps)
 
@@ -323,7 +326,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         Returns
         -------
         v_new : ndarray of shape (n_samples, n_features)
-            Boolean for binary visible units.
+            Boolean for binary visible units. With `set_output`, a data frame.
         """
         return methods.gibbs(self, v, n_steps)
 
@@ -341,9 +344,10 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         Parameters
         ----------
         n_samples : int, default=1
-        given : array-like of shape (n_features,) or dict, default=None
-            Values shared by all rows: either a row, with NaN for the free values, or a dict from
-            the name or index of a column to its value. The chains are then the chains of `impute`.
+        given : array-like of shape (n_features,), dict or Series, default=None
+            Values shared by all rows: either a row, with NaN for the free values, or a dict or
+            pandas Series from the name or index of a column to its value. The chains are then the
+            chains of `impute`.
         n_steps : int, default=1000
             Length of the chains, which start at persistent chains of the training.
         method : {"auto", "gibbs", "tempering"}, default="auto"
@@ -354,7 +358,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         Returns
         -------
         v : ndarray of shape (n_samples, n_features)
-            Boolean for binary visible units.
+            Boolean for binary visible units. With `set_output`, a data frame.
         """
         return methods.sample(self, n_samples, given, n_steps, method, random_state)
 
@@ -394,7 +398,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         -------
         X_filled : ndarray of shape (n_samples, n_features) or (n_draws, n_samples, n_features)
             Known values are unchanged, bit for bit. The dtype is the dtype of X if X is float,
-            otherwise the dtype of the model.
+            otherwise the dtype of the model. With `set_output`, a data frame unless n_draws is set.
         """
         return methods.impute(self, X, method, n_steps, n_draws, random_state)
 

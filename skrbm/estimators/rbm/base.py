@@ -306,7 +306,7 @@ class BaseRBM(BaseEstimator):
         -------
         X_filled : ndarray of shape (n_samples, n_features) or (n_draws, n_samples, n_features)
             Known values are unchanged, bit for bit. The dtype is the dtype of X if X is float,
-            otherwise the dtype of the model.
+            otherwise the dtype of the model. With `set_output`, a data frame unless n_draws is set.
         """
         return methods.impute(self, X, method, n_steps, n_draws, random_state)
 

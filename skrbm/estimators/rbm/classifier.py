@@ -14,7 +14,7 @@ from skrbm._kernels.devices import Array, Generator
 from skrbm.data.scaling import Scaling, Unscaled
 from skrbm.data.summary import with_one_hot
 from skrbm.data.views import LabelledRows
-from skrbm.estimators.common.methods import check_given, check_seen
+from skrbm.estimators.common.methods import check_given, check_seen, framed
 from skrbm.estimators.rbm.base import BaseRBM
 from skrbm.estimators.rbm.settings import Settings, Start
 from skrbm.labels import (
@@ -359,9 +359,9 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
         Parameters
         ----------
         n_samples : int, default=1
-        given : array-like of shape (n_features,) or dict, default=None
-            Values shared by all rows: either a row, with NaN for the free values, or a dict from
-            the name or index of a column to its value. Values are 0 or 1.
+        given : array-like of shape (n_features,), dict or Series, default=None
+            Values shared by all rows: either a row, with NaN for the free values, or a dict or
+            pandas Series from the name or index of a column to its value. Values are 0 or 1.
         label : default=None
             Label shared by all rows, one of `classes_`.
         n_steps : int, default=1000
@@ -387,7 +387,7 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
             row[:, -n_labels:] = np.arange(n_labels) == index
         rng = fitted.seeds.generator(random_state)
         v, labels = fitted.sample_labelled(row, n_samples, n_steps, rng)
-        return v, self.classes_[labels]
+        return framed(self, v), self.classes_[labels]
 
     @property
     def classes_(self) -> Array:

@@ -137,8 +137,10 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
+            With `set_output`, a data frame with the columns of the data.
         """
-        return self._fitted.visible_means(self._check_hidden(H, "H"))
+        means = self._fitted.visible_means(self._check_hidden(H, "H"))
+        return methods.framed(self, means, H)
 
     def reconstruct(self, X: Any, n_steps: int = 1) -> Array:
         """Compute `E[v_i | h = E[h | v]]` for every row v of X: up and down, without noise.
@@ -153,6 +155,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
+            With `set_output`, a data frame with the columns of the data.
         """
         return methods.reconstruct(self, X, n_steps)
 
@@ -170,7 +173,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         Returns
         -------
         v_new : ndarray of shape (n_samples, n_features)
-            Boolean for binary visible units.
+            Boolean for binary visible units. With `set_output`, a data frame.
         """
         return methods.gibbs(self, v, n_steps)
 
@@ -193,9 +196,10 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         Parameters
         ----------
         n_samples : int, default=1
-        given : array-like of shape (n_features,) or dict, default=None
-            Values shared by all rows: either a row, with NaN for the free values, or a dict from
-            the name or index of a column to its value. Binary visible units take only 0 and 1.
+        given : array-like of shape (n_features,), dict or Series, default=None
+            Values shared by all rows: either a row, with NaN for the free values, or a dict or
+            pandas Series from the name or index of a column to its value. Binary visible units take
+            only 0 and 1.
         n_steps : int, default=1000
             Length of the chains. Longer chains depend less on their start.
         method : {"auto", "gibbs", "tempering"}, default="auto"
@@ -213,7 +217,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         Returns
         -------
         v : ndarray of shape (n_samples, n_features)
-            Boolean for binary visible units.
+            Boolean for binary visible units. With `set_output`, a data frame.
         """
         return methods.sample(self, n_samples, given, n_steps, method, random_state)
 
