@@ -24,6 +24,9 @@ ROOT = Path(__file__).parent.parent
 # (object, a text that occurs once in its source, the mistake in its place, test that must fail).
 # The object is a function, a method, a class, or the module of a constant, by its qualified name.
 MUTATIONS = [
+    # Progress
+    ("skrbm.learning.progress.progress", "math.ceil(n_iter / n_lines)", "n_iter // n_lines", "test_progress.py::test_a_fit_writes_at_most_twenty_lines_at_equal_intervals"),
+    ("skrbm.learning.progress.progress", "        if unwritten:", "        if False:", "test_progress.py::test_a_fit_that_ends_early_shows_its_last_epoch"),
     # Watching
     ("skrbm.learning.watching.Watch.of", "price.of_call + n_rows * price.of_row", "price.of_call", "test_watching.py::test_watching_costs_a_twentieth_of_the_updates_but_for_the_first_and_last_epoch"),
     ("skrbm.learning.watching.Watch.includes", "i = 1 + math.isqrt((epoch * n_squares - 1) // n_steps)", "i = math.isqrt(epoch * n_squares // n_steps)", "test_watching.py::test_watched_epochs_are_at_the_squares"),

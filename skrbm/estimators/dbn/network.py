@@ -92,7 +92,8 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     precision : {"float32", "bfloat16"}, default=None
         Precision of all layers, see `BernoulliRBM`; by default as in their prototypes.
     verbose : int, default=0
-        If above 0, report every epoch of every layer.
+        If above 0, report the epochs of every layer, see `BernoulliRBM`; 1 writes at most 20 lines
+        in all.
     random_state : int, RandomState instance or None, default=None
         Seed of all random numbers.
 
@@ -705,8 +706,8 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         """Run epochs of up-down; the step size decays with this power."""
         stack, top = self._fitted_stack, settings_of(fit.rbms[-1])
         rate = top.rate if self.fine_tune_rate == "auto" else float(self.fine_tune_rate)
-        title = f"{type(self).__name__}, up-down" if self.verbose > 0 else ""
-        stacks.fine_tune(stack, fit, inputs, PowerDecay(rate, power), title, hooks)
+        title, schedule = f"{type(self).__name__}, up-down", PowerDecay(rate, power)
+        stacks.fine_tune(stack, fit, inputs, schedule, title, int(self.verbose), hooks)
 
     @property
     def _n_epochs(self) -> int:

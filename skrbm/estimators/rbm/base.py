@@ -206,7 +206,7 @@ class BaseRBM(BaseEstimator):
             n_chains=int(self.n_chains),
             alpha=alpha if (alpha := self.alpha) == "auto" else float(alpha),
             random_state=self.random_state,
-            is_verbose=self.verbose > 0,
+            verbose=int(self.verbose),
             hooks=() if self.callbacks is None else (self._asked_to_stop,),
             stopping=stopping if self.early_stopping else None,
             variance=self._variance_gradient,

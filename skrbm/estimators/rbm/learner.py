@@ -257,7 +257,8 @@ class Learner:
             fit.n_done += 1
 
         try:
-            with progress(title, n_left, figure, verbose=settings.is_verbose) as report:
+            lines = settings.verbose, settings.n_lines
+            with progress(title, n_left, figure, *lines) as report:
                 run(epochs(state, first), [keep, *watch, report, *settings.hooks])
             if stopping is not None:
                 stopping.finish(state.model)
