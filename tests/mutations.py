@@ -24,6 +24,8 @@ ROOT = Path(__file__).parent.parent
 # (object, a text that occurs once in its source, the mistake in its place, test that must fail).
 # The object is a function, a method, a class, or the module of a constant, by its qualified name.
 MUTATIONS = [
+    # Values outside
+    ("skrbm.validation.rows.check_training_rows", "if first else domain", "if not first else domain", "test_validation.py::test_new_rows_are_clipped_silently_up_to_a_mean_distance"),
     # Progress
     ("skrbm.learning.progress.progress", "math.ceil(n_iter / n_lines)", "n_iter // n_lines", "test_progress.py::test_a_fit_writes_at_most_twenty_lines_at_equal_intervals"),
     ("skrbm.learning.progress.progress", "        if unwritten:", "        if False:", "test_progress.py::test_a_fit_that_ends_early_shows_its_last_epoch"),

@@ -23,6 +23,9 @@ class Domain:
     is_bounded : bool
         True if the units have the bounds low and high; False if only floating-point arithmetic
         requires them.
+    tolerance : float
+        Mean distance of new rows from the limits that needs no warning. They are new to the scaler
+        before the model, too.
     allow_nan : bool
         Whether NaN in an array is a missing value.
     otherwise : Domain, optional
@@ -35,6 +38,7 @@ class Domain:
     remedy: str
     accept_sparse: Literal["csr", False] = False
     is_bounded: bool = True
+    tolerance: float = 0.0
     allow_nan: bool = False
     otherwise: Domain | None = None
 
@@ -50,6 +54,7 @@ UNIT_INTERVAL = Domain(
     "Scale the data first, for example with sklearn.preprocessing.MinMaxScaler, or use "
     "skrbm.GaussianBernoulliRBM.",
     "csr",
+    tolerance=0.1,
 )
 # Within these bounds, sums of squares are finite in float64, and differences in float32.
 REAL_LINE = Domain("Gaussian", -1e38, 1e38, "Take logarithms of the data first.", is_bounded=False)

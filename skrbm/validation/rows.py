@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from skrbm._kernels import devices
 from skrbm._kernels.devices import Array
 from skrbm._kernels.threads import BLOCK_ROWS
 from skrbm.data.sources import TensorRows, access, part
-from skrbm.data.summary import Bounds, Summary, find_bounds, summarize
+from skrbm.data.summary import Bounds, Summary, find_bounds, mean_distance, summarize
 from skrbm.units import Domain, Layer
 from skrbm.validation.parameters import as_number
 
@@ -91,7 +92,8 @@ def check_training_rows(
         domain = chosen_domain(domain, found)
         with_moments = not domain.is_bounded
         summary = summarize(rows, weights, dtype, with_moments=with_moments)
-    inside = _within(domain, X, rows, "X", found)
+    strict = replace(domain, tolerance=0.0) if first else domain
+    inside = _within(strict, X, rows, "X", found)
     if inside is not rows:
         rows, summary = inside, summarize(inside, weights, dtype, with_moments=with_moments)
     if first and len(found.empty) > 0:
@@ -273,12 +275,13 @@ def check_states(name: str, rows: Array, layer: Layer) -> None:
 def _within(domain: Domain, X: Any, rows: Any, name: str, found: Bounds) -> Any:
     """Return the rows; values outside the domain are clipped, with a warning unless by rounding.
 
-    Outside the domain no model is finite. X is the original data, which may name the columns.
+    Outside the domain no model is finite. X is the original data, which may name the columns. No
+    warning is needed within the domain's tolerance.
     """
     if found.within(domain.low, domain.high):
         return rows
     outside = found.outside(domain.low, domain.high)
-    if len(outside) > 0:
+    if len(outside) > 0 and mean_distance(rows, domain.low, domain.high) > domain.tolerance:
         _warn_outside(domain, X, name, found, outside)
     limits = np.array([domain.low, domain.high]).astype(rows.dtype)
     if not sparse.issparse(rows):

@@ -220,8 +220,9 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            Data in [0, 1]; values outside cause a warning and count as 0 or 1. With
-            missing_values="allow", NaN in an array is a missing value.
+            Data in [0, 1]; values outside cause a warning and count as 0 or 1; see
+            `BernoulliRBM.fit` for new rows. With missing_values="allow", NaN in an array is a
+            missing value.
         y : array-like of shape (n_samples,)
             Labels of any type.
         sample_weight : array-like of shape (n_samples,), default=None

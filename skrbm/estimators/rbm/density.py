@@ -34,7 +34,9 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
             For binary visible units: data in [0, 1]; values outside cause a warning and count as 0
-            or 1. For Gaussian visible units: real numbers, not sparse. With
+            or 1. In later calls of any method, such as for new rows from a
+            `sklearn.preprocessing.MinMaxScaler`, they do so without a warning if values lie outside
+            by at most 0.1 on average. For Gaussian visible units: real numbers, not sparse. With
             missing_values="allow", NaN in an array is a missing value.
         y : None
             Ignored.
