@@ -26,6 +26,9 @@ ROOT = Path(__file__).parent.parent
 MUTATIONS = [
     # Values outside
     ("skrbm.validation.rows.check_training_rows", "if first else domain", "if not first else domain", "test_validation.py::test_new_rows_are_clipped_silently_up_to_a_mean_distance"),
+    # Streams
+    ("skrbm.estimators.rbm.learner.Learner._compare", "merge([self.later, summary])", "summary", "test_streams.py::test_a_stream_unlike_its_first_call_warns_once"),
+    ("skrbm.data.scaling.Standardized.unlike", "varies & (", "(", "test_streams.py::test_a_stream_of_equal_rows_does_not_warn"),
     # Progress
     ("skrbm.learning.progress.progress", "math.ceil(n_iter / n_lines)", "n_iter // n_lines", "test_progress.py::test_a_fit_writes_at_most_twenty_lines_at_equal_intervals"),
     ("skrbm.learning.progress.progress", "        if unwritten:", "        if False:", "test_progress.py::test_a_fit_that_ends_early_shows_its_last_epoch"),

@@ -99,7 +99,10 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
 
         The rows of the first call set the initial visible units: biases of binary units, or
         location and scale of Gaussian units, which remain the coordinates of the training. The
-        first call should therefore have enough rows to estimate them.
+        first call should therefore have enough rows to estimate them. A warning follows once if the
+        mean of a column in later calls, of 100 rows or more in all, is more than three standard
+        deviations off, or its standard deviation is more than five times the first one or less than
+        a hundredth of it.
 
         Parameters
         ----------
