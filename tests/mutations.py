@@ -26,6 +26,8 @@ ROOT = Path(__file__).parent.parent
 MUTATIONS = [
     # Values outside
     ("skrbm.validation.rows.check_training_rows", "if first else domain", "if not first else domain", "test_validation.py::test_new_rows_are_clipped_silently_up_to_a_mean_distance"),
+    # Messages
+    ("skrbm.validation.rows._check_finite", "in_matrix if domain.allow_nan else domain.missing", "domain.missing", "test_messages.py::test_nan_is_refused_with_advice_that_can_be_followed"),
     # Streams
     ("skrbm.estimators.rbm.learner.Learner._compare", "merge([self.later, summary])", "summary", "test_streams.py::test_a_stream_unlike_its_first_call_warns_once"),
     ("skrbm.data.scaling.Standardized.unlike", "varies & (", "(", "test_streams.py::test_a_stream_of_equal_rows_does_not_warn"),

@@ -287,7 +287,8 @@ def test_parameters_that_shape_the_model_stay_during_a_stream():
         name, value = next(iter(change.items()))
         was = getattr(estimator, name)
         message = (
-            f"{name} == {value!r}, must stay {was!r} for partial_fit to go on; fit starts anew."
+            f"{name} == {value!r}, must stay {was!r} to continue the training; fit with "
+            "warm_start=False starts anew."
         )
         with pytest.raises(ValueError, match=re.escape(message)):
             estimator.set_params(**change).partial_fit(GOOD)

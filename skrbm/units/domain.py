@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+COMPLETE = "impute missing values first, for example with skrbm.RBMImputer."
+
 
 @dataclass(frozen=True)
 class Domain:
@@ -30,6 +32,8 @@ class Domain:
         Whether NaN in an array is a missing value.
     otherwise : Domain, optional
         Domain that replaces this one for an array with values outside.
+    missing : str
+        Advice to users whose data have missing values, if NaN is not allowed.
     """
 
     units: str
@@ -41,10 +45,11 @@ class Domain:
     tolerance: float = 0.0
     allow_nan: bool = False
     otherwise: Domain | None = None
+    missing: str = COMPLETE
 
-    def with_missing(self, *, allowed: bool) -> Domain:
-        """Return the same domain, with missing values allowed or forbidden."""
-        return self if self.allow_nan == allowed else replace(self, allow_nan=allowed)
+    def with_missing(self, *, allowed: bool, advice: str = COMPLETE) -> Domain:
+        """Return the same domain, with missing values allowed or forbidden, and advice on them."""
+        return replace(self, allow_nan=allowed, missing=advice)
 
 
 UNIT_INTERVAL = Domain(

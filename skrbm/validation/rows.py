@@ -208,15 +208,15 @@ def check_hidden(estimator: Any, H: Any, name: str, n_units: int, dtype: Any) ->
 def _check_finite(estimator: Any, rows: Any, name: str, domain: Domain, found: Bounds) -> None:
     """Refuse infinite values, and NaN unless it may be a missing value in an array."""
     refused = found.has_missing and (not domain.allow_nan or sparse.issparse(rows))
-    if refused and hasattr(estimator, "missing_values"):
-        raise ValueError(
-            f"{name} contains NaN, must not: NaN in an array is a missing value for impute, "
-            "and with missing_values='allow' for fit, transform, score and score_samples."
+    if refused:
+        in_matrix = "NaN in an array is a missing value, but not in a sparse matrix."
+        advice = in_matrix if domain.allow_nan else domain.missing
+        raise ValueError(f"{name} contains NaN, must not: {advice}")
+    ends = np.array([[0, found.smallest, found.largest]])
+    if np.isinf(ends).any():
+        check_real(
+            ends.astype(rows.dtype), name, ensure_all_finite="allow-nan", estimator=estimator
         )
-    ends = np.array([[np.nan if refused else 0, found.smallest, found.largest]])
-    if refused or np.isinf(ends).any():
-        allowed = True if refused else "allow-nan"
-        check_real(ends.astype(rows.dtype), name, ensure_all_finite=allowed, estimator=estimator)
 
 
 def _rows_of(estimator: Any, X: Any, name: str, domain: Domain) -> Any:

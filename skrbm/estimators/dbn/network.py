@@ -17,7 +17,7 @@ from skrbm.data.summary import Summary
 from skrbm.deep.belief_net import Conditional
 from skrbm.estimators.common import methods
 from skrbm.estimators.common.fit_state import Hook, asked_to_stop
-from skrbm.estimators.common.fitted import N_DRAWS, Fitted, LowerBound, domain_of
+from skrbm.estimators.common.fitted import N_DRAWS, Fitted, LowerBound
 from skrbm.estimators.dbn import stack as stacks
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
 from skrbm.estimators.dbn.stack import Stack, StackFit
@@ -582,7 +582,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def _domain(self) -> Domain:
         """Data that the lowest layer accepts."""
         lowest = self._prototypes()[0] if self._stack is None else self._stack.rbms[0]
-        return domain_of(lowest) if isinstance(lowest, DensityRBM) else Bernoulli.domain
+        return stacks.lowest_domain(lowest) if isinstance(lowest, DensityRBM) else Bernoulli.domain
 
     def _check_parameters(self) -> None:
         """Refuse parameters of the stack that are invalid for any data."""
@@ -670,7 +670,8 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def _resumed_rows(self, X: Any, sample_weight: Any) -> TrainingRows:
         """The rows with which to continue a fit."""
         fit: StackFit = estimators.check_unfinished(self, self._fit_state)
-        rows = check_training_rows(self, X, sample_weight, domain_of(fit.rbms[0]), first=False)
+        domain = stacks.lowest_domain(fit.rbms[0])
+        rows = check_training_rows(self, X, sample_weight, domain, first=False)
         check_columns(fit.rbms[0], X, reset=False)
         estimators.check_same_rows("X", len(rows.weights), fit.n_rows)
         return rows

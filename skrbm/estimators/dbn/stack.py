@@ -136,13 +136,20 @@ def new_layers(
     return rbms
 
 
+def lowest_domain(rbm: DensityRBM) -> Domain:
+    """Data that a lowest layer accepts."""
+    domain = domain_of(rbm)
+    missing = domain.missing.removesuffix(".") + " as the lowest layer, see visible_rbm."
+    return replace(domain, missing=missing)
+
+
 def training_domain(lowest: DensityRBM, visible_rbm: Any) -> Domain:
     """Data for a new lowest layer, which `choose_lowest` may replace if visible_rbm is "auto"."""
-    domain = domain_of(lowest)
+    domain = lowest_domain(lowest)
     if isinstance(visible_rbm, str) and all(
         map(estimators.is_binary, settings_of(lowest).layers(1))
     ):
-        return replace(domain, otherwise=domain_of(_for_real_values(lowest)))
+        return replace(domain, otherwise=lowest_domain(_for_real_values(lowest)))
     return domain
 
 

@@ -162,7 +162,9 @@ class BaseRBM(BaseEstimator):
     @property
     def _domain(self) -> Domain:
         """Data that `fit` accepts."""
-        return self._DATA.with_missing(allowed=self.missing_values == "allow")
+        allowing = f"{type(self).__name__}(missing_values='allow')"
+        advice = f"NaN in an array is a missing value for {allowing}."
+        return self._DATA.with_missing(allowed=self.missing_values == "allow", advice=advice)
 
     def _check_parameters(self) -> None:
         """Refuse parameters that are invalid for any data."""

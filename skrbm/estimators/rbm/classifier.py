@@ -34,6 +34,7 @@ from skrbm.validation.labels import check_classes, check_labels, encode_labels
 from skrbm.validation.parameters import INPUTS, check_choice, check_count, check_number
 from skrbm.validation.rows import TrainingRows, check_training_rows
 
+_REMEDY = "Scale the data first, for example with sklearn.preprocessing.MinMaxScaler."
 _N_STEPS = 20  # length of the chains that complete rows before they are scored
 
 
@@ -212,7 +213,7 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
 
     _SHAPE = ("generative_share", "inputs")
     _FIGURE: ClassVar[str] = "label_log_likelihood"
-    _DATA = Bernoulli.domain
+    _DATA = replace(Bernoulli.domain, remedy=_REMEDY)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit the model from scratch, in `n_iter` epochs over the rows in random order.
