@@ -26,6 +26,10 @@ ROOT = Path(__file__).parent.parent
 MUTATIONS = [
     # Values outside
     ("skrbm.validation.rows.check_training_rows", "if first else domain", "if not first else domain", "test_validation.py::test_new_rows_are_clipped_silently_up_to_a_mean_distance"),
+    # Seeds
+    ("skrbm.estimators.common.fitted.Seeds.__getstate__", "\"start\": self.start", "\"start\": self.sampling", "test_seeds.py::test_reading_changes_no_hash"),
+    ("skrbm.estimators.common.fitted.Seeds.__deepcopy__", "deepcopy(self.sampling)", "deepcopy(self.start)", "test_seeds.py::test_samples_go_on_and_a_pickle_starts_again"),
+    ("skrbm.estimators.dbn.network.seeded", "[dbn, *dbn._prototypes()]", "[dbn]", "test_seeds.py::test_a_seed_in_a_prototype_counts"),
     # Messages
     ("skrbm.validation.rows._check_finite", "in_matrix if domain.allow_nan else domain.missing", "domain.missing", "test_messages.py::test_nan_is_refused_with_advice_that_can_be_followed"),
     # Streams

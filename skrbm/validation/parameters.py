@@ -156,6 +156,12 @@ def check_random_state(random_state: Any) -> np.random.RandomState:
         raise ValueError(msg) from error
 
 
+def first_random_state(*estimators: Any) -> Any:
+    """The random_state of the first of these estimators that has one other than None."""
+    states = (getattr(estimator, "random_state", None) for estimator in estimators)
+    return next((state for state in states if state is not None), None)
+
+
 def check_seed(random_state: Any) -> int:
     """Return a seed from a random_state in scikit-learn's sense."""
     return check_seeds(random_state, 1)[0]

@@ -144,7 +144,7 @@ class FineTuned(BaseEstimator):
         """
         parameters.check_choice("inputs", self.inputs, parameters.INPUTS)
         parameters.check_callbacks("callbacks", self.callbacks)
-        mlp_seed, inputs_seed = parameters.check_seeds(self.random_state, 2)
+        mlp_seed, inputs_seed = parameters.check_seeds(self._seeding(), 2)
         (dbn, is_fitted), mlp = self._new_stack(), self._new_perceptron(mlp_seed)
         X = to_host(X)  # scikit-learn accepts no tensors
         rows = (self._check_rows if is_fitted else network.begin_stack)(dbn, X, sample_weight)
@@ -307,11 +307,16 @@ class FineTuned(BaseEstimator):
             check_is_fitted(given)
             dbn = deepcopy(given)
         else:
-            seed = parameters.check_seed(self.random_state)
+            seed = parameters.check_seed(self._seeding())
             dbn = DeepBeliefNetwork() if given is None else clone(given)
             dbn.set_params(random_state=seed % 2**32)
         network.check_stack(dbn)
         return dbn, is_fitted
+
+    def _seeding(self) -> Any:
+        """The random_state, or else that of the prototype of the stack or of the perceptron."""
+        of_dbn = self.dbn if isinstance(self.dbn, DeepBeliefNetwork) else DeepBeliefNetwork()
+        return parameters.first_random_state(self, *network.seeded(of_dbn), self.mlp)
 
     def _new_perceptron(self, seed: int) -> Any:
         name = self._Perceptron.__name__

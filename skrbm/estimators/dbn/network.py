@@ -95,7 +95,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         If above 0, report the epochs of every layer, see `BernoulliRBM`; 1 writes at most 20 lines
         in all.
     random_state : int, RandomState instance or None, default=None
-        Seed of all random numbers.
+        Seed of all random numbers. None is the `random_state` of the lowest prototype that has one.
 
     Attributes
     ----------
@@ -642,7 +642,8 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     def _seed_layers(self, rbms: list[DensityRBM]) -> Generator:
         """Give every layer a seed, and return the generator for all other draws."""
-        rng = random.generator(parameters.check_seed(self.random_state))
+        random_state = parameters.first_random_state(*seeded(self))
+        rng = random.generator(parameters.check_seed(random_state))
         for rbm in rbms:
             rbm.set_params(random_state=int(rng.integers(2**31)))
         return rng
@@ -728,6 +729,11 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     def _log_likelihood(self, rows: Checked) -> Array:
         return self._lower_bound(rows, N_DRAWS, self._fitted_stack.seeds.likelihood).value
+
+
+def seeded(dbn: DeepBeliefNetwork) -> list[Any]:
+    """A stack and its prototypes, of which the first with a random_state sets it."""
+    return [dbn, *dbn._prototypes()]
 
 
 def new_layers(dbn: DeepBeliefNetwork) -> list[DensityRBM]:

@@ -28,6 +28,7 @@ from skrbm.validation.parameters import (
     check_limits,
     check_placeholder,
     check_seeds,
+    first_random_state,
 )
 from skrbm.validation.rows import check_columns, check_real, check_rows, find_empty, with_nan
 
@@ -45,7 +46,7 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Parameters
     ----------
     rbm : GaussianBernoulliRBM or BernoulliRBM, default=None
-        Prototype of the model; its `missing_values` and `random_state` are overridden. By default
+        Prototype of the model; its `missing_values` is overridden. By default
         `GaussianBernoulliRBM(64, alpha=20, covariance_type="full")`, for real-valued columns in
         any units; "diag" for more than 256 columns.
     missing_values : float, default=nan
@@ -64,7 +65,8 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Whether `transform` returns columns that have no value in `fit`, with 0 for missing values.
         By default it drops them. The model never contains them.
     random_state : int, RandomState instance or None, default=None
-        Seed of the model, and of the draws of `transform`, which are the same in every call.
+        Seed of the model, and of the draws of `transform`, which are the same in every call. None
+        is the `random_state` of the prototype.
 
     Attributes
     ----------
@@ -130,7 +132,7 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         self._check_parameters()
         X = to_host(X)
-        seed, draws_seed = check_seeds(self.random_state, 2)
+        seed, draws_seed = check_seeds(first_random_state(self, self.rbm), 2)
         marked = with_nan(self, X, self.missing_values)
         rbm = (
             density_prototype(marked, n_components=_N_COMPONENTS, alpha=_ALPHA)
