@@ -164,3 +164,12 @@ def test_every_fitted_property_needs_a_fit(estimator):
     for name in names:
         with pytest.raises(NotFittedError):
             getattr(estimator, name)
+
+
+def test_fitted_attributes_of_a_distributed_estimator_need_a_fit():
+    """Fails if the attribute is said not to exist."""
+    spread = pytest.importorskip("skrbm.distributed").Distributed(BernoulliRBM())
+    for name in ("chains_", "components_", "n_features_in_", "estimator_"):
+        assert not hasattr(spread, name)
+        with pytest.raises(NotFittedError):
+            getattr(spread, name)
