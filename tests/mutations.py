@@ -26,6 +26,9 @@ ROOT = Path(__file__).parent.parent
 MUTATIONS = [
     # Values outside
     ("skrbm.validation.rows.check_training_rows", "if first else domain", "if not first else domain", "test_validation.py::test_new_rows_are_clipped_silently_up_to_a_mean_distance"),
+    # From scikit-learn
+    ("skrbm.estimators.rbm.learner.Learner.take_over", "gibbs(rbm, start, state.rng)", "state.chains", "test_from_sklearn.py::test_chains_start_from_those_of_scikit_learn"),
+    ("skrbm.estimators.rbm.bernoulli.BernoulliRBM.from_sklearn", ".map(np.array)", "", "test_from_sklearn.py::test_the_model_is_the_same"),
     # Seeds
     ("skrbm.estimators.common.fitted.Seeds.__getstate__", "\"start\": self.start", "\"start\": self.sampling", "test_seeds.py::test_reading_changes_no_hash"),
     ("skrbm.estimators.common.fitted.Seeds.__deepcopy__", "deepcopy(self.sampling)", "deepcopy(self.start)", "test_seeds.py::test_samples_go_on_and_a_pickle_starts_again"),

@@ -351,6 +351,11 @@ def learner_of(rbm: BaseRBM) -> Learner:
     return rbm._model
 
 
+def take_over(rbm: BaseRBM, model: RBM, hidden: Array) -> None:
+    """Replace the model of an RBM estimator, with chains that start from hidden states."""
+    rbm._model.take_over(model, hidden)
+
+
 def start_layer(rbm: BaseRBM, settings: Settings, rows: TrainingRows) -> None:
     """Start the training of an RBM on these rows; its columns may already be set."""
     rbm._learner = Learner.start(settings, rows)

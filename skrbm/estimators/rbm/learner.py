@@ -30,7 +30,7 @@ from skrbm.learning.train_state import Record, TrainState
 from skrbm.learning.watching import Price, Watch, cost_of_epoch, free_energy_price
 from skrbm.likelihood import LogPartition
 from skrbm.model import RBM
-from skrbm.samplers import sample_independent
+from skrbm.samplers import gibbs, sample_independent
 from skrbm.validation import parameters
 from skrbm.validation.estimators import check_enumerable
 from skrbm.validation.rows import TrainingRows, warn_caller
@@ -113,6 +113,16 @@ class Learner:
     def replace_training(self, training: TrainState) -> None:
         """Make this the state of the training."""
         self.fitted = replace(self.fitted, top=replace(self.fitted.top, training=training))
+
+    def take_over(self, rbm: RBM, hidden: Array) -> None:
+        """Replace the RBM by one trained elsewhere, and start the chains from its hidden states."""
+        state = self.training
+        self.replace_rbm(rbm)
+        state.model = rbm
+        state.hidden_offset = rbm.hidden_from_visible(state.visible_offset[None])[0]
+        if state.chains is not None:
+            start = hidden[state.rng.integers(len(hidden), size=len(state.chains.visible))]
+            state.chains = gibbs(rbm, start, state.rng)
 
     def known_log_partition(self) -> LogPartition | None:
         """Log Z of the model with its current parameters, or None if it is not known."""
