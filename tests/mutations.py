@@ -26,6 +26,9 @@ ROOT = Path(__file__).parent.parent
 MUTATIONS = [
     # Values outside
     ("skrbm.validation.rows.check_training_rows", "if first else domain", "if not first else domain", "test_validation.py::test_new_rows_are_clipped_silently_up_to_a_mean_distance"),
+    # Bars
+    ("skrbm.plotting.filters.FiltersDisplay._plot_bars", "self.columns_ = np.sort(largest)", "self.columns_ = largest", "test_plotting.py::test_bars_are_of_the_columns_with_the_largest_weights"),
+    ("skrbm.plotting.filters.FiltersDisplay._plot_bars", "self.filters / np.asarray(self.scale, np.float64)", "self.filters", "test_plotting.py::test_filters_of_tables_are_named_bars"),
     # From scikit-learn
     ("skrbm.estimators.rbm.learner.Learner.take_over", "gibbs(rbm, start, state.rng)", "state.chains", "test_from_sklearn.py::test_chains_start_from_those_of_scikit_learn"),
     ("skrbm.estimators.rbm.bernoulli.BernoulliRBM.from_sklearn", ".map(np.array)", "", "test_from_sklearn.py::test_the_model_is_the_same"),
