@@ -274,7 +274,7 @@ MUTATIONS = [
     ("skrbm.estimators.dbn.stack.train_once", "rows, chosen = inputs.of(rbms[:i])", "rows, chosen = inputs.of(rbms[:i], np.arange(1))", "test_dbn.py::test_partial_fit_is_that_of_every_layer_in_turn"),
     ("skrbm.estimators.common.fitted.Fitted.lower_bound", "0.0 if self.lowest is None else self._log_volume_of_columns", "0.0", "test_dbn.py::test_gaussian_layer_scores_in_the_units_of_the_data"),
     ("skrbm.estimators.common.fitted.Fitted.lower_bound", "0.0 if self.lowest is None else self._log_volume_of_columns", "self._log_volume_of_columns", "test_dbn.py::test_one_layer_scores_as_the_rbm_that_it_is"),
-    ("skrbm.estimators.dbn.network.DeepBeliefNetwork.inverse_transform", "H[:, -fitted.rbm.hidden.n_columns :]", "H[:, : fitted.rbm.hidden.n_columns]", "test_dbn.py::test_all_layers_are_the_means_one_after_the_other"),
+    ("skrbm.estimators.dbn.network.DeepBeliefNetwork.inverse_transform", "h[:, -fitted.rbm.hidden.n_columns :]", "h[:, : fitted.rbm.hidden.n_columns]", "test_dbn.py::test_all_layers_are_the_means_one_after_the_other"),
     ("skrbm.estimators.common.fitted.Fitted.lower_bound.log_ratios", "v, draw = arrays.to_dense(v), drawn_by_content", "v, draw = v, drawn_by_content", "test_dbn.py::test_sparse_rows_are_the_same_rows"),
 
 
