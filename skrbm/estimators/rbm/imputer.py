@@ -65,8 +65,9 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Whether `transform` returns columns that have no value in `fit`, with 0 for missing values.
         By default it drops them. The model never contains them.
     random_state : int, RandomState instance or None, default=None
-        Seed of the model, and of the draws of `transform`, which are the same in every call. None
-        is the `random_state` of the prototype.
+        Seed of the model, and of the draws of `transform`, which are the same in every call and do
+        not depend on other rows, except that draws for equal rows are independent. None is the
+        `random_state` of the prototype.
 
     Attributes
     ----------
