@@ -24,6 +24,26 @@ ROOT = Path(__file__).parent.parent
 # (object, a text that occurs once in its source, the mistake in its place, test that must fail).
 # The object is a function, a method, a class, or the module of a constant, by its qualified name.
 MUTATIONS = [
+    # Values outside
+    ("skrbm.validation.rows.check_training_rows", "if first else domain", "if not first else domain", "test_validation.py::test_new_rows_are_clipped_silently_up_to_a_mean_distance"),
+    # Bars
+    ("skrbm.plotting.filters.FiltersDisplay._plot_bars", "self.columns_ = np.sort(largest)", "self.columns_ = largest", "test_plotting.py::test_bars_are_of_the_columns_with_the_largest_weights"),
+    ("skrbm.plotting.filters.FiltersDisplay._plot_bars", "self.filters / np.asarray(self.scale, np.float64)", "self.filters", "test_plotting.py::test_filters_of_tables_are_named_bars"),
+    # From scikit-learn
+    ("skrbm.estimators.rbm.learner.Learner.take_over", "gibbs(rbm, start, state.rng)", "state.chains", "test_from_sklearn.py::test_chains_start_from_those_of_scikit_learn"),
+    ("skrbm.estimators.rbm.bernoulli.BernoulliRBM.from_sklearn", ".map(np.array)", "", "test_from_sklearn.py::test_the_model_is_the_same"),
+    # Seeds
+    ("skrbm.estimators.common.fitted.Seeds.__getstate__", "\"start\": self.start", "\"start\": self.sampling", "test_seeds.py::test_reading_changes_no_hash"),
+    ("skrbm.estimators.common.fitted.Seeds.__deepcopy__", "deepcopy(self.sampling)", "deepcopy(self.start)", "test_seeds.py::test_samples_go_on_and_a_pickle_starts_again"),
+    ("skrbm.estimators.dbn.network.seeded", "[dbn, *dbn._prototypes()]", "[dbn]", "test_seeds.py::test_a_seed_in_a_prototype_counts"),
+    # Messages
+    ("skrbm.validation.rows._check_finite", "in_matrix if domain.allow_nan else domain.missing", "domain.missing", "test_messages.py::test_nan_is_refused_with_advice_that_can_be_followed"),
+    # Streams
+    ("skrbm.estimators.rbm.learner.Learner._compare", "merge([self.later, summary])", "summary", "test_streams.py::test_a_stream_unlike_its_first_call_warns_once"),
+    ("skrbm.data.scaling.Standardized.unlike", "varies & (", "(", "test_streams.py::test_a_stream_of_equal_rows_does_not_warn"),
+    # Progress
+    ("skrbm.learning.progress.progress", "math.ceil(n_iter / n_lines)", "n_iter // n_lines", "test_progress.py::test_a_fit_writes_at_most_twenty_lines_at_equal_intervals"),
+    ("skrbm.learning.progress.progress", "        if unwritten:", "        if False:", "test_progress.py::test_a_fit_that_ends_early_shows_its_last_epoch"),
     # Watching
     ("skrbm.learning.watching.Watch.of", "price.of_call + n_rows * price.of_row", "price.of_call", "test_watching.py::test_watching_costs_a_twentieth_of_the_updates_but_for_the_first_and_last_epoch"),
     ("skrbm.learning.watching.Watch.includes", "i = 1 + math.isqrt((epoch * n_squares - 1) // n_steps)", "i = math.isqrt(epoch * n_squares // n_steps)", "test_watching.py::test_watched_epochs_are_at_the_squares"),
@@ -260,7 +280,7 @@ MUTATIONS = [
     ("skrbm.estimators.dbn.stack.train_once", "rows, chosen = inputs.of(rbms[:i])", "rows, chosen = inputs.of(rbms[:i], np.arange(1))", "test_dbn.py::test_partial_fit_is_that_of_every_layer_in_turn"),
     ("skrbm.estimators.common.fitted.Fitted.lower_bound", "0.0 if self.lowest is None else self._log_volume_of_columns", "0.0", "test_dbn.py::test_gaussian_layer_scores_in_the_units_of_the_data"),
     ("skrbm.estimators.common.fitted.Fitted.lower_bound", "0.0 if self.lowest is None else self._log_volume_of_columns", "self._log_volume_of_columns", "test_dbn.py::test_one_layer_scores_as_the_rbm_that_it_is"),
-    ("skrbm.estimators.dbn.network.DeepBeliefNetwork.inverse_transform", "H[:, -fitted.rbm.hidden.n_columns :]", "H[:, : fitted.rbm.hidden.n_columns]", "test_dbn.py::test_all_layers_are_the_means_one_after_the_other"),
+    ("skrbm.estimators.dbn.network.DeepBeliefNetwork.inverse_transform", "h[:, -fitted.rbm.hidden.n_columns :]", "h[:, : fitted.rbm.hidden.n_columns]", "test_dbn.py::test_all_layers_are_the_means_one_after_the_other"),
     ("skrbm.estimators.common.fitted.Fitted.lower_bound.log_ratios", "arrays.to_dense(v)", "v", "test_dbn.py::test_sparse_rows_are_the_same_rows"),
 
 
@@ -523,7 +543,12 @@ MUTATIONS = [
     ("skrbm.estimators.rbm.outlier_detector.RBMOutlierDetector._fit", "            check_part(rbm, int(part.sum()), rows.values.shape[1])\n", "            pass\n", "test_outliers.py::test_a_fold_too_small_to_stop_early_is_refused"),
     ("skrbm.estimators.rbm.outlier_detector.RBMOutlierDetector._fit", "_ENOUGH if self.novelty else n_given", "_ENOUGH", "test_outliers.py::test_every_row_of_fit_is_judged_by_a_model_that_has_not_learnt_it"),
     ("skrbm.validation.parameters.check_seeds", "return [int(seed.generate_state(1, np.uint64)[0] >> 1) for seed in seeds]", "return seeds", "test_storage.py::test_skops_keeps_an_estimator"),
-    ("skrbm.estimators.rbm.imputer.RBMImputer.fit", "self._seed = draws_seed", "self._seed = None", "test_missing.py::test_an_imputer_that_draws_draws_the_same_in_every_call"),
+    ("skrbm.estimators.common.methods.reconstruct", "framed(estimator, means, X)", "framed(estimator, means)", "test_containers.py::test_rows_of_data_come_as_set_output_asks"),
+    ("skrbm.validation.rows._without_categories", "if len(names) else X", "if len(names) == 99 else X", "test_containers.py::test_missing_categories_are_missing_values"),
+    ("skrbm.estimators.rbm.imputer.RBMImputer.fit", "limits[:, kept]", "limits[:, : kept.sum()]", "test_imputer.py::test_limits_of_an_empty_column_are_skipped"),
+    ("skrbm.estimators.rbm.imputer.RBMImputer.transform", "np.where(np.isnan(rows), filled.clip(*self._limits.astype(filled.dtype)), filled)", "filled.clip(*self._limits.astype(filled.dtype))", "test_imputer.py::test_imputed_values_lie_within_limits_and_known_values_stay"),
+    ("skrbm.validation.rows.find_empty", "[used[block]]", "", "test_imputer.py::test_a_column_is_empty_if_only_rows_without_weight_have_values"),
+    ("skrbm.estimators.rbm.imputer.RBMImputer.fit", "self._kept, self._limits, self._seed = kept, limits[:, kept], draws_seed", "self._kept, self._limits, self._seed = kept, limits[:, kept], None", "test_missing.py::test_an_imputer_that_draws_draws_the_same_in_every_call"),
     # Torch
     ("skrbm._kernels.products._tensor_product", "return (x.bfloat16() @ y.bfloat16()).to(y.dtype)", "return x @ y", "test_torch.py::test_bfloat16_rounds_factors_and_nothing_else"),
     ("skrbm._kernels.products.addmm", "        library(c).addmm(c, a.T, b, out=c)", "        library(c).addmm(c, a.T, b)", "test_torch.py::test_small_steps_are_made_in_place_and_not_lost"),

@@ -562,10 +562,12 @@ ODD = {
     "class_weight": [None, "balanced", {}, {0: 2}, {0: 1, 1: 0.5}, {0: 0, 1: 0}, {0: 1, 7: 1}]
     + [{0: weight, 1: 1} for weight in (-1, np.nan, np.inf, 10**400, "a", None)]
     + [{"a": 1}, [1, 2], *CHOICES],
+    "keep_empty_features": FLAGS,
+    **dict.fromkeys(("min_value", "max_value"), [0, -np.inf, [0.2, np.inf, 1], [1], *RATES]),
     "cv": FOLDS,
     "gradient": [*GRADIENTS, *CHOICES],
     "hidden": ["bernoulli", "gaussian", *CHOICES],
-    "missing_values": ["refuse", "allow", *CHOICES],
+    "missing_values": ["refuse", "allow", np.nan, 0, -1.5, *CHOICES],
     "inputs": ["mean", "sample", *CHOICES],
     "output": ["top", "all", *CHOICES],
     "method": ["mean", "sample", "mode", *CHOICES],

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn.neural_network
 from sklearn.datasets import load_digits
@@ -116,8 +117,59 @@ def test_filters_may_be_oblong_and_zero():
     assert display.image_.get_clim() == (-1, 1)
 
 
-@pytest.mark.parametrize("shape", [None, (2, 2), (3,), (6, 1, 1), 6, (-2, -3), (2.0, 3.0)])
-@pytest.mark.parametrize("display", [FiltersDisplay, SamplesDisplay])
+def bars_of(display):
+    """Ends of the bars of each unit, from its centre line, as shares of the longest bar."""
+    ends = [[bar.get_x() + bar.get_width() for bar in bars] for bars in display.bars_]
+    starts = [[bar.get_x() for bar in bars] for bars in display.bars_]
+    assert (np.array(starts) == np.arange(len(starts))[:, None]).all()
+    lengths = np.array(ends) - starts
+    return lengths / np.abs(lengths).max()
+
+
+@pytest.mark.parametrize("kind", [BernoulliRBM, GaussianBernoulliRBM])
+def test_filters_of_tables_are_named_bars(kind):
+    """Fails if tables are refused, or a bar belongs to another column or unit."""
+    X = pd.DataFrame(
+        np.random.default_rng(0).random((50, 4)) * [1, 0.5, 0.1, 1], columns=list("abcd")
+    )
+    rbm = kind(5, n_iter=2, random_state=0).fit(X)
+    display = FiltersDisplay.from_estimator(rbm, n_units=3)
+    weights = filters(rbm)[display.units] / np.sqrt(getattr(rbm, "variance_", 1.0))
+    np.testing.assert_allclose(bars_of(display), weights / np.abs(weights).max(), atol=1e-6)
+    assert [label.get_text() for label in display.ax_.get_yticklabels()] == list("abcd")
+    shown = [label.get_text() for label in display.ax_.get_xticklabels()]
+    assert shown == [str(unit) for unit in display.units]
+    assert FiltersDisplay.from_estimator(rbm, image_shape=(2, 2)).image_ is not None
+
+
+def test_bars_are_of_the_columns_with_the_largest_weights():
+    """Fails if many columns make an illegible picture, or no longer stand in their order."""
+    rbm = BernoulliRBM(30, n_iter=0, random_state=0).fit(np.eye(50))
+    display = FiltersDisplay.from_estimator(rbm)
+    assert len(display.units) == 12
+    largest = np.abs(display.filters).max(axis=0)
+    np.testing.assert_array_equal(display.columns_, np.sort(np.argsort(-largest)[:20]))
+    labels = [label.get_text() for label in display.ax_.get_yticklabels()]
+    assert labels == [f"x{i}" for i in display.columns_]
+
+
+def test_named_pixels_are_images():
+    """Fails if a frame of pixels becomes bars."""
+    X = pd.DataFrame(load_digits().data[:50] / 16).add_prefix("pixel")
+    rbm = BernoulliRBM(3, n_iter=1, random_state=0).fit(X)
+    assert FiltersDisplay.from_estimator(rbm).image_shape == (8, 8)
+
+
+SHAPES = [(2, 2), (3,), (6, 1, 1), 6, (-2, -3), (2.0, 3.0)]
+
+
+@pytest.mark.parametrize(
+    ("display", "shape"),
+    [
+        *((x, shape) for x in (FiltersDisplay, SamplesDisplay) for shape in SHAPES),
+        (SamplesDisplay, None),
+    ],
+)
 def test_columns_that_make_no_image_are_refused(display, shape):
     """Fails if columns are cut off, or numpy complains instead."""
     rbm = BernoulliRBM(3, n_iter=0, random_state=0).fit(np.eye(6))

@@ -9,9 +9,12 @@ import pytest
 import sklearn.neural_network
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
 
 import skrbm
 from skrbm import (
@@ -287,7 +290,8 @@ def test_parameters_that_shape_the_model_stay_during_a_stream():
         name, value = next(iter(change.items()))
         was = getattr(estimator, name)
         message = (
-            f"{name} == {value!r}, must stay {was!r} for partial_fit to go on; fit starts anew."
+            f"{name} == {value!r}, must stay {was!r} to continue the training; fit with "
+            "warm_start=False starts anew."
         )
         with pytest.raises(ValueError, match=re.escape(message)):
             estimator.set_params(**change).partial_fit(GOOD)
@@ -359,6 +363,41 @@ def test_docstrings_name_every_gradient(kind):
     """Fails if a gradient is added without its description."""
     names = ", ".join(f'"{name}"' for name in GRADIENTS)
     assert f"gradient : {{{names}}}" in kind.__doc__
+
+
+@pytest.mark.parametrize("load", [load_iris, load_wine, load_breast_cancer, load_digits])
+def test_new_rows_of_a_scaler_need_no_warning(load):
+    """Fails if every fold of a cross-validation warns of its extremes, as the suite's filter shows.
+
+    A warning is an error here.
+    """
+    X, y = load(return_X_y=True)
+    X, y = X[::3], y[::3]
+    pipeline = make_pipeline(
+        MinMaxScaler(), BernoulliRBM(2, n_iter=1, random_state=0), LogisticRegression(max_iter=300)
+    )
+    new = MinMaxScaler().fit(X[::2]).transform(X[1::2])
+    assert new.max() > 1.05
+    assert np.isfinite(cross_val_score(pipeline, X, y)).all()
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_new_rows_are_clipped_silently_up_to_a_mean_distance(container):
+    """Fails if a limit is of the largest value, of a column, or also holds for the first fit."""
+    rbm = BernoulliRBM(2, n_iter=1, random_state=0).fit(container(GOOD))
+    X = np.tile(GOOD, (10, 1))
+    inside = rbm.transform(container(X))
+    X[0, np.argmax(X[0])] += 0.1 * X.size - 1e-6  # far, but alone
+    np.testing.assert_array_equal(rbm.transform(container(X)), inside)
+    rbm.partial_fit(container(X))
+    with pytest.warns(UserWarning, match="X must be in"):
+        BernoulliRBM(2, n_iter=1).fit(container(X))
+    with pytest.warns(UserWarning, match="X must be in"):
+        BernoulliRBM(2).partial_fit(container(X))
+    X[0, np.argmax(X[0])] += 2e-6
+    for method in (rbm.transform, rbm.score_samples, rbm.partial_fit):
+        with pytest.warns(UserWarning, match="X must be in"):
+            method(container(X))
 
 
 NESTED = [

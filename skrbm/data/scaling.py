@@ -25,6 +25,8 @@ class _Rotatable(Protocol):
 Model = TypeVar("Model", bound=_Rotatable)
 
 _FARTHEST = 1e30  # standard deviations
+# Rows with such means and deviations, in units of the scaling, are unlike those that set it.
+_TOO_FAR, _TOO_WIDE, _TOO_NARROW = 3.0, 5.0, 100.0
 
 
 class Unmixed:
@@ -61,6 +63,10 @@ class Unscaled(Unmixed):
     def log_volume_of(self, columns: Array) -> float:
         """The log volume, for each row only over the columns that are True."""
         return 0.0
+
+    def unlike(self, summary: Summary) -> str:
+        """Nothing: no rows have set this scaling."""
+        return ""
 
     def to_model(self, X: Any) -> Any:
         """Data as values of visible units, in the dtype of the model."""
@@ -148,6 +154,25 @@ class Standardized(Unmixed):
         """Contribution of each hidden unit to the column means, one row per hidden unit."""
         return rbm.weights.array.T * rbm.visible.response(self.scale)
 
+    def unlike(self, summary: Summary) -> str:
+        """A sentence on the column of other rows that fits this scaling least, if one is far off.
+
+        Its mean is then more than three deviations off, or its standard deviation is more than five
+        times the scale, or less than a hundredth of it.
+        """
+        assert summary.moments is not None
+        mean, variance, _ = summary.moments
+        location, scale = self.location.astype(np.float64), np.abs(self.scale.astype(np.float64))
+        shift, deviation = np.abs(mean - location) / scale, np.sqrt(variance) / scale
+        varies = Standardized.of(summary)[1] > 0.5  # 1, or for constant columns nearly 0
+        tiny = varies & (deviation < 1 / _TOO_NARROW)
+        excess = np.max([shift / _TOO_FAR, deviation / _TOO_WIDE, tiny], axis=0)
+        i = int(excess.argmax())
+        if excess[i] < 1:
+            return ""
+        seen = f"{mean[i]:.3g} and standard deviation {variance[i] ** 0.5:.3g}"
+        return f"column {i} has mean {seen}, but was scaled by {location[i]:.3g} and {scale[i]:.3g}"
+
     def hidden_bias(self, rbm: RBM) -> Array:
         """Biases of the hidden units for unscaled data as their input."""
         return rbm.hidden.bias - rbm.weights.input(self.location / self.scale)
@@ -209,6 +234,10 @@ class Whitened:
     def _rotation_for(self, x: Array) -> Rotation:
         matrix = with_device_of(self.rotation.matrix, x)
         return self.rotation if matrix is self.rotation.matrix else Rotation(matrix)
+
+    def unlike(self, summary: Summary) -> str:
+        """A sentence on the column that fits this scaling least, if one is far off."""
+        return self.columns.unlike(summary)
 
     def to_model(self, X: Array) -> Array:
         """`((x - location) / scale) T`."""

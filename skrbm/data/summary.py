@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -138,6 +139,20 @@ def _merged_bounds(parts: Sequence[Bounds]) -> Bounds:
     low = np.fmin.reduce([part.low for part in parts])
     high = np.fmax.reduce([part.high for part in parts])
     return Bounds(low, high, any(part.has_missing for part in parts))
+
+
+@_silent
+def mean_distance(rows: Any, low: float, high: float) -> float:
+    """Mean distance of the values of rows from an interval; missing values have none."""
+
+    def of_block(x: Array) -> float:
+        return float(np.nansum(np.abs(x - x.clip(low, high)), dtype=np.float64))
+
+    if sparse.issparse(rows):
+        return of_block(rows.data) / math.prod(rows.shape)
+    starts = range(0, rows.shape[0], BLOCK_ROWS)
+    of_blocks = in_threads(lambda i: of_block(to_host(rows[i : i + BLOCK_ROWS])), starts)
+    return sum(of_blocks) / math.prod(rows.shape)
 
 
 @_silent

@@ -235,7 +235,8 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         return self.estimator_.get_feature_names_out(input_features)
 
     def __getattr__(self, name: str) -> Any:
-        if name.endswith("_") and not name.startswith("_") and "estimator_" in vars(self):
+        if name.endswith("_") and not name.startswith("_"):
+            check_is_fitted(self)
             return getattr(self.estimator_, name)
         msg = f"{type(self).__name__!r} object has no attribute {name!r}"
         raise AttributeError(msg)

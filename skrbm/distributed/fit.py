@@ -50,7 +50,8 @@ class Fit:
 
     def rbm(self, rbm: DensityRBM, columns: Any) -> None:
         """Fit an RBM; columns are rows of X, which may be none."""
-        summaries, settings = self._load(rbm, domain_of(rbm)), settings_of(rbm)
+        domain = domain_of(rbm).with_missing(allowed=False)
+        summaries, settings = self._load(rbm, domain), settings_of(rbm)
         rows = _summarized(summaries)
         settings.device.check_dtype(rows.summary.dtype)
         settings.check_sizes(rows.summary.n_rows, columns.shape[1], split=False)
@@ -60,7 +61,7 @@ class Fit:
 
     def stack(self, dbn: DeepBeliefNetwork, columns: Any) -> None:
         """Fit the layers of a deep belief network one by one."""
-        domain = training_domain(dbn)
+        domain = training_domain(dbn).with_missing(allowed=False)
         summaries = self._load(dbn, domain)
         chosen = chosen_domain(domain, merge(summaries).bounds)
         if chosen is not domain:  # all partitions need moments, also those within the domain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -12,9 +13,13 @@ from skrbm.explain import describe, filters, strength
 from skrbm.plotting.canvas import axes_for, draw_mosaic, pyplot
 from skrbm.validation.parameters import check_choice, check_count, check_image_shape
 
+_MOST_IMAGES, _MOST_UNITS, _MOST_COLUMNS = 64, 12, 20
+_FEWEST_PIXELS = 64  # of an image whose pixels have names
+_HALF_WIDTH = 0.45  # of the longest bar, relative to the distance of two units
+
 
 class FiltersDisplay:
-    """Weights of hidden units as images, with one colour scale that is symmetric around zero.
+    """Weights of hidden units as images, or for tables as named bars, all on one scale.
 
     Use `from_estimator` to create one.
 
@@ -24,13 +29,21 @@ class FiltersDisplay:
         One row per unit, in the order in which they are shown.
     units : ndarray of int of shape (n_units,)
         Indices of these units in the estimator.
-    image_shape : tuple of int
-        Height and width of an image.
+    image_shape : tuple of int or None
+        Height and width of an image; None for bars.
+    names : sequence of str, optional
+        Names of the features, for bars.
+    scale : float or ndarray of shape (n_features,), default=1.0
+        Bars show weights divided by this scale.
 
     Attributes
     ----------
     image_ : matplotlib.image.AxesImage
-        All images in a grid, separated by masked pixels.
+        All images in a grid, separated by masked pixels; only for images.
+    bars_ : list of matplotlib.container.BarContainer
+        The bars of each unit; only for bars.
+    columns_ : ndarray of int
+        Indices of the features that have bars, the 20 of largest weights; only for bars.
     ax_ : matplotlib.axes.Axes
     figure_ : matplotlib.figure.Figure
 
@@ -51,10 +64,20 @@ class FiltersDisplay:
     (16, 64)
     """
 
-    def __init__(self, filters: Array, *, units: Array, image_shape: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        filters: Array,
+        *,
+        units: Array,
+        image_shape: tuple[int, int] | None,
+        names: Sequence[str] | None = None,
+        scale: Any = 1.0,
+    ) -> None:
         self.filters = filters
         self.units = units
         self.image_shape = image_shape
+        self.names = names
+        self.scale = scale
 
     @classmethod
     def from_estimator(
@@ -63,7 +86,7 @@ class FiltersDisplay:
         X: Any = None,
         *,
         image_shape: tuple[int, int] | None = None,
-        n_units: int = 64,
+        n_units: int | None = None,
         order: str = "importance",
         layer: int = 0,
         ax: Any = None,
@@ -77,9 +100,12 @@ class FiltersDisplay:
             Rows that determine the importance of the units of a BernoulliRBM or
             GaussianBernoulliRBM; ignored with `order="index"`.
         image_shape : tuple of int, default=None
-            Height and width; by default the image is a square.
-        n_units : int, default=64
-            Maximum number of units to show.
+            Height and width of an image. By default, it is a square. If the number of features is
+            not a square, or there are fewer than 64 and they have names, each unit has a bar per
+            feature instead, with its weight; for Gaussian visible units, divided by the square root
+            of `variance_`.
+        n_units : int, default=None
+            Maximum number of units to show, by default 64 images, or bars of 12 units.
         order : {"importance", "index"}, default="importance"
             Whether to show the most important units first, or the units of lowest index. With X the
             importance of a unit is the loss of mean log-likelihood without it
@@ -101,13 +127,18 @@ class FiltersDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If the features do not form an image, or an argument is invalid.
+            If the features do not form an image of this shape, or an argument is invalid.
         """
         pyplot()
         check_choice("order", order, ("importance", "index"))
-        n_units = check_count("n_units", n_units)
         patterns = filters(estimator, layer)
-        shape = check_image_shape("image_shape", image_shape, patterns.shape[1])
+        n_features, names = patterns.shape[1], getattr(estimator, "feature_names_in_", None)
+        is_named = names is not None and n_features < _FEWEST_PIXELS
+        with_bars = image_shape is None and (is_named or math.isqrt(n_features) ** 2 != n_features)
+        shape = None if with_bars else check_image_shape("image_shape", image_shape, n_features)
+        if n_units is None:
+            n_units = _MOST_UNITS if with_bars else _MOST_IMAGES
+        n_units = check_count("n_units", n_units)
         if order == "index":
             units = np.arange(len(patterns))
         elif X is None:
@@ -115,7 +146,10 @@ class FiltersDisplay:
         else:
             units = describe(estimator, X, n_rows=1).order
         shown = units[:n_units]
-        return cls(patterns[shown], units=shown, image_shape=shape).plot(ax)
+        names = [f"x{i}" for i in range(n_features)] if names is None else list(names)
+        scale = np.sqrt(getattr(getattr(estimator, "rbms_", [estimator])[0], "variance_", 1.0))
+        display = cls(patterns[shown], units=shown, image_shape=shape, names=names, scale=scale)
+        return display.plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
         """Draw the filters.
@@ -130,6 +164,9 @@ class FiltersDisplay:
         self : FiltersDisplay
         """
         (self.ax_,), self.figure_ = axes_for(ax, 1)
+        if self.image_shape is None:
+            self._plot_bars()
+            return self
         limit = float(np.abs(self.filters).max()) or 1.0
         n_columns = math.ceil(math.sqrt(len(self.filters)))
         gap = [(0, -len(self.filters) % n_columns), (0, 0)]
@@ -139,3 +176,26 @@ class FiltersDisplay:
         self.ax_.set(xticks=[], yticks=[])
         self.figure_.colorbar(self.image_, ax=self.ax_, label="weight")
         return self
+
+    def _plot_bars(self) -> None:
+        """Draw a row per feature and a column per unit; bars start at the centre of a column."""
+        weights = self.filters / np.asarray(self.scale, np.float64)
+        largest = np.argsort(-np.abs(weights).max(axis=0), kind="stable")[:_MOST_COLUMNS]
+        self.columns_ = np.sort(largest)
+        limit = float(np.abs(weights).max()) or 1.0
+        names = range(weights.shape[1]) if self.names is None else self.names
+        rows, self.bars_ = np.arange(len(self.columns_)), []
+        for k, weight in enumerate(weights[:, self.columns_]):
+            self.ax_.axvline(k, color="0.85", linewidth=0.8, zorder=0)
+            colours = np.where(weight < 0, "C0", "C3")
+            bars = self.ax_.barh(rows, weight / limit * _HALF_WIDTH, left=k, color=colours)
+            self.bars_.append(bars)
+        self.ax_.set(
+            xticks=np.arange(len(weights)),
+            xticklabels=self.units,
+            yticks=rows,
+            yticklabels=[names[i] for i in self.columns_],
+            xlim=(-0.6, len(weights) - 0.4),
+            ylim=(len(rows) - 0.4, -0.6),
+            xlabel=f"hidden unit (the longest bar is a weight of {limit:.2g})",
+        )

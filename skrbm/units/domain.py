@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+COMPLETE = "impute missing values first, for example with skrbm.RBMImputer."
+
 
 @dataclass(frozen=True)
 class Domain:
@@ -23,10 +25,15 @@ class Domain:
     is_bounded : bool
         True if the units have the bounds low and high; False if only floating-point arithmetic
         requires them.
+    tolerance : float
+        Mean distance of new rows from the limits that needs no warning. They are new to the scaler
+        before the model, too.
     allow_nan : bool
         Whether NaN in an array is a missing value.
     otherwise : Domain, optional
         Domain that replaces this one for an array with values outside.
+    missing : str
+        Advice to users whose data have missing values, if NaN is not allowed.
     """
 
     units: str
@@ -35,12 +42,14 @@ class Domain:
     remedy: str
     accept_sparse: Literal["csr", False] = False
     is_bounded: bool = True
+    tolerance: float = 0.0
     allow_nan: bool = False
     otherwise: Domain | None = None
+    missing: str = COMPLETE
 
-    def with_missing(self, *, allowed: bool) -> Domain:
-        """Return the same domain, with missing values allowed or forbidden."""
-        return self if self.allow_nan == allowed else replace(self, allow_nan=allowed)
+    def with_missing(self, *, allowed: bool, advice: str = COMPLETE) -> Domain:
+        """Return the same domain, with missing values allowed or forbidden, and advice on them."""
+        return replace(self, allow_nan=allowed, missing=advice)
 
 
 UNIT_INTERVAL = Domain(
@@ -50,6 +59,7 @@ UNIT_INTERVAL = Domain(
     "Scale the data first, for example with sklearn.preprocessing.MinMaxScaler, or use "
     "skrbm.GaussianBernoulliRBM.",
     "csr",
+    tolerance=0.1,
 )
 # Within these bounds, sums of squares are finite in float64, and differences in float32.
 REAL_LINE = Domain("Gaussian", -1e38, 1e38, "Take logarithms of the data first.", is_bounded=False)

@@ -41,6 +41,10 @@ class Rotation:
         """`log |det T|`, the log volume of the image of a unit cube."""
         return arrays.log_abs_det(self.matrix)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """State without the computed values, so that using a rotation changes no pickle."""
+        return {"matrix": self.matrix}
+
 
 @dataclass(frozen=True)
 class Rotated(Layer):

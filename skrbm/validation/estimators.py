@@ -71,7 +71,7 @@ def check_unchanged(estimator: Any, started_with: dict[str, Any]) -> None:
     for name, value in started_with.items():
         now = getattr(estimator, name)
         if not np.array_equal(now, value):
-            allowed = f"{value!r} for partial_fit to go on; fit starts anew."
+            allowed = f"{value!r} to continue the training; fit with warm_start=False starts anew."
             raise ValueError(f"{name} == {now!r}, must stay {allowed}")
 
 

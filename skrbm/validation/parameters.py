@@ -125,6 +125,28 @@ def check_variance(
     return np.broadcast_to(numbers.astype(np.float64), (n_features,))
 
 
+def check_placeholder(name: str, value: Any) -> None:
+    """Refuse a marker of missing values that is not a number."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+    require(is_number, name, value, "NaN or another number")
+
+
+def check_limits(names: tuple[str, str], low: Any, high: Any, n_features: int) -> Array:
+    """Return the smallest and the largest value of every column, which may be infinite."""
+    limits = np.empty((2, n_features))
+    for name, value, limit in zip(names, (low, high), limits, strict=True):
+        numbers = np.asarray(value)
+        valid = numbers.dtype.kind in "iuf" and numbers.shape in ((), (n_features,))
+        valid = valid and not np.isnan(numbers).any()
+        require(valid, name, value, f"a number for all columns, or one for each of {n_features}")
+        limit[:] = numbers
+    if (limits[0] > limits[1]).any():
+        i = int((limits[0] > limits[1]).argmax())
+        of_column = f"{limits[0, i]:g} for column {i}, must be <= {names[1]} == {limits[1, i]:g}"
+        raise ValueError(f"{names[0]} == {of_column}.")
+    return limits
+
+
 def check_random_state(random_state: Any) -> np.random.RandomState:
     """Return the RandomState that scikit-learn makes from a random_state."""
     try:
@@ -132,6 +154,12 @@ def check_random_state(random_state: Any) -> np.random.RandomState:
     except ValueError as error:
         msg = f"random_state == {random_state!r}, must be None, an int or a RandomState."
         raise ValueError(msg) from error
+
+
+def first_random_state(*estimators: Any) -> Any:
+    """The random_state of the first of these estimators that has one other than None."""
+    states = (getattr(estimator, "random_state", None) for estimator in estimators)
+    return next((state for state in states if state is not None), None)
 
 
 def check_seed(random_state: Any) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -15,8 +16,9 @@ from sklearn.utils.validation import validate_data
 
 from skrbm._kernels import devices
 from skrbm._kernels.devices import Array
+from skrbm._kernels.threads import BLOCK_ROWS
 from skrbm.data.sources import TensorRows, access, part
-from skrbm.data.summary import Bounds, Summary, find_bounds, summarize
+from skrbm.data.summary import Bounds, Summary, find_bounds, mean_distance, summarize
 from skrbm.units import Domain, Layer
 from skrbm.validation.parameters import as_number
 
@@ -90,7 +92,8 @@ def check_training_rows(
         domain = chosen_domain(domain, found)
         with_moments = not domain.is_bounded
         summary = summarize(rows, weights, dtype, with_moments=with_moments)
-    inside = _within(domain, X, rows, "X", found)
+    strict = replace(domain, tolerance=0.0) if first else domain
+    inside = _within(strict, X, rows, "X", found)
     if inside is not rows:
         rows, summary = inside, summarize(inside, weights, dtype, with_moments=with_moments)
     if first and len(found.empty) > 0:
@@ -106,6 +109,39 @@ def chosen_domain(domain: Domain, found: Bounds) -> Domain:
     return domain.otherwise
 
 
+def with_nan(estimator: Any, X: Any, placeholder: float) -> Any:
+    """Rows with NaN for missing values, in a copy unless the placeholder is NaN."""
+    if np.isnan(placeholder):
+        return X
+    rows = check_real(X, "X", ensure_all_finite="allow-nan", estimator=estimator)
+    if np.isnan(rows).any():
+        msg = f"X contains NaN, must not if missing_values == {placeholder!r} marks missing values."
+        raise ValueError(msg)
+    dtype = rows.dtype if rows.dtype.kind == "f" else model_dtype(rows.dtype)
+    return np.where(rows == placeholder, np.array(np.nan, dtype), rows)
+
+
+def find_empty(estimator: Any, X: Any, sample_weight: Any, domain: Domain) -> Array:
+    """Mask of the columns without a value in rows of positive weight; not all may be empty.
+
+    The search ends as soon as each column has a value, in general after the first block of rows.
+    """
+    rows = _rows_of(estimator, X, "X", domain)
+    used = check_weights(sample_weight, rows) > 0
+    empty = np.ones(rows.shape[1], bool)
+    if sparse.issparse(rows) or rows.dtype.kind != "f":
+        return ~empty
+    for start in range(0, len(used), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        chosen = devices.to_host(rows[block])[used[block]][:, empty]
+        empty[empty] = np.isnan(chosen).all(axis=0)
+        if not empty.any():
+            return empty
+    if empty.all():
+        raise ValueError("X has no value in any column, must have one in some row with weight.")
+    return empty
+
+
 def check_columns(estimator: Any, X: Any, *, reset: bool) -> None:
     """Check the number and names of the columns; with reset, store them in the estimator."""
     validate_data(estimator, X, reset=reset, skip_check_array=True)
@@ -119,13 +155,22 @@ def check_real(X: Any, name: str, **options: Any) -> Any:
     X = devices.to_host(X)
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # become infinity or NaN
-            checked = check_array(X, input_name=name, **options)
+            checked = check_array(_without_categories(X), input_name=name, **options)
     except OverflowError as error:
         msg = f"{name} has an integer that is too large for a float, must have finite numbers."
         raise ValueError(msg) from error
     if checked.dtype.kind not in "biuf":
         raise ValueError(f"{name} is an array of {checked.dtype}, must be of real numbers.")
     return checked
+
+
+def _without_categories(X: Any) -> Any:
+    """A data frame with numbers instead of categories, and NaN for missing ones."""
+    # pandas would make integers of them, and -2**63 of missing ones.
+    if not hasattr(X, "select_dtypes"):
+        return X
+    names = X.select_dtypes("category").columns
+    return X.astype(dict.fromkeys(names, np.float64)) if len(names) else X
 
 
 def check_weights(sample_weight: Any, X: Any) -> Array:
@@ -163,15 +208,15 @@ def check_hidden(estimator: Any, H: Any, name: str, n_units: int, dtype: Any) ->
 def _check_finite(estimator: Any, rows: Any, name: str, domain: Domain, found: Bounds) -> None:
     """Refuse infinite values, and NaN unless it may be a missing value in an array."""
     refused = found.has_missing and (not domain.allow_nan or sparse.issparse(rows))
-    if refused and hasattr(estimator, "missing_values"):
-        raise ValueError(
-            f"{name} contains NaN, must not: NaN in an array is a missing value for impute, "
-            "and with missing_values='allow' for fit, transform, score and score_samples."
+    if refused:
+        in_matrix = "NaN in an array is a missing value, but not in a sparse matrix."
+        advice = in_matrix if domain.allow_nan else domain.missing
+        raise ValueError(f"{name} contains NaN, must not: {advice}")
+    ends = np.array([[0, found.smallest, found.largest]])
+    if np.isinf(ends).any():
+        check_real(
+            ends.astype(rows.dtype), name, ensure_all_finite="allow-nan", estimator=estimator
         )
-    ends = np.array([[np.nan if refused else 0, found.smallest, found.largest]])
-    if refused or np.isinf(ends).any():
-        allowed = True if refused else "allow-nan"
-        check_real(ends.astype(rows.dtype), name, ensure_all_finite=allowed, estimator=estimator)
 
 
 def _rows_of(estimator: Any, X: Any, name: str, domain: Domain) -> Any:
@@ -191,8 +236,10 @@ def _rows_of(estimator: Any, X: Any, name: str, domain: Domain) -> Any:
 
 
 def check_given_values(estimator: Any, name: str, given: Any) -> Array:
-    """Return a row with NaN for free values, from a row or from a dict of columns and values."""
+    """Return a row with NaN for free values, from a row, or a dict or Series by columns."""
     n_features = estimator.n_features_in_
+    if hasattr(given, "index") and hasattr(given, "to_dict"):
+        given = given.to_dict()
     if not isinstance(given, Mapping):
         row = np.asarray(given)
         if row.dtype.kind not in "buif" or row.shape != (n_features,):
@@ -228,12 +275,13 @@ def check_states(name: str, rows: Array, layer: Layer) -> None:
 def _within(domain: Domain, X: Any, rows: Any, name: str, found: Bounds) -> Any:
     """Return the rows; values outside the domain are clipped, with a warning unless by rounding.
 
-    Outside the domain no model is finite. X is the original data, which may name the columns.
+    Outside the domain no model is finite. X is the original data, which may name the columns. No
+    warning is needed within the domain's tolerance.
     """
     if found.within(domain.low, domain.high):
         return rows
     outside = found.outside(domain.low, domain.high)
-    if len(outside) > 0:
+    if len(outside) > 0 and mean_distance(rows, domain.low, domain.high) > domain.tolerance:
         _warn_outside(domain, X, name, found, outside)
     limits = np.array([domain.low, domain.high]).astype(rows.dtype)
     if not sparse.issparse(rows):

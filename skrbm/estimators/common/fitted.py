@@ -52,12 +52,26 @@ class Seeds:
     ----------
     likelihood : int
         Seed for likelihood estimates: repeated calls give the same result.
-    sampling : Generator
-        Generator for samples: successive calls continue its sequence.
+    start : Generator
+        Start of the sequence of samples; it never moves.
     """
 
     likelihood: int
-    sampling: Generator
+    start: Generator
+
+    @cached_property
+    def sampling(self) -> Generator:
+        """Generator for samples: successive calls continue its sequence."""
+        return deepcopy(self.start)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """State without the position: drawing changes no pickle, and a pickle starts again."""
+        return {"likelihood": self.likelihood, "start": self.start}
+
+    def __deepcopy__(self, memo: Any) -> Seeds:
+        copied = Seeds(self.likelihood, deepcopy(self.start))
+        vars(copied)["sampling"] = deepcopy(self.sampling)
+        return copied
 
     def generator(self, random_state: Any) -> Generator:
         """A generator from a random state; for None the generator for samples."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numpy as np
+from sklearn.base import TransformerMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -20,6 +21,28 @@ IMPUTATION_METHODS = ("sample", "mean", "mode")
 SAMPLING_METHODS = ("auto", "gibbs", "tempering")
 
 Method = TypeVar("Method")
+
+
+class _Framed(TransformerMixin):
+    """Rows of data, in the container that `set_output` of an estimator chose for `transform`."""
+
+    def __init__(self, estimator: Any, rows: Array) -> None:
+        self.__dict__.update(vars(estimator))  # with its choice, which scikit-learn keeps there
+        names = [f"x{i}" for i in range(rows.shape[1])]
+        self.given_rows, self.names = rows, getattr(estimator, "feature_names_in_", names)
+
+    def transform(self, X: Any) -> Array:
+        """Return the rows; scikit-learn converts them, with the index of X."""
+        return self.given_rows
+
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
+        """Return the names of the columns of the data."""
+        return np.asarray(self.names, dtype=object)
+
+
+def framed(estimator: Any, rows: Array, X: Any = None) -> Any:
+    """Rows of data as `set_output` of an estimator demands, with the index of X."""
+    return _Framed(estimator, rows).transform(X)
 
 
 def check_seen(
@@ -42,22 +65,23 @@ def check_given(estimator: Any, given: Any, layer: Layer) -> Array:
     return states
 
 
-def reconstruct(estimator: Any, X: Any, n_steps: int) -> Array:
+def reconstruct(estimator: Any, X: Any, n_steps: int) -> Any:
     """Pass every row up and down, using means."""
-    X = check_seen(estimator, X, allow_nan=False).values
-    return fitted_of(estimator).reconstruct(X, check_count("n_steps", n_steps))
+    rows = check_seen(estimator, X, allow_nan=False).values
+    means = fitted_of(estimator).reconstruct(rows, check_count("n_steps", n_steps))
+    return framed(estimator, means, X)
 
 
-def gibbs(estimator: Any, v: Any, n_steps: int) -> Array:
+def gibbs(estimator: Any, v: Any, n_steps: int) -> Any:
     """Run a Gibbs chain from every row."""
     n_steps = check_count("n_steps", n_steps)
-    v = check_seen(estimator, v, "v", allow_nan=False).values
-    return fitted_of(estimator).gibbs(v, n_steps)
+    rows = check_seen(estimator, v, "v", allow_nan=False).values
+    return framed(estimator, fitted_of(estimator).gibbs(rows, n_steps), v)
 
 
 def sample(
     estimator: Any, n_samples: int, given: Any, n_steps: int, method: str, random_state: Any
-) -> Array:
+) -> Any:
     """Draw rows, with some values given or none."""
     fitted = fitted_of(estimator)
     n_samples = check_count("n_samples", n_samples)
@@ -65,24 +89,24 @@ def sample(
     check_choice("method", method, SAMPLING_METHODS)
     rng = fitted.seeds.generator(random_state)
     if given is None:
-        return fitted.sample(n_samples, n_steps, method, rng)
+        return framed(estimator, fitted.sample(n_samples, n_steps, method, rng))
     row = check_given(estimator, given, fitted.net.visible)
-    return fitted.sample_given(row, n_samples, n_steps, rng)
+    return framed(estimator, fitted.sample_given(row, n_samples, n_steps, rng))
 
 
 def impute(
     estimator: Any, X: Any, method: str, n_steps: int, n_draws: int | None, random_state: Any
-) -> Array:
+) -> Any:
     """Replace NaN, once or n_draws times."""
-    X = to_dense(check_seen(estimator, to_host(X), allow_nan=True).values)
+    rows = to_dense(check_seen(estimator, to_host(X), allow_nan=True).values)
     check_choice("method", method, IMPUTATION_METHODS)
     n_steps = check_count("n_steps", n_steps)
     if n_draws is not None:
         n_draws = check_count("n_draws", n_draws)
         check_choice("method with n_draws", method, ("sample",))
-    fitted, many = fitted_of(estimator), np.concatenate([X] * (n_draws or 1))
+    fitted, many = fitted_of(estimator), np.concatenate([rows] * (n_draws or 1))
     filled = fitted.impute(many, method, n_steps, fitted.seeds.generator(random_state))
-    return filled if n_draws is None else filled.reshape(n_draws, *X.shape)
+    return framed(estimator, filled, X) if n_draws is None else filled.reshape(n_draws, *rows.shape)
 
 
 def only_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:

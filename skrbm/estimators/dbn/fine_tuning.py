@@ -211,7 +211,7 @@ class FineTuned(TunedModel):
     ) -> tuple[TrainingRows, Targeted]:
         """Check everything, plan a fit, and return its rows; a stream may have given classes."""
         holds_out = self.early_stopping and not is_streamed
-        mlp_seed, inputs_seed = parameters.check_seeds(self.random_state, 2)
+        mlp_seed, inputs_seed = parameters.check_seeds(self._seeding(), 2)
         (dbn, is_fitted), mlp = self._new_stack(), self._new_perceptron(mlp_seed)
         rows = (self._check_rows if is_fitted else network.begin_stack)(dbn, X, sample_weight)
         targeted = self._check_targeted(X, y, rows, sample_weight, scaled)
@@ -346,7 +346,7 @@ class FineTuned(TunedModel):
     def _reported(self, fit: TuningFit, n_left: int) -> Iterator[Callable[[int], bool]]:
         """A function that reports an epoch, and returns whether a callback asks to stop."""
         title, n_before, start = f"{type(self).__name__}, fine-tuning", fit.n_before or 0, time()
-        with progress(title, n_left, "loss", verbose=self.verbose > 0) as report:
+        with progress(title, n_left, "loss", verbose=self.verbose) as report:
 
             def stop(n_done: int) -> bool:
                 loss = float(fit.tuning.mlp.loss_)
@@ -368,7 +368,7 @@ class FineTuned(TunedModel):
             check_is_fitted(given)
             dbn = deepcopy(given)
         else:
-            seed = parameters.check_seed(self.random_state)
+            seed = parameters.check_seed(self._seeding())
             dbn = DeepBeliefNetwork() if given is None else clone(given)
             dbn.set_params(random_state=seed % 2**32, verbose=dbn.verbose or self.verbose)
         network.check_stack(dbn)
@@ -381,6 +381,11 @@ class FineTuned(TunedModel):
     def _written_prototypes(self) -> dict[str, str]:
         dbn, mlp = "DeepBeliefNetwork(rbm=BernoulliRBM())", repr(self._default_perceptron())
         return {"dbn": dbn, "mlp": mlp}
+
+    def _seeding(self) -> Any:
+        """The random_state, or else that of the prototype of the stack or of the perceptron."""
+        of_dbn = self.dbn if isinstance(self.dbn, DeepBeliefNetwork) else DeepBeliefNetwork()
+        return parameters.first_random_state(self, *network.seeded(of_dbn), self.mlp)
 
     def _new_perceptron(self, seed: int) -> Any:
         name = self._Perceptron.__name__

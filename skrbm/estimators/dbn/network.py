@@ -17,7 +17,7 @@ from skrbm.data.summary import Summary
 from skrbm.deep.belief_net import Conditional
 from skrbm.estimators.common import methods
 from skrbm.estimators.common.fit_state import Hook, asked_to_stop
-from skrbm.estimators.common.fitted import N_DRAWS, Fitted, LowerBound, domain_of
+from skrbm.estimators.common.fitted import N_DRAWS, Fitted, LowerBound
 from skrbm.estimators.common.prototypes import WithPrototypes
 from skrbm.estimators.dbn import stack as stacks
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
@@ -93,9 +93,10 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WithP
     precision : {"float32", "bfloat16"}, default=None
         Precision of all layers, see `BernoulliRBM`; by default as in their prototypes.
     verbose : int, default=0
-        If above 0, report every epoch of every layer.
+        If above 0, report the epochs of every layer, see `BernoulliRBM`; 1 writes at most 20 lines
+        in all.
     random_state : int, RandomState instance or None, default=None
-        Seed of all random numbers.
+        Seed of all random numbers. None is the `random_state` of the lowest prototype that has one.
 
     Attributes
     ----------
@@ -289,10 +290,12 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WithP
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
+            With `set_output`, a data frame with the columns of the data.
         """
         fitted = self._fitted
-        H = check_hidden(self, H, "H", self._n_features_out, fitted.dtype)
-        return fitted.visible_means(H[:, -fitted.rbm.hidden.n_columns :])
+        h = check_hidden(self, H, "H", self._n_features_out, fitted.dtype)
+        means = fitted.visible_means(h[:, -fitted.rbm.hidden.n_columns :])
+        return methods.framed(self, means, H)
 
     def reconstruct(self, X: Any, n_steps: int = 1) -> Array:
         """Pass up and down, using the means of all layers.
@@ -306,6 +309,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WithP
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
+            With `set_output`, a data frame with the columns of the data.
         """
         return methods.reconstruct(self, X, n_steps)
 
@@ -324,7 +328,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WithP
         Returns
         -------
         v_new : ndarray of shape (n_samples, n_features)
-            Boolean for binary visible units.
+            Boolean for binary visible units. With `set_output`, a data frame.
         """
         return methods.gibbs(self, v, n_steps)
 
@@ -342,9 +346,10 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WithP
         Parameters
         ----------
         n_samples : int, default=1
-        given : array-like of shape (n_features,) or dict, default=None
-            Values shared by all rows: either a row, with NaN for the free values, or a dict from
-            the name or index of a column to its value. The chains are then the chains of `impute`.
+        given : array-like of shape (n_features,), dict or Series, default=None
+            Values shared by all rows: either a row, with NaN for the free values, or a dict or
+            pandas Series from the name or index of a column to its value. The chains are then the
+            chains of `impute`.
         n_steps : int, default=1000
             Length of the chains, which start at persistent chains of the training.
         method : {"auto", "gibbs", "tempering"}, default="auto"
@@ -355,7 +360,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WithP
         Returns
         -------
         v : ndarray of shape (n_samples, n_features)
-            Boolean for binary visible units.
+            Boolean for binary visible units. With `set_output`, a data frame.
         """
         return methods.sample(self, n_samples, given, n_steps, method, random_state)
 
@@ -397,7 +402,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WithP
         -------
         X_filled : ndarray of shape (n_samples, n_features) or (n_draws, n_samples, n_features)
             Known values are unchanged, bit for bit. The dtype is the dtype of X if X is float,
-            otherwise the dtype of the model.
+            otherwise the dtype of the model. With `set_output`, a data frame unless n_draws is set.
         """
         return methods.impute(self, X, method, n_steps, n_draws, random_state)
 
@@ -583,7 +588,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WithP
     def _domain(self) -> Domain:
         """Data that the lowest layer accepts."""
         lowest = self._prototypes()[0] if self._stack is None else self._stack.rbms[0]
-        return domain_of(lowest) if isinstance(lowest, DensityRBM) else Bernoulli.domain
+        return stacks.lowest_domain(lowest) if isinstance(lowest, DensityRBM) else Bernoulli.domain
 
     def _check_parameters(self) -> None:
         """Refuse parameters of the stack that are invalid for any data."""
@@ -643,7 +648,8 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WithP
 
     def _seed_layers(self, rbms: list[DensityRBM]) -> Generator:
         """Give every layer a seed, and return the generator for all other draws."""
-        rng = random.generator(parameters.check_seed(self.random_state))
+        random_state = parameters.first_random_state(*seeded(self))
+        rng = random.generator(parameters.check_seed(random_state))
         for rbm in rbms:
             rbm.set_params(random_state=int(rng.integers(2**31)))
         return rng
@@ -671,7 +677,8 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WithP
     def _resumed_rows(self, X: Any, sample_weight: Any) -> TrainingRows:
         """The rows with which to continue a fit."""
         fit: StackFit = estimators.check_unfinished(self, self._fit_state)
-        rows = check_training_rows(self, X, sample_weight, domain_of(fit.rbms[0]), first=False)
+        domain = stacks.lowest_domain(fit.rbms[0])
+        rows = check_training_rows(self, X, sample_weight, domain, first=False)
         check_columns(fit.rbms[0], X, reset=False)
         estimators.check_same_rows("X", len(rows.weights), fit.n_rows)
         return rows
@@ -707,8 +714,8 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WithP
         """Run epochs of up-down; the step size decays with this power."""
         stack, top = self._fitted_stack, settings_of(fit.rbms[-1])
         rate = top.rate if self.fine_tune_rate == "auto" else float(self.fine_tune_rate)
-        title = f"{type(self).__name__}, up-down" if self.verbose > 0 else ""
-        stacks.fine_tune(stack, fit, inputs, PowerDecay(rate, power), title, hooks)
+        title, schedule = f"{type(self).__name__}, up-down", PowerDecay(rate, power)
+        stacks.fine_tune(stack, fit, inputs, schedule, title, int(self.verbose), hooks)
 
     @property
     def _n_epochs(self) -> int:
@@ -728,6 +735,11 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WithP
 
     def _log_likelihood(self, rows: Checked) -> Array:
         return self._lower_bound(rows, N_DRAWS, self._fitted_stack.seeds.likelihood).value
+
+
+def seeded(dbn: DeepBeliefNetwork) -> list[Any]:
+    """A stack and its prototypes, of which the first with a random_state sets it."""
+    return [dbn, *dbn._prototypes()]
 
 
 def new_layers(dbn: DeepBeliefNetwork) -> list[DensityRBM]:

@@ -66,7 +66,7 @@ class DBNRegressor(RegressorMixin, FineTuned):
     Parameters
     ----------
     dbn : DeepBeliefNetwork, default=None
-        Prototype of the stack, by default `DeepBeliefNetwork()`; its `random_state` is overridden.
+        Prototype of the stack, by default `DeepBeliefNetwork()`.
         The top layer must have binary hidden units. A fitted stack in a
         `sklearn.frozen.FrozenEstimator` is used without further training, for example after a `fit`
         to rows without targets. If the lowest layer has missing_values="allow", NaN is a missing
@@ -74,7 +74,7 @@ class DBNRegressor(RegressorMixin, FineTuned):
         Predictions are averages over twenty draws from the RBM of that layer.
     mlp : MLPRegressor, default=None
         Prototype of the perceptron, which defines the fine-tuning. Its `hidden_layer_sizes`,
-        `activation`, `warm_start` and `random_state` are overridden.
+        `activation` and `warm_start` are overridden.
 
         The step size decreases linearly from `learning_rate_init` to zero over `max_iter` epochs.
         Each epoch is one call of the perceptron's `fit`, so momentum and moments restart, and
@@ -99,9 +99,10 @@ class DBNRegressor(RegressorMixin, FineTuned):
         estimator can predict as soon as the stack is trained. A callback that raises StopIteration
         ends the training of the current layer, or the fine-tuning; see `Checkpoint`.
     verbose : int, default=0
-        If above 0, report every epoch of every layer and of fine-tuning, as `DeepBeliefNetwork`.
+        If above 0, report epochs of every layer and of fine-tuning, as `DeepBeliefNetwork`.
     random_state : int, RandomState instance or None, default=None
-        Seed of the stack and of the perceptron.
+        Seed of the stack and of the perceptron. None is the `random_state` of the stack, of its
+        prototypes or of the perceptron: the first that is given.
 
     Attributes
     ----------

@@ -22,7 +22,7 @@ from skrbm.estimators.rbm.gaussian import GaussianBernoulliRBM
 from skrbm.estimators.rbm.settings import Settings, Size
 from skrbm.learning.defaults import above_others
 from skrbm.learning.loop import Feed, Loop, Monitor, Plan, RowFigure, run
-from skrbm.learning.progress import progress
+from skrbm.learning.progress import N_LINES, progress
 from skrbm.learning.schedules import PowerDecay
 from skrbm.learning.train_state import NetState, TrainState
 from skrbm.learning.wake_sleep import wake_sleep_update
@@ -136,13 +136,20 @@ def new_layers(
     return rbms
 
 
+def lowest_domain(rbm: DensityRBM) -> Domain:
+    """Data that a lowest layer accepts."""
+    domain = domain_of(rbm)
+    missing = domain.missing.removesuffix(".") + " as the lowest layer, see visible_rbm."
+    return replace(domain, missing=missing)
+
+
 def training_domain(lowest: DensityRBM, visible_rbm: Any) -> Domain:
     """Data for a new lowest layer, which `choose_lowest` may replace if visible_rbm is "auto"."""
-    domain = domain_of(lowest)
+    domain = lowest_domain(lowest)
     if isinstance(visible_rbm, str) and all(
         map(estimators.is_binary, settings_of(lowest).layers(1))
     ):
-        return replace(domain, otherwise=domain_of(_for_real_values(lowest)))
+        return replace(domain, otherwise=lowest_domain(_for_real_values(lowest)))
     return domain
 
 
@@ -181,7 +188,13 @@ def layer_settings(rbms: list[DensityRBM], i: int, title: str, hook: Hook) -> Se
     defaults = settings.defaults
     if i > 0:
         defaults = above_others(defaults, rbms[0].n_features_in_)
-    return replace(settings, title=title, hooks=hooks, defaults=defaults)
+    lines = lines_of_part(len(rbms))
+    return replace(settings, title=title, hooks=hooks, defaults=defaults, n_lines=lines)
+
+
+def lines_of_part(n_layers: int) -> int:
+    """Maximum number of lines for a layer, or for up-down."""
+    return max(1, N_LINES // (n_layers + 1))
 
 
 def fit_layer(fit: StackFit, i: int, inputs: LayerInputs, settings: Settings) -> None:
@@ -215,6 +228,7 @@ def fine_tune(
     inputs: LayerInputs,
     rate: PowerDecay,
     title: str,
+    verbose: int,
     hooks: Sequence[Hook],
 ) -> None:
     """Run epochs of up-down over the rows, on copies of all parameters.
@@ -229,7 +243,8 @@ def fine_tune(
     rate : PowerDecay
         Schedule of the step size.
     title : str
-        Title of the progress report; empty for no report.
+        Title of the progress report.
+    verbose : int
     hooks : sequence of callables
         Called after every epoch; a hook that returns True ends the training.
     """
@@ -254,7 +269,8 @@ def fine_tune(
     stack.keep(net)
 
     try:
-        with progress(title, plan.n_iter - first, _FIGURE, verbose=bool(title)) as report:
+        lines = verbose, lines_of_part(len(stack.rbms))
+        with progress(title, plan.n_iter - first, _FIGURE, *lines) as report:
             observers = [lambda record: stack.keep(net), report, *hooks]
             run(loop.epochs(NetState(net, state), first), observers)
     finally:

@@ -162,7 +162,9 @@ class BaseRBM(BaseEstimator):
     @property
     def _domain(self) -> Domain:
         """Data that `fit` accepts."""
-        return self._DATA.with_missing(allowed=self.missing_values == "allow")
+        allowing = f"{type(self).__name__}(missing_values='allow')"
+        advice = f"NaN in an array is a missing value for {allowing}."
+        return self._DATA.with_missing(allowed=self.missing_values == "allow", advice=advice)
 
     def _check_parameters(self) -> None:
         """Refuse parameters that are invalid for any data."""
@@ -206,7 +208,7 @@ class BaseRBM(BaseEstimator):
             n_chains=int(self.n_chains),
             alpha=alpha if (alpha := self.alpha) == "auto" else float(alpha),
             random_state=self.random_state,
-            is_verbose=self.verbose > 0,
+            verbose=int(self.verbose),
             hooks=() if self.callbacks is None else (self._asked_to_stop,),
             stopping=stopping if self.early_stopping else None,
             variance=self._variance_gradient,
@@ -308,7 +310,7 @@ class BaseRBM(BaseEstimator):
         -------
         X_filled : ndarray of shape (n_samples, n_features) or (n_draws, n_samples, n_features)
             Known values are unchanged, bit for bit. The dtype is the dtype of X if X is float,
-            otherwise the dtype of the model.
+            otherwise the dtype of the model. With `set_output`, a data frame unless n_draws is set.
         """
         return methods.impute(self, X, method, n_steps, n_draws, random_state)
 
@@ -349,6 +351,11 @@ def is_started(rbm: BaseRBM) -> bool:
 def learner_of(rbm: BaseRBM) -> Learner:
     """The model and training state of a fitted RBM estimator."""
     return rbm._model
+
+
+def take_over(rbm: BaseRBM, model: RBM, hidden: Array) -> None:
+    """Replace the model of an RBM estimator, with chains that start from hidden states."""
+    rbm._model.take_over(model, hidden)
 
 
 def start_layer(rbm: BaseRBM, settings: Settings, rows: TrainingRows) -> None:

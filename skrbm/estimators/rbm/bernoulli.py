@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+import sklearn.neural_network
+from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.devices import Array
 from skrbm.data.scaling import Unscaled
+from skrbm.estimators.rbm.base import take_over
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.settings import Start
 from skrbm.learning.defaults import BINARY, HIDDEN_BIAS, HOPFIELD, Defaults
 from skrbm.model import RBM
 from skrbm.units import Bernoulli, Gaussian, Layer
-from skrbm.validation.parameters import check_choice
+from skrbm.validation.estimators import check_instance
+from skrbm.validation.parameters import check_choice, require
 from skrbm.validation.rows import TrainingRows
 from skrbm.weights import Dense
 
@@ -131,8 +135,9 @@ class BernoulliRBM(DensityRBM):
         Precision of the factors in matrix products of float32 models on a device; "bfloat16" also
         rounds the products. Sums within a product and all parameters stay float32.
     verbose : int, default=0
-        If above 0, report every epoch: in a progress bar on a terminal if tqdm is installed (extra
-        "progress"), otherwise as a line on standard output.
+        If above 0, report epochs: in a progress bar on a terminal if tqdm is installed (extra
+        "progress"), otherwise as lines on standard output. 1 writes at most 20 lines per fit, 2 one
+        line per epoch.
     random_state : int, RandomState instance or None, default=None
         Seed of all random numbers: weights, order of the rows, chains, samples. An int makes `fit`
         reproducible, and also the sequence of later calls of `gibbs` and `sample`.
@@ -220,6 +225,64 @@ class BernoulliRBM(DensityRBM):
 
     _SHAPE = ("hidden",)
     _DATA = Bernoulli.domain
+
+    @classmethod
+    def from_sklearn(cls, rbm: Any, **parameters: Any) -> Self:
+        """Create a fitted estimator from a fitted `sklearn.neural_network.BernoulliRBM`.
+
+        Both compute the same features. Training continues by `partial_fit`, or by `fit` with
+        `warm_start=True`; the chains start from `h_samples_`.
+
+        Parameters
+        ----------
+        rbm : sklearn.neural_network.BernoulliRBM
+            It is not changed.
+        **parameters
+            Parameters of the new estimator. By default it has those of `rbm`.
+
+        Returns
+        -------
+        estimator : BernoulliRBM
+
+        Raises
+        ------
+        ValueError
+            If `rbm` is not such an estimator, or a parameter is invalid.
+        NotFittedError
+            If `rbm` is not fitted.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import sklearn.neural_network
+        >>> from skrbm import BernoulliRBM
+        >>> X = np.array([[0, 0, 1], [1, 0, 0]] * 50)
+        >>> rbm = sklearn.neural_network.BernoulliRBM(2, random_state=0).fit(X)
+        >>> own = BernoulliRBM.from_sklearn(rbm)
+        >>> bool(np.allclose(own.transform(X), rbm.transform(X)))
+        True
+        >>> own.log_partition_.method
+        'exact'
+        """
+        check_instance(
+            "rbm", rbm, sklearn.neural_network.BernoulliRBM, "a BernoulliRBM of scikit-learn"
+        )
+        check_is_fitted(rbm)
+        shape = {"n_components": len(rbm.components_), "hidden": "bernoulli"}
+        for name in shape.keys() & parameters.keys():
+            require(
+                parameters[name] == shape[name], name, parameters[name], f"{shape[name]!r} here"
+            )
+        own = cls(**rbm.get_params() | parameters | shape)
+        visible, hidden = Bernoulli(rbm.intercept_visible_), Bernoulli(rbm.intercept_hidden_)
+        model = RBM(visible, hidden, Dense(rbm.components_.T)).map(np.array)
+        states = rbm.h_samples_.astype(rbm.components_.dtype)
+        n_iter, own.n_iter = own.n_iter, 0  # the rows only set the start of annealing
+        own.fit(model.visible_from_hidden(states)).n_iter = n_iter
+        take_over(own, model, states)
+        if hasattr(rbm, "feature_names_in_"):
+            own.feature_names_in_ = rbm.feature_names_in_
+        return own
 
     @property
     def components_(self) -> Array:

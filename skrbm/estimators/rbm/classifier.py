@@ -11,7 +11,7 @@ from sklearn.utils import Tags
 
 from skrbm._kernels import arrays
 from skrbm._kernels.devices import Array
-from skrbm.estimators.common.methods import check_given, check_seen, only_if
+from skrbm.estimators.common.methods import check_given, check_seen, framed, only_if
 from skrbm.estimators.rbm.labelled import LabelledRBM, learns_data
 from skrbm.labels import other_layer
 from skrbm.validation.labels import (
@@ -116,8 +116,9 @@ class RBMClassifier(
         Precision of the factors in matrix products of float32 models on a device; "bfloat16" also
         rounds the products. Sums within a product and all parameters stay float32.
     verbose : int, default=0
-        If above 0, report every epoch: in a progress bar on a terminal if tqdm is installed (extra
-        "progress"), otherwise as a line on standard output.
+        If above 0, report epochs: in a progress bar on a terminal if tqdm is installed (extra
+        "progress"), otherwise as lines on standard output. 1 writes at most 20 lines per fit, 2 one
+        line per epoch.
     random_state : int, RandomState instance or None, default=None
         Seed of all random numbers: weights, order of the rows, chains. An int makes `fit`
         reproducible.
@@ -206,8 +207,9 @@ class RBMClassifier(
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            Data in [0, 1]; values outside cause a warning and count as 0 or 1. With
-            missing_values="allow", NaN in an array is a missing value.
+            Data in [0, 1]; values outside cause a warning and count as 0 or 1; see
+            `BernoulliRBM.fit` for new rows. With missing_values="allow", NaN in an array is a
+            missing value.
         y : array-like of shape (n_samples,)
             Labels of any type.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -407,9 +409,9 @@ class RBMClassifier(
         Parameters
         ----------
         n_samples : int, default=1
-        given : array-like of shape (n_features,) or dict, default=None
-            Values shared by all rows: either a row, with NaN for the free values, or a dict from
-            the name or index of a column to its value. Values are 0 or 1.
+        given : array-like of shape (n_features,), dict or Series, default=None
+            Values shared by all rows: either a row, with NaN for the free values, or a dict or
+            pandas Series from the name or index of a column to its value. Values are 0 or 1.
         label : default=None
             Label shared by all rows, one of `classes_`.
         n_steps : int, default=1000
@@ -435,7 +437,7 @@ class RBMClassifier(
             row[:, -n_labels:] = np.arange(n_labels) == index
         rng = fitted.seeds.generator(random_state)
         v, labels = fitted.sample_labelled(row, n_samples, n_steps, rng)
-        return v, self.classes_[labels]
+        return framed(self, v), self.classes_[labels]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

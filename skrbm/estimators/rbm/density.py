@@ -32,7 +32,9 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NormalizedRB
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
             For binary visible units: data in [0, 1]; values outside cause a warning and count as 0
-            or 1. For Gaussian visible units: real numbers, not sparse. With
+            or 1. In later calls of any method, such as for new rows from a
+            `sklearn.preprocessing.MinMaxScaler`, they do so without a warning if values lie outside
+            by at most 0.1 on average. For Gaussian visible units: real numbers, not sparse. With
             missing_values="allow", NaN in an array is a missing value.
         y : None
             Ignored.
@@ -95,7 +97,10 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NormalizedRB
 
         The rows of the first call set the initial visible units: biases of binary units, or
         location and scale of Gaussian units, which remain the coordinates of the training. The
-        first call should therefore have enough rows to estimate them.
+        first call should therefore have enough rows to estimate them. A warning follows once if the
+        mean of a column in later calls, of 100 rows or more in all, is more than three standard
+        deviations off, or its standard deviation is more than five times the first one or less than
+        a hundredth of it.
 
         Parameters
         ----------
@@ -135,8 +140,10 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NormalizedRB
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
+            With `set_output`, a data frame with the columns of the data.
         """
-        return self._fitted.visible_means(self._check_hidden(H, "H"))
+        means = self._fitted.visible_means(self._check_hidden(H, "H"))
+        return methods.framed(self, means, H)
 
     def reconstruct(self, X: Any, n_steps: int = 1) -> Array:
         """Compute `E[v_i | h = E[h | v]]` for every row v of X: up and down, without noise.
@@ -151,6 +158,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NormalizedRB
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
+            With `set_output`, a data frame with the columns of the data.
         """
         return methods.reconstruct(self, X, n_steps)
 
@@ -168,7 +176,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NormalizedRB
         Returns
         -------
         v_new : ndarray of shape (n_samples, n_features)
-            Boolean for binary visible units.
+            Boolean for binary visible units. With `set_output`, a data frame.
         """
         return methods.gibbs(self, v, n_steps)
 
@@ -191,9 +199,10 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NormalizedRB
         Parameters
         ----------
         n_samples : int, default=1
-        given : array-like of shape (n_features,) or dict, default=None
-            Values shared by all rows: either a row, with NaN for the free values, or a dict from
-            the name or index of a column to its value. Binary visible units take only 0 and 1.
+        given : array-like of shape (n_features,), dict or Series, default=None
+            Values shared by all rows: either a row, with NaN for the free values, or a dict or
+            pandas Series from the name or index of a column to its value. Binary visible units take
+            only 0 and 1.
         n_steps : int, default=1000
             Length of the chains. Longer chains depend less on their start.
         method : {"auto", "gibbs", "tempering"}, default="auto"
@@ -211,7 +220,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NormalizedRB
         Returns
         -------
         v : ndarray of shape (n_samples, n_features)
-            Boolean for binary visible units.
+            Boolean for binary visible units. With `set_output`, a data frame.
         """
         return methods.sample(self, n_samples, given, n_steps, method, random_state)
 

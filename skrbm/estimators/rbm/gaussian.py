@@ -143,8 +143,9 @@ class GaussianBernoulliRBM(DensityRBM):
         Precision of the factors in matrix products of float32 models on a device; "bfloat16" also
         rounds the products. Sums within a product and all parameters stay float32.
     verbose : int, default=0
-        If above 0, report every epoch: in a progress bar on a terminal if tqdm is installed (extra
-        "progress"), otherwise as a line on standard output.
+        If above 0, report epochs: in a progress bar on a terminal if tqdm is installed (extra
+        "progress"), otherwise as lines on standard output. 1 writes at most 20 lines per fit, 2 one
+        line per epoch.
     random_state : int, RandomState instance or None, default=None
         Seed of all random numbers: weights, order of the rows, chains, samples. An int makes `fit`
         reproducible, and also the sequence of later calls of `gibbs` and `sample`.

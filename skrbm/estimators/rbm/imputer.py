@@ -21,8 +21,17 @@ from skrbm.estimators.rbm.base import fit_within
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.gaussian import density_prototype
 from skrbm.validation.estimators import check_kind
-from skrbm.validation.parameters import check_choice, check_count, check_flag, check_seeds
-from skrbm.validation.rows import check_columns, check_visible
+from skrbm.validation.parameters import (
+    as_number,
+    check_choice,
+    check_count,
+    check_flag,
+    check_limits,
+    check_placeholder,
+    check_seeds,
+    first_random_state,
+)
+from skrbm.validation.rows import check_columns, check_real, check_rows, find_empty, with_nan
 
 # Conditional means of small tables need a stronger prior than densities, and no more units.
 _ALPHA, _N_COMPONENTS = 20.0, 64
@@ -33,29 +42,38 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, WithPrototypes):
     """Impute missing values with a restricted Boltzmann machine.
 
     The model learns from rows with missing values by summing over the missing values. `transform`
-    replaces NaN with `E[missing | known]`, a draw from `p(missing | known)`, or its mode.
+    replaces them with `E[missing | known]`, a draw from `p(missing | known)`, or its mode.
 
     Parameters
     ----------
     rbm : GaussianBernoulliRBM or BernoulliRBM, default=None
-        Prototype of the model; its `missing_values` and `random_state` are overridden. By default
+        Prototype of the model; its `missing_values` is overridden. By default
         `GaussianBernoulliRBM(64, alpha=20, covariance_type="full")`, for real-valued columns in
         any units; "diag" for more than 256 columns.
+    missing_values : float, default=nan
+        The number that marks a missing value. If it is not NaN, NaN is refused.
     method : {"mean", "sample", "mode"}, default="mean"
         Imputed value; see `GaussianBernoulliRBM.impute`.
     n_steps : int, default=100
         Length of the block Gibbs chains that estimate it, if it is not exact.
+    min_value, max_value : float or array-like of shape (n_features,), default=-inf and inf
+        Limits of imputed values: one for all columns, or one per column. Values beyond them are
+        clipped. Known values are unchanged.
     add_indicator : bool, default=False
         Whether to append binary columns that mark missing values, one for each column with missing
         values in `fit`.
+    keep_empty_features : bool, default=False
+        Whether `transform` returns columns that have no value in `fit`, with 0 for missing values.
+        By default it drops them. The model never contains them.
     random_state : int, RandomState instance or None, default=None
         Seed of the model, and of the draws of `transform`, which are the same in every call and do
-        not depend on other rows, except that draws for equal rows are independent.
+        not depend on other rows, except that draws for equal rows are independent. None is the
+        `random_state` of the prototype.
 
     Attributes
     ----------
     rbm_ : RBM
-        The fitted model.
+        The fitted model, of all columns that have a value in `fit`.
     indicator_ : MissingIndicator
         Transformer that makes the indicator columns; None without them.
     n_features_in_ : int
@@ -84,9 +102,13 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, WithPrototypes):
 
     rbm: Any = None
     _: KW_ONLY
+    missing_values: float = np.nan
     method: str = "mean"
     n_steps: int = 100
+    min_value: Any = -np.inf
+    max_value: Any = np.inf
     add_indicator: bool = False
+    keep_empty_features: bool = False
     random_state: Any = None
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -95,7 +117,7 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, WithPrototypes):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            NaN marks a missing value; every column must have at least one value.
+            `missing_values` marks a missing value; some column must have a value.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -112,20 +134,24 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, WithPrototypes):
         """
         self._check_parameters()
         X = to_host(X)
-        seed, draws_seed = check_seeds(self.random_state, 2)
+        seed, draws_seed = check_seeds(first_random_state(self, self.rbm), 2)
+        marked = with_nan(self, X, self.missing_values)
         rbm = (
-            density_prototype(X, n_components=_N_COMPONENTS, alpha=_ALPHA)
+            density_prototype(marked, n_components=_N_COMPONENTS, alpha=_ALPHA)
             if self.rbm is None
             else clone(self.rbm)
         )
         rbm.set_params(missing_values="allow", random_state=seed % 2**32)
-        rows = fit_within(rbm, X, sample_weight)
+        kept = ~find_empty(self, marked, sample_weight, domain_of(rbm))
+        limits = check_limits(("min_value", "max_value"), self.min_value, self.max_value, len(kept))
+        rows = fit_within(rbm, self._columns(marked, kept), sample_weight)
         check_columns(self, X, reset=True)
         indicator = None
         if self.add_indicator:
-            indicator = MissingIndicator(error_on_new=False).fit(_for_indicator(rows.values[:]))
+            seen = _for_indicator(self._dense(marked)[rows.used])
+            indicator = MissingIndicator(error_on_new=False).fit(seen)
         self.rbm_, self.indicator_ = rbm, indicator
-        self._seed = draws_seed
+        self._kept, self._limits, self._seed = kept, limits[:, kept], draws_seed
         return self
 
     def transform(self, X: Any) -> Array:
@@ -138,16 +164,25 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, WithPrototypes):
         Returns
         -------
         X_filled : ndarray of shape (n_samples, n_features + n_indicators)
-            Known values are unchanged.
+            Known values are unchanged. Columns without a value in `fit` are left out, unless
+            `keep_empty_features=True`.
         """
         check_is_fitted(self)
         self._check_parameters()
-        fitted, X = fitted_of(self.rbm_), to_host(X)
-        rows = to_dense(check_visible(self, X, "X", domain_of(self.rbm_)).values)
+        fitted, marked = fitted_of(self.rbm_), with_nan(self, to_host(X), self.missing_values)
+        given = self._dense(marked)
+        check_columns(self, X, reset=False)
+        columns = self._columns(marked, self._kept)
+        rows = to_dense(check_rows(self, columns, "X", domain_of(self.rbm_)).values)
         filled = fitted.impute(rows, self.method, self.n_steps, generator(self._seed))
+        filled = np.where(np.isnan(rows), filled.clip(*self._limits.astype(filled.dtype)), filled)
+        if self.keep_empty_features:
+            wide = np.nan_to_num(given).astype(filled.dtype)
+            wide[:, self._kept] = filled
+            filled = wide
         if self.indicator_ is None:
             return filled
-        return np.hstack([filled, self.indicator_.transform(_for_indicator(rows))])
+        return np.hstack([filled, self.indicator_.transform(_for_indicator(given))])
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Return the names of the columns, followed by the names of the indicator columns.
@@ -162,13 +197,14 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, WithPrototypes):
         names : ndarray of str
         """
         names = super().get_feature_names_out(input_features)
+        kept = names if self.keep_empty_features else names[self._kept]
         if self.indicator_ is None:
-            return names
-        return np.concatenate([names, self.indicator_.get_feature_names_out(names)])
+            return kept
+        return np.concatenate([kept, self.indicator_.get_feature_names_out(names)])
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
+        tags.input_tags.allow_nan = bool(np.isnan(as_number(self.missing_values)))
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
@@ -181,7 +217,18 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, WithPrototypes):
         check_kind("rbm", self.rbm, DensityRBM, "an RBM of skrbm")
         check_choice("method", self.method, IMPUTATION_METHODS)
         check_count("n_steps", self.n_steps)
-        check_flag("add_indicator", self.add_indicator)
+        check_placeholder("missing_values", self.missing_values)
+        for name in ("add_indicator", "keep_empty_features"):
+            check_flag(name, vars(self)[name])
+
+    def _dense(self, X: Any) -> Array:
+        """Rows as an array, with any number of columns and any values."""
+        options = {"accept_sparse": "csr", "ensure_all_finite": "allow-nan", "estimator": self}
+        return to_dense(check_real(X, "X", **options))
+
+    def _columns(self, X: Any, kept: Array) -> Any:
+        """The columns that have a value in `fit`; X itself, with its names, if all have."""
+        return X if kept.all() else self._dense(X)[:, kept]
 
 
 def _for_indicator(rows: Any) -> Array:

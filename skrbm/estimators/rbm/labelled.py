@@ -32,6 +32,7 @@ from skrbm.validation.labels import (
 from skrbm.validation.parameters import INPUTS, check_choice, check_number
 from skrbm.validation.rows import TrainingRows, check_training_rows, check_weights
 
+_REMEDY = "Scale the data first, for example with sklearn.preprocessing.MinMaxScaler."
 _N_STEPS = 20  # length of the chains that complete rows before they are scored
 
 
@@ -53,7 +54,7 @@ class LabelledRBM(NormalizedRBM):
 
     _SHAPE = ("generative_share", "inputs")
     _FIGURE: ClassVar[str] = "label_log_likelihood"
-    _DATA = Bernoulli.domain
+    _DATA = replace(Bernoulli.domain, remedy=_REMEDY)
 
     @property
     def classes_(self) -> Array:

@@ -15,6 +15,7 @@ from skrbm import likelihood
 from skrbm._kernels import random
 from skrbm._kernels.devices import Array, is_on_accelerator, to_host
 from skrbm.annealing import AnnealingBudget
+from skrbm.data.summary import Summary, merge
 from skrbm.estimators.common.device import Device
 from skrbm.estimators.common.fit_state import FitState
 from skrbm.estimators.common.fitted import Fitted, FittedRBM, Seeds
@@ -29,7 +30,7 @@ from skrbm.learning.train_state import Record, TrainState
 from skrbm.learning.watching import Price, Watch, cost_of_epoch, free_energy_price
 from skrbm.likelihood import LogPartition
 from skrbm.model import RBM
-from skrbm.samplers import sample_independent
+from skrbm.samplers import gibbs, sample_independent
 from skrbm.validation import parameters
 from skrbm.validation.estimators import check_enumerable
 from skrbm.validation.rows import TrainingRows, warn_caller
@@ -39,6 +40,7 @@ from skrbm.validation.rows import TrainingRows, warn_caller
 FLIPS_MONITORED, FLIPS_SCORED = 1, 10
 
 _EXACT_UNITS = 30  # largest layer that log_partition(method="exact") enumerates
+_ENOUGH = 100  # rows of a stream to compare with its beginning
 _FEWEST_CHAINS = 20  # fewer cannot show that the two directions contradict each other
 
 
@@ -62,6 +64,8 @@ class Learner:
         None if no fit is in progress.
     log_partitions : dict of str to LogPartition
         Known log Z by the hash of the model parameters.
+    later : Summary or None
+        Summary of rows of calls of `partial_fit` after the first one, until one is found unlike it.
     """
 
     fitted: Fitted
@@ -69,6 +73,8 @@ class Learner:
     n_independent: float
     fit: FitState | None = None
     log_partitions: dict[str, LogPartition] = field(default_factory=dict)
+    later: Summary | None = None
+    is_unlike: bool = False
 
     @classmethod
     def start(cls, settings: Settings, rows: TrainingRows) -> Learner:
@@ -107,6 +113,16 @@ class Learner:
     def replace_training(self, training: TrainState) -> None:
         """Make this the state of the training."""
         self.fitted = replace(self.fitted, top=replace(self.fitted.top, training=training))
+
+    def take_over(self, rbm: RBM, hidden: Array) -> None:
+        """Replace the RBM by one trained elsewhere, and start the chains from its hidden states."""
+        state = self.training
+        self.replace_rbm(rbm)
+        state.model = rbm
+        state.hidden_offset = rbm.hidden_from_visible(state.visible_offset[None])[0]
+        if state.chains is not None:
+            start = hidden[state.rng.integers(len(hidden), size=len(state.chains.visible))]
+            state.chains = gibbs(rbm, start, state.rng)
 
     def known_log_partition(self) -> LogPartition | None:
         """Log Z of the model with its current parameters, or None if it is not known."""
@@ -186,7 +202,22 @@ class Learner:
         plan = Plan(1, settings.batch_size, rate, shuffle=False, prior=prior)
         self.fit = None  # these rows do not belong to an interrupted fit
         fit = FitState(plan, len(rows.weights), settings.validation_seed)
+        self._compare(rows.summary)
         self._train(settings, self._epochs(settings, rows, fit), fit, None)
+
+    def _compare(self, summary: Summary) -> None:
+        """Warn once if the rows of later calls are unlike those that set the scaling."""
+        if not self.training.history or summary.moments is None or self.is_unlike:
+            return
+        self.later = summary if self.later is None else merge([self.later, summary])
+        found = self.fitted.scaling.unlike(self.later) if self.later.n_rows >= _ENOUGH else ""
+        if found:
+            self.later, self.is_unlike = None, True
+            warn_caller(
+                f"The rows of partial_fit are unlike those of its first call: {found}. The first "
+                "call sets the scaling: its rows should be like all others, and enough of them.",
+                UserWarning,
+            )
 
     def loop(self, settings: Settings, rows: TrainingRows, fit: FitState) -> Loop:
         """The loop of a fit over rows."""
@@ -257,7 +288,8 @@ class Learner:
             fit.n_done += 1
 
         try:
-            with progress(title, n_left, figure, verbose=settings.is_verbose) as report:
+            lines = settings.verbose, settings.n_lines
+            with progress(title, n_left, figure, *lines) as report:
                 run(epochs(state, first), [keep, *watch, report, *settings.hooks])
             if stopping is not None:
                 stopping.finish(state.model)

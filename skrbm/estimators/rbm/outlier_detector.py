@@ -27,7 +27,7 @@ from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.gaussian import density_prototype
 from skrbm.estimators.rbm.trimming import untrimmed
 from skrbm.validation.estimators import check_kind
-from skrbm.validation.parameters import check_flag, check_number, check_seeds
+from skrbm.validation.parameters import check_flag, check_number, check_seeds, first_random_state
 from skrbm.validation.rows import check_columns, check_visible
 
 # A fit makes up to six models; with more units, thresholds and rankings are the same.
@@ -74,7 +74,7 @@ class RBMOutlierDetector(OutlierMixin, WithPrototypes):
     Parameters
     ----------
     rbm : GaussianBernoulliRBM or BernoulliRBM, default=None
-        Prototype of the model; its `random_state` is overridden. By default
+        Prototype of the model. By default
         `GaussianBernoulliRBM(16, covariance_type="full")`, for real-valued columns in any units;
         "diag" for more than 256 columns.
     contamination : float or "auto", default=0.1
@@ -94,7 +94,7 @@ class RBMOutlierDetector(OutlierMixin, WithPrototypes):
         independent observations, they should not be in both parts. A single row sets the threshold
         by its own score.
     random_state : int, RandomState instance or None, default=None
-        Seed of the models and of random folds.
+        Seed of the models and of random folds. None is the `random_state` of the prototype.
 
     Attributes
     ----------
@@ -191,7 +191,7 @@ class RBMOutlierDetector(OutlierMixin, WithPrototypes):
         """Fit, and return the indices of rows with weight, and their scores for the threshold."""
         self._check_parameters()
         X = to_host(X)
-        seed, folds_seed, fits_seed = check_seeds(self.random_state, 3)
+        seed, folds_seed, fits_seed = check_seeds(first_random_state(self, self.rbm), 3)
         rbm = (
             density_prototype(X, n_components=_N_COMPONENTS)
             if self.rbm is None

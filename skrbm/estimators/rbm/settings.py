@@ -23,6 +23,7 @@ from skrbm.learning.early_stopping import ends_of_decays
 from skrbm.learning.gradients import Gradient
 from skrbm.learning.loop import Plan, Prior, RowFigure, default_n_iter
 from skrbm.learning.optimizer import CentredOptimizer
+from skrbm.learning.progress import N_LINES
 from skrbm.learning.schedules import InTurn, PowerDecay, RisingShare, Schedule
 from skrbm.learning.variance import VarianceGradient
 from skrbm.learning.watching import Price
@@ -129,7 +130,7 @@ class Settings:
     n_iter : int or "auto"
     n_chains : int
     random_state : int, RandomState instance or None
-    is_verbose : bool
+    verbose : int
     hooks : sequence of callables
         Called after every epoch.
     stopping : Stopping or None
@@ -140,6 +141,8 @@ class Settings:
         Whether values between 0 and 1 are replaced by binary draws in every mini-batch.
     below : Below or None
         Only for a layer of a stack whose rows have missing values.
+    n_lines : int
+        Maximum number of lines of a report with verbose=1.
     """
 
     title: str
@@ -159,12 +162,13 @@ class Settings:
     n_chains: int
     alpha: float | Literal["auto"]
     random_state: Any
-    is_verbose: bool
+    verbose: int
     hooks: Sequence[Hook] = ()
     stopping: Stopping | None = None
     variance: VarianceGradient | None = None
     draws: bool = True
     below: Below | None = None
+    n_lines: int = N_LINES
 
     @cached_property
     def validation_seed(self) -> int:
