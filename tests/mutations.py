@@ -372,7 +372,7 @@ MUTATIONS = [
     ("skrbm.validation.estimators.check_fitted", "    check_is_fitted(estimator)\n", "", "test_plotting.py::test_estimators_that_cannot_be_shown_are_refused"),
     ("skrbm.explain", "GENERATIVE = DensityRBM, DeepBeliefNetwork", "GENERATIVE = SHOWN", "test_plotting.py::test_what_has_no_likelihood_of_rows_shows_none"),
     ("skrbm.plotting.filters.FiltersDisplay.from_estimator", '        check_choice("order", order, ("importance", "index"))\n', "", "test_plotting.py::test_wrong_arguments_are_refused"),
-    ("skrbm.plotting.filters.FiltersDisplay.from_estimator", "        pyplot()\n        check_choice", "        check_choice", "test_plotting.py::test_without_matplotlib_one_sentence_names_the_extra"),
+    ("skrbm.plotting.filters.FiltersDisplay.from_estimator", "        pyplot()\n        check_choice", "        check_choice", "test_plotting.py::test_without_matplotlib_one_sentence_names_the_package"),
     ("skrbm.plotting.canvas", "import numpy as np\n", "import matplotlib.pyplot as plt\nimport numpy as np\n", "test_plotting.py::test_matplotlib_is_not_imported_before_it_is_used"),
     # Labels
     ("skrbm.units.categorical.Categorical.mean", "arrays.softmax(self._logits(input))", "arrays.logistic(self._logits(input), 0 * self._logits(input))", "test_units.py::test_mean_is_the_derivative_of_the_log_normalizer"),

@@ -155,7 +155,7 @@ def check_device(name: str, value: Any) -> str | None:
     try:
         torch = import_module("torch")
     except ImportError as error:
-        msg = f"{name} == {value!r} needs PyTorch: pip install 'skrbm[torch]'."
+        msg = f"{name} == {value!r} needs PyTorch: pip install torch."
         raise ImportError(msg) from error
     n_cuda = torch.cuda.device_count()
     here = ["cpu", *["cuda"][:n_cuda], *(f"cuda:{i}" for i in range(n_cuda))]
