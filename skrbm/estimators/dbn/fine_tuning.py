@@ -13,7 +13,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from skrbm._kernels import random
 from skrbm._kernels.devices import Array, Generator, to_host
 from skrbm.data.targets import TargetScale
+from skrbm.estimators.common.base import Estimator
 from skrbm.estimators.common.fit_state import asked_to_stop
 from skrbm.estimators.common.fitted import domain_of, fitted_of
 from skrbm.estimators.common.methods import check_seen
@@ -84,7 +85,7 @@ class TuningFit:
 
 
 @dataclass(eq=False, repr=False)
-class FineTuned(BaseEstimator):
+class FineTuned(Estimator):
     """A stack, and a perceptron that is initialised from its recognition weights.
 
     A subclass defines the type of perceptron and of targets.

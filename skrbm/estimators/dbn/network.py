@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -16,6 +16,7 @@ from skrbm._kernels.devices import Array, Generator
 from skrbm.data.summary import Summary
 from skrbm.deep.belief_net import Conditional
 from skrbm.estimators.common import methods
+from skrbm.estimators.common.base import Estimator
 from skrbm.estimators.common.fit_state import Hook, asked_to_stop
 from skrbm.estimators.common.fitted import N_DRAWS, Fitted, LowerBound, domain_of
 from skrbm.estimators.dbn import stack as stacks
@@ -43,7 +44,7 @@ _FIGURE = "pseudo_log_likelihood"
 
 
 @dataclass(eq=False, repr=False)
-class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     r"""Deep belief network: a stack of restricted Boltzmann machines, trained layer by layer.
 
     .. math::

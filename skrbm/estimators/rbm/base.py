@@ -7,7 +7,6 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -15,6 +14,7 @@ from skrbm._kernels.devices import Array
 from skrbm.data.scaling import Scaling
 from skrbm.data.views import LabelledRows
 from skrbm.estimators.common import methods
+from skrbm.estimators.common.base import Estimator
 from skrbm.estimators.common.device import Device
 from skrbm.estimators.common.fit_state import FitState, asked_to_stop
 from skrbm.estimators.common.fitted import Fitted
@@ -38,7 +38,7 @@ _SHAPE = ("n_components", "gradient", "n_steps", "n_chains")
 
 
 @dataclass(eq=False, repr=False)
-class BaseRBM(BaseEstimator):
+class BaseRBM(Estimator):
     """Parameters and training of every RBM estimator.
 
     A subclass defines the domain of its data, the initial layers, and the figure that is monitored.

@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.impute import MissingIndicator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skrbm._kernels.arrays import to_dense
 from skrbm._kernels.devices import Array, to_host
 from skrbm._kernels.random import generator
+from skrbm.estimators.common.base import Estimator
 from skrbm.estimators.common.fitted import domain_of, fitted_of
 from skrbm.estimators.common.methods import IMPUTATION_METHODS
 from skrbm.estimators.rbm.base import fit_within
@@ -28,7 +29,7 @@ _ALPHA, _N_COMPONENTS = 20.0, 64
 
 
 @dataclass(eq=False, repr=False)
-class RBMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class RBMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
     """Impute missing values with a restricted Boltzmann machine.
 
     The model learns from rows with missing values by summing over the missing values. `transform`

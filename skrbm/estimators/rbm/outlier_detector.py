@@ -7,12 +7,13 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal, Self, TypeVar, cast
 
 import numpy as np
-from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.base import OutlierMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.devices import Array, to_host
+from skrbm.estimators.common.base import Estimator
 from skrbm.estimators.common.fitted import domain_of, fitted_of
 from skrbm.estimators.rbm.base import check_part, check_within, fit_rows
 from skrbm.estimators.rbm.cross_fitting import (
@@ -61,7 +62,7 @@ def _is_outlier_detection(detector: RBMOutlierDetector) -> bool:
 
 
 @dataclass(eq=False, repr=False)
-class RBMOutlierDetector(OutlierMixin, BaseEstimator):
+class RBMOutlierDetector(OutlierMixin, Estimator):
     r"""Detect rows to which a restricted Boltzmann machine assigns a low probability.
 
     A row is an outlier if :math:`-F(v) = \log p(v) + \log Z` is below a threshold. Log Z is the
