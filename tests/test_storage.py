@@ -1,5 +1,6 @@
 """Safe storage: what comes back is the estimator that went in, and goes on as it would have."""
 
+import hashlib
 import importlib
 import pickle
 import re
@@ -73,10 +74,16 @@ EARLIER_MODULES = [
 ]
 
 
+def _load_checkpoint(path):
+    content = path.read_bytes()
+    path.write_bytes(content + hashlib.sha256(content).digest())
+    return Checkpoint.load(path)
+
+
 @pytest.mark.parametrize(("module", "name"), EARLIER_MODULES)
 @pytest.mark.parametrize(
     "load",
-    [lambda path: pickle.loads(path.read_bytes()), joblib.load, Checkpoint.load],
+    [lambda path: pickle.loads(path.read_bytes()), joblib.load, _load_checkpoint],
     ids=["pickle", "joblib", "checkpoint"],
 )
 def test_a_model_that_an_earlier_version_saved_is_refused_in_one_sentence(

@@ -186,6 +186,7 @@ class FineTuned(Estimator):
             If no `fit` was interrupted, or the data differ in size.
         """
         fit: TuningFit = check_unfinished(self, self._fit_state)
+        parameters.check_callbacks("callbacks", self.callbacks)
         X = to_host(X)
         check = self._check_rows if fit.n_before is not None else network.resumed_rows
         rows = check(fit.dbn, X, sample_weight)

@@ -666,6 +666,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     def _resumed_rows(self, X: Any, sample_weight: Any) -> TrainingRows:
         """The rows with which to continue a fit."""
         fit: StackFit = estimators.check_unfinished(self, self._fit_state)
+        parameters.check_callbacks("callbacks", self.callbacks)
         rows = check_training_rows(self, X, sample_weight, domain_of(fit.rbms[0]), first=False)
         check_columns(fit.rbms[0], X, reset=False)
         estimators.check_same_rows("X", len(rows.weights), fit.n_rows)
