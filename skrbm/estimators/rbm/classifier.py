@@ -468,7 +468,7 @@ class RBMClassifier(ClassifierMixin, BaseRBM):
         label = Categorical.from_totals(summary.total[-n:], summary.weight[-1], (n,))
         visible = Joined((data, label)).map(lambda x: x.astype(dtype))
         hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype))
-        return Start(Unscaled(dtype), visible, hidden, classes=classes)
+        return Start(Unscaled(dtype.name), visible, hidden, classes=classes)
 
     @property
     def _gradient(self) -> Gradient:
