@@ -482,6 +482,8 @@ MUTATIONS = [
     ("skrbm.estimators.common.checkpoint.Checkpoint.load", "hashlib.new(_HASH, pickled).digest() == checksum", "True", "test_callbacks.py::test_a_flipped_bit_is_noticed"),
     ("skrbm.estimators.common.checkpoint.Checkpoint.check", "writable and not os.path.isdir(self.path)", "True", "test_callbacks.py::test_a_path_that_cannot_be_written_is_refused_before_training"),
     ("skrbm.estimators.common.checkpoint.Checkpoint.check", 'os.path.dirname(self.path) or "."', "os.path.dirname(self.path)", "test_callbacks.py::test_a_relative_path_is_in_the_current_folder"),
+    ("skrbm.estimators.rbm.learner.Learner._train", "[keep, *watch, report, *settings.hooks]", "[*settings.hooks, keep, *watch, report]", "test_callbacks.py::test_an_exception_of_a_callback_leaves_a_fit_that_goes_on_to_the_same_end"),
+    ("skrbm.estimators.rbm.learner.Learner._train", "        first = fit.n_done\n", "        first = 0\n", "test_callbacks.py::test_a_fit_interrupted_within_an_epoch_trains_all_its_epochs"),
     ("skrbm.estimators.common.checkpoint.Checkpoint.__call__", "        part.replace(self.path)", "        Path(self.path).write_bytes(part.read_bytes())", "test_callbacks.py::test_a_file_that_is_no_checkpoint_is_refused"),
     ("skrbm.estimators.rbm.outlier_detector.RBMOutlierDetector._score_samples", "return -fitted_of(self.rbm_).free_energy(rows)", "return fitted_of(self.rbm_).free_energy(rows)", "test_outliers.py::test_scores_order_rows_as_their_likelihoods_do"),
     ("skrbm.estimators.rbm.cross_fitting.Scores.quantile", "upto = self.weights[order].cumsum()", "upto = (0 * self.weights + 1).cumsum()", "test_outliers.py::test_a_quantile_is_that_of_its_definition"),

@@ -30,6 +30,8 @@ from skrbm import (
 from skrbm.estimators.common import device
 from skrbm.estimators.common.fitted import fitted_of
 from skrbm.estimators.rbm.base import learner_of
+from skrbm.estimators.rbm.learner import Learner
+from skrbm.learning.loop import Loop
 
 X = (load_digits().data[:300] / 16).astype(np.float32)
 Y = load_digits().target[:300]
@@ -77,7 +79,9 @@ def _cases():
     yield "frozen", DBNClassifier(frozen, mlp=sgd, random_state=0), (X, Y)
 
 
+STACK = DeepBeliefNetwork((4, 3), rbm=BernoulliRBM(n_iter=2), random_state=0)
 CASES = list(_cases())
+SEEDED = [case for case in CASES if case[1].random_state is not None]
 
 
 def _parameters(estimator):
@@ -137,6 +141,69 @@ def test_an_interrupted_fit_goes_on_to_the_same_end(case):
         for got, expected in zip(_histories(resumed), _histories(unbroken), strict=True):
             for name, values in expected.items():
                 np.testing.assert_array_equal(got[name], values)
+
+
+@pytest.mark.parametrize("case", SEEDED, ids=[case[0] for case in SEEDED])
+def test_an_exception_of_a_callback_leaves_a_fit_that_goes_on_to_the_same_end(case):
+    """Fails if the epoch before the exception is trained again, or what it changed is lost."""
+    _, estimator, data = case
+    keep = _Keep()
+    unbroken = clone(estimator).set_params(callbacks=keep).fit(*data)
+    for after in {1, len(keep.kept) // 2, len(keep.kept) - 1}:
+
+        def give_up(_, iteration, after=after):
+            if iteration == after:
+                raise KeyboardInterrupt
+
+        stopped = clone(estimator).set_params(callbacks=give_up)
+        with pytest.raises(KeyboardInterrupt):
+            stopped.fit(*data)
+        assert _parameters(stopped.resume(*data)) == _parameters(unbroken)
+
+
+@pytest.mark.parametrize("name", ["jump", "stopping", "gaussian", "classifier", "stack"])
+def test_a_fit_interrupted_within_an_epoch_trains_all_its_epochs(name, monkeypatch):
+    """Fails if an interrupted epoch is counted, or is recorded twice."""
+    estimator, data = next(case[1:] for case in CASES if case[0] == name)
+    unbroken = clone(estimator).fit(*data)
+    mini_batches = Loop.mini_batches
+
+    def interrupted(loop, state, epoch):
+        for i, batch in enumerate(mini_batches(loop, state, epoch)):
+            if i == 1 and epoch == 2:
+                raise KeyboardInterrupt  # in the middle of an epoch, after an update
+            yield batch
+
+    stopped = clone(estimator)
+    with monkeypatch.context() as patched:
+        patched.setattr(Loop, "mini_batches", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            stopped.fit(*data)
+    assert _parameters(stopped.resume(*data)) != _parameters(unbroken)  # as the docstring says
+    for got, expected in zip(_histories(stopped), _histories(unbroken), strict=True):
+        np.testing.assert_array_equal(got["iteration"], expected["iteration"])
+
+
+@pytest.mark.parametrize(("method", "before"), [("begin_fit", True), ("finish", False)])
+def test_a_stack_interrupted_between_two_layers_goes_on(method, before, monkeypatch):
+    """Fails if a layer that is started or finished is taken for one in training."""
+    unbroken, calls, original = clone(STACK).fit(X), [], getattr(Learner, method)
+
+    def interrupted(*args, **kwargs):
+        calls.append(args)
+        if before and len(calls) == 2:
+            raise KeyboardInterrupt
+        result = original(*args, **kwargs)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return result
+
+    stopped = clone(STACK)
+    with monkeypatch.context() as patched:
+        patched.setattr(Learner, method, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            stopped.fit(X)
+    assert _parameters(stopped.resume(X)) == _parameters(unbroken)
 
 
 def test_what_cannot_be_resumed_is_refused():
@@ -310,7 +377,6 @@ def test_the_cause_is_named_if_an_undamaged_checkpoint_cannot_be_loaded(tmp_path
         Checkpoint.load(tmp_path / "file")
 
 
-STACK = DeepBeliefNetwork((4, 3), rbm=BernoulliRBM(n_iter=2), random_state=0)
 WITH_CALLBACKS = [BernoulliRBM(4, n_iter=2), STACK, DBNClassifier(STACK), RBMClassifier(4)]
 
 

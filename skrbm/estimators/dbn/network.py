@@ -196,10 +196,11 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         return self._finish(X, self._begin(X, sample_weight))
 
     def resume(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Continue an interrupted `fit`, with the same result as without the interruption.
+        """Complete an interrupted `fit`.
 
-        `Checkpoint.load` returns such an estimator. After a KeyboardInterrupt, the epoch that was
-        interrupted is repeated.
+        From a `Checkpoint`, or after an exception of a callback, the result is the same, bit for
+        bit, as without the interruption. After Ctrl-C in the middle of an epoch it differs: the
+        epoch is repeated, and starts from the parameters that it has already changed.
 
         Parameters
         ----------
