@@ -19,6 +19,7 @@ import numpy as np
 from skrbm import samplers
 from skrbm._kernels import arrays, devices, random
 from skrbm._kernels.devices import Array, Generator
+from skrbm._kernels.generators import by_part, repeated
 from skrbm.annealing import AnnealingPath, anneal
 from skrbm.model import RBM
 from skrbm.units import Known, Layer
@@ -113,12 +114,15 @@ class _Mixture(NamedTuple):
         return layer.map(lambda x: devices.with_device_of(x, mean)).sample(mean, rng)
 
 
-def _enumerated(given: Given) -> Iterator[tuple[Array, Given, _Mixture | None]]:
+def _enumerated(
+    given: Given, rng: Generator
+) -> Iterator[tuple[Array, Given, Generator, _Mixture | None]]:
     """Yield groups of rows with their exact mixture, or None if enumeration takes too long."""
     rbm = given.rbm
     if rbm.hidden.log2_states <= _LOG2_STATES:
-        yield np.arange(len(given.values)), given, _over_hidden(given)
+        yield np.arange(len(given.values)), given, rng, _over_hidden(given)
         return
+    rng_of = by_part(rng)
     few = are_enumerated(given)
     for rows, units in _alike(given, np.flatnonzero(few)):
         states = rbm.visible.part(units[0]).states()
@@ -126,9 +130,9 @@ def _enumerated(given: Given) -> Iterator[tuple[Array, Given, _Mixture | None]]:
         n_parts = min(len(rows), max(1, n_numbers // _MOST_NUMBERS))
         for some in np.array_split(np.arange(len(rows)), n_parts):
             part, columns = given.part(rows[some]), rbm.visible.columns_of(units[some])
-            yield rows[some], part, _over_free(part, columns, states)
+            yield rows[some], part, rng_of(rows[some]), _over_free(part, columns, states)
     if not few.all():
-        yield np.flatnonzero(~few), given.part(~few), None
+        yield np.flatnonzero(~few), given.part(~few), rng_of(~few), None
 
 
 def are_enumerated(given: Given) -> Array:
@@ -197,9 +201,9 @@ def log_marginal(rbm: RBM, base: Layer, v: Array, rng: Generator) -> Array:
     """
     given = Given.rows(rbm, v)
     result = devices.float64(arrays.zeros((len(v),), rbm.reference))
-    for rows, some, mixture in _enumerated(given):
+    for rows, some, own, mixture in _enumerated(given, rng):
         if mixture is None:
-            _, log_weights = _annealed(some.repeated(_N_CHAINS), base, rng)
+            _, log_weights = _annealed(some.repeated(_N_CHAINS), base, repeated(own, _N_CHAINS))
             of_row = arrays.row_log_sum_exp(log_weights.reshape(_N_CHAINS, -1).T)
             result[rows] = of_row - math.log(_N_CHAINS)
         else:
@@ -235,12 +239,12 @@ def weighted_draws(
     given = Given.rows(rbm, v)
     states = arrays.stack([given.values] * n_draws)
     log_weights = devices.float64(arrays.zeros(states.shape[:2], states))
-    for rows, some, mixture in _enumerated(given):
+    for rows, some, own, mixture in _enumerated(given, rng):
         for i in range(n_draws):
             if mixture is None:
-                drawn, log_weights[i, rows] = _annealed(some, base, rng)
+                drawn, log_weights[i, rows] = _annealed(some, base, own)
             else:
-                drawn = some.completed(mixture.sample(rbm.visible, rng))
+                drawn = some.completed(mixture.sample(rbm.visible, own))
                 log_weights[i, rows] = arrays.row_log_sum_exp(mixture.log_weights)
             states[i, rows] = devices.like(drawn, states)
     return states, log_weights
@@ -280,8 +284,8 @@ def means(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Mean
     """
     given = Given.rows(rbm, v)
     result = Means(*(arrays.zeros((len(v), n), rbm.reference) for n in rbm.weights.shape))
-    for rows, some, mixture in _enumerated(given):
-        found = _averages(some, base, rng, n_steps) if mixture is None else mixture.means
+    for rows, some, own, mixture in _enumerated(given, rng):
+        found = _averages(some, base, own, n_steps) if mixture is None else mixture.means
         result.visible[rows] = devices.like(some.completed(found.visible), rbm.reference)
         result.hidden[rows] = devices.like(found.hidden, rbm.reference)
     return result
@@ -289,7 +293,7 @@ def means(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Mean
 
 def _averages(given: Given, base: Layer, rng: Generator, n_steps: int) -> Means:
     """Means averaged over chains; there are several per row because one may stay in one mode."""
-    rbm, chains = given.rbm, given.repeated(_N_CHAINS)
+    rbm, chains, rng = given.rbm, given.repeated(_N_CHAINS), repeated(rng, _N_CHAINS)
     v = chains.completed(samplers.sample_independent(base, len(chains.values), rng))
     n_rows, first = len(given.values), n_steps // 2
     totals = [arrays.zeros((n_rows, n), v) for n in rbm.weights.shape]
@@ -321,12 +325,12 @@ def draw(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Array
     """
     given = Given.rows(rbm, v)
     result = 0 * given.values
-    for rows, some, mixture in _enumerated(given):
+    for rows, some, own, mixture in _enumerated(given, rng):
         if mixture is None:
-            start = samplers.sample_independent(base, len(rows), rng)
-            result[rows] = gibbs(some, start, rng, n_steps)
+            start = samplers.sample_independent(base, len(rows), own)
+            result[rows] = gibbs(some, start, own, n_steps)
         else:
-            drawn = some.completed(mixture.sample(rbm.visible, rng))
+            drawn = some.completed(mixture.sample(rbm.visible, own))
             result[rows] = devices.like(drawn, result)
     return result
 

@@ -14,6 +14,7 @@ from typing import Any, cast
 from skrbm import conditionals
 from skrbm._kernels import arrays, devices
 from skrbm._kernels.devices import Array, Generator
+from skrbm._kernels.generators import by_part
 from skrbm.conditionals import Given
 from skrbm.model import RBM
 from skrbm.units import Joined, Layer
@@ -87,12 +88,13 @@ def label_logits_given(rbm: RBM, base: Layer, x: Array, rng: Generator) -> Array
     """
     bias = label_layer(rbm.visible).bias
     logits = devices.float64(arrays.zeros((len(x), len(bias)), x))
-    exact = conditionals.are_enumerated(Given.rows(with_label(rbm, 0), x))
+    exact, rng_of = conditionals.are_enumerated(Given.rows(with_label(rbm, 0), x)), by_part(rng)
+    some, others = x[exact], other_layer(base)
     for y in range(len(bias)):
-        of_rows = conditionals.log_marginal(with_label(rbm, y), other_layer(base), x[exact], rng)
+        of_rows = conditionals.log_marginal(with_label(rbm, y), others, some, rng_of(exact))
         logits[exact, y] = bias[y] + of_rows
     _, label = layer_columns(rbm)
-    found = conditionals.means(rbm, base, unlabelled(rbm, x[~exact]), rng, _N_STEPS)
+    found = conditionals.means(rbm, base, unlabelled(rbm, x[~exact]), rng_of(~exact), _N_STEPS)
     logits[~exact] = arrays.log(devices.float64(found.visible[:, label]) + _SMALLEST)
     return logits
 

@@ -16,6 +16,7 @@ from scipy.special import logsumexp
 
 from skrbm._kernels import random
 from skrbm.deep.belief_net import BeliefNet, Conditional
+from skrbm.estimators.common.fitted import fitted_of
 from skrbm.learning.train_state import TrainState
 from skrbm.model import RBM
 from skrbm.units import Bernoulli, Categorical, Gaussian, Joined
@@ -369,6 +370,11 @@ def copies(n=400, seed=0):
     rng = np.random.default_rng(seed)
     bit = rng.integers(2, size=(n, 1))
     return np.hstack([bit, bit, bit, rng.integers(2, size=(n, 1))]).astype(float)
+
+
+def draw_with(estimator, seed):
+    """Let a fitted estimator draw other missing values in its answers."""
+    object.__setattr__(fitted_of(estimator).seeds, "likelihood", seed)
 
 
 def holes_in(X, share=0.3, seed=1):

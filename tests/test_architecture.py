@@ -12,6 +12,7 @@ ROOT = Path(skrbm.__file__).parent
 LAYERS = [
     "_kernels",
     "_kernels.devices",
+    "_kernels.generators",
     "_kernels.threads",
     "_kernels.arrays",
     "_kernels.patterns",

@@ -6,6 +6,7 @@ from scipy.special import logsumexp
 
 from skrbm import conditionals
 from skrbm._kernels import random
+from skrbm._kernels.generators import RowGenerator
 from skrbm.conditionals import Given
 
 from laws import (
@@ -104,13 +105,15 @@ def test_means_are_those_of_the_conditional_distribution(pair, by_chains):
     np.testing.assert_allclose(got.hidden, of_hidden, atol=atol)
 
 
+@pytest.mark.parametrize("by_row", [False, True])
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
-def test_draws_have_the_means_and_keep_what_is_given(pair, by_chains):
+def test_draws_have_the_means_and_keep_what_is_given(pair, by_row, by_chains):
     """Fails if draws are from the model without what is given. Six standard errors."""
     rbm, rows, _, of_visible, _ = _problem(pair)
     n = 4_000
     many = np.repeat(rows, n, axis=0)
-    v = conditionals.draw(rbm, rbm.visible.neutral(), many, random.generator(0), 50)
+    rng = RowGenerator(np.arange(len(many)), 0) if by_row else random.generator(0)
+    v = conditionals.draw(rbm, rbm.visible.neutral(), many, rng, 50)
     given = ~_whole(rbm.visible, np.isnan(many))
     np.testing.assert_array_equal(v[given], many[given])
     v = v.reshape(len(rows), n, -1)
@@ -187,6 +190,36 @@ def test_a_mode_of_gaussian_units_is_stationary():
         step = 1e-4 * np.eye(2)[i]
         slope = (rbm.free_energy(got - step) - rbm.free_energy(got + step)) / 2e-4
         np.testing.assert_allclose(slope[np.isnan(rows[:, i])], 0, atol=1e-3)
+
+
+@pytest.mark.parametrize("log2_states", [-1, 1, 10])
+@pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
+def test_rows_have_chains_of_their_own(pair, log2_states, monkeypatch):
+    """Fails if other rows change a result: enumerated ones, or the number of rows in chains."""
+    monkeypatch.setattr(conditionals, "_LOG2_STATES", log2_states)
+    monkeypatch.setattr(conditionals, "_N_TEMPERATURES", 10)
+    rbm, v, *_ = _problem(pair)
+
+    def results(rows):
+        keys, base = np.array([3, 1_000, 77, 12])[rows], rbm.visible.neutral()
+
+        def of(function, *arguments):
+            return function(rbm, base, v[rows], RowGenerator(keys, 0), *arguments)
+
+        drawn, log_weights = of(conditionals.weighted_draws, 3)
+        found = [of(function, 6) for function in (conditionals.draw, conditionals.mode)]
+        return (
+            *of(conditionals.means, 6),
+            *found,
+            *drawn,
+            *log_weights,
+            of(conditionals.log_marginal),
+        )
+
+    together = results(np.arange(4))
+    for rows in ([2], [3, 0], [1]):
+        for got, expected in zip(results(np.array(rows)), together, strict=True):
+            np.testing.assert_allclose(got, expected[rows], atol=1e-6)
 
 
 def test_parts_of_rows_are_rows():

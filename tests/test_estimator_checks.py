@@ -2,9 +2,16 @@
 
 import inspect
 
+import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import (
+    check_methods_sample_order_invariance,
+    check_methods_subset_invariance,
+    parametrize_with_checks,
+)
 
 from skrbm import (
     BernoulliRBM,
@@ -15,6 +22,7 @@ from skrbm import (
     RBMClassifier,
     RBMImputer,
     RBMOutlierDetector,
+    conditionals,
 )
 
 STACK = DeepBeliefNetwork((6, 4), rbm=BernoulliRBM(n_iter=20))
@@ -73,3 +81,54 @@ def test_type_checkers_see_the_attributes_that_scikit_learn_sets(estimator):
     annotated = set().union(*map(inspect.get_annotations, type(estimator).__mro__))
     assert {"n_features_in_", "feature_names_in_"} <= annotated
     assert not hasattr(estimator, "n_features_in_")
+
+
+class WithGaps(TransformerMixin, BaseEstimator):
+    """Turn three columns into sixteen numbers in [0, 1], most of them missing in most rows."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def transform(self, X):
+        factors = np.arange(1, 17)
+        columns = X[:, factors % 3] * factors % 1
+        is_gap = (columns * 10_007 % 1 < 0.85) & (columns[:, :1] < 0.8)
+        is_gap[:, 0] = False  # so no row equals another
+        return np.where(is_gap, np.nan, columns)
+
+
+ALLOWED = {"missing_values": "allow", "n_iter": 5}
+REAL = GaussianBernoulliRBM(14, **ALLOWED)
+CORRELATED = GaussianBernoulliRBM(14, covariance_type="full", **ALLOWED)
+BINARY_STACK = DeepBeliefNetwork((14, 12), rbm=BernoulliRBM(**ALLOWED))
+REAL_STACK = DeepBeliefNetwork((14, 12), rbm=BernoulliRBM(n_iter=5), visible_rbm=CORRELATED)
+WITH_MISSING_VALUES = {
+    "binary": BernoulliRBM(14, **ALLOWED),
+    "enumerated": BernoulliRBM(4, **ALLOWED),
+    "real": REAL,
+    "correlated": CORRELATED,
+    "binary stack": BINARY_STACK,
+    "real stack": REAL_STACK,
+    "up-down": DeepBeliefNetwork((14, 12), rbm=BernoulliRBM(**ALLOWED), fine_tune_iter=2),
+    "label": RBMClassifier(14, **ALLOWED),
+    "classifier": DBNClassifier(BINARY_STACK, mlp=MLPClassifier(solver="lbfgs", max_iter=30)),
+    "regressor": DBNRegressor(REAL_STACK, mlp=MLPRegressor(solver="lbfgs", max_iter=30)),
+    "imputer": RBMImputer(REAL),
+    "imputed modes": RBMImputer(CORRELATED, method="mode"),
+    "imputed draws": RBMImputer(BernoulliRBM(14, n_iter=5), method="sample"),
+    "detector": RBMOutlierDetector(REAL),
+}
+
+
+@pytest.mark.parametrize(
+    "check", [check_methods_sample_order_invariance, check_methods_subset_invariance]
+)
+@pytest.mark.parametrize("estimator", WITH_MISSING_VALUES.values(), ids=WITH_MISSING_VALUES)
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+def test_answers_with_missing_values_depend_on_no_other_rows(estimator, check, monkeypatch):
+    """Fails if the rows of a call draw from one random stream."""
+    monkeypatch.setattr(conditionals, "_N_TEMPERATURES", 20)
+    check(type(estimator).__name__, make_pipeline(WithGaps(), estimator))

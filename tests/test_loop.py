@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from skrbm import BernoulliRBM, DeepBeliefNetwork, RBMClassifier
+from skrbm import BernoulliRBM, RBMClassifier
 from skrbm._kernels import random
 from skrbm.data.scaling import Unscaled
 from skrbm.estimators.rbm.base import learner_of
@@ -148,13 +148,6 @@ def test_more_rows_get_more_updates_between_limits():
     assert [BINARY.n_updates(100, n) for n in (10, 25, 40)] == [2_000, 2_500, 4_000]
     assert labelled(0.01).n_updates(1_000, 10**6) == 4_000
     assert labelled(0.5).n_updates(1_000, 10**6) == 5_000
-
-
-def test_upper_layers_make_all_updates():
-    """Fails if an upper layer counts the values of its inputs, which are resampled."""
-    X = np.eye(25)[np.arange(100) % 25]
-    dbn = DeepBeliefNetwork((64, 20), random_state=0).fit(X)
-    assert [rbm.n_iter_ for rbm in dbn.rbms_] == [2500, 5000]
 
 
 @pytest.mark.parametrize(("estimator", "epochs"), [(BernoulliRBM(64), 50), (RBMClassifier(64), 20)])

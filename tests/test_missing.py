@@ -151,6 +151,23 @@ def test_draws_and_means_are_those_of_the_conditional_distribution(bits):
         bits.impute(row, method="mean", n_draws=2)
 
 
+def test_draws_of_equal_rows_are_independent(bits):
+    """Fails if rows with equal content get equal draws. Six standard errors.
+
+    Draws without a seed change from call to call.
+    """
+    n = 4_000
+    rows = np.full((n, 4), np.nan)
+    for seed in (0, None):
+        draws = bits.impute(rows, random_state=seed).astype(float)
+        mean, variance = bits.impute(rows[:1], method="mean")[0], draws.var(axis=0)
+        assert (np.abs(draws.mean(axis=0) - mean) < 6 * np.sqrt(variance / n) + 1e-4).all()
+        both = np.hstack([draws[1:], draws[:-1]])
+        correlation = np.corrcoef(both.T)[:4, 4:]
+        assert np.abs(correlation).max() < 6 / np.sqrt(n)
+    assert (bits.impute(rows) != bits.impute(rows)).any()
+
+
 @pytest.mark.parametrize("estimator", quick([BernoulliRBM, GaussianBernoulliRBM], BernoulliRBM))
 def test_what_is_missing_is_learnt_around(estimator):
     """Fails if missing values are learnt as zeros, or as draws without the rest of their row.

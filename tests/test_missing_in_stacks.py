@@ -1,5 +1,7 @@
 """Missing values in stacks: learnt around, scored, and filled in."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from scipy.special import logsumexp
@@ -11,7 +13,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from skrbm import BernoulliRBM, DBNClassifier, DBNRegressor, DeepBeliefNetwork, GaussianBernoulliRBM
 from skrbm.estimators.common.fitted import fitted_of
 
-from laws import BERNOULLI, all_states, copies, holes_in
+from laws import BERNOULLI, all_states, copies, draw_with, holes_in
 
 LAYER = BernoulliRBM(n_iter=80, missing_values="allow")
 
@@ -131,10 +133,15 @@ def test_features_are_averages_over_what_is_missing(stack):
     lowest, top = stack.rbms_
     log_p = lowest.score_samples(v)
     recognised = stack.recognition_[0].mean(v)
+    stack = deepcopy(stack)
     every = clone(stack).set_params(output="all")
     every.__dict__ |= {name: x for name, x in vars(stack).items() if name != "output"}
     n = 1 if stack.fine_tune_iter == 0 else 50
-    features = every.transform(np.repeat(rows, n, axis=0)).reshape(len(rows), n, -1)
+    features = []
+    for i in range(n):
+        draw_with(every, i)
+        features.append(every.transform(rows))
+    features = np.stack(features, axis=1)
     for row, of_row in zip(rows, features, strict=True):
         agree = (np.isnan(row) | (v == row)).all(axis=1)
         share = np.exp(log_p[agree] - logsumexp(log_p[agree]))
@@ -269,8 +276,11 @@ def test_predictions_are_averages_over_what_is_missing(tuned, holes):
     for estimator, method in ((tuned, "predict_proba"), (regressor, "predict")):
         log_p = estimator.dbn_.rbms_[0].score_samples(v)
         of_states = getattr(estimator, method)(v)
-        predicted = getattr(estimator, method)(np.repeat(rows, n, axis=0))
-        means = predicted.reshape(len(rows), n, -1).mean(axis=1)
+        estimator, predicted = deepcopy(estimator), []
+        for i in range(n):
+            draw_with(estimator.dbn_.rbms_[0], i)
+            predicted.append(getattr(estimator, method)(rows))
+        means = np.mean(predicted, axis=0).reshape(len(rows), -1)
         of_states = of_states.reshape(len(v), -1)
         for row, got in zip(rows, means, strict=True):
             agree = (np.isnan(row) | (v == row)).all(axis=1)

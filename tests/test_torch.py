@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import test_kernels
+import test_own_draws
 import torch
 from simulated import Elsewhere, simulated_device
 from sklearn.datasets import load_digits
@@ -343,6 +344,9 @@ def test_draws_of_a_device_are_of_the_model(estimator, device):
 def test_draws_of_a_device_have_their_distribution(device):
     """Fails if a mean is off by six standard errors, or equal rows have other draws."""
     test_kernels.test_draws_by_content(there)
+    test_own_draws.test_draws_of_rows_are_independent(there)
+    for draw in test_own_draws.DRAWS.values():
+        test_own_draws.test_rows_draw_alone_what_they_draw_among_others(draw, 5, there)
     n, rng = 20_000, random.generator(0)
     mean = np.tile(np.float32([0.1, 0.7, 0.2]), (n, 1))
     logit = np.log(mean / (1 - mean))

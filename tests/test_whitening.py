@@ -20,9 +20,13 @@ def _rows(n=40, d=5, seed=0):
     return (x - x.mean(axis=0)) / x.std(axis=0)
 
 
-def _whitened(x, weights=None):
+def _found(x, weights=None):
     weights = np.ones(len(x)) if weights is None else weights
     return whitening(x, weights, has_missing=bool(np.isnan(x).any()))
+
+
+def _whitened(x, weights=None):
+    return _found(x, weights).matrix
 
 
 def _left_out(x, shrinkage):
@@ -42,6 +46,8 @@ def test_shrinkage_maximises_the_likelihood_of_rows_left_out(n):
     x = _rows(n)
     best = _SHRINKAGES[np.argmax([_left_out(x, a) for a in _SHRINKAGES])]
     T = _whitened(x)
+    independent = _left_out(x, 1.0)
+    assert _found(x).gain == pytest.approx((_left_out(x, best) - independent) / x.size)
     shrunk = (1 - best) * x.T @ x / n + best * np.eye(x.shape[1])
     np.testing.assert_allclose(T.T @ shrunk @ T, np.eye(x.shape[1]), atol=1e-9)
     if n == 20:
@@ -67,7 +73,18 @@ def test_independent_columns_are_left_as_they_are():
     x = np.random.default_rng(0).normal(size=(60, 8))
     x = (x - x.mean(axis=0)) / x.std(axis=0)
     x[:, 3] = 0
-    assert _whitened(x) is None
+    assert _found(x).gain == 0
+
+
+def test_kurtosis_is_the_smallest_for_two_clusters():
+    """Fails if it is the kurtosis of another direction, or of columns."""
+    rng = np.random.default_rng(0)
+    cluster, noise = np.repeat([-1.0, 1.0], 100), 0.1 * rng.normal(size=(200, 4))
+    x = cluster[:, None] * [1, 1, -1, 0] + noise
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    along = x @ np.linalg.eigh(x.T @ x)[1][:, -1]
+    assert _found(x).kurtosis == pytest.approx(np.mean(along**4) / along.var() ** 2 - 3)
+    assert _found(x).kurtosis == pytest.approx(-2, abs=0.05)
 
 
 def test_covariances_of_incomplete_rows_are_those_of_all_values():

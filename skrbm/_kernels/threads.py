@@ -1,7 +1,7 @@
 """Work on blocks of rows, in parallel on all CPU cores.
 
 A block stays in cache between passes. Each block has its own generator, so the number of threads
-does not affect the result.
+does not affect the result. With a `RowGenerator`, the size of a block does not affect it either.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from skrbm._kernels.devices import Array, Generator, to_host
+from skrbm._kernels.generators import RowGenerator, by_part
 
 T = TypeVar("T")
 
@@ -54,23 +55,29 @@ def by_rows(work: Callable[..., Array], x: Any, rng: Generator | None = None) ->
     Many rows are split into blocks, each processed by one thread. So all operations on rows use all
     cores, not only the matrix products.
     """
-    starts = range(0, x.shape[0], BLOCK_ROWS)
-    if len(starts) <= 1:
-        return to_host(work(x[:]) if rng is None else work(x[:], rng))
+    blocks = [slice(i, i + BLOCK_ROWS) for i in range(0, x.shape[0], BLOCK_ROWS)]
+    generators = () if rng is None else (_of_blocks(rng, blocks),)
+    if len(blocks) <= 1:
+        return to_host(work(x[:], *(rng for (rng,) in generators)))
     results: list[Array] = []  # one array, made when the first block is done
     lock = Lock()
 
-    def one_block(start: int, *rng: Generator) -> None:
-        rows = slice(start, start + BLOCK_ROWS)
+    def one_block(rows: slice, *rng: Generator) -> None:
         block = to_host(work(x[rows], *rng))
         with lock:
             if not results:
                 results.append(np.empty((x.shape[0], *block.shape[1:]), block.dtype))
         results[0][rows] = block
 
-    generators = () if rng is None else (rng.spawn(len(starts)),)
-    in_threads(one_block, starts, *generators)
+    in_threads(one_block, blocks, *generators)
     return results[0]
+
+
+def _of_blocks(rng: Generator, blocks: list[slice]) -> list[Generator]:
+    """A generator for each block."""
+    if isinstance(rng, RowGenerator):
+        return [*map(by_part(rng), blocks)]
+    return rng.spawn(len(blocks)) if len(blocks) > 1 else [rng]
 
 
 def in_threads(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,29 @@ _MOST_INCOMPLETE = 1_000  # rows from which correlations are estimated if values
 _N_EM_STEPS = 10
 
 
-def whitening(
-    rows: Any, weights: Array, *, has_missing: bool, smallest_gain: float = 0.0
-) -> Array | None:
+@dataclass(frozen=True)
+class Whitening:
+    """A map that makes columns uncorrelated, and figures of their correlations.
+
+    Parameters
+    ----------
+    matrix : ndarray of float64 of shape (n_columns, n_columns)
+        T. Rows times T have columns with their longer tail on the right, so they depend neither on
+        the order nor on the sign of the columns of the data.
+    gain : float
+        Gain over independent columns in the log-likelihood of rows left out, in nats per value. It
+        is 0 if independent columns have the largest likelihood.
+    kurtosis : float
+        Excess kurtosis along the first principal direction: -2 for two points, 0 for a normal
+        density.
+    """
+
+    matrix: Array
+    gain: float
+    kurtosis: float
+
+
+def whitening(rows: Any, weights: Array, *, has_missing: bool) -> Whitening:
     """`T = U L^(-1/2)` for the eigenvectors U and eigenvalues L of shrunk correlations.
 
     The correlations R of standardized columns are shrunk to `(1 - a) R + a`. The shrinkage a
@@ -39,16 +60,10 @@ def whitening(
         A row of weight two counts as two rows.
     has_missing : bool
         Whether any value is missing.
-    smallest_gain : float, default=0
-        Gain over independent columns below which the columns are left as they are, in the
-        log-likelihood of rows left out, in nats per value.
 
     Returns
     -------
-    T : ndarray of float64 of shape (n_columns, n_columns), or None
-        None if independent columns have the largest likelihood, or one that is nearly as large.
-        Rows times T have columns with their longer tail on the right, so they depend neither on the
-        order nor on the sign of the columns of the data.
+    Whitening
 
     References
     ----------
@@ -67,18 +82,18 @@ def whitening(
     variance, directions = _principal(covariance + np.diag(np.diag(covariance) == 0))
     shrunk = variance.clip(0) + _SHRINKAGES[:, None] * (1 - variance.clip(0))
     share, scores = (1 - _SHRINKAGES[:, None]) / n, -np.log(shrunk).sum(axis=1)
-    third = np.zeros(len(variance))
+    third, fourth = np.zeros(len(variance)), 0.0
     for x, w in _blocks(rows, weights):
         along = x @ directions
         third += w @ along**3
+        fourth += w @ along[:, -1] ** 4
         distance = (1 / shrunk) @ along.T**2
         left = (1 - share * distance).clip(_SMALLEST_SHARE)
         scores -= (distance / left + np.log(left)) @ w
     best = int(scores.argmax())
     gain = (scores[best] - scores[-1]) / 2 / len(variance)  # the largest shrinkage is the last
-    if gain <= smallest_gain:
-        return None
-    return np.where(third < -_ZERO, -directions, directions) * shrunk[best] ** -0.5
+    matrix = np.where(third < -_ZERO, -directions, directions) * shrunk[best] ** -0.5
+    return Whitening(matrix, float(gain), float(fourth / variance[-1] ** 2 - 3))
 
 
 def _principal(covariance: Array) -> tuple[Array, Array]:

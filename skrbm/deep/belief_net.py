@@ -9,14 +9,11 @@ from itertools import accumulate, pairwise
 from typing import Any, cast
 
 from skrbm import samplers
-from skrbm._kernels import arrays, devices, random
+from skrbm._kernels import arrays, devices
 from skrbm._kernels.devices import Array, Generator
 from skrbm.model import RBM
 from skrbm.units import Gaussian, Layer, Rotated, Rotation
 from skrbm.weights import Weights, as_weights
-
-# A function that draws states of a layer given the states of its neighbour.
-Draw = Callable[["Conditional", Array], Array]
 
 
 @dataclass(frozen=True)
@@ -178,9 +175,9 @@ class BeliefNet:
         x = self.top.visible_from_hidden(h)
         return reduce(lambda x, layer: layer.mean(x), reversed(self.generation), x)
 
-    def up(self, v: Any, draw: Draw) -> list[Array]:
+    def up(self, v: Any, rng: Generator) -> list[Array]:
         """Draw states upwards: v first, then each layer up to the lower layer of the top RBM."""
-        return list(accumulate(self.recognition, lambda s, layer: draw(layer, s), initial=v))
+        return list(accumulate(self.recognition, lambda s, layer: layer.sample(s, rng), initial=v))
 
     def down(self, x: Array, rng: Generator) -> list[Array]:
         """Draw states downwards from x, the visible states of the top RBM; data come first."""
@@ -189,7 +186,7 @@ class BeliefNet:
 
     def gibbs(self, v: Any, rng: Generator, n_steps: int) -> Array:
         """Draw visible states: go up, make n_steps Gibbs steps in the top RBM, and go down."""
-        x = self.up(v, drawn_with(rng))[-1]
+        x = self.up(v, rng)[-1]
         return self.down(samplers.gibbs_visible(self.top, x, rng, n_steps), rng)[0]
 
     def log_ratio(self, states: list[Array]) -> Array:
@@ -213,19 +210,3 @@ class BeliefNet:
             total += generation.log_probability(lower, upper)
             total -= recognition.log_probability(upper, lower)
         return total
-
-
-def drawn_with(rng: Generator) -> Draw:
-    """Return a function that draws states independently for every row."""
-    return lambda conditional, x: conditional.sample(x, rng)
-
-
-def drawn_by_content(rng: Generator) -> Draw:
-    """Return a function that draws the same states for equal rows, at any position."""
-
-    def draw(conditional: Conditional, x: Array) -> Array:
-        mean = conditional.mean(x)
-        u = random.uniform_by_content(x, rng, mean.shape[1])
-        return conditional.layer.from_data(mean, u)
-
-    return draw

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from skrbm import conditionals, samplers
 from skrbm._kernels import arrays, devices, random
 from skrbm._kernels.devices import Array, Generator
-from skrbm.deep.belief_net import BeliefNet, Draw, drawn_by_content, drawn_with
+from skrbm._kernels.generators import by_part, repeated
+from skrbm.deep.belief_net import BeliefNet
 from skrbm.model import RBM
 from skrbm.units import Layer
 
@@ -47,7 +48,7 @@ class Incomplete:
     rbm: RBM
     base: Layer
 
-    def log_ratios(self, v: Array, n_draws: int, draw: Draw, rng: Generator) -> Array:
+    def log_ratios(self, v: Array, n_draws: int, rng: Generator) -> Array:
         """Draw terms whose expected value is at most `log p(v_o) + log Z`, in nats.
 
         Z belongs to the top RBM.
@@ -58,22 +59,20 @@ class Incomplete:
             NaN in missing units.
         n_draws : int
             Number of terms per row.
-        draw : Draw
-            Draws the hidden layers.
         rng : Generator
-            Generator for missing values.
 
         Returns
         -------
         terms : ndarray of float64 of shape (n_rows, n_draws)
         """
         gaps = devices.to_host(arrays.any_in_rows(arrays.is_nan(v))).nonzero()[0]
-        drawn = conditionals.weighted_draws(self.rbm, self.base, v[gaps], rng, n_draws)
+        own = by_part(rng)(gaps)
+        drawn = conditionals.weighted_draws(self.rbm, self.base, v[gaps], own, n_draws)
         terms = devices.float64(arrays.zeros((len(v), n_draws), v))
         for i, (states, log_weights) in enumerate(zip(*drawn, strict=True)):
             completed = arrays.copy(v)
             completed[gaps] = states
-            terms[:, i] = self.net.log_ratio(self.net.up(completed, draw))
+            terms[:, i] = self.net.log_ratio(self.net.up(completed, rng))
             terms[gaps, i] += log_weights + self.rbm.free_energy(states)
         return terms
 
@@ -87,7 +86,7 @@ class Incomplete:
         rng : Generator
         """
         rows = arrays.concat([v] * _N_CHAINS)
-        drawn = conditionals.draw(self.rbm, self.base, rows, rng, _N_STEPS)
+        drawn = conditionals.draw(self.rbm, self.base, rows, repeated(rng, _N_CHAINS), _N_STEPS)
         means = self.net.recognition[0].mean(drawn)
         return means.reshape(_N_CHAINS, len(v), -1).mean(axis=0)
 
@@ -118,10 +117,10 @@ def complete(net: BeliefNet, v: Array, rng: Generator, n_steps: int) -> tuple[Ar
     """
     completed, first = net.visible.completion(net.visible.known(v)), n_steps // 2
     visible = completed(samplers.sample_independent(net.visible, len(v), rng))
-    states = net.up(visible, drawn_with(rng))
+    states = net.up(visible, rng)
     total = 0 * visible
     for step in range(n_steps):
-        proposed = net.up(states[0], drawn_with(rng))
+        proposed = net.up(states[0], rng)
         log_ratio = net.log_ratio(proposed) - net.log_ratio(states)
         accepted = random.accept(log_ratio, rng)[:, None]
         pairs = zip(proposed[1:], states[1:], strict=True)
@@ -146,7 +145,7 @@ def means(net: BeliefNet, v: Array, rng: Generator, n_steps: int) -> Array:
     n_steps : int
         Length of the chains; their second half is averaged. See `complete`.
     """
-    _, averages = complete(net, arrays.concat([v] * _N_CHAINS), rng, n_steps)
+    _, averages = complete(net, arrays.concat([v] * _N_CHAINS), repeated(rng, _N_CHAINS), n_steps)
     return averages.reshape(_N_CHAINS, *v.shape).mean(axis=0)
 
 
@@ -157,7 +156,7 @@ def mode(net: BeliefNet, v: Array, rng: Generator, n_steps: int) -> Array:
     most probable state given the posterior mean of the lowest hidden layer. With an exact posterior
     mean, this is a step of the EM algorithm, which cannot decrease `p(v)`. The posterior mean is
     estimated from 100 draws of the recognition layers, weighted by `p(v, h) / q(h | v)`. The
-    estimate is the same for equal rows, so the ascent can end.
+    draws are the same in every step, so the ascent can end.
 
     Parameters
     ----------
@@ -180,19 +179,19 @@ def mode(net: BeliefNet, v: Array, rng: Generator, n_steps: int) -> Array:
         return completed(net.visible.most_probable(mean))
 
     def step(states: Array) -> Array:
-        draw = drawn_by_content(random.generator(seed))
-        return most_probable(net.generation[0].mean(_posterior_mean(net, states, draw)))
+        same = random.reseeded(rng, seed)
+        return most_probable(net.generation[0].mean(_posterior_mean(net, states, same)))
 
     return conditionals.ascend(most_probable(means(net, v, rng, n_steps)), step)
 
 
-def _posterior_mean(net: BeliefNet, v: Array, draw: Draw) -> Array:
+def _posterior_mean(net: BeliefNet, v: Array, rng: Generator) -> Array:
     """Estimate `E[h_1 | v]` by importance sampling from the recognition layers."""
-    states = net.up(v, draw)
+    states = net.up(v, rng)
     largest, mean = net.log_ratio(states), devices.float64(states[1])
     total = arrays.exp(0 * largest)
     for _ in range(_N_ASCENT_DRAWS - 1):
-        states = net.up(v, draw)
+        states = net.up(v, rng)
         log_weight = net.log_ratio(states)
         before, largest = largest, arrays.maximum(largest, log_weight)
         old, new = arrays.exp(before - largest), arrays.exp(log_weight - largest)

@@ -8,7 +8,6 @@ from typing import Any
 from skrbm import samplers
 from skrbm._kernels import arrays, devices
 from skrbm._kernels.devices import Array
-from skrbm.deep.belief_net import drawn_with
 from skrbm.learning.gradients import Gradient
 from skrbm.learning.optimizer import CentredOptimizer, Pace, Update
 from skrbm.learning.train_state import NetState
@@ -40,7 +39,7 @@ def wake_sleep_update(gradient: Gradient, optimizer: CentredOptimizer) -> Update
         """Update generation, recognition and top RBM, with all gradients at the current net."""
         net, rng = state.model, state.rng
         shares = devices.like(weights / weights.sum(), net.reference)
-        awake = net.up(arrays.to_dense(v), drawn_with(rng))
+        awake = net.up(arrays.to_dense(v), rng)
         phases = gradient.phases(state.top, awake[-1], weights)
         dreamt = samplers.gibbs_visible(net.top, awake[-1], rng, _N_STEPS)
         asleep = net.down(dreamt, rng)

@@ -10,7 +10,6 @@ import numpy as np
 from skrbm import samplers
 from skrbm._kernels.arrays import to_dense
 from skrbm._kernels.devices import Array, Generator, to_host
-from skrbm.deep.belief_net import drawn_with
 from skrbm.estimators.common.fitted import Fitted, domain_of, fitted_of
 from skrbm.explain import ALL_GENERATIVE, GENERATIVE
 from skrbm.plotting.canvas import axes_for, draw_mosaic, pyplot
@@ -163,7 +162,7 @@ def _run_chains(
     if rows is None:
         x = fitted.top_states(n_chains, 0, "gibbs", rng)
     else:
-        x = net.up(scaling.to_model(rows), drawn_with(rng))[-1]
+        x = net.up(scaling.to_model(rows), rng)[-1]
     seen: list[Array] = []
     for step, before in zip(looks, [0, *looks], strict=False):
         x = samplers.gibbs_visible(net.top, x, rng, step - before)

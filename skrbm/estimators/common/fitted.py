@@ -14,10 +14,11 @@ import numpy as np
 from skrbm import conditionals, labels, likelihood, samplers
 from skrbm._kernels import arrays, random, threads
 from skrbm._kernels.devices import Array, Generator, to_host
+from skrbm._kernels.generators import RowGenerator
 from skrbm.annealing import AnnealingBudget, AnnealingPath
 from skrbm.data.scaling import Scaling
 from skrbm.deep import conditionals as deep_conditionals
-from skrbm.deep.belief_net import BeliefNet, Conditional, drawn_by_content
+from skrbm.deep.belief_net import BeliefNet, Conditional
 from skrbm.deep.conditionals import Incomplete
 from skrbm.estimators.common.device import Device
 from skrbm.learning.gradients import jump_proposal
@@ -67,10 +68,6 @@ class Seeds:
     def seed(self, random_state: Any) -> int:
         """A seed from a random state; for None the seed for likelihoods."""
         return self.likelihood if random_state is None else check_seed(random_state)
-
-    def fixed(self) -> Generator:
-        """A new generator that gives the same sequence in every call."""
-        return random.generator(self.likelihood)
 
 
 @dataclass(frozen=True)
@@ -213,6 +210,17 @@ class Fitted:
 
         return threads.by_rows(work, X, *rng)
 
+    def own_draws(
+        self, X: Any, seed: int | None = None, *, copies_differ: bool = False
+    ) -> RowGenerator:
+        """A generator whose draws for a row depend only on its content, and always are the same.
+
+        With a seed, they change with it. If copies differ, the draws of equal rows are independent.
+        """
+        keys = threads.by_rows(lambda x: random.content_keys(self.scaling.to_columns(x)), X)
+        seed = self.seeds.likelihood if seed is None else seed
+        return RowGenerator.of_contents(keys, seed, copies_differ=copies_differ)
+
     # Features
 
     def features(self, X: Checked, *, of_all_layers: bool = False) -> Array:
@@ -238,12 +246,12 @@ class Fitted:
         first = self._first_of_columns
         if not self.is_tied:
             incomplete = Incomplete(self._net_of_columns, first.rbm, first.base)
-            return self.by_columns(incomplete.first_means, X.values, self.seeds.fixed())
+            return self.by_columns(incomplete.first_means, X.values, self.own_draws(X.values))
 
         def work(v: Array, rng: Generator) -> Array:
             return conditionals.means(first.rbm, first.base, v, rng, _N_STEPS).hidden
 
-        return self.by_columns(work, X.values, self.seeds.fixed())
+        return self.by_columns(work, X.values, self.own_draws(X.values))
 
     def visible_means(self, H: Array) -> Array:
         """Means of the visible units given hidden states of the top layer."""
@@ -336,7 +344,8 @@ class Fitted:
 
     def impute(self, X: Array, method: str, n_steps: int, rng: Generator) -> Array:
         """The rows with all missing values imputed; known values are unchanged, bit for bit."""
-        filled = self.scaling.to_data(self.by_columns(self.completer(method, n_steps), X, rng))
+        own = self.own_draws(X, int(rng.integers(2**63)), copies_differ=method == "sample")
+        filled = self.scaling.to_data(self.by_columns(self.completer(method, n_steps), X, own))
         if X.dtype.kind != "f":  # such rows have no missing values
             return X.astype(filled.dtype)
         return np.where(np.isnan(X), filled, X).astype(X.dtype, copy=False)
@@ -359,7 +368,7 @@ class Fitted:
             free_energy = -to_host(conditionals.log_marginal(first.rbm, first.base, v, rng))
             return free_energy - log_volume_of(to_host(arrays.is_nan(v)))
 
-        return self.by_columns(work, X.values, self.seeds.fixed())
+        return self.by_columns(work, X.values, self.own_draws(X.values))
 
     def pseudo_log_likelihood(self, X: Any, n_flips: int | None, rng: Generator | None) -> Array:
         """`sum_i log p(v_i | all other v)` for every row, or an estimate from n_flips columns."""
@@ -395,10 +404,9 @@ class Fitted:
         incomplete = Incomplete(self._net_of_columns, first.rbm, first.base)
 
         def log_ratios(v: Any, rng: Generator) -> Array:
-            v, draw = arrays.to_dense(v), drawn_by_content(random.generator(seed))
-            return incomplete.log_ratios(v, n_draws, draw, rng)
+            return incomplete.log_ratios(arrays.to_dense(v), n_draws, rng)
 
-        ratios = self.by_columns(log_ratios, X.values, random.generator(seed))
+        ratios = self.by_columns(log_ratios, X.values, self.own_draws(X.values, seed))
         # If there is only one layer, log Z includes the volume.
         shift: Any = 0.0 if self.lowest is None else self._log_volume_of_columns
         if X.has_missing:
@@ -417,7 +425,7 @@ class Fitted:
         def work(x: Array, rng: Generator) -> Array:
             return labels.label_logits_given(rbm, base, x, rng)
 
-        return self.by_rows(work, X.values, self.seeds.fixed())
+        return self.by_rows(work, X.values, self.own_draws(X.values))
 
     def sample_labelled(
         self, given: Array, n: int, n_steps: int, rng: Generator

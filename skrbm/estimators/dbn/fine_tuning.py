@@ -330,7 +330,7 @@ class FineTuned(Estimator):
         lowest = fitted_of(self.dbn_.rbms_[0])
         if not rows.has_missing:
             return predict(lowest.scaling.to_model(rows.values))
-        completer, rng = lowest.completer("sample", _N_STEPS), lowest.seeds.fixed()
+        completer, rng = lowest.completer("sample", _N_STEPS), lowest.own_draws(rows.values)
         total: Any = 0
         for _ in range(_N_DRAWS):
             total = total + predict(lowest.by_columns(completer, rows.values, rng))

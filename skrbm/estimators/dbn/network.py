@@ -391,6 +391,8 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
             With "sample", number of draws per row, each from an independent chain.
         random_state : int, RandomState instance or None, default=None
             Seed of the draws. By default they continue the random sequence of `gibbs` and `sample`.
+            With a seed, the result for a row does not depend on the other rows, except that draws
+            for equal rows are independent; their means and modes are equal.
 
         Returns
         -------

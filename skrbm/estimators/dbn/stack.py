@@ -12,7 +12,7 @@ from sklearn.base import clone
 from skrbm import likelihood
 from skrbm._kernels.devices import Array, Generator, to_host
 from skrbm.data.summary import Bounds, Summary
-from skrbm.deep.belief_net import BeliefNet, Conditional, drawn_with
+from skrbm.deep.belief_net import BeliefNet, Conditional
 from skrbm.estimators.common.fit_state import Hook
 from skrbm.estimators.common.fitted import Fitted, Seeds, domain_of, fitted_of
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
@@ -282,7 +282,7 @@ def _pseudo_bound(log_volume: float) -> RowFigure:
     """The lower bound of each row, with the pseudo-likelihood of the top RBM."""
 
     def figure(net: BeliefNet, v: Array, rng: Generator) -> Array:
-        states = net.up(v, drawn_with(rng))
+        states = net.up(v, rng)
         of_top = likelihood.pseudo_log_likelihood(net.top, states[-1], n_flips=1, rng=rng)
         return net.log_ratio_below(states) + of_top - log_volume
 

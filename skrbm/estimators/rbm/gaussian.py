@@ -21,8 +21,11 @@ from skrbm.validation.rows import TrainingRows
 _VARIANCES = ("learned", "shared", "data")
 _COVARIANCE_TYPES = ("auto", "full", "diag")
 MOST_COLUMNS = 256  # whose correlations are estimated by default
-# Without collinear columns, hidden units explain correlations as well, and are better features.
-_COLLINEAR = 0.6  # nats per value
+# Hidden units explain weak correlations as well, and are better features. They also explain the
+# correlations of clusters, along which data are flatter than a uniform density.
+_CORRELATED, _COLLINEAR = 0.3, 0.6  # nats per value
+_FEW_COLUMNS = 32
+_FLAT = -1.0  # excess kurtosis
 # In units of a column's variance: the smallest learned variance given the hidden units, and the
 # limits of a given variance.
 _SMALLEST_VARIANCE = 1e-4
@@ -164,9 +167,10 @@ class GaussianBernoulliRBM(DensityRBM):
           independent columns have a higher likelihood, leaving out one row at a time.
         - "diag": a diagonal matrix, with the variances of `variance`. Hidden units then represent
           all correlations, and are better features for a classifier.
-        - "auto": "full" for 2 to 256 nearly collinear columns with `variance="learned"`: if a
-          normal density with correlations exceeds independent columns by 0.6 nats per value.
-          Otherwise, and on a cluster, "diag".
+        - "auto": "full" for correlated columns whose rows form no clusters: if a normal density
+          with correlations exceeds independent columns by 0.3 nats per value, or 0.6 for 33 to 256
+          columns, and if the excess kurtosis along the first principal direction is above -1.
+          Otherwise, with another `variance` than "learned", and on a computer cluster, "diag".
 
     Attributes
     ----------
@@ -334,9 +338,13 @@ class GaussianBernoulliRBM(DensityRBM):
         ):
             return None
         has_missing = rows.summary.bounds.has_missing
-        gain = _COLLINEAR if self.covariance_type == "auto" else 0.0
-        view = scaling.view(rows.values)
-        return whitening(view, rows.weights, has_missing=has_missing, smallest_gain=gain)
+        found = whitening(scaling.view(rows.values), rows.weights, has_missing=has_missing)
+        enough = 0.0
+        if self.covariance_type == "auto":
+            enough = _CORRELATED if n_columns <= _FEW_COLUMNS else _COLLINEAR
+            if found.kurtosis <= _FLAT:
+                return None
+        return found.matrix if found.gain > enough else None
 
     def _first_variance(self, scale: Array, of_data: Array) -> tuple[Array, Array | None]:
         """Initial variances of the standardized units, and the data's if they are learned."""

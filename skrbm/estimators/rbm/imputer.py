@@ -49,7 +49,8 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         Whether to append binary columns that mark missing values, one for each column with missing
         values in `fit`.
     random_state : int, RandomState instance or None, default=None
-        Seed of the model, and of the draws of `transform`, which are the same in every call.
+        Seed of the model, and of the draws of `transform`, which are the same in every call and do
+        not depend on other rows, except that draws for equal rows are independent.
 
     Attributes
     ----------
