@@ -275,7 +275,7 @@ def disagreement(forward: Array, reverse: Array) -> float:
     share = arrays.exp(forward - arrays.log_sum_exp(forward))
     equal = equal_weights(len(reverse))
     works = (arrays.concat([forward, -reverse]) / _SAME_WORK).round()
-    order = works.argsort(stable=True)
+    order = works.argsort(kind="stable")
     works, excess = works[order], arrays.concat([share, -equal])[order].cumsum()
     distance = abs(excess[:-1][works[1:] > works[:-1]]).max(initial=0.0)
     return float(distance / ((share**2).sum() + (equal**2).sum()) ** 0.5)

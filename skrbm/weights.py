@@ -34,7 +34,8 @@ class Dense:
     @property
     def shape(self) -> tuple[int, int]:
         """Number of visible columns, number of hidden columns."""
-        return self.array.shape
+        n_visible, n_hidden = self.array.shape
+        return n_visible, n_hidden
 
     @property
     def reference(self) -> Array:

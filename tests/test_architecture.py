@@ -74,6 +74,7 @@ LAYERS = [
     "learning.ridge",
     "estimators",
     "estimators.common",
+    "estimators.common.base",
     "estimators.common.device",
     "estimators.common.fitted",
     "estimators.common.methods",

@@ -2,10 +2,12 @@
 
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
 import time
+import types
 
 import joblib
 import numpy as np
@@ -28,6 +30,8 @@ from skrbm import (
 from skrbm.estimators.common import device
 from skrbm.estimators.common.fitted import fitted_of
 from skrbm.estimators.rbm.base import learner_of
+from skrbm.estimators.rbm.learner import Learner
+from skrbm.learning.loop import Loop
 
 X = (load_digits().data[:300] / 16).astype(np.float32)
 Y = load_digits().target[:300]
@@ -80,7 +84,9 @@ def _cases():
     yield "frozen", DBNClassifier(frozen, mlp=sgd, random_state=0), (X, Y)
 
 
+STACK = DeepBeliefNetwork((4, 3), rbm=BernoulliRBM(n_iter=2), random_state=0)
 CASES = list(_cases())
+SEEDED = [case for case in CASES if case[1].random_state is not None]
 
 
 def _parameters(estimator):
@@ -140,6 +146,69 @@ def test_an_interrupted_fit_goes_on_to_the_same_end(case):
         for got, expected in zip(_histories(resumed), _histories(unbroken), strict=True):
             for name, values in expected.items():
                 np.testing.assert_array_equal(got[name], values)
+
+
+@pytest.mark.parametrize("case", SEEDED, ids=[case[0] for case in SEEDED])
+def test_an_exception_of_a_callback_leaves_a_fit_that_goes_on_to_the_same_end(case):
+    """Fails if the epoch before the exception is trained again, or what it changed is lost."""
+    _, estimator, data = case
+    keep = _Keep()
+    unbroken = clone(estimator).set_params(callbacks=keep).fit(*data)
+    for after in {1, len(keep.kept) // 2, len(keep.kept) - 1}:
+
+        def give_up(_, iteration, after=after):
+            if iteration == after:
+                raise KeyboardInterrupt
+
+        stopped = clone(estimator).set_params(callbacks=give_up)
+        with pytest.raises(KeyboardInterrupt):
+            stopped.fit(*data)
+        assert _parameters(stopped.resume(*data)) == _parameters(unbroken)
+
+
+@pytest.mark.parametrize("name", ["jump", "stopping", "gaussian", "classifier", "stack"])
+def test_a_fit_interrupted_within_an_epoch_trains_all_its_epochs(name, monkeypatch):
+    """Fails if an interrupted epoch is counted, or is recorded twice."""
+    estimator, data = next(case[1:] for case in CASES if case[0] == name)
+    unbroken = clone(estimator).fit(*data)
+    mini_batches = Loop.mini_batches
+
+    def interrupted(loop, state, epoch):
+        for i, batch in enumerate(mini_batches(loop, state, epoch)):
+            if i == 1 and epoch == 2:
+                raise KeyboardInterrupt  # in the middle of an epoch, after an update
+            yield batch
+
+    stopped = clone(estimator)
+    with monkeypatch.context() as patched:
+        patched.setattr(Loop, "mini_batches", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            stopped.fit(*data)
+    assert _parameters(stopped.resume(*data)) != _parameters(unbroken)  # as the docstring says
+    for got, expected in zip(_histories(stopped), _histories(unbroken), strict=True):
+        np.testing.assert_array_equal(got["iteration"], expected["iteration"])
+
+
+@pytest.mark.parametrize(("method", "before"), [("begin_fit", True), ("finish", False)])
+def test_a_stack_interrupted_between_two_layers_goes_on(method, before, monkeypatch):
+    """Fails if a layer that is started or finished is taken for one in training."""
+    unbroken, calls, original = clone(STACK).fit(X), [], getattr(Learner, method)
+
+    def interrupted(*args, **kwargs):
+        calls.append(args)
+        if before and len(calls) == 2:
+            raise KeyboardInterrupt
+        result = original(*args, **kwargs)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return result
+
+    stopped = clone(STACK)
+    with monkeypatch.context() as patched:
+        patched.setattr(Learner, method, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            stopped.fit(X)
+    assert _parameters(stopped.resume(X)) == _parameters(unbroken)
 
 
 def test_what_cannot_be_resumed_is_refused():
@@ -257,20 +326,96 @@ def test_a_killed_fit_goes_on_from_its_file(n_kills, where, estimator, data, tmp
     assert n_resumed > 0
 
 
-def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
-    """Fails if a damaged or foreign file raises something else, or passes."""
+@pytest.fixture
+def saved(tmp_path):
+    """The path of a checkpoint."""
     path = tmp_path / "rbm.checkpoint"
     BernoulliRBM(4, n_iter=2, callbacks=Checkpoint(path, every=2), random_state=0).fit(X)
-    whole = path.read_bytes()
-    assert Checkpoint.load(path).n_iter_ == 2
-    assert list(tmp_path.iterdir()) == [path]
-    foreign = [whole[:n] for n in range(0, len(whole) - 1, max(1, len(whole) // 50))]
+    return path
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(saved, tmp_path):
+    """Fails if a truncated or foreign file raises something else, or passes."""
+    whole = saved.read_bytes()
+    assert Checkpoint.load(saved).n_iter_ == 2
+    assert list(tmp_path.iterdir()) == [saved]
+    foreign = [whole[:n] for n in range(0, len(whole), max(1, len(whole) // 50))]
     foreign += [b"not a pickle", pickle.dumps({"a": 1}), pickle.dumps(LogisticRegression())]
     for content in foreign:
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match="must be a file that a Checkpoint wrote"):
-            Checkpoint.load(path)
+        saved.write_bytes(content)
+        with pytest.raises(ValueError, match="must be an undamaged file that a Checkpoint"):
+            Checkpoint.load(saved)
     with pytest.raises(FileNotFoundError):
         Checkpoint.load(tmp_path / "none")
     with pytest.raises(ValueError, match="every == 0, must be an integer >= 1"):
-        Checkpoint(path, every=0)
+        Checkpoint(saved, every=0)
+
+
+def test_a_flipped_bit_is_noticed(saved):
+    """Fails if a fit goes on from other numbers than it stopped with."""
+    whole = saved.read_bytes()
+    for bit in np.random.default_rng(0).choice(8 * len(whole), 1000, replace=False).tolist():
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        saved.write_bytes(flipped)
+        with pytest.raises(ValueError, match="must be an undamaged file"):
+            Checkpoint.load(saved)
+
+
+def test_a_checkpoint_holds_its_path_as_text(saved):
+    """Fails if a Path is pickled, which other versions of Python and other systems cannot load."""
+    assert b"pathlib" not in saved.read_bytes()
+    assert Checkpoint.load(saved).callbacks[0].path == str(saved)
+
+
+def test_the_cause_is_named_if_an_undamaged_checkpoint_cannot_be_loaded(tmp_path, monkeypatch):
+    """Fails if the file is blamed for a package that is not installed."""
+    gone = types.ModuleType("gone")
+    monkeypatch.setitem(sys.modules, "gone", gone)
+    exec("class Schedule:\n    pass", vars(gone))
+    rbm = BernoulliRBM(4, n_iter=1, callbacks=Checkpoint(tmp_path / "file"), random_state=0)
+    rbm.tag = gone.Schedule()
+    rbm.fit(X)
+    monkeypatch.delitem(sys.modules, "gone")
+    cause = "undamaged checkpoint that cannot be loaded here: ModuleNotFoundError: .*'gone'"
+    with pytest.raises(ValueError, match=cause):
+        Checkpoint.load(tmp_path / "file")
+
+
+WITH_CALLBACKS = [BernoulliRBM(4, n_iter=2), STACK, DBNClassifier(STACK), RBMClassifier(4)]
+
+
+@pytest.mark.parametrize("estimator", WITH_CALLBACKS, ids=lambda x: type(x).__name__)
+def test_a_path_that_cannot_be_written_is_refused_before_training(estimator, tmp_path):
+    """Fails if an epoch is trained in vain, by `fit` or by `resume` on another machine."""
+    (tmp_path / "file").write_bytes(b"")
+    keep = _Keep()
+    for path in (tmp_path / "none" / "x", tmp_path, tmp_path / "file" / "x"):
+        sentence = f"path of the Checkpoint == {re.escape(repr(str(path)))}, must be a file in a"
+        with pytest.raises(ValueError, match=sentence):
+            clone(estimator).set_params(callbacks=[keep, Checkpoint(path)]).fit(X, Y)
+    assert not keep.kept
+    estimator = clone(estimator).set_params(callbacks=keep).fit(X, Y)
+    for path in (tmp_path / "none" / "x", tmp_path):
+        unfinished = pickle.loads(keep.kept[1]).set_params(callbacks=Checkpoint(path))
+        with pytest.raises(ValueError, match="path of the Checkpoint"):
+            unfinished.resume(X, Y)
+
+
+def test_a_relative_path_is_in_the_current_folder(tmp_path, monkeypatch):
+    """The negative control. Fails if a path without a folder is refused."""
+    monkeypatch.chdir(tmp_path)
+    BernoulliRBM(4, n_iter=1, callbacks=Checkpoint("file")).fit(X)
+    assert Checkpoint.load("file").n_iter_ == 1
+
+
+def test_links_are_not_followed(tmp_path):
+    """Fails if a checkpoint overwrites a file of others that a link of its name points to."""
+    path, other = tmp_path / "rbm.checkpoint", tmp_path / "other"
+    other.write_bytes(b"kept")
+    (tmp_path / "rbm.checkpoint.part").symlink_to(other)
+    path.symlink_to(other)
+    BernoulliRBM(4, n_iter=1, callbacks=Checkpoint(path)).fit(X)
+    assert other.read_bytes() == b"kept"
+    assert not path.is_symlink()
+    assert Checkpoint.load(path).n_iter_ == 1

@@ -567,9 +567,9 @@ def test_says_that_there_is_no_client():
         Distributed(BernoulliRBM(n_iter=1)).fit(da.zeros((4, 2)))
 
 
-def test_names_the_extra_if_dask_is_missing(monkeypatch):
-    """Fails if the extra is not named."""
+def test_names_the_packages_if_dask_is_missing(monkeypatch):
+    """Fails if the packages are not named."""
     monkeypatch.setitem(sys.modules, "dask", None)
     monkeypatch.delitem(sys.modules, "skrbm.distributed.cluster")
-    with pytest.raises(ImportError, match=r"pip install 'skrbm\[dask\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'dask\[array,dataframe\]' distributed"):
         importlib.import_module("skrbm.distributed.cluster")

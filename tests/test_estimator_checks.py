@@ -1,5 +1,7 @@
 """Law 10: scikit-learn's own checks, with no expected failure."""
 
+import inspect
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -73,6 +75,14 @@ def test_scikit_learn_checks(estimator, check):
 def test_scikit_learn_checks_of_variants(estimator, check):
     """Each check has its own assertion."""
     check(estimator)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: type(estimator).__name__)
+def test_type_checkers_see_the_attributes_that_scikit_learn_sets(estimator):
+    """Fails if pyright or mypy report an unknown attribute in a user's program."""
+    annotated = set().union(*map(inspect.get_annotations, type(estimator).__mro__))
+    assert {"n_features_in_", "feature_names_in_"} <= annotated
+    assert not hasattr(estimator, "n_features_in_")
 
 
 class WithGaps(TransformerMixin, BaseEstimator):

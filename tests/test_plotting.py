@@ -383,11 +383,11 @@ def test_wrong_arguments_are_refused(rbm, display, argument, message):
 
 
 @pytest.mark.parametrize("display", DISPLAYS)
-def test_without_matplotlib_one_sentence_names_the_extra(display, monkeypatch):
+def test_without_matplotlib_one_sentence_names_the_package(display, monkeypatch):
     """Fails if the message is Python's own, or comes after the work."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"needs matplotlib, .* pip install 'skrbm\[plot\]'\.$"):
+    with pytest.raises(ImportError, match=r"needs matplotlib, .* pip install matplotlib\.$"):
         display.from_estimator(None, *DISPLAYS[display])  # None would be refused later
 
 

@@ -1,5 +1,6 @@
 """Safe storage: what comes back is the estimator that went in, and goes on as it would have."""
 
+import hashlib
 import importlib
 import pickle
 import re
@@ -14,6 +15,7 @@ from skrbm import (
     BernoulliRBM,
     Checkpoint,
     DBNClassifier,
+    DBNRegressor,
     DeepBeliefNetwork,
     GaussianBernoulliRBM,
     RBMClassifier,
@@ -34,6 +36,8 @@ ESTIMATORS = [
     DBNClassifier(DeepBeliefNetwork((4, 3), rbm=BernoulliRBM(n_iter=2)), random_state=0),
     RBMImputer(BernoulliRBM(4, n_iter=2), method="sample", random_state=0),
     RBMOutlierDetector(BernoulliRBM(4, n_iter=2), random_state=0),
+    RBMOutlierDetector(GaussianBernoulliRBM(4, n_iter=2), random_state=0),  # whitened
+    DBNRegressor(DeepBeliefNetwork((4, 3), rbm=BernoulliRBM(n_iter=2)), random_state=0),
 ]
 ANSWERS = ("transform", "predict", "predict_proba", "score_samples", "gibbs", "sample", "impute")
 
@@ -47,12 +51,18 @@ def _answers(estimator):
             yield from answer if isinstance(answer, tuple) else [answer]  # draws may have labels
 
 
+def _through_skops(estimator):
+    """The stored estimator, loaded with trust in types of skrbm and scikit-learn alone."""
+    stored = skops.io.dumps(estimator)
+    types = skops.io.get_untrusted_types(data=stored)
+    own = [name for name in types if name.startswith(("skrbm.", "sklearn."))]
+    return skops.io.loads(stored, trusted=own)
+
+
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: type(estimator).__name__)
 def test_skops_keeps_an_estimator(estimator):
     """Fails if a seed, a generator or a chain is lost."""
-    estimator.fit(X, Y)
-    stored = skops.io.dumps(estimator)
-    loaded = skops.io.loads(stored, trusted=skops.io.get_untrusted_types(data=stored))
+    loaded = _through_skops(estimator.fit(X, Y))
     for got, expected in zip(_answers(loaded), _answers(estimator), strict=True):
         np.testing.assert_array_equal(got, expected)
     if hasattr(estimator, "partial_fit"):
@@ -60,6 +70,23 @@ def test_skops_keeps_an_estimator(estimator):
             one.partial_fit(X, Y)
         for got, expected in zip(_answers(loaded), _answers(estimator), strict=True):
             np.testing.assert_array_equal(got, expected)
+
+
+def test_skops_keeps_an_unfinished_fit(tmp_path):
+    """Fails if the plan, or the path of a checkpoint, is of a type that is not our own."""
+    path = tmp_path / "rbm.checkpoint"
+
+    def give_up(rbm, iteration):
+        if iteration == 2:
+            raise KeyboardInterrupt
+
+    rbm = BernoulliRBM(4, n_iter=4, callbacks=[Checkpoint(path), give_up], random_state=0)
+    with pytest.raises(KeyboardInterrupt):
+        rbm.fit(X)
+    resumed = _through_skops(Checkpoint.load(path)).resume(X)
+    unbroken = BernoulliRBM(4, n_iter=4, random_state=0).fit(X)
+    np.testing.assert_array_equal(resumed.components_, unbroken.components_)
+    assert Checkpoint.load(path).n_iter_ == 4
 
 
 EARLIER_MODULES = [
@@ -73,10 +100,16 @@ EARLIER_MODULES = [
 ]
 
 
+def _load_checkpoint(path):
+    content = path.read_bytes()
+    path.write_bytes(content + hashlib.sha256(content).digest())
+    return Checkpoint.load(path)
+
+
 @pytest.mark.parametrize(("module", "name"), EARLIER_MODULES)
 @pytest.mark.parametrize(
     "load",
-    [lambda path: pickle.loads(path.read_bytes()), joblib.load, Checkpoint.load],
+    [lambda path: pickle.loads(path.read_bytes()), joblib.load, _load_checkpoint],
     ids=["pickle", "joblib", "checkpoint"],
 )
 def test_a_model_that_an_earlier_version_saved_is_refused_in_one_sentence(

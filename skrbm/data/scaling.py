@@ -51,13 +51,13 @@ class Unscaled(Unmixed):
 
     Parameters
     ----------
-    dtype : dtype
+    dtype : str
         The dtype of the model.
     log_volume : float
         Log volume, in the units of the data, of a unit cube of visible states.
     """
 
-    dtype: Any
+    dtype: str
     log_volume: float = 0.0
 
     def log_volume_of(self, columns: Array) -> float:

@@ -22,7 +22,7 @@ try:
     from dask.array import Array as DaskArray
     from dask.dataframe import DataFrame
 except ImportError as error:
-    MISSING = "skrbm.distributed needs Dask: install the extra, pip install 'skrbm[dask]'."
+    MISSING = "skrbm.distributed needs Dask: pip install 'dask[array,dataframe]' distributed."
     raise ImportError(MISSING) from error
 
 _POLL_SECONDS = 0.5  # between looks at whether all workers live

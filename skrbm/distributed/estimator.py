@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, clone
+from sklearn.base import MetaEstimatorMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.devices import Array
 from skrbm.annealing import AnnealingBudget
 from skrbm.distributed import cluster
 from skrbm.distributed.fit import SYNC, Fit
+from skrbm.estimators.common.base import Estimator
 from skrbm.estimators.common.device import Device
 from skrbm.estimators.dbn.network import DeepBeliefNetwork, new_layers
 from skrbm.estimators.rbm.base import learner_of, settings_of
@@ -25,7 +26,7 @@ _FITTED = DensityRBM, DeepBeliefNetwork
 _KINDS = "a BernoulliRBM, GaussianBernoulliRBM or DeepBeliefNetwork"
 
 
-class Distributed(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
+class Distributed(MetaEstimatorMixin, TransformerMixin, Estimator):
     r"""Fit an RBM, or a deep belief network layer by layer, on the workers of a Dask cluster.
 
     Each worker keeps its partition of the rows, and persistent chains in proportion to its share of

@@ -184,7 +184,7 @@ def _first(rows: Rows) -> Rows:
 
 def _weightiest(rows: Rows) -> Rows:
     weights = rows.weights.clip(max=0)  # model rows have negative weights
-    some = weights.argsort(stable=True)[:N_PROBES]
+    some = weights.argsort(kind="stable")[:N_PROBES]
     return Rows(rows.visible[some], rows.hidden[some], weights[some])
 
 

@@ -16,7 +16,7 @@ def pyplot() -> Any:
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        msg = "skrbm.plotting needs matplotlib, an optional dependency: pip install 'skrbm[plot]'."
+        msg = "skrbm.plotting needs matplotlib, an optional dependency: pip install matplotlib."
         raise ImportError(msg) from error
     return plt
 

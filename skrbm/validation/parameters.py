@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from abc import ABC, abstractmethod
 from collections.abc import Collection
 from importlib import import_module
 from numbers import Integral, Real
@@ -183,7 +184,7 @@ def check_device(name: str, value: Any) -> str | None:
     try:
         torch = import_module("torch")
     except ImportError as error:
-        msg = f"{name} == {value!r} needs PyTorch: pip install 'skrbm[torch]'."
+        msg = f"{name} == {value!r} needs PyTorch: pip install torch."
         raise ImportError(msg) from error
     n_cuda = torch.cuda.device_count()
     here = ["cpu", *["cuda"][:n_cuda], *(f"cuda:{i}" for i in range(n_cuda))]
@@ -211,11 +212,22 @@ def check_device_of(name: str, value: str | None, dtype: Any) -> None:
         raise ValueError(msg)
 
 
+class CheckedCallback(ABC):
+    """A callback with parameters that are checked before the training."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Refuse invalid parameters."""
+
+
 def check_callbacks(name: str, value: Any) -> None:
-    """Refuse a value other than None, a callable or a list of callables."""
+    """Refuse a value other than None, a callable or a list of callables, and check those."""
     callbacks = value if isinstance(value, list | tuple) else [value]
     valid = value is None or all(map(callable, callbacks))
     require(valid, name, value, "None, a callable or a list of callables")
+    for callback in callbacks:
+        if isinstance(callback, CheckedCallback):
+            callback.check()
 
 
 def as_number(value: Any) -> float:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import pickle
 from copy import copy
 from pathlib import Path
 from typing import Any
 
-import joblib
-from sklearn.base import BaseEstimator
-
 from skrbm._earlier_versions import EarlierVersionError
-from skrbm.validation.parameters import check_count
+from skrbm.validation.parameters import CheckedCallback, check_count, require
+
+_HASH, _HASH_SIZE = "sha256", 32  # bytes at the end of a file
 
 
-class Checkpoint:
+class Checkpoint(CheckedCallback):
     """Callback that saves the estimator to a file at a fixed interval of epochs.
 
     The file is complete at any time, even if the process is killed while saving: a new file is
@@ -25,14 +26,15 @@ class Checkpoint:
     Parameters
     ----------
     path : str or path-like
-        The file. `path` with ".part" appended is written first.
+        The file, in a folder that exists. `path` with ".part" appended is written first.
     every : int, default=1
         Number of epochs between two files.
 
     Notes
     -----
-    Files are pickles: only load files that you trust. Other callbacks are not saved; restore them
-    by `set_params(callbacks=...)` before `resume`.
+    A file is a pickle and its SHA-256 hash. Loading a pickle can run any code, and the hash only
+    protects from accidents: only load files that you trust. Other callbacks are not saved; restore
+    them by `set_params(callbacks=...)` before `resume`.
 
     Examples
     --------
@@ -57,8 +59,16 @@ class Checkpoint:
     """
 
     def __init__(self, path: Any, every: int = 1) -> None:
-        self.path = Path(path)
+        self.path = os.fsdecode(path)  # other versions and systems cannot unpickle a Path
         self.every = check_count("every", every)
+
+    def check(self) -> None:
+        """Refuse a path that cannot be written."""
+        folder = os.path.dirname(self.path) or "."
+        writable = os.path.isdir(folder) and os.access(folder, os.W_OK)
+        allowed = "a file in a folder that exists and can be written"
+        valid = writable and not os.path.isdir(self.path)
+        require(valid, "path of the Checkpoint", self.path, allowed)
 
     def __call__(self, estimator: Any, iteration: int) -> None:
         """Save the estimator, if the interval has passed."""
@@ -66,9 +76,12 @@ class Checkpoint:
             return
         estimator = copy(estimator)  # other callbacks may not be picklable
         estimator.callbacks = [self]
-        part = self.path.with_name(self.path.name + ".part")
-        with part.open("wb") as file:
-            joblib.dump(estimator, file)
+        part = Path(f"{self.path}.part")
+        part.unlink(missing_ok=True)
+        with part.open("x+b") as file:  # a new file: links are not followed
+            pickle.dump(estimator, file, protocol=5)
+            file.seek(0)
+            file.write(hashlib.file_digest(file, _HASH).digest())
             file.flush()
             os.fsync(file.fileno())
         part.replace(self.path)
@@ -76,6 +89,8 @@ class Checkpoint:
     @staticmethod
     def load(path: Any) -> Any:
         """Load the estimator that a checkpoint saved.
+
+        A file can run any code when it is loaded: only load files that you trust.
 
         Parameters
         ----------
@@ -88,20 +103,26 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            If the file is damaged, or was not written by a checkpoint.
+            If the file is damaged, or was not written by a checkpoint, or if it cannot be loaded
+            with the installed packages; the message then has the cause.
         FileNotFoundError
             If the file does not exist.
         ImportError
             If an earlier version of skrbm wrote it.
         """
-        estimator, cause = None, None
+        content = memoryview(Path(path).read_bytes())
+        pickled, checksum = content[:-_HASH_SIZE], content[-_HASH_SIZE:]
+        valid = hashlib.new(_HASH, pickled).digest() == checksum
+        require(
+            valid, "path", str(path), "an undamaged file that a Checkpoint of this version wrote"
+        )
         try:
-            estimator = joblib.load(path)
-        except (OSError, EarlierVersionError):
+            return pickle.loads(pickled)
+        except EarlierVersionError:
             raise
-        except Exception as error:  # unpickling other files can raise anything
-            cause = error
-        if not (isinstance(estimator, BaseEstimator) and hasattr(estimator, "resume")):
-            msg = f"path == {str(path)!r}, must be a file that a Checkpoint wrote."
-            raise ValueError(msg) from cause
-        return estimator
+        except Exception as error:  # unpickling can raise anything
+            msg = (
+                f"path == {str(path)!r} is an undamaged checkpoint that cannot be loaded here: "
+                f"{type(error).__name__}: {error}"
+            )
+            raise ValueError(msg) from error

@@ -5,12 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, Self
 
-from sklearn.base import BaseEstimator
-
+from skrbm.estimators.common.base import Estimator
 from skrbm.validation.estimators import check_nested
 
 
-class WithPrototypes(BaseEstimator):
+class WithPrototypes(Estimator):
     """An estimator with prototypes among its parameters, which are None by default."""
 
     @abstractmethod

@@ -141,10 +141,11 @@ class FineTuned(TunedModel):
         return self._finish(X, rows, targeted, self._fine_tune)
 
     def resume(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Continue an interrupted `fit`, with the same result as without the interruption.
+        """Complete an interrupted `fit`.
 
-        `Checkpoint.load` returns such an estimator. After a KeyboardInterrupt, the epoch that was
-        interrupted is repeated.
+        From a `Checkpoint`, or after an exception of a callback, the result is the same, bit for
+        bit, as without the interruption. After Ctrl-C in the middle of an epoch it differs: the
+        epoch is repeated, and starts from the parameters that it has already changed.
 
         Parameters
         ----------
@@ -165,6 +166,7 @@ class FineTuned(TunedModel):
             If no `fit` was interrupted, or the data differ in size.
         """
         fit: TuningFit = check_unfinished(self, self._fit_state)
+        parameters.check_callbacks("callbacks", self.callbacks)
         X = to_host(X)
         check = self._check_rows if fit.n_before is not None else network.resumed_rows
         rows = check(fit.dbn, X, sample_weight)

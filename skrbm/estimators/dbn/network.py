@@ -197,10 +197,11 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WithP
         return self._finish(X, self._begin(X, sample_weight))
 
     def resume(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Continue an interrupted `fit`, with the same result as without the interruption.
+        """Complete an interrupted `fit`.
 
-        `Checkpoint.load` returns such an estimator. After a KeyboardInterrupt, the epoch that was
-        interrupted is repeated.
+        From a `Checkpoint`, or after an exception of a callback, the result is the same, bit for
+        bit, as without the interruption. After Ctrl-C in the middle of an epoch it differs: the
+        epoch is repeated, and starts from the parameters that it has already changed.
 
         Parameters
         ----------
@@ -677,6 +678,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WithP
     def _resumed_rows(self, X: Any, sample_weight: Any) -> TrainingRows:
         """The rows with which to continue a fit."""
         fit: StackFit = estimators.check_unfinished(self, self._fit_state)
+        parameters.check_callbacks("callbacks", self.callbacks)
         domain = stacks.lowest_domain(fit.rbms[0])
         rows = check_training_rows(self, X, sample_weight, domain, first=False)
         check_columns(fit.rbms[0], X, reset=False)

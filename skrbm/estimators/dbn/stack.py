@@ -206,10 +206,13 @@ def fit_layer(fit: StackFit, i: int, inputs: LayerInputs, settings: Settings) ->
     fit.completions = inputs.completions
     if not is_started(rbm):
         start_layer(rbm, settings, rows)
+    learner = learner_of(rbm)
+    if learner.fit is None and not learner.training.history:  # new, or interrupted when it was
         size = Size.of(rows, 0 if validation is None else len(validation))
-        learner_of(rbm).begin_fit(settings, size, rising=True)
-    held_out = None if validation is None else inputs.means(below, validation)
-    learner_of(rbm).finish(settings, rows, held_out)
+        learner.begin_fit(settings, size, rising=True)
+    if learner.fit is not None:  # not interrupted after its last epoch
+        held_out = None if validation is None else inputs.means(below, validation)
+        learner.finish(settings, rows, held_out)
 
 
 def train_once(rbms: list[DensityRBM], inputs: LayerInputs) -> None:

@@ -1,4 +1,4 @@
-"""The common base of all RBM estimators: parameters, training, missing values."""
+"""The common base of all RBM estimators: parameters, training, missing values, log Z."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.devices import Array
+from skrbm.annealing import AnnealingBudget
 from skrbm.data.scaling import Scaling
 from skrbm.data.views import LabelledRows
 from skrbm.estimators.common import methods
+from skrbm.estimators.common.base import Estimator
 from skrbm.estimators.common.device import Device
 from skrbm.estimators.common.fit_state import FitState, asked_to_stop
 from skrbm.estimators.common.fitted import Fitted
@@ -26,11 +27,12 @@ from skrbm.learning.loop import RowFigure, history_arrays
 from skrbm.learning.train_state import Record
 from skrbm.learning.variance import VarianceGradient
 from skrbm.learning.watching import Price
+from skrbm.likelihood import LogPartition
 from skrbm.model import RBM
 from skrbm.units import Domain, Layer
 from skrbm.validation import parameters
 from skrbm.validation.estimators import check_same_rows, check_unchanged, check_unfinished
-from skrbm.validation.rows import TrainingRows, check_columns, check_training_rows
+from skrbm.validation.rows import Checked, TrainingRows, check_columns, check_training_rows
 
 MISSING_VALUES = ("refuse", "allow")
 # A model in training depends on these parameters.
@@ -38,7 +40,7 @@ _SHAPE = ("n_components", "gradient", "n_steps", "n_chains")
 
 
 @dataclass(eq=False, repr=False)
-class BaseRBM(BaseEstimator):
+class BaseRBM(Estimator):
     """Parameters and training of every RBM estimator.
 
     A subclass defines the domain of its data, the initial layers, and the figure that is monitored.
@@ -313,6 +315,74 @@ class BaseRBM(BaseEstimator):
             otherwise the dtype of the model. With `set_output`, a data frame unless n_draws is set.
         """
         return methods.impute(self, X, method, n_steps, n_draws, random_state)
+
+    def log_partition(
+        self,
+        method: str = "auto",
+        *,
+        n_chains: int = 100,
+        n_temperatures: int = 8_000,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> LogPartition:
+        """Compute log Z in nats, with its error; `score_samples` uses this value from then on.
+
+        Parameters
+        ----------
+        method : {"auto", "exact", "ais", "bracket", "tempering"}, default="auto"
+            How to compute log Z:
+
+            - "exact": enumeration of the smaller layer, which may have at most 30 units.
+            - "ais": chains annealed from independent units to the model [1]_.
+            - "bracket": chains annealed in both directions, also from samples of the model back to
+              independent units, which bounds log Z on both sides [2]_.
+            - "tempering": sum of log ratios between 20 temperatures of tempered chains, or between
+              the temperatures of the training with gradient="pt".
+            - "auto": "exact" if it takes about a second or less time than "bracket", otherwise
+              "bracket".
+        n_chains : int, default=100
+            Number of chains per direction, or at each of the 20 temperatures; at least 20. "exact"
+            ignores it, and so does "tempering" if the model was trained with gradient="pt".
+        n_temperatures : int, default=8_000
+            Number of annealing temperatures. "bracket" uses fewer if they suffice for bounds that
+            are half a nat apart. "exact" and "tempering" ignore it.
+        n_jobs : int, default=None
+            Number of threads: by default as many as matrix products use, with -1 one per core. The
+            result does not depend on it. "tempering" ignores it.
+        random_state : int, RandomState instance or None, default=None
+            By default a seed drawn by `fit`, with which repeated calls give the same result.
+
+        Returns
+        -------
+        log_partition : LogPartition
+            With the fields `value`, `std_error`, `lower`, `upper`, `effective_sample_size` and
+            `method`.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the effective sample size is below five, the bounds are more than two nats apart,
+            chains in the two directions contradict each other, or the standard error of "ais"
+            exceeds 0.2 nats.
+
+        References
+        ----------
+        .. [1] R. Salakhutdinov and I. Murray, "On the quantitative analysis of deep belief
+           networks", ICML 2008.
+        .. [2] Y. Burda, R. Grosse and R. Salakhutdinov, "Accurate and conservative estimates of
+           MRF log-likelihood using reverse annealing", AISTATS 2015.
+        """
+        budget = AnnealingBudget(n_chains, n_temperatures, n_jobs)
+        return self._model.log_partition(Device.of(self), method, budget, random_state)
+
+    @property
+    def log_partition_(self) -> LogPartition:
+        """Log Z of the model with its current parameters, computed once for them, in nats."""
+        known = self._model.known_log_partition()
+        return self.log_partition() if known is None else known
+
+    def _log_likelihood(self, rows: Checked) -> Array:
+        return -self._fitted.free_energy(rows) - self.log_partition_.value
 
 
 def settings_of(rbm: BaseRBM) -> Settings:

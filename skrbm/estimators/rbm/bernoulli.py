@@ -329,7 +329,7 @@ class BernoulliRBM(DensityRBM):
         summary, dtype = rows.summary, rows.summary.dtype
         visible = Bernoulli.from_totals(summary.total, summary.weight)
         visible = visible.map(lambda x: x.astype(dtype))
-        return Start(Unscaled(dtype), visible, self._hidden_layer(dtype))
+        return Start(Unscaled(dtype.name), visible, self._hidden_layer(dtype))
 
     @property
     def _defaults(self) -> Defaults:

@@ -231,10 +231,11 @@ class RBMClassifier(
         return self._fit(X, (y, None), sample_weight)
 
     def resume(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Continue an interrupted `fit`, with the same result as without the interruption.
+        """Complete an interrupted `fit`.
 
-        `Checkpoint.load` returns such an estimator. After a KeyboardInterrupt, the epoch that was
-        interrupted is repeated.
+        From a `Checkpoint`, or after an exception of a callback, the result is the same, bit for
+        bit, as without the interruption. After Ctrl-C in the middle of an epoch it differs: the
+        epoch is repeated, and starts from the parameters that it has already changed.
 
         Parameters
         ----------

@@ -11,7 +11,7 @@ from sklearn.utils import Tags, check_consistent_length
 from skrbm._kernels.devices import Array, Generator, to_host
 from skrbm.data.scaling import Scaling
 from skrbm.estimators.common import methods
-from skrbm.estimators.rbm.normalized import NormalizedRBM
+from skrbm.estimators.rbm.base import BaseRBM
 from skrbm.learning.early_stopping import drawn
 from skrbm.learning.loop import RowFigure
 from skrbm.learning.watching import Price, pseudo_likelihood_price
@@ -22,7 +22,7 @@ from skrbm.validation.parameters import check_count
 from skrbm.validation.rows import check_hidden, check_weights
 
 
-class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NormalizedRBM):
+class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
     """Methods of an RBM that learns the likelihood of its data."""
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -62,10 +62,11 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NormalizedRB
         return self._fit(X, y, sample_weight)
 
     def resume(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Continue an interrupted `fit`, with the same result as without the interruption.
+        """Complete an interrupted `fit`.
 
-        `Checkpoint.load` returns such an estimator. After a KeyboardInterrupt, the epoch that was
-        interrupted is repeated.
+        From a `Checkpoint`, or after an exception of a callback, the result is the same, bit for
+        bit, as without the interruption. After Ctrl-C in the middle of an epoch it differs: the
+        epoch is repeated, and starts from the parameters that it has already changed.
 
         Parameters
         ----------

@@ -13,7 +13,7 @@ from skrbm._kernels.devices import Array, Generator
 from skrbm.data.scaling import Scaling, Unscaled
 from skrbm.data.summary import with_one_hot
 from skrbm.data.views import LabelledRows
-from skrbm.estimators.rbm.normalized import NormalizedRBM
+from skrbm.estimators.rbm.base import BaseRBM
 from skrbm.estimators.rbm.settings import Settings, Start
 from skrbm.labels import completed_unlabelled, label_layer, log_label_probability
 from skrbm.learning.defaults import HIDDEN_BIAS, Defaults, labelled
@@ -45,7 +45,7 @@ def learns_data(rbm: LabelledRBM) -> bool:
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class LabelledRBM(NormalizedRBM):
+class LabelledRBM(BaseRBM):
     """Parameters and training of an RBM of data and a class label, and its parts."""
 
     generative_share: float = 0.01
@@ -146,7 +146,7 @@ class LabelledRBM(NormalizedRBM):
         label = Categorical.from_totals(summary.total[-n:], summary.weight[-1], (n,))
         visible = Joined((data, label)).map(lambda x: x.astype(dtype))
         hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype))
-        return Start(Unscaled(dtype), visible, hidden, classes=classes)
+        return Start(Unscaled(dtype.name), visible, hidden, classes=classes)
 
     @property
     def _gradient(self) -> Gradient:
