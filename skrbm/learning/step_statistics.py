@@ -183,8 +183,8 @@ def _first(rows: Rows) -> Rows:
 
 
 def _weightiest(rows: Rows) -> Rows:
-    weights = rows.weights.clip(max=0)  # model rows have negative weights
-    some = weights.argsort(kind="stable")[:N_PROBES]
+    weights: Any = rows.weights.clip(max=0)  # model rows have negative weights
+    some = weights.argsort(stable=True)[:N_PROBES]  # which the types of numpy 2.0 do not know
     return Rows(rows.visible[some], rows.hidden[some], weights[some])
 
 

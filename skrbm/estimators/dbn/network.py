@@ -16,9 +16,9 @@ from skrbm._kernels.devices import Array, Generator
 from skrbm.data.summary import Summary
 from skrbm.deep.belief_net import Conditional
 from skrbm.estimators.common import methods
+from skrbm.estimators.common.base import Estimator
 from skrbm.estimators.common.fit_state import Hook, asked_to_stop
 from skrbm.estimators.common.fitted import N_DRAWS, Fitted, LowerBound
-from skrbm.estimators.common.prototypes import WithPrototypes
 from skrbm.estimators.dbn import stack as stacks
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
 from skrbm.estimators.dbn.stack import Stack, StackFit
@@ -44,7 +44,7 @@ _FIGURE = "pseudo_log_likelihood"
 
 
 @dataclass(eq=False, repr=False)
-class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WithPrototypes):
+class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     r"""Deep belief network: a stack of restricted Boltzmann machines, trained layer by layer.
 
     .. math::

@@ -11,9 +11,9 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.devices import Array, Generator, to_host
+from skrbm.estimators.common.base import Estimator
 from skrbm.estimators.common.fitted import Fitted, domain_of, fitted_of
 from skrbm.estimators.common.methods import check_seen
-from skrbm.estimators.common.prototypes import WithPrototypes
 from skrbm.estimators.dbn import mlp as perceptron
 from skrbm.estimators.dbn.mlp import Tuning
 from skrbm.estimators.dbn.network import DeepBeliefNetwork
@@ -31,7 +31,7 @@ def visible_states(lowest: Fitted, rows: Checked, rng: Generator) -> Any:
     return lowest.by_columns(lowest.completer("sample", _N_STEPS), rows.values, rng)
 
 
-class TunedModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WithPrototypes):
+class TunedModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     """Attributes, features and averaged predictions of a fine-tuned stack."""
 
     dbn: Any

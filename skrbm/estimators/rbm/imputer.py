@@ -14,9 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 from skrbm._kernels.arrays import to_dense
 from skrbm._kernels.devices import Array, to_host
 from skrbm._kernels.random import generator
+from skrbm.estimators.common.base import Estimator
 from skrbm.estimators.common.fitted import domain_of, fitted_of
 from skrbm.estimators.common.methods import IMPUTATION_METHODS
-from skrbm.estimators.common.prototypes import WithPrototypes
 from skrbm.estimators.rbm.base import fit_within
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.gaussian import density_prototype
@@ -38,7 +38,7 @@ _ALPHA, _N_COMPONENTS = 20.0, 64
 
 
 @dataclass(eq=False, repr=False)
-class RBMImputer(OneToOneFeatureMixin, TransformerMixin, WithPrototypes):
+class RBMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
     """Impute missing values with a restricted Boltzmann machine.
 
     The model learns from rows with missing values by summing over the missing values. `transform`

@@ -11,9 +11,9 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.devices import Array, to_host
+from skrbm.estimators.common.base import Estimator
 from skrbm.estimators.common.fitted import domain_of, fitted_of
 from skrbm.estimators.common.methods import only_if
-from skrbm.estimators.common.prototypes import WithPrototypes
 from skrbm.estimators.rbm.base import check_part, check_within, fit_rows
 from skrbm.estimators.rbm.cross_fitting import (
     Fold,
@@ -54,7 +54,7 @@ def _is_outlier_detection(detector: RBMOutlierDetector) -> bool:
 
 
 @dataclass(eq=False, repr=False)
-class RBMOutlierDetector(OutlierMixin, WithPrototypes):
+class RBMOutlierDetector(OutlierMixin, Estimator):
     r"""Detect rows to which a restricted Boltzmann machine assigns a low probability.
 
     A row is an outlier if :math:`-F(v) = \log p(v) + \log Z` is below a threshold. Log Z is the
