@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from sklearn.neural_network import MLPClassifier
 
-from skrbm import BernoulliRBM, DeepBeliefNetwork, RBMClassifier
+from skrbm import BernoulliRBM, DBNClassifier, DeepBeliefNetwork, RBMClassifier
 
 X = np.eye(4)
 
@@ -56,6 +57,16 @@ def test_a_stack_writes_at_most_twenty_lines_for_all_layers(sizes, capsys):
     assert shown[-1] == 30
     dbn.set_params(verbose=2).fit(X)
     assert len(epochs_shown(capsys)) == 50 * len(sizes) + 30
+
+
+def test_fine_tuning_shares_the_twenty_lines_of_its_stack(capsys):
+    """Fails if the stack and its fine-tuning write twenty lines each."""
+    dbn = DeepBeliefNetwork((2, 2), rbm=BernoulliRBM(n_iter=50), fine_tune_iter=30)
+    mlp = MLPClassifier(solver="sgd", batch_size=len(X), max_iter=40)
+    DBNClassifier(dbn, mlp=mlp, verbose=1).fit(X, np.arange(len(X)) % 2)
+    shown = epochs_shown(capsys)
+    assert len(shown) <= 20
+    assert shown[-1] == 40
 
 
 def test_every_call_of_partial_fit_writes_its_line(capsys):

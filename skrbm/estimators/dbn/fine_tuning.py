@@ -30,6 +30,7 @@ from skrbm.estimators.dbn import network
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
 from skrbm.estimators.dbn.mlp import Tuning
 from skrbm.estimators.dbn.network import DeepBeliefNetwork
+from skrbm.estimators.dbn.stack import lines_of_part
 from skrbm.estimators.dbn.targeted import Targeted, Tuned, TuningFit
 from skrbm.estimators.dbn.tuned import TunedModel, visible_states
 from skrbm.learning.loop import states_of
@@ -348,7 +349,8 @@ class FineTuned(TunedModel):
     def _reported(self, fit: TuningFit, n_left: int) -> Iterator[Callable[[int], bool]]:
         """A function that reports an epoch, and returns whether a callback asks to stop."""
         title, n_before, start = f"{type(self).__name__}, fine-tuning", fit.n_before or 0, time()
-        with progress(title, n_left, "loss", verbose=self.verbose) as report:
+        lines = self.verbose, lines_of_part(len(fit.dbn.rbms_))
+        with progress(title, n_left, "loss", *lines) as report:
 
             def stop(n_done: int) -> bool:
                 loss = float(fit.tuning.mlp.loss_)

@@ -193,8 +193,8 @@ def layer_settings(rbms: list[DensityRBM], i: int, title: str, hook: Hook) -> Se
 
 
 def lines_of_part(n_layers: int) -> int:
-    """Maximum number of lines for a layer, or for up-down."""
-    return max(1, N_LINES // (n_layers + 1))
+    """Maximum number of lines for a layer, for up-down, or for fine-tuning."""
+    return max(1, N_LINES // (n_layers + 2))
 
 
 def fit_layer(fit: StackFit, i: int, inputs: LayerInputs, settings: Settings) -> None:
