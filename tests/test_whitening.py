@@ -60,6 +60,13 @@ def test_a_row_of_weight_two_is_two_rows():
     np.testing.assert_allclose(_whitened(x, weights), _whitened(np.repeat(x, weights, axis=0)))
 
 
+def test_weights_of_hardly_any_size_are_those_of_one_row():
+    """Fails with an overflow, or if such rows count as many."""
+    x = _rows(15)
+    tiny = _found(x, np.full(15, 5e-324))
+    assert tiny.gain == _found(x, np.full(15, 1 / 15)).gain
+
+
 def test_the_map_follows_the_order_and_the_sign_of_columns():
     """Fails if eigenvectors keep the sign that the solver gives them."""
     x, order, sign = _rows(), [3, 0, 4, 1, 2], np.array([1, -1, -1, 1, -1])

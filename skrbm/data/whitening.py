@@ -69,7 +69,7 @@ def whitening(rows: Any, weights: Array, *, has_missing: bool) -> Whitening:
     ----------
     .. [1] J. Theiler, "The incredible shrinking covariance estimator", SPIE 8391, 2012.
     """
-    n = weights.sum()
+    n = max(1.0, weights.sum())  # the reciprocal of a smaller one may overflow
     if has_missing:
         some = slice(None, None, -(-rows.shape[0] // _MOST_INCOMPLETE))
         rows, weights = to_host(rows[some]).astype(np.float64), weights[some]
