@@ -55,20 +55,19 @@ def _uniform(x: Array, rng: Generator) -> Array:
     Every single draw is still uniform. Two draws are dependent only if both are compared with
     probabilities below 2^-16.
     """
-    if is_on_accelerator(x):
-        return uniform(x.shape, rng, x) * 65536
     if isinstance(rng, RowGenerator):
         n = math.prod(x.shape[1:])
         bits = rng.bit_generator.random_raw(1)
-        by_row = _bits_by_key(-(-n // 2), rng).T.copy()
-        u = by_row.view(np.uint16)[:, :n].astype(np.float32)
+        u = _halves(_bits_by_key(-(-n // 2), x, rng))[:, :n]
+    elif is_on_accelerator(x):
+        return uniform(x.shape, rng, x) * 65536
     else:
         n = math.prod(x.shape)
         bits = rng.bit_generator.random_raw(n // 4 + 2)
         u = bits.view(np.uint16)[:n].astype(np.float32)
-    u += np.float32(int(bits[-1]) % 256 / 256)
+    u += int(bits[-1]) % 256 / 256
     u = u.reshape(x.shape)
-    return library(x).from_numpy(u) if is_tensor(x) else u
+    return library(x).from_numpy(u) if is_tensor(x) and not is_tensor(u) else u
 
 
 def normal(shape: tuple[int, ...], scale: float, x: Array, rng: Generator) -> Array:
@@ -103,9 +102,7 @@ def _below_2_to_32(n_pairs: int, x: Array, rng: Generator) -> Array:
     """Pairs of draws from [0, 2^32), in float32, firsts before seconds; a second axis has rows."""
     if not isinstance(rng, RowGenerator):
         return rng.bit_generator.random_raw(n_pairs).view(np.uint32).astype(np.float32)
-    if is_on_accelerator(x):
-        return uniform((len(rng.keys), 2 * n_pairs), rng, x).T * 2.0**32
-    return _bits_by_key(2 * n_pairs, rng).astype(np.float32)
+    return devices.astype(_bits_by_key(2 * n_pairs, x, rng), np.float32)
 
 
 def bernoulli(probability: Array, rng: Generator) -> Array:
@@ -222,17 +219,29 @@ def uniform_by_key(keys: Array, n_columns: int, rng: Generator) -> Array:
     return _unit_interval(hashed)
 
 
-def _bits_by_key(n: int, rng: RowGenerator) -> Array:
+def _bits_by_key(n: int, x: Array, rng: RowGenerator) -> Array:
     """32 random bits n times for every key, shape (n, n_keys); the highest of `a key + b`.
 
-    Rows of few columns take a third of the time in this order.
+    The same on an accelerator, if x is there. Rows of few columns take a third of the time in this
+    order.
     """
-    factor, offset = _hash(n, rng.keys, rng)
-    hashed = factor[:, None] * rng.keys
+    keys = devices.with_device_of(rng.keys, x) if is_on_accelerator(x) else rng.keys
+    factor, offset = _hash(n, keys, rng)
+    hashed = factor[:, None] * keys
     hashed += offset[:, None]
+    if is_tensor(hashed):
+        return (hashed >> 32) & 0xFFFFFFFF
     bits = hashed.view(np.uint64)
     bits >>= np.uint64(32)
     return bits.astype(np.uint32)
+
+
+def _halves(bits: Array) -> Array:
+    """The lower and the upper 16 of all 32 bits, in float32, one row for every key."""
+    if is_tensor(bits):
+        halves = library(bits).stack([bits & 0xFFFF, bits >> 16], -1).swapaxes(0, 1)
+        return devices.astype(halves.reshape(bits.shape[1], -1), np.float32)
+    return bits.T.copy().view(np.uint16).astype(np.float32)
 
 
 def _hash(n_columns: int, keys: Array, rng: Generator) -> Array:
