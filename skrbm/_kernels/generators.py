@@ -15,7 +15,7 @@ _MULTIPLIER = 0x45D9F3B
 
 
 class RowGenerator(np.random.Generator):
-    """A generator with a key for every row: the draws of a row depend on no other row.
+    """A generator with a key per row, so the draws for a row do not depend on other rows.
 
     The functions of `_kernels.random` use the keys; the first axis of their arrays has the rows.
     The methods of numpy's generator make draws that all rows have in common.

@@ -227,7 +227,7 @@ class Fitted:
     def own_draws(
         self, X: Any, seed: int | None = None, *, copies_differ: bool = False
     ) -> RowGenerator:
-        """A generator whose draws for a row depend only on its content, and always are the same.
+        """A generator whose draws for a row depend only on its content, the same in every call.
 
         With a seed, they change with it. If copies differ, the draws of equal rows are independent.
         """

@@ -14,9 +14,10 @@ from skrbm._kernels.devices import Array
 from skrbm.data.views import LabelledRows
 from skrbm.estimators.common.methods import only_if
 from skrbm.estimators.dbn import mlp as perceptron
-from skrbm.estimators.dbn.fine_tuning import FineTuned, goes_on
+from skrbm.estimators.dbn.fine_tuning import FineTuned
 from skrbm.estimators.dbn.mlp import Tuning
 from skrbm.estimators.dbn.targeted import Targeted
+from skrbm.estimators.dbn.tuned import goes_on
 from skrbm.validation.labels import check_classes, check_some_labels, encode_labels
 
 

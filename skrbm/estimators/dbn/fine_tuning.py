@@ -48,14 +48,6 @@ _N_UPDATES, _FEWEST_EPOCHS, _MOST_EPOCHS = 1_000, 15, 300
 Scaled: TypeAlias = Callable[[Array, Array], tuple[Array, TargetScale | None]]
 
 
-def goes_on(estimator: FineTuned) -> bool:
-    """Whether fine-tuning consists of epochs; raise AttributeError if it does not."""
-    if getattr(estimator.mlp, "solver", None) == "lbfgs":
-        msg = "solver == 'lbfgs' of mlp is a batch solver, must be 'sgd' or 'adam' for partial_fit."
-        raise AttributeError(msg)
-    return True
-
-
 @dataclass(eq=False, repr=False)
 class FineTuned(TunedModel):
     """A stack, and a perceptron that is initialised from its recognition weights.

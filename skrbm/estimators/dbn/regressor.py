@@ -17,9 +17,10 @@ from skrbm._kernels.devices import Array, Generator
 from skrbm.data.targets import TargetScale
 from skrbm.estimators.common.methods import only_if
 from skrbm.estimators.dbn import mlp as perceptron
-from skrbm.estimators.dbn.fine_tuning import FineTuned, goes_on
+from skrbm.estimators.dbn.fine_tuning import FineTuned
 from skrbm.estimators.dbn.mlp import Tuning
 from skrbm.estimators.dbn.targeted import Targeted
+from skrbm.estimators.dbn.tuned import goes_on
 from skrbm.learning.ridge import ridge
 from skrbm.validation.labels import check_given, check_n_targets
 from skrbm.validation.rows import check_real

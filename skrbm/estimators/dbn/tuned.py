@@ -31,10 +31,19 @@ def visible_states(lowest: Fitted, rows: Checked, rng: Generator) -> Any:
     return lowest.by_columns(lowest.completer("sample", _N_STEPS), rows.values, rng)
 
 
+def goes_on(estimator: TunedModel) -> bool:
+    """Whether fine-tuning consists of epochs; raise AttributeError if it does not."""
+    if getattr(estimator.mlp, "solver", None) == "lbfgs":
+        msg = "solver == 'lbfgs' of mlp is a batch solver, must be 'sgd' or 'adam' for partial_fit."
+        raise AttributeError(msg)
+    return True
+
+
 class TunedModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     """Attributes, features and averaged predictions of a fine-tuned stack."""
 
     dbn: Any
+    mlp: Any
     _tuned: Tuned | None
 
     @property
