@@ -1,0 +1,193 @@
+"""Codes of the values of one column, and densities of the values given their codes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skrbm._kernels.devices import Array, Generator
+from skrbm.data.cells import Cells, Sorted
+from skrbm.data.lattices import Lattice
+
+MOST_CODES = 32  # bins of a number, besides its frequent values
+_MOST_CATEGORIES = 128
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Intervals of numbers in ascending order, with a density of the numbers in each.
+
+    The density is per unit of the numbers, and a probability for the frequent values of a column
+    that is on no lattice. A number on a lattice stands for all numbers nearest to it, so that the
+    density of integers with the step 1 is their probability. Numbers beyond the observed ones are
+    exponentially distributed, and never drawn.
+
+    Parameters
+    ----------
+    cells : Cells
+        Cells of the numbers, or of their indices on the lattice.
+    lattice : Lattice or None
+    lowest : float
+        Least possible number: 0 for counts, otherwise minus infinity.
+    dtype : dtype
+        Floating-point type of the numbers.
+    """
+
+    cells: Cells
+    lattice: Lattice | None
+    lowest: float
+    dtype: Any
+
+    @classmethod
+    def of(
+        cls,
+        values: Array,
+        rows: Array | None = None,
+        *,
+        is_count: bool = False,
+        max_bins: int = MOST_CODES,
+    ) -> Numbers:
+        """Find the intervals of some numbers; NaN is missing, and `rows` are weights."""
+        dtype = values.dtype if values.dtype.kind == "f" else np.dtype(np.float64)
+        rows = np.ones(len(values)) if rows is None else rows
+        known = ~np.isnan(values)
+        data = Sorted.of(values[known].astype(dtype), rows[known])
+        lattice = Lattice.of(data.values.astype(np.float64), dtype)
+        lowest = 0.0 if is_count else -math.inf
+        if lattice is None and is_count:
+            lattice = Lattice()
+        if lattice is not None:
+            data = Sorted.of(lattice.index(data.values.astype(np.float64)), data.rows)
+        n_codes = min(max_bins, max(2, math.isqrt(int(data.rows.sum()))))
+        inner = np.dtype(np.float64) if lattice is not None else dtype
+        cells = Cells.of(data, n_codes, is_lattice=lattice is not None, dtype=inner)
+        if is_count and lattice is not None:
+            cells = cells.above(float(lattice.index(np.zeros(()))) - 0.5)
+        return cls(cells, lattice, lowest, dtype)
+
+    @property
+    def n_codes(self) -> int:
+        """Number of codes."""
+        return self.cells.n_codes
+
+    def encode(self, values: Array) -> Array:
+        """Code of each number; -1 for NaN and for negative counts."""
+        known = values >= self.lowest
+        return np.where(known, self.cells.codes[self.cells.find(self._inner(values))], -1)
+
+    def decode(self, codes: Array, rng: Generator) -> Array:
+        """Draw a number between the observed extremes for each code; NaN for the code -1."""
+        known = codes >= 0
+        found = np.full(codes.shape, np.nan, self.dtype)
+        cell = self.cells.draw(codes[known], rng)
+        low, high = self.cells.edges[cell - 1], self.cells.edges[cell]
+        u = rng.random(len(cell))
+        if self.lattice is not None:
+            found[known] = self.lattice.value(low + np.floor(u * (high - low)) + 0.5)
+        else:
+            last = np.nextafter(high, low)
+            found[known] = (low + u * (last.astype(np.float64) - low)).astype(self.dtype)
+        return found
+
+    def log_density(self, values: Array, codes: Array) -> Array:
+        """Log density of each number given its code, in float64; 0 for the code -1."""
+        found = np.zeros(len(values))
+        known = codes >= 0
+        step = 1.0 if self.lattice is None else self.lattice.step
+        found[known] = self.cells.log_density(self._inner(values[known])) - math.log(step)
+        return found
+
+    def _inner(self, values: Array) -> Array:
+        values = values.astype(np.float64)
+        return values if self.lattice is None else self.lattice.index(values)
+
+
+@dataclass(frozen=True)
+class Categories:
+    """Categories, each with a code; rare ones share the last code if there are very many.
+
+    Parameters
+    ----------
+    values : tuple
+        Categories with a code of their own in ascending order, then those that share one.
+    codes : ndarray of int of shape (n_values,)
+        Code of each category.
+    mass : ndarray of shape (n_values,)
+        Probability of each category given its code.
+    """
+
+    values: tuple[Any, ...]
+    codes: Array
+    mass: Array
+
+    @classmethod
+    def of(
+        cls,
+        values: Array,
+        rows: Array | None = None,
+        *,
+        order: Iterable[Any] | None = None,
+        most: int | None = _MOST_CATEGORIES,
+    ) -> Categories:
+        """Find the categories of an object array, where None is missing; `rows` are weights."""
+        rows = np.ones(len(values)) if rows is None else rows
+        known = np.array([x is not None for x in values], bool)
+        found: dict[Any, float] = {}
+        for x, n in zip(values[known], rows[known], strict=True):
+            found[x] = found.get(x, 0.0) + n
+        every = [x for x in order if x in found] if order is not None else ascending(found)
+        if most is None or len(every) <= most:
+            return cls(tuple(every), np.arange(len(every)), np.ones(len(every)))
+        common = set(sorted(every, key=found.__getitem__, reverse=True)[: most - 1])
+        every.sort(key=lambda x: x not in common)
+        share = np.array([found[x] for x in every[most - 1 :]])
+        codes = np.minimum(np.arange(len(every)), most - 1)
+        return cls(tuple(every), codes, np.append(np.ones(most - 1), share / share.sum()))
+
+    @property
+    def n_codes(self) -> int:
+        """Number of codes."""
+        return int(self.codes[-1]) + 1 if len(self.codes) else 0
+
+    def encode(self, values: Array) -> Array:
+        """Code of each category; -1 for None and for categories that were not seen."""
+        of_value = dict(zip(self.values, self.codes.tolist(), strict=True))
+        return np.fromiter((of_value.get(x, -1) for x in values), np.int64, len(values))
+
+    def decode(self, codes: Array, rng: Generator) -> Array:
+        """Draw a category for each code; None for the code -1."""
+        found = np.full(codes.shape, None, object)
+        known = codes >= 0
+        start = codes[known]
+        target = start + rng.random(len(start)) * (1 - 1e-12)
+        index = np.searchsorted(np.cumsum(self.mass), target, side="right")
+        every = np.empty(len(self.values), object)
+        every[:] = self.values
+        found[known] = every[index.clip(start, len(every) - 1)] if len(start) else []
+        return found
+
+    def log_density(self, values: Array, codes: Array) -> Array:
+        """Log probability of each category given its code, in float64; 0 for the code -1."""
+        log_mass = dict(zip(self.values, np.log(self.mass).tolist(), strict=True))
+        found = np.fromiter((log_mass.get(x, 0.0) for x in values), np.float64, len(values))
+        return np.where(codes >= 0, found, 0.0)
+
+
+def ascending(values: Iterable[Any]) -> list[Any]:
+    """Sort values of any types: first by type, with all numbers as one."""
+
+    def key(x: Any) -> tuple[str, Any]:
+        is_number = isinstance(x, int | float | np.number | np.bool_)
+        return ("", x) if is_number else (type(x).__name__, x)
+
+    try:
+        return sorted(values, key=key)
+    except TypeError:
+        return sorted(values, key=lambda x: (type(x).__name__, repr(x)))
+
+
+Column = Numbers | Categories

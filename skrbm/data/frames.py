@@ -1,0 +1,487 @@
+"""Columns of data frames and arrays as numbers or objects, and back in their own types.
+
+Dates and durations are numbers of days. Neither pandas nor polars is imported unless a frame of
+theirs is given.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from numbers import Integral, Number
+from typing import Any, Protocol
+
+import numpy as np
+
+from skrbm._kernels.devices import Array
+
+_MICROSECONDS = 86_400_000_000  # per day
+_NO_TIME = np.iinfo(np.int64).min
+
+
+class Frame(Protocol):
+    """A table whose columns have names and types."""
+
+    @property
+    def native(self) -> Any:
+        """The table itself."""
+
+    @property
+    def names(self) -> list[Any]:
+        """Names of the columns."""
+
+    def __len__(self) -> int:
+        """Number of rows."""
+
+    def select(self, names: Sequence[Any]) -> Frame:
+        """The named columns, in this order."""
+
+    def empty(self) -> Frame:
+        """The same columns without rows."""
+
+    def kind(self, name: Any) -> str:
+        """Kind of a column: "number", "category" or "ordinal"."""
+
+    def is_integer(self, name: Any) -> bool:
+        """Whether a column has a type of integers."""
+
+    def categories(self, name: Any) -> list[Any] | None:
+        """Categories of the type of a column in their order, if it has any."""
+
+    def is_missing(self, name: Any) -> Array:
+        """Whether each cell of a column is missing."""
+
+    def numbers(self, name: Any) -> Array:
+        """A column as floating-point numbers, with NaN for missing ones."""
+
+    def objects(self, name: Any) -> Array:
+        """A column as objects, with None for missing ones."""
+
+    def built(self, columns: dict[Any, Array], n_rows: int) -> Any:
+        """A table of new numbers and objects, in the types of this one."""
+
+    def filled(self, columns: dict[Any, Array], like: Any) -> Any:
+        """A table with new values in the missing cells of another one."""
+
+
+def frame_of(X: Any) -> Frame:
+    """Wrap a frame of pandas or polars, or an array of two dimensions."""
+    pandas, polars = sys.modules.get("pandas"), sys.modules.get("polars")
+    if pandas is not None and isinstance(X, pandas.DataFrame):
+        return _checked(PandasFrame(X))
+    if polars is not None and isinstance(X, polars.DataFrame):
+        return PolarsFrame(X)
+    X = np.asarray(X)
+    if X.ndim != 2:
+        msg = f"X has {X.ndim} dimensions, must be a data frame or an array of 2 dimensions."
+        raise ValueError(msg)
+    return ArrayFrame(X)
+
+
+def _checked(frame: PandasFrame) -> Frame:
+    names = frame.names
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            msg = f"X has two columns {name!r}, must have one of each name."
+            raise ValueError(msg)
+    return frame
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayFrame:
+    """An array; its columns are named x0, x1 and so on."""
+
+    array: Array
+
+    @property
+    def native(self) -> Any:
+        """The table itself."""
+        return self.array
+
+    @property
+    def names(self) -> list[Any]:
+        """Names of the columns."""
+        return [f"x{i}" for i in range(self.array.shape[1])]
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.array)
+
+    def select(self, names: Sequence[Any]) -> ArrayFrame:
+        """The named columns, in this order."""
+        return ArrayFrame(self.array[:, [self.names.index(name) for name in names]])
+
+    def empty(self) -> ArrayFrame:
+        """The same columns without rows."""
+        return ArrayFrame(self.array[:0])
+
+    def kind(self, name: Any) -> str:
+        """Kind of a column: "number" or "category"."""
+        values = self._column(name)
+        return kind_of_objects(values) if values.dtype == object else _kind_of(values.dtype)
+
+    def is_integer(self, name: Any) -> bool:
+        """Whether a column has only integers."""
+        values = self._column(name)
+        return all_integers(values) if values.dtype == object else values.dtype.kind in "iu"
+
+    def categories(self, name: Any) -> list[Any] | None:
+        """None: arrays have no categorical types."""
+        return None
+
+    def is_missing(self, name: Any) -> Array:
+        """Whether each cell of a column is missing."""
+        return missing_in(self._column(name))
+
+    def numbers(self, name: Any) -> Array:
+        """A column as floating-point numbers, with NaN for missing ones."""
+        values = self._column(name)
+        if values.dtype.kind in "mM":
+            return days(values)
+        if values.dtype == object:
+            values = np.where(missing_in(values), np.nan, values)
+        return values if values.dtype.kind == "f" else values.astype(np.float64)
+
+    def objects(self, name: Any) -> Array:
+        """A column as objects, with None for missing ones."""
+        return objects_of(self._column(name).tolist(), self.is_missing(name))
+
+    def built(self, columns: dict[Any, Array], n_rows: int) -> Array:
+        """An array of new numbers and objects, in the type of this one."""
+        if not columns:
+            return np.empty((n_rows, 0), self.array.dtype)
+        cast = [self._cast(values) for values in columns.values()]
+        return np.stack(cast, axis=1)
+
+    def filled(self, columns: dict[Any, Array], like: Any) -> Array:
+        """An array with new values in the missing cells of another one."""
+        new = self.built(columns, len(like))
+        missing = np.stack([ArrayFrame(like).is_missing(x) for x in columns], axis=1)
+        return np.where(missing, new.astype(like.dtype), like) if missing.any() else like.copy()
+
+    def _column(self, name: Any) -> Array:
+        return self.array[:, self.names.index(name)]
+
+    def _cast(self, values: Array) -> Array:
+        dtype = self.array.dtype
+        missing = missing_in(values)
+        if dtype.kind in "mM":
+            return time_of(values, "M" if dtype.kind == "M" else "m").astype(dtype)
+        if dtype == object and values.dtype != object:
+            return python_numbers(values)
+        if missing.any() and dtype.kind in "iub":
+            return values.astype(np.float64)
+        if values.dtype != object and dtype.kind in "iu":
+            values = np.rint(values)
+        return values.astype(dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class PandasFrame:
+    """A data frame of pandas."""
+
+    frame: Any
+
+    @property
+    def native(self) -> Any:
+        """The table itself."""
+        return self.frame
+
+    @property
+    def names(self) -> list[Any]:
+        """Names of the columns."""
+        return list(self.frame.columns)
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.frame)
+
+    def select(self, names: Sequence[Any]) -> PandasFrame:
+        """The named columns, in this order."""
+        names = list(names)
+        return self if names == self.names else PandasFrame(self.frame[names])
+
+    def empty(self) -> PandasFrame:
+        """The same columns without rows."""
+        return PandasFrame(self.frame.iloc[:0].copy())
+
+    def kind(self, name: Any) -> str:
+        """Kind of a column: "number", "category" or "ordinal"."""
+        types, column = _pandas_types(), self.frame[name]
+        if isinstance(column.dtype, types.CategoricalDtype):
+            return "ordinal" if column.cat.ordered else "category"
+        if column.dtype == object:
+            return kind_of_objects(column[~column.isna()].to_numpy())
+        if types.is_bool_dtype(column.dtype):
+            return "category"
+        is_number = types.is_numeric_dtype(column.dtype) or self._time(name)
+        return "number" if is_number else "category"
+
+    def is_integer(self, name: Any) -> bool:
+        """Whether a column has a type of integers, or only objects that are."""
+        column = self.frame[name]
+        if column.dtype == object:
+            return all_integers(column[~column.isna()].to_numpy())
+        return bool(_pandas_types().is_integer_dtype(column.dtype))
+
+    def categories(self, name: Any) -> list[Any] | None:
+        """Categories of the type of a column in their order, if it has any."""
+        column = self.frame[name]
+        is_categorical = isinstance(column.dtype, _pandas_types().CategoricalDtype)
+        return column.cat.categories.tolist() if is_categorical else None
+
+    def is_missing(self, name: Any) -> Array:
+        """Whether each cell of a column is missing."""
+        return self.frame[name].isna().to_numpy()
+
+    def numbers(self, name: Any) -> Array:
+        """A column as floating-point numbers, with NaN for missing ones."""
+        column = self.frame[name]
+        if time := self._time(name):
+            unit = "datetime64[us]" if time == "M" else "timedelta64[us]"
+            return days(column.to_numpy(dtype=unit))
+        dtype = getattr(column.dtype, "numpy_dtype", column.dtype)
+        dtype = dtype if isinstance(dtype, np.dtype) and dtype.kind == "f" else np.float64
+        return column.to_numpy(dtype=dtype, na_value=np.nan)
+
+    def objects(self, name: Any) -> Array:
+        """A column as objects, with None for missing ones."""
+        return objects_of(self.frame[name].astype(object).tolist(), self.is_missing(name))
+
+    def built(self, columns: dict[Any, Array], n_rows: int) -> Any:
+        """A data frame of new numbers and objects, in the types of this one."""
+        return self._joined([self._cast(x, y) for x, y in columns.items()], range(n_rows))
+
+    def filled(self, columns: dict[Any, Array], like: Any) -> Any:
+        """A data frame with new values in the missing cells of another one."""
+        done = []
+        for name, values in columns.items():
+            old = like[name]
+            missing = old.isna()
+            if missing.any():
+                new = self._cast(name, values).set_axis(old.index)
+                if old.dtype != new.dtype and isinstance(
+                    old.dtype, _pandas_types().CategoricalDtype
+                ):
+                    unseen = [x for x in new.unique() if x not in old.cat.categories]
+                    old = old.cat.add_categories(unseen)
+                    new = new.astype(object).astype(old.dtype)
+                old = old.where(~missing, new)
+            done.append(old)
+        return self._joined(done, like.index)
+
+    def _joined(self, columns: list[Any], index: Any) -> Any:
+        import pandas
+
+        data = dict(enumerate(columns))
+        return pandas.DataFrame(data, index=index).set_axis(self.frame.columns, axis=1)
+
+    def _time(self, name: Any) -> str:
+        types, dtype = _pandas_types(), self.frame[name].dtype
+        if types.is_datetime64_any_dtype(dtype):
+            return "M"
+        return "m" if getattr(dtype, "kind", "") == "m" else ""
+
+    def _cast(self, name: Any, values: Array) -> Any:
+        import pandas
+
+        dtype, missing = self.frame[name].dtype, missing_in(values)
+        if time := self._time(name):
+            column = pandas.Series(time_of(values, time))
+            has_zone = getattr(dtype, "tz", None) is not None
+            return (column.dt.tz_localize("UTC") if has_zone else column).astype(dtype)
+        if isinstance(dtype, np.dtype):
+            if dtype.kind in "iub" and missing.any():
+                return pandas.Series(values)
+            if values.dtype == object or dtype.kind == "f":
+                return pandas.Series(values).astype(dtype)
+            return pandas.Series(
+                python_numbers(values) if dtype == object else values.astype(dtype)
+            )
+        if values.dtype != object:
+            values = python_numbers(values) if self.frame[name].dtype.kind in "iub" else values
+        values = np.where(missing, pandas.NA, values.astype(object))
+        return pandas.Series(values).astype(dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class PolarsFrame:
+    """A data frame of polars."""
+
+    frame: Any
+
+    @property
+    def native(self) -> Any:
+        """The table itself."""
+        return self.frame
+
+    @property
+    def names(self) -> list[Any]:
+        """Names of the columns."""
+        return list(self.frame.columns)
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return self.frame.height
+
+    def select(self, names: Sequence[Any]) -> PolarsFrame:
+        """The named columns, in this order."""
+        return PolarsFrame(self.frame.select(list(names)))
+
+    def empty(self) -> PolarsFrame:
+        """The same columns without rows."""
+        return PolarsFrame(self.frame.clear())
+
+    def kind(self, name: Any) -> str:
+        """Kind of a column: "number", "category" or, for an enumeration, "ordinal"."""
+        dtype = self.frame[name].dtype
+        if self._is_time(name) or dtype.is_numeric():
+            return "number"
+        return (
+            "ordinal" if hasattr(dtype, "categories") and str(dtype)[:4] == "Enum" else "category"
+        )
+
+    def is_integer(self, name: Any) -> bool:
+        """Whether a column has a type of integers."""
+        return self.frame[name].dtype.is_integer()
+
+    def categories(self, name: Any) -> list[Any] | None:
+        """Categories of an enumeration in their order."""
+        is_enum = self.kind(name) == "ordinal"
+        return self.frame[name].dtype.categories.to_list() if is_enum else None
+
+    def is_missing(self, name: Any) -> Array:
+        """Whether each cell of a column is missing."""
+        column = self.frame[name]
+        missing = column.is_null().to_numpy()
+        return (
+            missing | column.is_nan().fill_null(value=True).to_numpy()
+            if (column.dtype.is_float())
+            else missing
+        )
+
+    def numbers(self, name: Any) -> Array:
+        """A column as floating-point numbers, with NaN for missing ones."""
+        import polars
+
+        column = self.frame[name]
+        if self._is_time(name):
+            is_span = column.dtype == polars.Duration
+            unit = polars.Duration("us") if is_span else polars.Datetime("us")
+            ticks = column.cast(unit).cast(polars.Int64)
+            return ticks.cast(polars.Float64).to_numpy() / _MICROSECONDS
+        dtype = column.dtype if column.dtype.is_float() else polars.Float64
+        return column.cast(dtype).fill_null(float("nan")).to_numpy()
+
+    def objects(self, name: Any) -> Array:
+        """A column as objects, with None for missing ones."""
+        return objects_of(self.frame[name].to_list(), self.is_missing(name))
+
+    def built(self, columns: dict[Any, Array], n_rows: int) -> Any:
+        """A data frame of new numbers and objects, in the types of this one."""
+        return type(self.frame)([self._cast(x, y) for x, y in columns.items()])
+
+    def filled(self, columns: dict[Any, Array], like: Any) -> Any:
+        """A data frame with new values in the missing cells of another one."""
+        import polars
+
+        done = []
+        for name, values in columns.items():
+            old, known = like[name], polars.Series(~PolarsFrame(like).is_missing(name))
+            new = self._cast(name, values)
+            done.append(old if known.all() else old.zip_with(known, new.cast(old.dtype)))
+        return type(like)(done)
+
+    def _is_time(self, name: Any) -> bool:
+        return type(self.frame[name].dtype).__name__ in ("Date", "Datetime", "Duration")
+
+    def _cast(self, name: Any, values: Array) -> Any:
+        import polars
+
+        dtype, missing = self.frame[name].dtype, missing_in(values)
+        if self._is_time(name):
+            whole = np.rint(np.where(missing, 0, values) * _MICROSECONDS).astype(np.int64)
+            ticks = polars.Series(name, objects_of(whole.tolist(), missing).tolist(), polars.Int64)
+            if dtype == polars.Duration:
+                return ticks.cast(polars.Duration("us")).cast(dtype)
+            return ticks.cast(polars.Datetime("us", getattr(dtype, "time_zone", None))).cast(dtype)
+        if values.dtype != object and not dtype.is_float():
+            values = python_numbers(values)
+        return polars.Series(name, objects_of(values.tolist(), missing).tolist(), dtype)
+
+
+def _pandas_types() -> Any:
+    import pandas
+
+    return pandas.api.types
+
+
+def missing_in(values: Array) -> Array:
+    """Whether each value is None, NaN, NA or NaT."""
+    if values.dtype.kind in "mM":
+        return np.isnat(values)
+    if values.dtype.kind == "f":
+        return np.isnan(values)
+    if values.dtype != object:
+        return np.zeros(values.shape, bool)
+    return np.fromiter(map(_is_missing, values), bool, len(values))
+
+
+def _is_missing(x: Any) -> bool:
+    if x is None or type(x).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(x, float | np.floating | np.datetime64 | np.timedelta64) and bool(x != x)
+
+
+def objects_of(values: list[Any], missing: Array) -> Array:
+    """Objects in an array, with None for missing ones."""
+    found = np.empty(len(values), object)
+    found[:] = values
+    found[missing] = None
+    return found
+
+
+def _all_are(kind: type | tuple[type, ...]) -> Callable[[Array], bool]:
+    def are(values: Array) -> bool:
+        known = values[~missing_in(values)]
+        return len(known) > 0 and all(
+            isinstance(x, kind) and not isinstance(x, bool | np.bool_) for x in known
+        )
+
+    return are
+
+
+all_integers = _all_are(Integral)
+all_numbers = _all_are(Number)
+
+
+def kind_of_objects(values: Array) -> str:
+    """Return "number" if all known objects are numbers, otherwise "category"."""
+    return "number" if all_numbers(values) else "category"
+
+
+def _kind_of(dtype: np.dtype) -> str:
+    return "number" if dtype.kind in "fiumM" else "category"
+
+
+def python_numbers(values: Array) -> Array:
+    """Floats as objects: whole ones are int, and NaN is None."""
+    missing = np.isnan(values)
+    whole = bool((values[~missing] == np.rint(values[~missing])).all())
+    found = np.where(missing, 0, values)
+    return objects_of((found.astype(np.int64) if whole else found).tolist(), missing)
+
+
+def days(times: Array) -> Array:
+    """Datetimes (since 1970) or timedeltas as days, with NaN for NaT."""
+    kind = "datetime64[us]" if times.dtype.kind == "M" else "timedelta64[us]"
+    ticks = times.astype(kind).astype(np.int64)
+    return np.where(ticks == _NO_TIME, np.nan, ticks / _MICROSECONDS)
+
+
+def time_of(values: Array, kind: str) -> Array:
+    """Days as datetimes ("M") or timedeltas ("m"), with NaT for NaN."""
+    missing = np.isnan(values)
+    ticks = np.rint(np.where(missing, 0, values) * _MICROSECONDS).astype(np.int64)
+    return np.where(missing, _NO_TIME, ticks).astype(f"{kind}8[us]")

@@ -1,0 +1,208 @@
+"""Codes of the cells of a table, and tables of codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skrbm._kernels.devices import Array, Generator
+from skrbm.data.columns import MOST_CODES, Categories, Column, Numbers
+from skrbm.data.frames import Frame, frame_of
+
+KINDS = ("number", "count", "category", "ordinal")
+_IDENTIFIER_SHARE = 0.9  # of the known cells that have different values
+_FEWEST_IDENTIFIERS = 20
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of a table, with codes for their values.
+
+    Parameters
+    ----------
+    column_types : dict
+        Name and kind of each column: "number", "count", "category" or "ordinal".
+    columns : tuple of Numbers or Categories
+    template : Frame
+        The columns without rows.
+    """
+
+    column_types: dict[Any, str]
+    columns: tuple[Column, ...]
+    template: Frame
+
+    @classmethod
+    def of(
+        cls,
+        X: Any,
+        column_types: Mapping[Any, str] | None = None,
+        sample_weight: Array | None = None,
+        max_bins: int = MOST_CODES,
+    ) -> Table:
+        """Find the kinds and codes of the columns of a frame or an array.
+
+        Parameters
+        ----------
+        X : DataFrame of pandas or polars, or array of shape (n_rows, n_columns)
+        column_types : dict, default=None
+            Kinds of some columns, by name. The type of the column decides for the others.
+        sample_weight : ndarray of shape (n_rows,), default=None
+        max_bins : int, default=32
+            Largest number of bins of a column of numbers, besides its frequent values.
+        """
+        frame = frame_of(X)
+        chosen = _check_types(column_types or {}, frame.names)
+        rows = np.ones(len(frame)) if sample_weight is None else np.asarray(sample_weight, float)
+        if (rows > 0).any():
+            rows = rows / rows[rows > 0].mean()
+        kinds, columns = {}, []
+        for name in frame.names:
+            kinds[name] = chosen.get(name) or _kind(frame, name)
+            columns.append(_column(frame, name, kinds[name], rows, max_bins))
+        return cls(kinds, tuple(columns), frame.empty())
+
+    @property
+    def names(self) -> list[Any]:
+        """Names of the columns."""
+        return list(self.column_types)
+
+    @property
+    def n_codes(self) -> tuple[int, ...]:
+        """Number of codes of each column; 0 if all of its cells are missing."""
+        return tuple(column.n_codes for column in self.columns)
+
+    def encode(self, X: Any, handle_unknown: str = "missing") -> Array:
+        """Code of each cell; -1 if it is missing, or unknown and `handle_unknown="missing"`."""
+        frame = self._frame(X)
+        codes = np.full((len(frame), len(self.columns)), -1)
+        for i, (name, values) in enumerate(self._values(frame).items()):
+            codes[:, i] = self.columns[i].encode(values)
+            unknown = (codes[:, i] < 0) & ~frame.is_missing(name)
+            if handle_unknown == "error" and self.n_codes[i] and unknown.any():
+                seen = values[unknown.argmax()]
+                msg = f"Column {name!r} has {seen!r}, which is not among the values of `fit`."
+                raise ValueError(msg)
+        return codes
+
+    def log_density(self, X: Any, codes: Array) -> Array:
+        """Log density of each cell given its code, in float64; 0 for missing cells.
+
+        It is a probability for categories, integers and frequent values, and otherwise a density
+        per unit of the column; the unit of dates and durations is a day.
+        """
+        found = [
+            column.log_density(values, codes[:, i])
+            for i, (column, values) in enumerate(
+                zip(self.columns, self._values(self._frame(X)).values(), strict=True)
+            )
+        ]
+        return np.stack(found, axis=1) if found else np.zeros(codes.shape)
+
+    def one_hot(self, codes: Array, dtype: Any = np.float32) -> Array:
+        """One column per code of each column; NaN in all of them if the code is -1."""
+        first = np.cumsum([0, *self.n_codes])
+        found = np.zeros((len(codes), first[-1]), dtype)
+        for i, n in enumerate(self.n_codes):
+            known = np.flatnonzero(codes[:, i] >= 0)
+            found[known, first[i] + codes[known, i]] = 1
+            found[codes[:, i] < 0, first[i] : first[i] + n] = np.nan
+        return found
+
+    def decode(self, codes: Array, rng: Generator, like: Any = None) -> Any:
+        """Draw a value for each code, in a table of the same columns and types.
+
+        Parameters
+        ----------
+        codes : ndarray of int of shape (n_rows, n_columns)
+            Cells with the code -1 are missing.
+        rng : Generator
+        like : DataFrame or array, default=None
+            A table whose known cells and index are kept; only its missing cells are drawn.
+        """
+        values = {
+            name: column.decode(codes[:, i], rng)
+            for i, (name, column) in enumerate(zip(self.names, self.columns, strict=True))
+        }
+        if like is None:
+            return self.template.built(values, len(codes))
+        return self.template.filled(values, self._frame(like).native)
+
+    def _frame(self, X: Any) -> Frame:
+        frame = frame_of(X)
+        present = set(frame.names)
+        lacking = [name for name in self.names if name not in present]
+        if lacking:
+            msg = f"X has no column {lacking[0]!r}, must have all columns of `fit`."
+            raise ValueError(msg)
+        return frame.select(self.names)
+
+    def _values(self, frame: Frame) -> dict[Any, Array]:
+        return {
+            name: _numbers(frame, name) if isinstance(column, Numbers) else frame.objects(name)
+            for name, column in zip(self.names, self.columns, strict=True)
+        }
+
+
+def _check_types(column_types: Mapping[Any, str], names: list[Any]) -> dict[Any, str]:
+    for name, kind in column_types.items():
+        if name not in names:
+            msg = f"column_types has {name!r}, must have only names of columns of X."
+            raise ValueError(msg)
+        if kind not in KINDS:
+            msg = (
+                f"column_types[{name!r}] == {kind!r}, must be one of {', '.join(map(repr, KINDS))}."
+            )
+            raise ValueError(msg)
+    return dict(column_types)
+
+
+def _kind(frame: Frame, name: Any) -> str:
+    """Kind of a column by its type; integers from zero on are counts."""
+    kind = frame.kind(name)
+    if kind == "number":
+        is_count = frame.is_integer(name) and len(frame) > 0
+        return "count" if is_count and _least(_numbers(frame, name)) == 0 else kind
+    known = frame.objects(name)[~frame.is_missing(name)]
+    n = len(set(known))
+    if n >= _FEWEST_IDENTIFIERS and n > _IDENTIFIER_SHARE * len(known):
+        msg = (
+            f"Column {name!r} has {n} different values in {len(known)} rows and identifies them; "
+            f'drop it, or set column_types={{{name!r}: "category"}}.'
+        )
+        raise ValueError(msg)
+    return kind
+
+
+def _least(values: Array) -> float:
+    return float(np.nanmin(values)) if not np.isnan(values).all() else np.nan
+
+
+def _numbers(frame: Frame, name: Any) -> Array:
+    try:
+        values = frame.numbers(name)
+    except (TypeError, ValueError):
+        msg = f"Column {name!r} has values that are no numbers, must have only numbers."
+        raise ValueError(msg) from None
+    if np.isinf(values).any():
+        msg = f"Column {name!r} contains infinity, must have only finite or missing numbers."
+        raise ValueError(msg)
+    return values
+
+
+def _column(frame: Frame, name: Any, kind: str, rows: Array, max_bins: int) -> Column:
+    used = ~frame.is_missing(name) & (rows > 0)
+    if not used.any():
+        return Categories.of(np.empty(0, object))
+    if kind in ("number", "count"):
+        values = _numbers(frame, name)[used]
+        if kind == "count" and not ((values >= 0) & (values == np.rint(values))).all():
+            msg = f'column_types[{name!r}] == "count", but the column has other than counts.'
+            raise ValueError(msg)
+        return Numbers.of(values, rows[used], is_count=kind == "count", max_bins=max_bins)
+    values, order = frame.objects(name)[used], frame.categories(name)
+    if kind == "ordinal":
+        return Categories.of(values, rows[used], order=order, most=None)
+    return Categories.of(values, rows[used], order=order)
