@@ -90,6 +90,8 @@ class Cells:
         Whether a cell has only one value, whose probability is counted.
     scales : tuple of float
         Mean excess below the first edge and above the last one.
+    is_lattice : bool
+        Whether the values are integers.
     floor : float
         Least possible value; if it is finite, values between it and the first edge are uniform.
     """
@@ -99,6 +101,7 @@ class Cells:
     mass: Array
     is_point: Array
     scales: tuple[float, float]
+    is_lattice: bool
     floor: float = -math.inf
 
     @classmethod
@@ -121,7 +124,7 @@ class Cells:
             is_point[1:-1] = fine.is_tight[owner] & (rows > 0)
         codes = np.concatenate([[0], code[owner], [code[-1]]])
         mass = _masses(codes, np.concatenate([[0], rows, [0]]), edges, is_point)
-        return cls(edges, codes, mass, is_point, _tails(data, is_lattice=is_lattice))
+        return cls(edges, codes, mass, is_point, _tails(data, is_lattice=is_lattice), is_lattice)
 
     @property
     def n_codes(self) -> int:
@@ -146,14 +149,18 @@ class Cells:
         """Log density of values given their codes, in float64."""
         cell, inside = self.find(values), self.mass[1:-1]
         width = np.where(self.is_point[1:-1], 1.0, np.diff(self.edges.astype(np.float64)))
-        ends = self.mass[[0, -1]] / self.scales
+        below = np.maximum(self.edges[0] - values, 0)
+        above = np.maximum(values - self.edges[-1], 0)
+        rate = 1 / np.array(self.scales)
+        ends = self.mass[[0, -1]] * (-np.expm1(-rate) if self.is_lattice else rate)
+        fall = np.floor(below) if self.is_lattice else below
+        fall = fall * rate[0] + (np.floor(above) if self.is_lattice else above) * rate[1]
+        if self.floor > -math.inf:
+            ends[0] = self.mass[0] * rate[0]
+            fall = np.where(values < self.edges[0], np.where(values < self.floor, np.inf, 0), fall)
         with np.errstate(divide="ignore"):
             level = np.log(np.concatenate([ends[:1], inside / width, ends[1:]]))
-        below = np.maximum(self.edges[0] - values, 0) / self.scales[0]
-        if self.floor > -math.inf:
-            below = np.where(values < self.floor, np.inf, 0.0)
-        above = np.maximum(values - self.edges[-1], 0) / self.scales[1]
-        return level[cell] - below - above
+        return level[cell] - fall
 
     def draw(self, codes: Array, rng: Generator) -> Array:
         """Draw a cell for each code, between the outermost edges."""

@@ -1,0 +1,375 @@
+"""Codes of columns and tables: densities by sums and quadrature, draws, types that survive."""
+
+import datetime
+import math
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy.integrate import quad
+from scipy.stats import kstest
+
+from skrbm.data.columns import Categories, Numbers
+from skrbm.data.tables import Table
+
+N = 600
+
+
+def _spiked(rng):
+    x = rng.lognormal(size=N)
+    x[: N // 3] = 0.0
+    x[N // 3 : N // 2] = 2.0
+    return rng.permutation(x)
+
+
+CONTINUOUS = {
+    "normal": lambda rng: rng.normal(3, 2, size=N),
+    "heavy": lambda rng: rng.standard_cauchy(size=N),
+    "spiked": _spiked,
+    "float32": lambda rng: rng.lognormal(size=N).astype(np.float32),
+    "few": lambda rng: rng.normal(size=3),
+    "constant": lambda rng: np.full(N, 0.3),
+}
+ON_LATTICE = {
+    "integers": lambda rng: np.rint(rng.normal(0, 30, size=N)),
+    "heaped": lambda rng: np.where(rng.random(N) < 0.6, 40.0, rng.integers(1, 99, size=N)),
+    "tens": lambda rng: 10.0 * rng.integers(0, 80, size=N),
+    "decimals": lambda rng: np.round(rng.normal(size=N), 2),
+    "ratings": lambda rng: rng.integers(1, 7, size=N).astype(float),
+    "constant integers": lambda rng: np.full(N, 7.0),
+}
+NUMBERS = CONTINUOUS | ON_LATTICE
+
+
+def _numbers(name, **options):
+    values = NUMBERS[name](np.random.default_rng(0))
+    return values, Numbers.of(values, **options)
+
+
+def _log_p(column, share, x):
+    """Log density of values under probabilities of the codes."""
+    codes = column.encode(x)
+    return np.log(share)[codes] + column.log_density(x, codes)
+
+
+def _shares(n):
+    return np.random.default_rng(1).dirichlet(np.ones(n))
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+def test_densities_and_points_of_numbers_sum_to_one(name):
+    """Point masses are counted; the rest is integrated between edges, and by quadrature beyond."""
+    _, column = _numbers(name)
+    share, cells = _shares(column.n_codes), column.cells
+    points = cells.edges[:-1][cells.is_point[1:-1]]
+    total = np.exp(_log_p(column, share, points)).sum()
+    low, high = cells.edges[:-1].astype(float), cells.edges[1:].astype(float)
+    wide = ~cells.is_point[1:-1]
+    total += ((high - low) * np.exp(_log_p(column, share, low)))[wide].sum()
+    for edge, sign, scale in zip(cells.edges[[0, -1]], (-1, 1), cells.scales, strict=True):
+
+        def density(z, edge=float(edge), sign=sign, scale=scale):
+            x = np.array([edge + sign * (z + 1e-12) * scale])
+            return scale * float(np.exp(_log_p(column, share, x))[0])
+
+        total += quad(density, 0, 40, limit=200)[0]
+    assert total == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("is_count", [False, True])
+@pytest.mark.parametrize("name", ON_LATTICE)
+def test_probabilities_of_integers_and_decimals_sum_to_one(name, is_count):
+    """Over all points of the lattice, with one density per point."""
+    x = np.abs(_numbers(name)[0]) if is_count else _numbers(name)[0]
+    if is_count and (x != np.rint(x)).any():
+        pytest.skip("no counts")
+    column = Numbers.of(x, is_count=is_count)
+    span = int(np.ptp(x) / column.lattice.step) + 40
+    k = np.arange(-40 * span, 40 * span) + column.lattice.index(x[:1])  # and 40 scales beyond
+    points = column.lattice.value(k)
+    points = points[points >= column.lowest]
+    p = np.exp(_log_p(column, _shares(column.n_codes), points)) * column.lattice.step
+    assert p.sum() == pytest.approx(1, abs=1e-6)
+    assert (column.encode(np.array([-1.0]))[0] == -1) == is_count
+
+
+@pytest.mark.parametrize("most", [None, 4])
+def test_probabilities_of_categories_sum_to_one(most):
+    """Rare categories share a code by their frequencies."""
+    values = np.random.default_rng(0).choice(list("abcdefgh"), N).astype(object)
+    column = Categories.of(values, most=most)
+    assert column.n_codes == (most or 8)
+    every = np.array(list("abcdefgh"), object)
+    assert np.exp(_log_p(column, _shares(column.n_codes), every)).sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_draws_have_their_codes(name):
+    """`encode(decode(codes)) == codes`, and draws stay between the observed extremes."""
+    values, column = _numbers(name)
+    codes = np.repeat(np.arange(-1, column.n_codes), 300)
+    drawn = column.decode(codes, np.random.default_rng(2))
+    np.testing.assert_array_equal(column.encode(drawn), codes)
+    known = drawn[codes >= 0]
+    assert known.min() >= values.min()
+    assert known.max() <= values.max()
+    assert drawn.dtype == values.dtype
+    if name in ON_LATTICE and name != "decimals":
+        assert set(known) <= set(np.arange(values.min(), values.max() + 1))
+    if name == "decimals":
+        assert (known == np.round(known, 2)).all()
+
+
+@pytest.mark.parametrize("name", ["normal", "heavy", "spiked", "decimals", "integers"])
+def test_draws_have_the_density(name):
+    """Kolmogorov-Smirnov, at the level 0.001, against sums of the density within the extremes."""
+    _, column = _numbers(name)
+    share, cells = _shares(column.n_codes), column.cells
+    rng = np.random.default_rng(3)
+    codes = rng.choice(column.n_codes, p=share, size=4000)
+    drawn = column.decode(codes, rng).astype(float)
+    inner = column.lattice.index(drawn) if column.lattice else drawn
+    inner = inner + (rng.random(len(inner)) - 0.5 if column.lattice else 0.0)
+    low, high = cells.edges[:-1], cells.edges[1:]
+    x = column.lattice.value(low + 0.5) if column.lattice else low
+    of_cell = cells.codes[1:-1]
+    width = np.where(cells.is_point[1:-1], 1, (high - low) * (column.lattice or ONE).step)
+    mass = np.exp(column.log_density(x, column.encode(x))) * width
+    p = share[of_cell] * mass / np.bincount(of_cell, mass)[of_cell]
+    cell = cells.find(inner) - 1
+    within = np.where(
+        cells.is_point[1:-1][cell], rng.random(4000), (inner - low[cell]) / (high - low)[cell]
+    )
+    assert kstest((np.cumsum(p) - p)[cell] + p[cell] * within, "uniform").pvalue > 1e-3
+
+
+class ONE:
+    """No lattice."""
+
+    step = 1.0
+
+
+@pytest.mark.parametrize("name", ["normal", "heavy", "decimals", "tens"])
+@pytest.mark.parametrize(("factor", "offset"), [(2.54, 0.0), (-0.125, 16.0), (1e6, 0.0)])
+def test_units_shift_the_density_by_the_log_of_their_factor(name, factor, offset):
+    """The codes are the same, reversed for a negative factor."""
+    values, column = _numbers(name)
+    other = Numbers.of(values * factor + offset)
+    new = np.concatenate([values, [values.min() - 7.3, values.max() + 9.1]])
+    codes, others = column.encode(new), other.encode(new * factor + offset)
+    if factor > 0:
+        np.testing.assert_array_equal(codes, others)
+        expected = column.log_density(new, codes) - math.log(abs(factor))
+        got = other.log_density(new * factor + offset, others)
+        if column.lattice:  # rounding to a point of the lattice commutes with units
+            expected, got = expected[:-2], got[:-2]
+        np.testing.assert_allclose(got, expected, atol=1e-8)
+    else:
+        total = (
+            column.log_density(new, codes).mean()
+            - other.log_density(new * factor + offset, others).mean()
+        )
+        assert total == pytest.approx(math.log(abs(factor)), abs=0.2)
+
+
+def _frame(n=200, seed=0):
+    rng = np.random.default_rng(seed)
+    level = pd.CategoricalDtype(["low", "mid", "high", "never"], ordered=True)
+    day = pd.Timestamp("2020-02-01") + pd.to_timedelta(rng.integers(0, 900, n), "D")
+    frame = pd.DataFrame(
+        {
+            "float": rng.normal(size=n),
+            "float32": rng.normal(size=n).astype(np.float32),
+            "int": rng.integers(5, 500, n),
+            "uint8": rng.integers(0, 9, n).astype(np.uint8),
+            "Int64": pd.array(rng.integers(0, 9, n), dtype="Int64"),
+            "Float64": pd.array(rng.normal(size=n), dtype="Float64"),
+            "bool": rng.random(n) < 0.3,
+            "boolean": pd.array(rng.random(n) < 0.3, dtype="boolean"),
+            "str": rng.choice(["x", "y", ""], n),
+            "object": rng.choice(["x", "y"], n).astype(object),
+            "objects": rng.integers(0, 9, n).astype(object),
+            "level": pd.Categorical(rng.choice(["low", "mid", "high"], n), dtype=level),
+            "arrow": pd.array(rng.integers(0, 9, n), dtype="int64[pyarrow]"),
+            "arrow str": pd.array(rng.choice(["x", "y"], n), dtype="string[pyarrow]"),
+            "arrow bool": pd.array(rng.random(n) < 0.5, dtype="bool[pyarrow]"),
+            "day": day,
+            "zone": day.tz_localize("Europe/Paris"),
+            "span": pd.to_timedelta(rng.integers(0, 900, n), "min"),
+            "constant": np.ones(n),
+            "nothing": np.full(n, np.nan),
+        },
+        index=[f"row {i}" for i in range(n)],
+    )
+    frame.columns.name = "columns"
+    return frame
+
+
+def _holes(frame, seed=1):
+    """Cells made missing in the columns whose types have missing values."""
+    rng = np.random.default_rng(seed)
+    frame = frame.copy()
+    for name in frame:
+        if frame[name].dtype.kind not in "iub" or not isinstance(frame[name].dtype, np.dtype):
+            frame[name] = frame[name].mask(rng.random(len(frame)) < 0.2)
+    return frame
+
+
+KINDS = {
+    **dict.fromkeys(["float", "float32", "int", "Float64", "day", "zone", "span"], "number"),
+    **dict.fromkeys(["uint8", "Int64", "objects", "arrow"], "count"),
+    **dict.fromkeys(["bool", "boolean", "str", "object", "arrow str", "arrow bool"], "category"),
+    "level": "ordinal",
+    "constant": "number",
+    "nothing": "number",
+}
+
+
+def test_types_columns_and_index_survive():
+    """Draws of a frame, with holes and without."""
+    frame = _frame()
+    holes = _holes(frame)
+    rng = np.random.default_rng(0)
+    for X in frame, holes:
+        table = Table.of(X)
+        assert table.column_types == KINDS
+        codes = table.encode(X)
+        np.testing.assert_array_equal(codes < 0, X.isna())
+        drawn = table.decode(codes, rng)
+        pd.testing.assert_index_equal(drawn.columns, X.columns)
+        assert (drawn.dtypes == X.dtypes).all()
+        np.testing.assert_array_equal(table.encode(drawn), codes)
+        pd.testing.assert_frame_equal(
+            drawn.isna().reset_index(drop=True), X.isna().reset_index(drop=True)
+        )
+
+
+def test_known_cells_come_back_bit_for_bit():
+    """Missing cells take the drawn values; the index stays."""
+    frame = _frame()
+    holes = _holes(frame)
+    table = Table.of(holes)
+    codes = table.encode(frame)
+    filled = table.decode(codes, np.random.default_rng(0), like=holes)
+    pd.testing.assert_index_equal(filled.index, holes.index)
+    assert (filled.dtypes == frame.dtypes).all()
+    for name in frame:
+        known = ~holes[name].isna()
+        pd.testing.assert_series_equal(filled[name][known], holes[name][known])
+    np.testing.assert_array_equal(table.encode(filled), codes)
+
+
+def test_polars_types_survive():
+    """As those of pandas do."""
+    n, rng = 100, np.random.default_rng(0)
+    day = datetime.date(2020, 1, 1)
+    moment = datetime.datetime(2020, 1, 1)
+    frame = pl.DataFrame(
+        {
+            "float": rng.normal(size=n),
+            "int": rng.integers(0, 9, n),
+            "bool": rng.random(n) < 0.5,
+            "str": rng.choice(["x", "y"], n),
+            "enum": pl.Series(rng.choice(["a", "b"], n)).cast(pl.Enum(["b", "a", "c"])),
+            "date": [day + datetime.timedelta(int(i)) for i in rng.integers(0, 99, n)],
+            "moment": [moment + datetime.timedelta(seconds=int(i)) for i in rng.integers(0, 99, n)],
+            "span": [datetime.timedelta(hours=int(i)) for i in rng.integers(0, 99, n)],
+        }
+    )
+    holes = frame.with_columns(
+        pl.when(pl.Series(rng.random(n) < 0.8)).then(pl.col(x)).alias(x) for x in frame.columns
+    )
+    table = Table.of(holes)
+    assert list(table.column_types.values()) == [
+        *["number", "count", "category", "category", "ordinal", "number", "number", "number"]
+    ]
+    codes = table.encode(frame)
+    drawn = table.decode(codes, rng)
+    assert drawn.schema == frame.schema
+    np.testing.assert_array_equal(table.encode(drawn), codes)
+    filled = table.decode(codes, rng, like=holes)
+    assert filled.schema == frame.schema
+    for name in frame.columns:
+        known = holes[name].is_not_null()
+        assert filled[name].filter(known).equals(holes[name].filter(known))
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([["a", 1, None], ["b", 2, 0.5], ["a", np.nan, 0.25]] * 9, object),
+        np.arange(60).reshape(20, 3) % 7,
+        np.array([["a", "b"], ["c", "b"]] * 5),
+        np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32),
+    ],
+)
+def test_arrays_are_tables(array):
+    """Of objects, codes, strings and numbers."""
+    table = Table.of(array)
+    codes = table.encode(array)
+    drawn = table.decode(codes, np.random.default_rng(0))
+    assert drawn.dtype == array.dtype
+    np.testing.assert_array_equal(table.encode(drawn), codes)
+    kept = table.decode(np.maximum(codes, 0), np.random.default_rng(0), like=array)
+    known = codes >= 0
+    assert (kept[known] == array[known]).all()
+
+
+def test_one_hot_rows_have_nan_for_missing_values():
+    """Column by column, as categorical units expect them."""
+    table = Table.of(
+        pd.DataFrame({"a": ["x", "y", "x"], "n": [None] * 3, "b": [True, False, True]})
+    )
+    hot = table.one_hot(np.array([[0, -1, 1], [-1, -1, 0]]), np.float32)
+    expected = np.array([[1, 0, 0, 1], [np.nan, np.nan, 1, 0]], np.float32)
+    np.testing.assert_array_equal(hot, expected, strict=True)
+
+
+def test_rows_of_weight_zero_are_absent_and_weights_count_as_copies():
+    """Integer weights equal repeated rows, up to the number of rows that chooses the bins."""
+    frame = _frame(60)[["int", "str", "float"]]
+    weights = np.arange(60) % 2
+    table, half = Table.of(frame, sample_weight=weights), Table.of(frame[weights > 0])
+    np.testing.assert_array_equal(table.encode(frame), half.encode(frame))
+    codes = half.encode(frame)
+    np.testing.assert_allclose(
+        table.log_density(frame, codes), half.log_density(frame, codes), rtol=1e-12
+    )
+
+
+def test_unknown_categories_are_missing_or_refused():
+    """By `handle_unknown`, which leaves known cells as they are."""
+    table = Table.of(pd.DataFrame({"word": list("abab"), "n": [0, 1, 2, 3]}))
+    new = pd.DataFrame({"n": [0, -1], "word": ["a", "z"]})
+    np.testing.assert_array_equal(table.encode(new)[1], [-1, -1])
+    with pytest.raises(ValueError, match=r"^Column 'word' has 'z', which"):
+        table.encode(new, handle_unknown="error")
+    kept = table.decode(np.zeros((2, 2), int), np.random.default_rng(0), like=new)
+    assert kept["word"].tolist() == ["a", "z"]
+
+
+@pytest.mark.parametrize(
+    ("column", "types", "message"),
+    [
+        ([f"id {i}" for i in range(40)], {}, "Column 'x' has 40 different values in 40 rows"),
+        ([1.0, np.inf], {}, "Column 'x' contains infinity"),
+        ([1.5, 2.0], {"x": "count"}, "column_types\\['x'\\] == \"count\", but"),
+        (["a", "b"], {"x": "number"}, "Column 'x' has values that are no numbers"),
+        ([1, 2], {"y": "number"}, "column_types has 'y'"),
+        ([1, 2], {"x": "float"}, "column_types\\['x'\\] == 'float', must be one of"),
+    ],
+)
+def test_mistakes_are_named(column, types, message):
+    """One sentence with the name of the column."""
+    with pytest.raises(ValueError, match=f"^{message}"):
+        Table.of(pd.DataFrame({"x": column}), types)
+
+
+def test_column_types_override_the_types_of_columns():
+    """Integers as categories and as ordinals, and identifiers by request."""
+    frame = pd.DataFrame({"n": np.arange(40), "id": [f"id {i}" for i in range(40)]})
+    table = Table.of(frame, {"n": "ordinal", "id": "category"})
+    assert table.n_codes == (40, 40)
+    drawn = table.decode(table.encode(frame), np.random.default_rng(0))
+    pd.testing.assert_frame_equal(drawn, frame)
