@@ -168,7 +168,7 @@ class ArrayFrame:
         missing = missing_in(values)
         if dtype.kind in "mM":
             return time_of(values, "M" if dtype.kind == "M" else "m").astype(dtype)
-        if dtype == object and values.dtype != object:
+        if dtype.kind == "O" and values.dtype != object:
             return python_numbers(values)
         if missing.any() and dtype.kind in "iub":
             return values.astype(np.float64)
@@ -297,7 +297,7 @@ class PandasFrame:
             if values.dtype == object or dtype.kind == "f":
                 return pandas.Series(values).astype(dtype)
             return pandas.Series(
-                python_numbers(values) if dtype == object else values.astype(dtype)
+                python_numbers(values) if dtype.kind == "O" else values.astype(dtype)
             )
         if values.dtype != object:
             values = python_numbers(values) if self.frame[name].dtype.kind in "iub" else values
