@@ -32,7 +32,7 @@ BINS = 8, 16, 32, 64
 # Rows per cell as a power of the rows; 1 is uniform within each bin.
 POWERS = {"uniform": 1.0, "n^0.67": 2 / 3, "n^0.5": 0.5, "n^0.33": 1 / 3}
 PSEUDO_ROWS = 0.1, 0.5, 2.0
-_NO_CHANGE = {"fewest_per_cell": 10}
+_NO_CHANGE = {"_FEWEST_PER_CELL": 10}
 
 
 def numeric_columns(name: str, n_rows: int | None = None) -> Iterator[np.ndarray]:
@@ -56,9 +56,10 @@ def held_out_nats(values: np.ndarray, max_bins: int) -> float:
     return float((p + column.log_density(test, new)).mean())
 
 
-def nats(name: str, bins: int, n_rows: int | None = None, **constants: float) -> float:
+def nats(name: str, bins: int, n_rows: int | None = None, **constants: object) -> float:
     """Mean over the numeric columns of a table."""
-    with mock.patch.multiple(cells, **{f"_{x.upper()}": y for x, y in (_NO_CHANGE | constants).items()}):
+    changes = {f"_{x if callable(y) else x.upper()}": y for x, y in constants.items()}
+    with mock.patch.multiple(cells, **(changes or _NO_CHANGE)):
         found = [held_out_nats(x, bins) for x in numeric_columns(name, n_rows) if len(x) > 20]
     return float(np.mean(found))
 
@@ -71,9 +72,11 @@ def main() -> None:
             row = [f"{nats(name, 32, n_rows, cell_power=x):8.3f}" for x in POWERS.values()]
             row += [f"{nats(name, b, n_rows):8.3f}" for b in BINS]
             tails = cells._tails
-            for factor in (2, 4):
-                def wide(*x, factor=factor, **y):
+            for factor in (2.0, 4.0):
+
+                def wide(*x: object, factor: float = factor, **y: bool) -> tuple[float, ...]:
                     return tuple(factor * z for z in tails(*x, **y))
+
                 row.append(f"{nats(name, 32, n_rows, tails=wide):8.3f}")
             row += [f"{nats(name, 32, n_rows, pseudo_rows=a):8.3f}" for a in PSEUDO_ROWS]
             print(f"{name:18}", *row, flush=True)

@@ -104,6 +104,19 @@ def test_probabilities_of_categories_sum_to_one(most):
     assert np.exp(_log_p(column, _shares(column.n_codes), every)).sum() == pytest.approx(1)
 
 
+def test_rare_categories_are_drawn_by_their_frequencies():
+    """Within five standard deviations, in the code that they share."""
+    n = 20_000
+    values = np.repeat(np.array(list("abcdef"), object), [90, 80, 70, 30, 20, 10])
+    column = Categories.of(values, most=4)
+    codes = np.arange(n) % 4
+    drawn = column.decode(codes, np.random.default_rng(0))
+    np.testing.assert_array_equal(column.encode(drawn), codes)
+    for x, p in zip("def", (3 / 6, 2 / 6, 1 / 6), strict=True):
+        k = (drawn[codes == 3] == x).sum()
+        assert abs(k - p * n / 4) < 5 * math.sqrt(n / 4 * p * (1 - p))
+
+
 @pytest.mark.parametrize("name", NUMBERS)
 def test_draws_have_their_codes(name):
     """`encode(decode(codes)) == codes`, and draws stay between the observed extremes."""
@@ -326,10 +339,10 @@ def test_one_hot_rows_have_nan_for_missing_values():
     np.testing.assert_array_equal(hot, expected, strict=True)
 
 
-def test_rows_of_weight_zero_are_absent_and_weights_count_as_copies():
-    """Integer weights equal repeated rows, up to the number of rows that chooses the bins."""
+def test_rows_of_weight_zero_are_absent_and_units_of_weights_do_not_matter():
+    """The table is that of the other rows."""
     frame = _frame(60)[["int", "str", "float"]]
-    weights = np.arange(60) % 2
+    weights = 7 * (np.arange(60) % 2)
     table, half = Table.of(frame, sample_weight=weights), Table.of(frame[weights > 0])
     np.testing.assert_array_equal(table.encode(frame), half.encode(frame))
     codes = half.encode(frame)
