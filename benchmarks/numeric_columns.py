@@ -64,6 +64,9 @@ def nats(name: str, bins: int, n_rows: int | None = None, **constants: object) -
     return float(np.mean(found))
 
 
+TAILS = cells._tails
+
+
 def main() -> None:
     """Print a row per table and setting."""
     for n_rows in (300, None):
@@ -71,11 +74,10 @@ def main() -> None:
         for name in TABLES:
             row = [f"{nats(name, 32, n_rows, cell_power=x):8.3f}" for x in POWERS.values()]
             row += [f"{nats(name, b, n_rows):8.3f}" for b in BINS]
-            tails = cells._tails
             for factor in (2.0, 4.0):
 
                 def wide(*x: object, factor: float = factor, **y: bool) -> tuple[float, ...]:
-                    return tuple(factor * z for z in tails(*x, **y))
+                    return tuple(factor * z for z in TAILS(*x, **y))
 
                 row.append(f"{nats(name, 32, n_rows, tails=wide):8.3f}")
             row += [f"{nats(name, 32, n_rows, pseudo_rows=a):8.3f}" for a in PSEUDO_ROWS]

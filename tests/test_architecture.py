@@ -48,6 +48,8 @@ LAYERS = [
     "data.lattices",
     "data.cells",
     "data.columns",
+    "data.objects",
+    "data.polars_frames",
     "data.frames",
     "data.tables",
     "validation",

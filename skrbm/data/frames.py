@@ -7,17 +7,24 @@ theirs is given.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral, Number
 from typing import Any, Protocol
 
 import numpy as np
 
 from skrbm._kernels.devices import Array
-
-_MICROSECONDS = 86_400_000_000  # per day
-_NO_TIME = np.iinfo(np.int64).min
+from skrbm.data.objects import (
+    all_integers,
+    days,
+    kind_of,
+    kind_of_objects,
+    missing_in,
+    objects_of,
+    python_numbers,
+    time_of,
+)
+from skrbm.data.polars_frames import PolarsFrame
 
 
 class Frame(Protocol):
@@ -119,7 +126,7 @@ class ArrayFrame:
     def kind(self, name: Any) -> str:
         """Kind of a column: "number" or "category"."""
         values = self._column(name)
-        return kind_of_objects(values) if values.dtype == object else _kind_of(values.dtype)
+        return kind_of_objects(values) if values.dtype == object else kind_of(values.dtype)
 
     def is_integer(self, name: Any) -> bool:
         """Whether a column has only integers."""
@@ -305,183 +312,7 @@ class PandasFrame:
         return pandas.Series(values).astype(dtype)
 
 
-@dataclass(frozen=True, eq=False)
-class PolarsFrame:
-    """A data frame of polars."""
-
-    frame: Any
-
-    @property
-    def native(self) -> Any:
-        """The table itself."""
-        return self.frame
-
-    @property
-    def names(self) -> list[Any]:
-        """Names of the columns."""
-        return list(self.frame.columns)
-
-    def __len__(self) -> int:
-        """Number of rows."""
-        return self.frame.height
-
-    def select(self, names: Sequence[Any]) -> PolarsFrame:
-        """The named columns, in this order."""
-        return PolarsFrame(self.frame.select(list(names)))
-
-    def empty(self) -> PolarsFrame:
-        """The same columns without rows."""
-        return PolarsFrame(self.frame.clear())
-
-    def kind(self, name: Any) -> str:
-        """Kind of a column: "number", "category" or, for an enumeration, "ordinal"."""
-        dtype = self.frame[name].dtype
-        if self._is_time(name) or dtype.is_numeric():
-            return "number"
-        return (
-            "ordinal" if hasattr(dtype, "categories") and str(dtype)[:4] == "Enum" else "category"
-        )
-
-    def is_integer(self, name: Any) -> bool:
-        """Whether a column has a type of integers."""
-        return self.frame[name].dtype.is_integer()
-
-    def categories(self, name: Any) -> list[Any] | None:
-        """Categories of an enumeration in their order."""
-        is_enum = self.kind(name) == "ordinal"
-        return self.frame[name].dtype.categories.to_list() if is_enum else None
-
-    def is_missing(self, name: Any) -> Array:
-        """Whether each cell of a column is missing."""
-        column = self.frame[name]
-        missing = column.is_null().to_numpy()
-        return (
-            missing | column.is_nan().fill_null(value=True).to_numpy()
-            if (column.dtype.is_float())
-            else missing
-        )
-
-    def numbers(self, name: Any) -> Array:
-        """A column as floating-point numbers, with NaN for missing ones."""
-        import polars
-
-        column = self.frame[name]
-        if self._is_time(name):
-            is_span = column.dtype == polars.Duration
-            unit = polars.Duration("us") if is_span else polars.Datetime("us")
-            ticks = column.cast(unit).cast(polars.Int64)
-            return ticks.cast(polars.Float64).to_numpy() / _MICROSECONDS
-        dtype = column.dtype if column.dtype.is_float() else polars.Float64
-        return column.cast(dtype).fill_null(float("nan")).to_numpy()
-
-    def objects(self, name: Any) -> Array:
-        """A column as objects, with None for missing ones."""
-        return objects_of(self.frame[name].to_list(), self.is_missing(name))
-
-    def built(self, columns: dict[Any, Array], n_rows: int) -> Any:
-        """A data frame of new numbers and objects, in the types of this one."""
-        return type(self.frame)([self._cast(x, y) for x, y in columns.items()])
-
-    def filled(self, columns: dict[Any, Array], like: Any) -> Any:
-        """A data frame with new values in the missing cells of another one."""
-        import polars
-
-        done = []
-        for name, values in columns.items():
-            old, known = like[name], polars.Series(~PolarsFrame(like).is_missing(name))
-            new = self._cast(name, values)
-            done.append(old if known.all() else old.zip_with(known, new.cast(old.dtype)))
-        return type(like)(done)
-
-    def _is_time(self, name: Any) -> bool:
-        return type(self.frame[name].dtype).__name__ in ("Date", "Datetime", "Duration")
-
-    def _cast(self, name: Any, values: Array) -> Any:
-        import polars
-
-        dtype, missing = self.frame[name].dtype, missing_in(values)
-        if self._is_time(name):
-            whole = np.rint(np.where(missing, 0, values) * _MICROSECONDS).astype(np.int64)
-            ticks = polars.Series(name, objects_of(whole.tolist(), missing).tolist(), polars.Int64)
-            if dtype == polars.Duration:
-                return ticks.cast(polars.Duration("us")).cast(dtype)
-            return ticks.cast(polars.Datetime("us", getattr(dtype, "time_zone", None))).cast(dtype)
-        if values.dtype != object and not dtype.is_float():
-            values = python_numbers(values)
-        return polars.Series(name, objects_of(values.tolist(), missing).tolist(), dtype)
-
-
 def _pandas_types() -> Any:
     import pandas
 
     return pandas.api.types
-
-
-def missing_in(values: Array) -> Array:
-    """Whether each value is None, NaN, NA or NaT."""
-    if values.dtype.kind in "mM":
-        return np.isnat(values)
-    if values.dtype.kind == "f":
-        return np.isnan(values)
-    if values.dtype != object:
-        return np.zeros(values.shape, bool)
-    return np.fromiter(map(_is_missing, values), bool, len(values))
-
-
-def _is_missing(x: Any) -> bool:
-    if x is None or type(x).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(x, float | np.floating | np.datetime64 | np.timedelta64) and bool(x != x)
-
-
-def objects_of(values: list[Any], missing: Array) -> Array:
-    """Objects in an array, with None for missing ones."""
-    found = np.empty(len(values), object)
-    found[:] = values
-    found[missing] = None
-    return found
-
-
-def _all_are(kind: type | tuple[type, ...]) -> Callable[[Array], bool]:
-    def are(values: Array) -> bool:
-        known = values[~missing_in(values)]
-        return len(known) > 0 and all(
-            isinstance(x, kind) and not isinstance(x, bool | np.bool_) for x in known
-        )
-
-    return are
-
-
-all_integers = _all_are(Integral)
-all_numbers = _all_are(Number)
-
-
-def kind_of_objects(values: Array) -> str:
-    """Return "number" if all known objects are numbers, otherwise "category"."""
-    return "number" if all_numbers(values) else "category"
-
-
-def _kind_of(dtype: np.dtype) -> str:
-    return "number" if dtype.kind in "fiumM" else "category"
-
-
-def python_numbers(values: Array) -> Array:
-    """Floats as objects: whole ones are int, and NaN is None."""
-    missing = np.isnan(values)
-    whole = bool((values[~missing] == np.rint(values[~missing])).all())
-    found = np.where(missing, 0, values)
-    return objects_of((found.astype(np.int64) if whole else found).tolist(), missing)
-
-
-def days(times: Array) -> Array:
-    """Datetimes (since 1970) or timedeltas as days, with NaN for NaT."""
-    kind = "datetime64[us]" if times.dtype.kind == "M" else "timedelta64[us]"
-    ticks = times.astype(kind).astype(np.int64)
-    return np.where(ticks == _NO_TIME, np.nan, ticks / _MICROSECONDS)
-
-
-def time_of(values: Array, kind: str) -> Array:
-    """Days as datetimes ("M") or timedeltas ("m"), with NaT for NaN."""
-    missing = np.isnan(values)
-    ticks = np.rint(np.where(missing, 0, values) * _MICROSECONDS).astype(np.int64)
-    return np.where(missing, _NO_TIME, ticks).astype(f"{kind}8[us]")

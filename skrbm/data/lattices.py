@@ -38,7 +38,7 @@ class Lattice:
             gaps = np.diff(values)
             smallest = gaps[gaps < 1.5 * gaps.min()].mean()
             for divisor in range(1, _MOST_DIVISORS + 1):
-                step = float(smallest / divisor)
+                step = _refined(float(smallest / divisor), values)
                 if step < 20 * noise or (whole and step < 0.9):
                     break
                 index = (values - values[0]) / step
@@ -72,3 +72,14 @@ class Lattice:
         """Points of the lattice."""
         values = self.origin + self.step * index
         return values if self.decimals is None else np.round(values, self.decimals)
+
+
+def _refined(step: float, values: Array) -> float:
+    """Improve an estimate of a step by longer and longer multiples of it."""
+    spans = np.sort(np.concatenate([np.diff(values), values[1:] - values[0]]))
+    bound = 4 * step
+    while bound < 4 * spans[-1]:
+        span = float(spans[max(int(np.searchsorted(spans, bound, side="right")) - 1, 0)])
+        step = span / max(round(span / step), 1)
+        bound *= 4
+    return step
