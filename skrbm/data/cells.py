@@ -14,7 +14,7 @@ _ATOM_SHARE = 0.05  # of the rows: a value as frequent has a code of its own
 _POINT_SHARE = 0.01  # of the rows: a value as frequent has a cell of its own within its code
 _FEWEST_EQUAL = 10  # rows that make a value frequent
 _FEWEST_PER_CELL = 10
-_CELL_POWER = 0.5  # of the number of rows: rows per cell
+_CELL_POWER = 1 / 3  # of the number of rows: rows per cell
 _SLIVER = 0.125  # of the rows per bin; a smaller bin beside a frequent value joins its code
 _PSEUDO_ROWS = 0.5  # spread over each code
 
