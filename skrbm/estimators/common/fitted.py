@@ -16,6 +16,7 @@ from skrbm._kernels import arrays, random, threads
 from skrbm._kernels.devices import Array, Generator, to_host
 from skrbm._kernels.generators import RowGenerator
 from skrbm.annealing import AnnealingBudget, AnnealingPath
+from skrbm.data.coding import Coding
 from skrbm.data.scaling import Scaling
 from skrbm.deep import conditionals as deep_conditionals
 from skrbm.deep.belief_net import BeliefNet, Conditional
@@ -142,6 +143,8 @@ class Fitted:
         Labels, if the last visible columns are a class label; rows of data lack these columns.
     best_validation_score : float, optional
         Only with early stopping.
+    coding : Coding, optional
+        Visible states of rows of a table, if the data are one.
     """
 
     top: FittedRBM
@@ -154,6 +157,7 @@ class Fitted:
     is_tied: bool = True
     classes: Array | None = None
     best_validation_score: float | None = None
+    coding: Coding | None = None
 
     @property
     def net(self) -> BeliefNet:
