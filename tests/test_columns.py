@@ -158,6 +158,57 @@ def test_draws_have_the_density(name):
     assert kstest((np.cumsum(p) - p)[cell] + p[cell] * within, "uniform").pvalue > 1e-3
 
 
+@pytest.mark.parametrize("name", NUMBERS)
+def test_means_and_medians_are_those_of_draws(name):
+    """Within five standard errors for each code, and exactly for codes of one value."""
+    _, column = _numbers(name)
+    n, rng = 2000, np.random.default_rng(4)
+    p = np.eye(column.n_codes)
+    means, medians = column.expected(p), column.modes(np.arange(column.n_codes))
+    for code in range(column.n_codes):
+        drawn = column.decode(np.full(n, code), rng)
+        if np.ptp(drawn) == 0:
+            assert means[code] == medians[code] == drawn[0]
+        deviation = drawn.astype(float).std() / math.sqrt(n) + 1e-12 * abs(means[code])
+        assert abs(drawn.mean(dtype=float) - means[code]) <= 5 * deviation
+        at_median = (drawn < medians[code]).mean(), (drawn <= medians[code]).mean()
+        assert at_median[0] - 2.5 / math.sqrt(n) <= 0.5 <= at_median[1] + 2.5 / math.sqrt(n)
+    assert medians.dtype == means.dtype == column.dtype
+    shares = np.random.default_rng(5).dirichlet(np.ones(column.n_codes), 9)
+    np.testing.assert_allclose(column.expected(shares), shares @ means, rtol=1e-5)
+
+
+def test_the_most_probable_category_may_share_a_code():
+    """It has the largest product of the probability of its code and of its own in the code."""
+    column = Categories.of(
+        np.repeat(np.array(list("abcdef"), object), [90, 80, 70, 20, 30, 10]), most=4
+    )
+    p = np.array([[0.3, 0.1, 0.2, 0.4], [0.1, 0.1, 0.1, 0.7]])
+    assert column.expected(p).tolist() == ["a", "e"]
+    assert column.modes(np.array([3, -1, 1])).tolist() == ["e", None, "b"]
+
+
+def test_means_and_modes_keep_types_and_known_cells():
+    """Means of integers are rounded; columns without known cells stay missing."""
+    frame = _frame()
+    holes = _holes(frame)
+    table = Table.of(holes)
+    codes = table.encode(frame)
+    p = np.nan_to_num(table.one_hot(codes, float))
+    for made in table.modes(codes, like=holes), table.expected(p, like=holes):
+        assert (made.dtypes == frame.dtypes).all()
+        pd.testing.assert_index_equal(made.index, holes.index)
+        for name in frame:
+            known = ~holes[name].isna()
+            pd.testing.assert_series_equal(made[name][known], holes[name][known])
+        np.testing.assert_array_equal(table.encode(made), codes)
+    even = table.expected(np.ones_like(p))
+    assert (even.dtypes == frame.dtypes).all()
+    assert even["int"].iloc[0] == round(
+        table.columns[2].expected(np.ones((1, table.n_codes[2])))[0]
+    )
+
+
 class ONE:
     """No lattice."""
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skrbm._kernels.devices import Array, Generator
+from skrbm._kernels.devices import Array
 
 _ATOM_SHARE = 0.05  # of the rows: a value as frequent has a code of its own
 _POINT_SHARE = 0.01  # of the rows: a value as frequent has a cell of its own within its code
@@ -162,18 +162,35 @@ class Cells:
             level = np.log(np.concatenate([ends[:1], inside / width, ends[1:]]))
         return level[cell] - fall
 
-    def draw(self, codes: Array, rng: Generator) -> Array:
-        """Draw a cell for each code, between the outermost edges."""
-        mass = self.mass.copy()
-        mass[[0, -1]] = 0
-        total = np.bincount(self.codes, mass)
-        start = np.cumsum(total) - total
-        target = start[codes] + rng.random(codes.shape) * total[codes]
-        cell = np.searchsorted(np.cumsum(mass), target, side="right")
-        first = np.searchsorted(self.codes, np.arange(self.n_codes))
-        last = np.append(first[1:], len(mass)) - 1
-        first[0], last[-1] = 1, len(mass) - 2
-        return cell.clip(first[codes], last[codes])
+    def means(self) -> Array:
+        """Mean of each code between the outermost edges."""
+        low, high = self.edges[:-1].astype(np.float64), self.edges[1:]
+        middle = np.where(self.is_point[1:-1], low, low + (high - low) / 2)
+        codes, mass = self.codes[1:-1], self.mass[1:-1]
+        base = middle[np.searchsorted(codes, np.arange(self.n_codes))]
+        return base + np.bincount(codes, mass * (middle - base[codes])) / self.total()
+
+    def total(self) -> Array:
+        """Probability that a value of each code lies between the outermost edges."""
+        return np.bincount(self.codes[1:-1], self.mass[1:-1], self.n_codes)
+
+    def quantiles(self, codes: Array, p: Array | float) -> tuple[Array, Array]:
+        """Cells, and shares of their widths, below quantiles of codes between the outermost edges.
+
+        Parameters
+        ----------
+        codes : ndarray of int of shape (n,)
+        p : float or ndarray of shape (n,)
+            Probabilities in [0, 1); random ones draw values.
+        """
+        possible = 1 + np.flatnonzero(self.mass[1:-1] > 0)
+        mass, of_cell, total = self.mass[possible], self.codes[possible], self.total()
+        end = np.cumsum(mass)
+        target = (np.cumsum(total) - total)[codes] + p * total[codes]
+        first = np.searchsorted(of_cell, codes)
+        last = np.searchsorted(of_cell, codes, side="right") - 1
+        cell = np.searchsorted(end, target, side="right").clip(first, last)
+        return possible[cell], (1 - (end[cell] - target) / mass[cell]).clip(0, 1)
 
 
 def _edges(data: Sorted, groups: Groups, *, is_lattice: bool, dtype: Any) -> tuple[Array, ...]:

@@ -35,12 +35,15 @@ class Numbers:
         Least possible number: 0 for counts, otherwise minus infinity.
     dtype : dtype
         Floating-point type of the numbers.
+    is_integer : bool
+        Whether the type of the column is one of integers.
     """
 
     cells: Cells
     lattice: Lattice | None
     lowest: float
     dtype: Any
+    is_integer: bool = False
 
     @classmethod
     def of(
@@ -49,6 +52,7 @@ class Numbers:
         rows: Array | None = None,
         *,
         is_count: bool = False,
+        is_integer: bool = False,
         max_bins: int = MOST_CODES,
     ) -> Numbers:
         """Find the intervals of some numbers; NaN is missing, and `rows` are weights."""
@@ -58,7 +62,7 @@ class Numbers:
         data = Sorted.of(values[known].astype(dtype), rows[known])
         lattice = Lattice.of(data.values.astype(np.float64), dtype)
         lowest = 0.0 if is_count else -math.inf
-        if lattice is None and is_count:
+        if lattice is None and (is_count or is_integer):
             lattice = Lattice()
         if lattice is not None:
             data = Sorted.of(lattice.index(data.values.astype(np.float64)), data.rows)
@@ -67,7 +71,7 @@ class Numbers:
         cells = Cells.of(data, n_codes, is_lattice=lattice is not None, dtype=inner)
         if is_count and lattice is not None:
             cells = cells.above(float(lattice.index(np.zeros(()))) - 0.5)
-        return cls(cells, lattice, lowest, dtype)
+        return cls(cells, lattice, lowest, dtype, is_integer)
 
     @property
     def n_codes(self) -> int:
@@ -81,17 +85,30 @@ class Numbers:
 
     def decode(self, codes: Array, rng: Generator) -> Array:
         """Draw a number between the observed extremes for each code; NaN for the code -1."""
-        known = codes >= 0
-        found = np.full(codes.shape, np.nan, self.dtype)
-        cell = self.cells.draw(codes[known], rng)
-        low, high = self.cells.edges[cell - 1], self.cells.edges[cell]
-        u = rng.random(len(cell))
+        return self._quantiles(codes, np.asarray(rng.random(codes.shape)))
+
+    def modes(self, codes: Array) -> Array:
+        """Median number of each code; NaN for the code -1."""
+        return self._quantiles(codes, np.full(codes.shape, 0.5))
+
+    def expected(self, probabilities: Array) -> Array:
+        """Mean of the numbers between the observed extremes, given probabilities of the codes.
+
+        Parameters
+        ----------
+        probabilities : ndarray of shape (n, n_codes)
+        """
+        means = self.cells.means()
         if self.lattice is not None:
-            found[known] = self.lattice.value(low + np.floor(u * (high - low)) + 0.5)
-        else:
-            last = np.nextafter(high, low)
-            found[known] = (low + u * (last.astype(np.float64) - low)).astype(self.dtype)
-        return found
+            means = np.where(
+                means == np.rint(means), self.lattice.value(means), self.lattice.between(means)
+            )
+        p = probabilities / probabilities.sum(1, keepdims=True, dtype=np.float64)
+        return (means[0] + p @ (means - means[0])).astype(self.dtype)
+
+    def nearest(self, values: Array) -> Array:
+        """The nearest numbers on the lattice, if there is one."""
+        return values if self.lattice is None else self.lattice.value(self.lattice.index(values))
 
     def log_density(self, values: Array, codes: Array) -> Array:
         """Log density of each number given its code, in float64; 0 for the code -1."""
@@ -99,6 +116,19 @@ class Numbers:
         known = codes >= 0
         step = 1.0 if self.lattice is None else self.lattice.step
         found[known] = self.cells.log_density(self._inner(values[known])) - math.log(step)
+        return found
+
+    def _quantiles(self, codes: Array, p: Array) -> Array:
+        known = codes >= 0
+        found = np.full(codes.shape, np.nan, self.dtype)
+        cell, share = self.cells.quantiles(codes[known], p[known])
+        low, high = self.cells.edges[cell - 1], self.cells.edges[cell]
+        if self.lattice is not None:
+            below = np.minimum(np.floor(share * (high - low)), high - low - 1)
+            found[known] = self.lattice.value(low + below + 0.5)
+        else:
+            last = np.nextafter(high, low)
+            found[known] = (low + share * (last.astype(np.float64) - low)).astype(self.dtype)
         return found
 
     def _inner(self, values: Array) -> Array:
@@ -160,15 +190,32 @@ class Categories:
 
     def decode(self, codes: Array, rng: Generator) -> Array:
         """Draw a category for each code; None for the code -1."""
-        found = np.full(codes.shape, None, object)
-        known = codes >= 0
-        start = codes[known]
-        target = start + rng.random(len(start)) * (1 - 1e-12)
+        target = codes + rng.random(codes.shape) * (1 - 1e-12)
         index = np.searchsorted(np.cumsum(self.mass), target, side="right")
-        every = np.empty(len(self.values), object)
-        every[:] = self.values
-        found[known] = every[index.clip(start, len(every) - 1)] if len(start) else []
-        return found
+        return self._values(np.where(codes < 0, -1, index.clip(codes, len(self.values) - 1)))
+
+    def modes(self, codes: Array) -> Array:
+        """Most frequent category of each code; None for the code -1."""
+        return self._values(np.append(self._most_frequent(), -1)[codes])
+
+    def expected(self, probabilities: Array) -> Array:
+        """Most probable category, given probabilities of the codes.
+
+        Parameters
+        ----------
+        probabilities : ndarray of shape (n, n_codes)
+        """
+        top = probabilities * self.mass[self._most_frequent()]
+        return self.modes(top.argmax(1) if self.n_codes else np.full(len(top), -1))
+
+    def _most_frequent(self) -> Array:
+        order = np.lexsort((-self.mass, self.codes))
+        return order[np.searchsorted(self.codes, np.arange(self.n_codes))]
+
+    def _values(self, index: Array) -> Array:
+        every = np.empty(len(self.values) + 1, object)
+        every[:-1] = self.values
+        return every[index]
 
     def log_density(self, values: Array, codes: Array) -> Array:
         """Log probability of each category given its code, in float64; 0 for the code -1."""

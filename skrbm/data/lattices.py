@@ -70,8 +70,12 @@ class Lattice:
 
     def value(self, index: Array) -> Array:
         """Points of the lattice."""
-        values = self.origin + self.step * index
+        values = self.between(index)
         return values if self.decimals is None else np.round(values, self.decimals)
+
+    def between(self, index: Array) -> Array:
+        """Values at fractional indices."""
+        return self.origin + self.step * index
 
 
 def _refined(step: float, values: Array) -> float:

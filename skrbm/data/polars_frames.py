@@ -108,6 +108,7 @@ class PolarsFrame:
 
         dtype, missing = self.frame[name].dtype, missing_in(values)
         if self._is_time(name):
+            values = np.rint(values) if dtype == polars.Date else values
             whole = np.rint(np.where(missing, 0, values) * MICROSECONDS).astype(np.int64)
             ticks = polars.Series(name, objects_of(whole.tolist(), missing).tolist(), polars.Int64)
             if dtype == polars.Duration:

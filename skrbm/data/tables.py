@@ -122,13 +122,38 @@ class Table:
         like : DataFrame or array, default=None
             A table whose known cells and index are kept; only its missing cells are drawn.
         """
-        values = {
-            name: column.decode(codes[:, i], rng)
-            for i, (name, column) in enumerate(zip(self.names, self.columns, strict=True))
-        }
+        values = [column.decode(codes[:, i], rng) for i, column in enumerate(self.columns)]
+        return self._built(values, len(codes), like)
+
+    def modes(self, codes: Array, like: Any = None) -> Any:
+        """Median number or most frequent category of each code, in a table as of `decode`."""
+        values = [column.modes(codes[:, i]) for i, column in enumerate(self.columns)]
+        return self._built(values, len(codes), like)
+
+    def expected(self, probabilities: Array, like: Any = None) -> Any:
+        """Mean of each number and most probable category, in a table as of `decode`.
+
+        Means in columns of integers are rounded, so that the type of the column is kept.
+
+        Parameters
+        ----------
+        probabilities : ndarray of shape (n_rows, sum(n_codes))
+            Probabilities of the codes of each column, ordered as by `one_hot`.
+        like : DataFrame or array, default=None
+            A table whose known cells and index are kept.
+        """
+        p = np.split(probabilities, np.cumsum(self.n_codes)[:-1], axis=1)
+        values = [column.expected(p[i]) for i, column in enumerate(self.columns)]
+        for i, column in enumerate(self.columns):
+            if isinstance(column, Numbers) and column.is_integer:
+                values[i] = column.nearest(values[i])
+        return self._built(values, len(probabilities), like)
+
+    def _built(self, values: list[Array], n_rows: int, like: Any) -> Any:
+        named = dict(zip(self.names, values, strict=True))
         if like is None:
-            return self.template.built(values, len(codes))
-        return self.template.filled(values, self._frame(like).native)
+            return self.template.built(named, n_rows)
+        return self.template.filled(named, self._frame(like).native)
 
     def _frame(self, X: Any) -> Frame:
         frame = frame_of(X)
@@ -201,7 +226,13 @@ def _column(frame: Frame, name: Any, kind: str, rows: Array, max_bins: int) -> C
         if kind == "count" and not ((values >= 0) & (values == np.rint(values))).all():
             msg = f'column_types[{name!r}] == "count", but the column has other than counts.'
             raise ValueError(msg)
-        return Numbers.of(values, rows[used], is_count=kind == "count", max_bins=max_bins)
+        return Numbers.of(
+            values,
+            rows[used],
+            is_count=kind == "count",
+            is_integer=frame.is_integer(name),
+            max_bins=max_bins,
+        )
     values, order = frame.objects(name)[used], frame.categories(name)
     if kind == "ordinal":
         return Categories.of(values, rows[used], order=order, most=None)
