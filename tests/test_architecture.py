@@ -51,6 +51,7 @@ LAYERS = [
     "data.objects",
     "data.polars_frames",
     "data.frames",
+    "data.conditions",
     "data.tables",
     "validation",
     "validation.parameters",

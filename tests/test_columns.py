@@ -2,13 +2,14 @@
 
 import datetime
 import math
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from scipy.integrate import quad
-from scipy.stats import kstest
+from scipy.stats import ks_2samp, kstest
 
 from skrbm.data.columns import Categories, Numbers
 from skrbm.data.tables import Table
@@ -215,6 +216,130 @@ class ONE:
     step = 1.0
 
 
+def _ranges(values):
+    low, middle, high = np.quantile(values.astype(float), [0.1, 0.37, 0.8])
+    return [(low, high), (-np.inf, middle), (middle, np.inf), (-np.inf, np.inf)]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_ranges_have_the_share_of_draws(name):
+    """Within five standard deviations; the draws of a range are the draws that are in it."""
+    values, column = _numbers(name)
+    n, rng = 1500, np.random.default_rng(6)
+    codes = np.repeat(np.arange(column.n_codes), n)
+    drawn = column.decode(codes, rng)
+    for low, high in _ranges(values):
+        part = column.within(low, high)
+        share = np.exp(part.log_share)
+        inside = (drawn >= low) & (drawn <= high)
+        found = np.bincount(codes, inside) / n
+        assert (abs(found - share) <= 5 * np.sqrt(share * (1 - share) / n) + 1e-9).all()
+        possible = codes[share[codes] > 0]
+        kept = part.column.decode(possible, rng)
+        assert ((kept >= low) & (kept <= high)).all()
+        np.testing.assert_array_equal(column.encode(kept), possible)
+        for code in np.flatnonzero(share > 0.1)[:: max(1, column.n_codes // 4)]:
+            p = ks_2samp(
+                kept[possible == code], drawn[inside & (codes == code)], method="asymp"
+            ).pvalue
+            assert p > 1e-4
+    assert (column.within(-np.inf, np.inf).log_share == 0).all()
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_single_numbers_are_given_exactly(name):
+    """Also between and beyond the observed ones; all other codes are excluded."""
+    values, column = _numbers(name)
+    for x in values[0], values.min() - values.dtype.type(7), values.max() + values.dtype.type(9):
+        part = column.among(np.array([x]))
+        (code,) = np.flatnonzero(part.log_share > -np.inf)
+        assert code == column.encode(np.array([x]))[0]
+        assert part.column.decode(np.array([code, -1, code]), np.random.default_rng(0))[0] == x
+
+
+def test_numbers_of_a_set_weigh_by_their_densities():
+    """On a lattice, all of its points are everything."""
+    values, column = _numbers("heaped")
+    points = np.arange(values.min(), values.max() + 1)
+    every = np.bincount(
+        column.encode(points), np.exp(column.log_density(points, column.encode(points)))
+    )
+    np.testing.assert_allclose(np.exp(column.among(points).log_share), every)
+    part = column.among(np.array([3.0, 40.0, 4.0, 60.0]))
+    code, n = column.encode(np.array([3.0]))[0], 4000
+    p = np.exp(column.log_density(np.array([3.0, 4.0]), np.array([code, code])))
+    drawn = part.column.decode(np.full(n, code), np.random.default_rng(0))
+    share = p[0] / p.sum()
+    assert abs((drawn == 3).mean() - share) < 5 * math.sqrt(share * (1 - share) / n)
+    assert set(drawn) == {3.0, 4.0}
+
+
+def test_conditions_hold_in_draws_of_a_table():
+    """Values, sets and ranges of numbers, times, categories and ordered categories."""
+    frame = _frame()
+    table, rng = Table.of(frame), np.random.default_rng(0)
+    start = pd.Timestamp("2021-01-01")
+    given = {
+        "float": (0.0, None),
+        "int": [7, 300],
+        "uint8": 3,
+        "Int64": {2, 4},
+        "bool": True,
+        "str": {"x", ""},
+        "objects": (4, 6),
+        "level": ("mid", "never"),
+        "day": (start, start + pd.Timedelta("90 D")),
+        "zone": (datetime.datetime(2021, 1, 1), start.tz_localize("UTC") + pd.Timedelta("90 D")),
+        "span": (None, datetime.timedelta(minutes=100)),
+        "Float64": 0.25,
+    }
+    codes = table.encode(frame)
+    for name, allowed in given.items():
+        share = table.log_share(name, allowed)
+        codes[:, table.names.index(name)] = rng.choice(np.flatnonzero(share > -np.inf), len(codes))
+    drawn = table.decode(codes, rng, allowed=given)
+    assert (drawn.dtypes == frame.dtypes).all()
+    np.testing.assert_array_equal(table.encode(drawn), codes)
+    for name, allowed in given.items():
+        x = drawn[name]
+        if name == "zone":
+            assert x.between(start.tz_localize("Europe/Paris"), allowed[1]).all()
+        elif name == "level":
+            assert set(x) == {"mid", "high"}
+        elif isinstance(allowed, tuple):
+            assert allowed[0] is None or x.min() >= allowed[0], name
+            assert allowed[1] is None or x.max() <= allowed[1], name
+        else:
+            assert set(x) <= set(allowed if isinstance(allowed, list | set) else [allowed])
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed", "message"),
+    [
+        ("age", 3, "given has 'age', must have only names"),
+        ("str", "z", r"given\['str'\] has 'z', which is not among"),
+        ("str", ["x", "z"], r"given\['str'\] has 'z', which is not among"),
+        ("str", ("x", "y"), r"given\['str'\] == \('x', 'y'\), must not be a tuple"),
+        ("level", ("mid", "top"), r"given\['level'\] == .*, must have two of the ordered"),
+        ("level", ("high", "low"), r"given\['level'\] == .*, must contain a value"),
+        ("int", (9, 5), r"given\['int'\] == \(9, 5\), must contain a value"),
+        ("int", (5.2, 5.8), r"given\['int'\] == .*, must contain a value"),
+        ("int", (600, 700), r"given\['int'\] == .*, must contain a value"),
+        ("int", [], r"given\['int'\] == \[\], must contain a value"),
+        ("int", 5.5, r"given\['int'\] == 5.5, must have only integers"),
+        ("int", "5", r"given\['int'\] == '5', must have the type of the column"),
+        ("uint8", -1, r"given\['uint8'\] == -1, must contain a value"),
+        ("float", None, r"given\['float'\] == None, must have the type of the column"),
+        ("float", (1, 2, 3), r"given\['float'\] == .*, must be a value, a list"),
+        ("day", 7, r"given\['day'\] == 7, must have the type of the column"),
+    ],
+)
+def test_conditions_that_cannot_hold_are_refused(name, allowed, message):
+    """One sentence with the name of the column."""
+    with pytest.raises(ValueError, match=f"^{message}"):
+        Table.of(_frame()).log_share(name, allowed)
+
+
 @pytest.mark.parametrize("name", ["normal", "heavy", "decimals", "tens", "cents"])
 @pytest.mark.parametrize(("factor", "offset"), [(2.54, 0.0), (-0.125, 16.0), (1e6, 0.0)])
 def test_units_shift_the_density_by_the_log_of_their_factor(name, factor, offset):
@@ -358,6 +483,29 @@ def test_polars_types_survive():
     for name in frame.columns:
         known = holes[name].is_not_null()
         assert filled[name].filter(known).equals(holes[name].filter(known))
+
+
+def test_conditions_on_times_in_frames_of_polars_and_arrays():
+    """Datetimes without a zone are in that of the column; dates are days."""
+    start = datetime.datetime(2020, 1, 1)
+    moments = [start + datetime.timedelta(hours=i) for i in range(100)]
+    zoned = pl.Series(moments).dt.replace_time_zone("Asia/Tokyo")
+    dates = pl.Series([x.date() for x in moments[::24]] * 20)
+    frame = pl.DataFrame({"zone": zoned, "date": dates, "span": zoned - zoned[0]})
+    table, rng = Table.of(frame), np.random.default_rng(0)
+    given = {
+        "zone": (start, start.replace(tzinfo=ZoneInfo("Asia/Tokyo")) + datetime.timedelta(days=1)),
+        "date": [datetime.date(2020, 1, 3)],
+        "span": (datetime.timedelta(hours=5), None),
+    }
+    codes = [rng.choice(np.flatnonzero(table.log_share(*x) > -np.inf), 50) for x in given.items()]
+    drawn = table.decode(np.stack(codes, 1), rng, allowed=given)
+    assert drawn["zone"].is_between(zoned[0], zoned[24]).all()
+    assert set(drawn["date"]) == set(given["date"])
+    assert drawn["span"].min() >= datetime.timedelta(hours=5)
+    table = Table.of(np.array(moments, "M8[s]")[:, None])
+    share = table.log_share("x0", (start, np.datetime64("2020-01-02")))
+    assert (share > -np.inf).sum() < len(share)
 
 
 @pytest.mark.parametrize(

@@ -174,23 +174,48 @@ class Cells:
         """Probability that a value of each code lies between the outermost edges."""
         return np.bincount(self.codes[1:-1], self.mass[1:-1], self.n_codes)
 
-    def quantiles(self, codes: Array, p: Array | float) -> tuple[Array, Array]:
-        """Cells, and shares of their widths, below quantiles of codes between the outermost edges.
+    def quantiles(self, codes: Array, p: Array) -> tuple[Array, Array]:
+        """Cells, and shares of their widths, at quantiles of codes between the outermost edges."""
+        cell, share = quantiles(self.codes[1:-1], self.mass[1:-1], codes, p)
+        return cell + 1, share
 
-        Parameters
-        ----------
-        codes : ndarray of int of shape (n,)
-        p : float or ndarray of shape (n,)
-            Probabilities in [0, 1); random ones draw values.
-        """
-        possible = 1 + np.flatnonzero(self.mass[1:-1] > 0)
-        mass, of_cell, total = self.mass[possible], self.codes[possible], self.total()
-        end = np.cumsum(mass)
-        target = (np.cumsum(total) - total)[codes] + p * total[codes]
-        first = np.searchsorted(of_cell, codes)
-        last = np.searchsorted(of_cell, codes, side="right") - 1
-        cell = np.searchsorted(end, target, side="right").clip(first, last)
-        return possible[cell], (1 - (end[cell] - target) / mass[cell]).clip(0, 1)
+    def within(self, low: float, high: float) -> Cells:
+        """The cells between the outermost edges with only the probability of `[low, high)`."""
+        ends = np.clip([low, high], self.edges[0], self.edges[-1]).astype(self.edges.dtype)
+        edges = np.unique(np.concatenate([self.edges, ends]))
+        cell = np.concatenate([[0], self.find(edges)])
+        share = np.diff(edges) / np.diff(self.edges)[cell[1:-1] - 1]
+        mass = np.zeros(len(cell))
+        mass[1:-1] = self.mass[cell[1:-1]] * share * ((edges[:-1] >= low) & (edges[1:] <= high))
+        return replace(
+            self, edges=edges, codes=self.codes[cell], mass=mass, is_point=self.is_point[cell]
+        )
+
+
+def quantiles(of_piece: Array, mass: Array, codes: Array, p: Array) -> tuple[Array, Array]:
+    """Pieces of codes at quantiles, and the share of each piece that lies below.
+
+    Parameters
+    ----------
+    of_piece : ndarray of int of shape (n_pieces,)
+        Code of each piece, in ascending order.
+    mass : ndarray of shape (n_pieces,)
+        Probability of each piece given its code, up to a factor per code.
+    codes : ndarray of int of shape (n,)
+        Codes with a piece of positive mass.
+    p : ndarray of shape (n,)
+        Probabilities in [0, 1); random ones draw values.
+    """
+    possible = np.flatnonzero(mass > 0)
+    of_piece, mass = of_piece[possible], mass[possible]
+    end = np.cumsum(mass)
+    first = np.searchsorted(of_piece, codes)
+    last = np.searchsorted(of_piece, codes, side="right") - 1
+    start = (end - mass)[first]
+    target = start + p * (end[last] - start)
+    piece = np.searchsorted(end, target, side="right").clip(first, last)
+    share = 1 - (end[piece] - target) / mass[piece]
+    return possible[piece], share.clip(0, 1)
 
 
 def _edges(data: Sorted, groups: Groups, *, is_lattice: bool, dtype: Any) -> tuple[Array, ...]:

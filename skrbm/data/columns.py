@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from skrbm._kernels.devices import Array, Generator
-from skrbm.data.cells import Cells, Sorted
+from skrbm.data.cells import Cells, Sorted, quantiles
 from skrbm.data.lattices import Lattice
 
 MOST_CODES = 32  # bins of a number, besides its frequent values
@@ -106,6 +106,27 @@ class Numbers:
         p = probabilities / probabilities.sum(1, keepdims=True, dtype=np.float64)
         return (means[0] + p @ (means - means[0])).astype(self.dtype)
 
+    def within(self, low: float, high: float) -> Part:
+        """The numbers of `[low, high]` between the observed extremes."""
+        if self.lattice is not None:
+            first, last = self.lattice.within(low, high)
+            ends = first - 0.5, last + 0.5
+        else:
+            first, last = np.array([low, high], self.dtype)
+            first = first if first >= low else np.nextafter(first, np.inf, dtype=self.dtype)
+            ends = first, last if last > high else np.nextafter(last, np.inf, dtype=self.dtype)
+        part = replace(self, cells=self.cells.within(*ends))
+        with np.errstate(divide="ignore"):
+            return Part(np.log(part.cells.total() / self.cells.total()), part)
+
+    def among(self, values: Array) -> Part:
+        """Some numbers, weighed by their densities."""
+        values = np.unique(values.astype(self.dtype))
+        codes = self.encode(values)
+        log_p = np.where(codes < 0, -np.inf, self.log_density(values, codes))
+        order = np.argsort(codes, kind="stable")
+        return Part.of(values[order], codes[order], log_p[order], self.n_codes)
+
     def nearest(self, values: Array) -> Array:
         """The nearest numbers on the lattice, if there is one."""
         return values if self.lattice is None else self.lattice.value(self.lattice.index(values))
@@ -148,11 +169,13 @@ class Categories:
         Code of each category.
     mass : ndarray of shape (n_values,)
         Probability of each category given its code.
+    dtype : dtype
     """
 
     values: tuple[Any, ...]
     codes: Array
     mass: Array
+    dtype: Any = object
 
     @classmethod
     def of(
@@ -190,9 +213,10 @@ class Categories:
 
     def decode(self, codes: Array, rng: Generator) -> Array:
         """Draw a category for each code; None for the code -1."""
-        target = codes + rng.random(codes.shape) * (1 - 1e-12)
-        index = np.searchsorted(np.cumsum(self.mass), target, side="right")
-        return self._values(np.where(codes < 0, -1, index.clip(codes, len(self.values) - 1)))
+        known, index = codes >= 0, np.full(codes.shape, -1)
+        u = np.asarray(rng.random(codes.shape))
+        index[known], _ = quantiles(self.codes, self.mass, codes[known], u[known])
+        return self._values(index)
 
     def modes(self, codes: Array) -> Array:
         """Most frequent category of each code; None for the code -1."""
@@ -208,12 +232,19 @@ class Categories:
         top = probabilities * self.mass[self._most_frequent()]
         return self.modes(top.argmax(1) if self.n_codes else np.full(len(top), -1))
 
+    def among(self, values: Iterable[Any]) -> Part:
+        """Some of the categories."""
+        some = set(values)
+        with np.errstate(divide="ignore"):
+            log_p = np.log(np.where([x in some for x in self.values], self.mass, 0.0))
+        return Part.of(self._values(np.arange(len(self.values))), self.codes, log_p, self.n_codes)
+
     def _most_frequent(self) -> Array:
         order = np.lexsort((-self.mass, self.codes))
         return order[np.searchsorted(self.codes, np.arange(self.n_codes))]
 
     def _values(self, index: Array) -> Array:
-        every = np.empty(len(self.values) + 1, object)
+        every = np.full(len(self.values) + 1, None, self.dtype)
         every[:-1] = self.values
         return every[index]
 
@@ -222,6 +253,33 @@ class Categories:
         log_mass = dict(zip(self.values, np.log(self.mass).tolist(), strict=True))
         found = np.fromiter((log_mass.get(x, 0.0) for x in values), np.float64, len(values))
         return np.where(codes >= 0, found, 0.0)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some values of a column.
+
+    Parameters
+    ----------
+    log_share : ndarray of shape (n_codes,)
+        Log probability of the values given each code.
+    column : Numbers or Categories
+        A column that decodes to these values only.
+    """
+
+    log_share: Array
+    column: Numbers | Categories
+
+    @classmethod
+    def of(cls, values: Array, codes: Array, log_p: Array, n_codes: int) -> Part:
+        """Some values and their log densities, in the order of their codes."""
+        log_share = np.full(n_codes, -np.inf)
+        known = codes >= 0
+        np.logaddexp.at(log_share, codes[known], log_p[known])
+        share = log_share[codes[known]]
+        mass = np.exp(log_p[known] - np.where(np.isneginf(share), 0, share))
+        column = Categories(tuple(values[known].tolist()), codes[known], mass, values.dtype)
+        return cls(log_share, column)
 
 
 def ascending(values: Iterable[Any]) -> list[Any]:

@@ -17,9 +17,11 @@ from skrbm._kernels.devices import Array
 from skrbm.data.objects import (
     all_integers,
     days,
+    days_of,
     kind_of,
     kind_of_objects,
     missing_in,
+    numbers_of,
     objects_of,
     python_numbers,
     time_of,
@@ -61,6 +63,9 @@ class Frame(Protocol):
 
     def numbers(self, name: Any) -> Array:
         """A column as floating-point numbers, with NaN for missing ones."""
+
+    def as_numbers(self, name: Any, values: list[Any]) -> Array:
+        """Values that a column may have, as its floating-point numbers."""
 
     def objects(self, name: Any) -> Array:
         """A column as objects, with None for missing ones."""
@@ -149,6 +154,11 @@ class ArrayFrame:
         if values.dtype == object:
             values = np.where(missing_in(values), np.nan, values)
         return values if values.dtype.kind == "f" else values.astype(np.float64)
+
+    def as_numbers(self, name: Any, values: list[Any]) -> Array:
+        """Values that a column may have, as its floating-point numbers."""
+        kind = self.array.dtype.kind
+        return days_of(values, kind) if kind in "mM" else numbers_of(values)
 
     def objects(self, name: Any) -> Array:
         """A column as objects, with None for missing ones."""
@@ -251,6 +261,16 @@ class PandasFrame:
         dtype = getattr(column.dtype, "numpy_dtype", column.dtype)
         dtype = dtype if isinstance(dtype, np.dtype) and dtype.kind == "f" else np.float64
         return column.to_numpy(dtype=dtype, na_value=np.nan)
+
+    def as_numbers(self, name: Any, values: list[Any]) -> Array:
+        """Values that a column may have, as its floating-point numbers."""
+        import pandas
+
+        if not (time := self._time(name)):
+            return numbers_of(values)
+        make = pandas.Timestamp if time == "M" else pandas.Timedelta
+        times = [x if isinstance(x, int | float) else make(x) for x in values]
+        return days_of(times, time, getattr(self.frame[name].dtype, "tz", None))
 
     def objects(self, name: Any) -> Array:
         """A column as objects, with None for missing ones."""

@@ -73,6 +73,12 @@ class Lattice:
         values = self.between(index)
         return values if self.decimals is None else np.round(values, self.decimals)
 
+    def within(self, low: float, high: float) -> tuple[float, float]:
+        """First and last index of the points in `[low, high]`."""
+        first, last = self.index(np.array([low, high]))
+        found = self.value(np.array([first, last]))
+        return float(first + (found[0] < low)), float(last - (found[1] > high))
+
     def between(self, index: Array) -> Array:
         """Values at fractional indices."""
         return self.origin + self.step * index

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from skrbm._kernels.devices import Array
-from skrbm.data.objects import MICROSECONDS, missing_in, objects_of, python_numbers
+from skrbm.data.objects import (
+    MICROSECONDS,
+    days_of,
+    missing_in,
+    numbers_of,
+    objects_of,
+    python_numbers,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +88,15 @@ class PolarsFrame:
             return ticks.cast(polars.Float64).to_numpy() / MICROSECONDS
         dtype = column.dtype if column.dtype.is_float() else polars.Float64
         return column.cast(dtype).fill_null(float("nan")).to_numpy()
+
+    def as_numbers(self, name: Any, values: list[Any]) -> Array:
+        """Values that a column may have, as its floating-point numbers."""
+        if not self._is_time(name):
+            return numbers_of(values)
+        dtype = self.frame[name].dtype
+        zone = getattr(dtype, "time_zone", None)
+        kind = "m" if type(dtype).__name__ == "Duration" else "M"
+        return days_of(values, kind, ZoneInfo(zone) if zone else None)
 
     def objects(self, name: Any) -> Array:
         """A column as objects, with None for missing ones."""

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from skrbm._kernels.devices import Array, Generator
-from skrbm.data.columns import MOST_CODES, Categories, Column, Numbers
+from skrbm.data.columns import MOST_CODES, Categories, Column, Numbers, Part
+from skrbm.data.conditions import Condition
 from skrbm.data.frames import Frame, frame_of
 
 KINDS = ("number", "count", "category", "ordinal")
@@ -111,7 +112,41 @@ class Table:
             found[codes[:, i] < 0, first[i] : first[i] + n] = np.nan
         return found
 
-    def decode(self, codes: Array, rng: Generator, like: Any = None) -> Any:
+    def log_share(self, name: Any, allowed: Any) -> Array:
+        """Log probability of the allowed values given each code of a column.
+
+        Values of a set that have no probability weigh by their density, so that a single number
+        allows only its code. Only the numbers of a range between the observed extremes are allowed.
+
+        Parameters
+        ----------
+        name : object
+            Name of the column.
+        allowed : object, list, set or tuple (low, high)
+            A value, some values, or a range of numbers, times or ordered categories that includes
+            its ends; None is no end.
+
+        Returns
+        -------
+        log_share : ndarray of shape (n_codes,)
+            Minus infinity for excluded codes.
+        """
+        return self._part(name, allowed).log_share
+
+    def _part(self, name: Any, allowed: Any) -> Part:
+        if name not in self.names:
+            msg = f"given has {name!r}, must have only names of columns of `fit`."
+            raise ValueError(msg)
+        column = self.columns[self.names.index(name)]
+        return Condition(name, allowed, self.column_types[name], self.template).part(column)
+
+    def decode(
+        self,
+        codes: Array,
+        rng: Generator,
+        like: Any = None,
+        allowed: Mapping[Any, Any] | None = None,
+    ) -> Any:
         """Draw a value for each code, in a table of the same columns and types.
 
         Parameters
@@ -121,8 +156,14 @@ class Table:
         rng : Generator
         like : DataFrame or array, default=None
             A table whose known cells and index are kept; only its missing cells are drawn.
+        allowed : dict, default=None
+            Names of columns and the values that are drawn; see `log_share`, which must be finite
+            for their codes.
         """
-        values = [column.decode(codes[:, i], rng) for i, column in enumerate(self.columns)]
+        columns = dict(zip(self.names, self.columns, strict=True))
+        for name, x in (allowed or {}).items():
+            columns[name] = self._part(name, x).column
+        values = [column.decode(codes[:, i], rng) for i, column in enumerate(columns.values())]
         return self._built(values, len(codes), like)
 
     def modes(self, codes: Array, like: Any = None) -> Any:
