@@ -529,6 +529,56 @@ def test_arrays_are_tables(array):
     assert (kept[known] == array[known]).all()
 
 
+@pytest.mark.parametrize("learn_missing", ["all", ["float", "str", "nothing"]])
+def test_missing_cells_can_be_a_value(learn_missing):
+    """Their code is the last one; they are generated in the type of their column."""
+    frame = _frame()
+    holes = _holes(frame)
+    plain, table = Table.of(holes), Table.of(holes, learn_missing=learn_missing)
+    learnt = [x in learn_missing or learn_missing == "all" for x in frame]
+    np.testing.assert_array_equal(np.subtract(table.n_codes, plain.n_codes), learnt)
+    codes = table.encode(holes)
+    expected = np.where(learnt, np.array(table.n_codes) - 1, -1)
+    np.testing.assert_array_equal(codes, np.where(holes.isna(), expected, plain.encode(holes)))
+    drawn = table.decode(codes, np.random.default_rng(0))
+    assert (drawn.dtypes == holes.dtypes).all()
+    np.testing.assert_array_equal(drawn.isna(), holes.isna())
+    for made in table.modes(codes), table.decode(codes, np.random.default_rng(1), like=holes):
+        assert (made.dtypes == holes.dtypes).all()
+        np.testing.assert_array_equal(made.isna(), holes.isna())
+    np.testing.assert_array_equal(
+        table.log_density(holes, codes), plain.log_density(holes, plain.encode(holes))
+    )
+
+
+def test_expected_values_are_those_of_cells_that_are_not_missing():
+    """As without a code for missing cells, for any probability of it."""
+    holes = _holes(_frame())[["float", "Int64", "level", "zone"]]
+    plain, table = Table.of(holes), Table.of(holes, learn_missing="all")
+    p = [np.random.default_rng(i).dirichlet(np.ones(n), 20) for i, n in enumerate(plain.n_codes)]
+    q = [np.c_[0.4 * x, np.full(20, 0.6)] for x in p]
+    made, same = table.expected(np.hstack(q)), plain.expected(np.hstack(p))
+    pd.testing.assert_frame_equal(made, same, rtol=1e-12)
+
+
+def test_conditions_may_allow_missing_cells():
+    """Alone or among others, where they are learnt."""
+    holes = _holes(_frame())
+    table, rng = Table.of(holes, learn_missing=["float", "str"]), np.random.default_rng(0)
+    last = table.n_codes[0] - 1
+    assert np.flatnonzero(table.log_share("float", None) > -np.inf).tolist() == [last]
+    assert table.log_share("float", (None, None)).tolist() == [0.0] * last + [-np.inf]
+    share = table.log_share("str", [pd.NA, "x"])
+    given = {"float": np.nan, "str": [pd.NA, "x"]}
+    codes = table.encode(holes)
+    codes[:, 0] = last
+    codes[:, 8] = rng.choice(np.flatnonzero(share > -np.inf), len(codes))
+    drawn = table.decode(codes, rng, allowed=given)
+    assert drawn["float"].isna().all()
+    assert set(drawn["str"].dropna()) == {"x"}
+    assert drawn["str"].isna().any()
+
+
 def test_one_hot_rows_have_nan_for_missing_values():
     """Column by column, as categorical units expect them."""
     table = Table.of(

@@ -12,6 +12,7 @@ import numpy as np
 from skrbm._kernels.devices import Array, Generator
 from skrbm.data.cells import Cells, Sorted, quantiles
 from skrbm.data.lattices import Lattice
+from skrbm.data.objects import missing_in
 
 MOST_CODES = 32  # bins of a number, besides its frequent values
 _MOST_CATEGORIES = 128
@@ -263,12 +264,12 @@ class Part:
     ----------
     log_share : ndarray of shape (n_codes,)
         Log probability of the values given each code.
-    column : Numbers or Categories
+    column : Numbers, Categories or WithMissing
         A column that decodes to these values only.
     """
 
     log_share: Array
-    column: Numbers | Categories
+    column: Any
 
     @classmethod
     def of(cls, values: Array, codes: Array, log_p: Array, n_codes: int) -> Part:
@@ -280,6 +281,55 @@ class Part:
         mass = np.exp(log_p[known] - np.where(np.isneginf(share), 0, share))
         column = Categories(tuple(values[known].tolist()), codes[known], mass, values.dtype)
         return cls(log_share, column)
+
+
+@dataclass(frozen=True)
+class WithMissing:
+    """A column whose missing cells are a value of their own, with probability 1 given its code.
+
+    Parameters
+    ----------
+    column : Numbers or Categories
+    code : int
+        Code of missing cells, the last one.
+    """
+
+    column: Numbers | Categories
+    code: int
+
+    @property
+    def n_codes(self) -> int:
+        """Number of codes."""
+        return self.code + 1
+
+    def encode(self, values: Array) -> Array:
+        """Code of each value; -1 for negative counts and for categories that were not seen."""
+        return np.where(missing_in(values), self.code, self.column.encode(values))
+
+    def decode(self, codes: Array, rng: Generator) -> Array:
+        """Draw a value for each code; NaN or None for the last one."""
+        return self.column.decode(self._present(codes), rng)
+
+    def modes(self, codes: Array) -> Array:
+        """Median number or most frequent category of each code; NaN or None for the last one."""
+        return self.column.modes(self._present(codes))
+
+    def expected(self, probabilities: Array) -> Array:
+        """Mean or most probable value of cells that are not missing."""
+        return self.column.expected(probabilities[:, :-1])
+
+    def log_density(self, values: Array, codes: Array) -> Array:
+        """Log density of each value given its code; 0 for missing ones."""
+        return self.column.log_density(values, self._present(codes))
+
+    def part(self, part: Part | None, *, missing: bool) -> Part:
+        """A part of the values, with or without the missing ones."""
+        present = np.full(self.code, -np.inf) if part is None else part.log_share
+        log_share = np.append(present, 0.0 if missing else -np.inf)
+        return Part(log_share, self if part is None else replace(self, column=part.column))
+
+    def _present(self, codes: Array) -> Array:
+        return np.where(codes == self.code, -1, codes)
 
 
 def ascending(values: Iterable[Any]) -> list[Any]:
@@ -295,4 +345,4 @@ def ascending(values: Iterable[Any]) -> list[Any]:
         return sorted(values, key=lambda x: (type(x).__name__, repr(x)))
 
 
-Column = Numbers | Categories
+Column = Numbers | Categories | WithMissing

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from skrbm._kernels.devices import Array
-from skrbm.data.columns import Categories, Column, Numbers, Part
+from skrbm.data.columns import Categories, Column, Numbers, Part, WithMissing
 from skrbm.data.frames import Frame
+from skrbm.data.objects import missing_in, objects_of
 
 _SEVERAL = list, set, frozenset, np.ndarray
 
@@ -40,6 +41,8 @@ class Condition:
         """The allowed part of the column."""
         if self._is_range and len(self.allowed) != 2:
             raise self._mistake("be a value, a list or set of values, or a tuple (low, high)")
+        if isinstance(column, WithMissing):
+            return self._with_missing(column)
         part = self._numbers(column) if isinstance(column, Numbers) else self._categories(column)
         if np.isneginf(part.log_share).all():
             raise self._mistake("contain a value between the extremes of `fit`")
@@ -55,6 +58,14 @@ class Condition:
 
     def _mistake(self, rule: str) -> ValueError:
         return ValueError(f"given[{self.name!r}] == {self.allowed!r}, must {rule}.")
+
+    def _with_missing(self, column: WithMissing) -> Part:
+        if self._is_range:
+            return column.part(self.part(column.column), missing=False)
+        missing = missing_in(objects_of(self._values))
+        known = [x for x, y in zip(self._values, missing, strict=True) if not y]
+        part = replace(self, allowed=known).part(column.column) if known else None
+        return column.part(part, missing=bool(missing.any()))
 
     def _numbers(self, column: Numbers) -> Part:
         if self._is_range:

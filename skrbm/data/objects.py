@@ -33,11 +33,12 @@ def _is_missing(x: Any) -> bool:
     return isinstance(x, float | np.floating | np.datetime64 | np.timedelta64) and bool(x != x)
 
 
-def objects_of(values: list[Any], missing: Array) -> Array:
+def objects_of(values: list[Any], missing: Array | None = None) -> Array:
     """Objects in an array, with None for missing ones."""
     found = np.empty(len(values), object)
     found[:] = values
-    found[missing] = None
+    if missing is not None:
+        found[missing] = None
     return found
 
 
@@ -82,8 +83,7 @@ def days(times: Array) -> Array:
 
 def numbers_of(values: list[Any]) -> Array:
     """Numbers as floats; other objects raise a TypeError."""
-    found = np.empty(len(values), object)
-    found[:] = values
+    found = objects_of(values)
     if not all_numbers(found):
         msg = "no numbers"
         raise TypeError(msg)

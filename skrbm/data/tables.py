@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from skrbm._kernels.devices import Array, Generator
-from skrbm.data.columns import MOST_CODES, Categories, Column, Numbers, Part
+from skrbm.data.columns import MOST_CODES, Categories, Column, Numbers, Part, WithMissing
 from skrbm.data.conditions import Condition
 from skrbm.data.frames import Frame, frame_of
 
@@ -26,7 +26,7 @@ class Table:
     ----------
     column_types : dict
         Name and kind of each column: "number", "count", "category" or "ordinal".
-    columns : tuple of Numbers or Categories
+    columns : tuple of Numbers, Categories or WithMissing
     template : Frame
         The columns without rows.
     """
@@ -42,6 +42,7 @@ class Table:
         column_types: Mapping[Any, str] | None = None,
         sample_weight: Array | None = None,
         max_bins: int = MOST_CODES,
+        learn_missing: Iterable[Any] | Literal["all"] = (),
     ) -> Table:
         """Find the kinds and codes of the columns of a frame or an array.
 
@@ -53,6 +54,8 @@ class Table:
         sample_weight : ndarray of shape (n_rows,), default=None
         max_bins : int, default=32
             Largest number of bins of a column of numbers, besides its frequent values.
+        learn_missing : list or "all", default=()
+            Names of columns whose missing cells have a code of their own, the last one.
         """
         frame = frame_of(X)
         chosen = _check_types(column_types or {}, frame.names)
@@ -60,9 +63,11 @@ class Table:
         if (rows > 0).any():
             rows = rows / rows[rows > 0].mean()
         kinds, columns = {}, []
+        learnt = _check_learnt(learn_missing, frame.names)
         for name in frame.names:
             kinds[name] = chosen.get(name) or _kind(frame, name)
-            columns.append(_column(frame, name, kinds[name], rows, max_bins))
+            column = _column(frame, name, kinds[name], rows, max_bins)
+            columns.append(WithMissing(column, column.n_codes) if name in learnt else column)
         return cls(kinds, tuple(columns), frame.empty())
 
     @property
@@ -185,7 +190,7 @@ class Table:
         """
         p = np.split(probabilities, np.cumsum(self.n_codes)[:-1], axis=1)
         values = [column.expected(p[i]) for i, column in enumerate(self.columns)]
-        for i, column in enumerate(self.columns):
+        for i, column in enumerate(map(_known, self.columns)):
             if isinstance(column, Numbers) and column.is_integer:
                 values[i] = column.nearest(values[i])
         return self._built(values, len(probabilities), like)
@@ -208,8 +213,21 @@ class Table:
     def _values(self, frame: Frame) -> dict[Any, Array]:
         return {
             name: _numbers(frame, name) if isinstance(column, Numbers) else frame.objects(name)
-            for name, column in zip(self.names, self.columns, strict=True)
+            for name, column in zip(self.names, map(_known, self.columns), strict=True)
         }
+
+
+def _known(column: Column) -> Numbers | Categories:
+    return column.column if isinstance(column, WithMissing) else column
+
+
+def _check_learnt(learn_missing: Iterable[Any], names: list[Any]) -> list[Any]:
+    learnt = names if learn_missing == "all" else list(learn_missing)
+    for name in learnt:
+        if name not in names:
+            msg = f"learn_missing has {name!r}, must have only names of columns of X."
+            raise ValueError(msg)
+    return learnt
 
 
 def _check_types(column_types: Mapping[Any, str], names: list[Any]) -> dict[Any, str]:
@@ -258,7 +276,7 @@ def _numbers(frame: Frame, name: Any) -> Array:
     return values
 
 
-def _column(frame: Frame, name: Any, kind: str, rows: Array, max_bins: int) -> Column:
+def _column(frame: Frame, name: Any, kind: str, rows: Array, max_bins: int) -> Numbers | Categories:
     used = ~frame.is_missing(name) & (rows > 0)
     if not used.any():
         return Categories.of(np.empty(0, object))
