@@ -49,6 +49,7 @@ LAYERS = [
     "data.cells",
     "data.objects",
     "data.columns",
+    "data.pandas_frames",
     "data.polars_frames",
     "data.frames",
     "data.conditions",

@@ -435,6 +435,80 @@ def test_types_columns_and_index_survive():
         )
 
 
+def _odd(name):
+    """A frame of one row or none, or with a column of a rare type."""
+    frame, rng = _frame(60)[["float", "int", "str"]], np.random.default_rng(0)
+    ticks = pd.Series(pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 10**6, 60), "s"))
+    if name in ("s", "ms", "us", "ns"):
+        zoned = ticks.dt.tz_localize("Asia/Tokyo").astype(f"datetime64[{name}, Asia/Tokyo]")
+        return pd.DataFrame({"zone": zoned, "span": (ticks - ticks[0]).astype(f"m8[{name}]")})
+    if name.startswith("arrow"):
+        unit = name.split()[1]
+        types = f"timestamp[{unit}]", f"timestamp[{unit}, Asia/Tokyo]", "date32"
+        made = {x: ticks.dt.floor("D").astype(f"{x}[pyarrow]") for x in types}
+        span = (ticks - ticks[0]).astype(f"duration[{unit}][pyarrow]")
+        return pd.DataFrame(made | {"span": span})
+    return {
+        "empty": frame.iloc[:0],
+        "one row": frame.iloc[:1],
+        "one column": frame[["int"]],
+        "no column": frame[[]],
+        "names": frame.set_axis([0, ("a", 1), None], axis=1),
+        "levels": frame.set_axis(pd.MultiIndex.from_tuples([(0, 1), (0, 2), ("a", 1)]), axis=1),
+        "period": pd.DataFrame({"x": pd.period_range("1950-03", periods=60, freq="M")}),
+        "interval": pd.DataFrame({"x": pd.cut(frame["float"], 5)}),
+        "large": pd.DataFrame({"x": rng.integers(2**51, 2**52, 60)}),
+        "bools": pd.DataFrame({"x": pd.Series([True, None, False] * 20, dtype=object)}),
+        "long": pd.DataFrame({"x": frame["float"].astype(np.longdouble)}),
+        "subnormal": pd.DataFrame({"x": frame["float"] * 1e-320}),
+    }[name]
+
+
+ODD = ["empty", "one row", "one column", "no column", "names", "levels", "period", "interval"]
+ODD += ["large", "bools", "long", "subnormal", "s", "ms", "us", "ns", "arrow s", "arrow ns"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_frames_of_any_shape_and_type_survive(name):
+    """Draws, modes and means have the types, names, holes and codes of the frame."""
+    if "arrow" in name:
+        pytest.importorskip("pyarrow")
+    whole = _odd(name)
+    for frame in (
+        whole,
+        whole.mask(pd.DataFrame(np.eye(*whole.shape) > 0).set_axis(whole.columns, axis=1)),
+    ):
+        table = Table.of(frame)
+        codes, rng = table.encode(frame), np.random.default_rng(0)
+        made = [table.decode(codes, rng), table.modes(codes)]
+        for new in [*made, table.expected(table.one_hot(codes, float))]:
+            assert (new.dtypes == frame.dtypes).all()
+            pd.testing.assert_index_equal(new.columns, frame.columns)
+            np.testing.assert_array_equal(new.isna(), frame.isna())
+            np.testing.assert_array_equal(table.encode(new), codes)
+        pd.testing.assert_frame_equal(table.decode(codes, rng, like=frame), frame)
+        assert codes.dtype == np.int8
+
+
+def test_times_are_drawn_in_their_steps():
+    """Times of whole seconds are whole seconds, although their gaps show no step."""
+    seconds = np.random.default_rng(0).integers(0, 10**6, 60)
+    frame = pd.DataFrame({"x": pd.Timestamp("2020-01-01") + pd.to_timedelta(seconds, "s")})
+    table = Table.of(frame)
+    drawn = table.decode(table.encode(frame), np.random.default_rng(0))["x"]
+    assert (drawn == drawn.dt.floor("s")).all()
+    assert (drawn != frame["x"]).any()
+
+
+def test_codes_have_the_smallest_type():
+    """Up to 127 in one byte."""
+    for n, dtype in (127, np.int8), (128, np.int8), (129, np.int16):
+        x = pd.DataFrame({"x": pd.Categorical(np.arange(n).repeat(2), ordered=True)})
+        codes = Table.of(x).encode(x)
+        assert codes.dtype == dtype
+        assert codes.max() == n - 1
+
+
 def test_known_cells_come_back_bit_for_bit():
     """Missing cells take the drawn values; the index stays."""
     frame = _frame()
@@ -620,6 +694,9 @@ def test_unknown_categories_are_missing_or_refused():
         ([1.5, 2.0], {"x": "count"}, "column_types\\['x'\\] == \"count\", but"),
         (["a", "b"], {"x": "number"}, "Column 'x' has values that are no numbers"),
         ([1, 2], {"y": "number"}, "column_types has 'y'"),
+        ([2**52 + 1, 1], {}, "Column 'x' has integers beyond 2\\*\\*52"),
+        ([1e301, 1.0], {}, "Column 'x' contains infinity or numbers beyond"),
+        ([[1], [2]], {}, "Column 'x' has lists or other objects without a hash"),
         ([1, 2], {"x": "float"}, "column_types\\['x'\\] == 'float', must be one of"),
     ],
 )

@@ -37,7 +37,7 @@ class Numbers:
     dtype : dtype
         Floating-point type of the numbers.
     is_integer : bool
-        Whether the type of the column is one of integers.
+        Whether the type of the column has only integers.
     """
 
     cells: Cells
@@ -53,18 +53,31 @@ class Numbers:
         rows: Array | None = None,
         *,
         is_count: bool = False,
-        is_integer: bool = False,
+        steps: tuple[float, ...] = (),
         max_bins: int = MOST_CODES,
     ) -> Numbers:
-        """Find the intervals of some numbers; NaN is missing, and `rows` are weights."""
-        dtype = values.dtype if values.dtype.kind == "f" else np.dtype(np.float64)
+        """Find the intervals of some numbers.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n,)
+            Numbers, with NaN for missing ones.
+        rows : ndarray of shape (n,), default=None
+            Their weights.
+        is_count : bool, default=False
+            Whether they are integers from 0 on.
+        steps : tuple of float, default=()
+            Steps of lattices in descending order, to try if no other lattice contains the numbers.
+        max_bins : int, default=32
+            Largest number of codes, besides those of frequent values.
+        """
+        is_float = values.dtype.kind == "f" and values.dtype.itemsize <= np.dtype(float).itemsize
+        dtype = values.dtype if is_float else np.dtype(np.float64)
         rows = np.ones(len(values)) if rows is None else rows
         known = ~np.isnan(values)
         data = Sorted.of(values[known].astype(dtype), rows[known])
-        lattice = Lattice.of(data.values.astype(np.float64), dtype)
+        lattice = Lattice.of(data.values.astype(np.float64), dtype, steps)
         lowest = 0.0 if is_count else -math.inf
-        if lattice is None and (is_count or is_integer):
-            lattice = Lattice()
         if lattice is not None:
             data = Sorted.of(lattice.index(data.values.astype(np.float64)), data.rows)
         n_codes = min(max_bins, max(2, math.isqrt(int(data.rows.sum()))))
@@ -72,7 +85,7 @@ class Numbers:
         cells = Cells.of(data, n_codes, is_lattice=lattice is not None, dtype=inner)
         if is_count and lattice is not None:
             cells = cells.above(float(lattice.index(np.zeros(()))) - 0.5)
-        return cls(cells, lattice, lowest, dtype, is_integer)
+        return cls(cells, lattice, lowest, dtype)
 
     @property
     def n_codes(self) -> int:
@@ -98,6 +111,7 @@ class Numbers:
         Parameters
         ----------
         probabilities : ndarray of shape (n, n_codes)
+            Rows of NaN are missing.
         """
         means = self.cells.means()
         if self.lattice is not None:
@@ -229,9 +243,11 @@ class Categories:
         Parameters
         ----------
         probabilities : ndarray of shape (n, n_codes)
+            Rows of NaN are missing.
         """
         top = probabilities * self.mass[self._most_frequent()]
-        return self.modes(top.argmax(1) if self.n_codes else np.full(len(top), -1))
+        known = (top > 0).any(1)
+        return self.modes(np.where(known, top.argmax(1) if self.n_codes else 0, -1))
 
     def among(self, values: Iterable[Any]) -> Part:
         """Some of the categories."""

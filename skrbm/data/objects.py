@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from numbers import Integral, Number
+from decimal import Decimal
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def _all_are(kind: type | tuple[type, ...]) -> Callable[[Array], bool]:
 
 
 all_integers = _all_are(Integral)
-all_numbers = _all_are(Number)
+all_numbers = _all_are((Real, Decimal))
 
 
 def kind_of_objects(values: Array) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +16,9 @@ from skrbm.data.frames import Frame, frame_of
 KINDS = ("number", "count", "category", "ordinal")
 _IDENTIFIER_SHARE = 0.9  # of the known cells that have different values
 _FEWEST_IDENTIFIERS = 20
+_LARGEST = 1e300
+_LARGEST_INTEGER = 2**52
+_STEPS_OF_TIMES = tuple(1 / x for x in (1, 24, 1440, 86_400, 86_400_000))  # days
 
 
 @dataclass(frozen=True)
@@ -81,9 +84,13 @@ class Table:
         return tuple(column.n_codes for column in self.columns)
 
     def encode(self, X: Any, handle_unknown: str = "missing") -> Array:
-        """Code of each cell; -1 if it is missing, or unknown and `handle_unknown="missing"`."""
+        """Code of each cell; -1 if it is missing, or unknown and `handle_unknown="missing"`.
+
+        The codes have the smallest signed type for which they fit.
+        """
         frame = self._frame(X)
-        codes = np.full((len(frame), len(self.columns)), -1)
+        dtype = np.min_scalar_type(-max(1, *self.n_codes, 1))
+        codes = np.full((len(frame), len(self.columns)), -1, dtype)
         for i, (name, values) in enumerate(self._values(frame).items()):
             codes[:, i] = self.columns[i].encode(values)
             unknown = (codes[:, i] < 0) & ~frame.is_missing(name)
@@ -212,7 +219,7 @@ class Table:
 
     def _values(self, frame: Frame) -> dict[Any, Array]:
         return {
-            name: _numbers(frame, name) if isinstance(column, Numbers) else frame.objects(name)
+            name: _numbers(frame, name) if isinstance(column, Numbers) else _objects(frame, name)
             for name, column in zip(self.names, map(_known, self.columns), strict=True)
         }
 
@@ -249,7 +256,7 @@ def _kind(frame: Frame, name: Any) -> str:
     if kind == "number":
         is_count = frame.is_integer(name) and len(frame) > 0
         return "count" if is_count and _least(_numbers(frame, name)) == 0 else kind
-    known = frame.objects(name)[~frame.is_missing(name)]
+    known = _objects(frame, name)[~frame.is_missing(name)]
     n = len(set(known))
     if n >= _FEWEST_IDENTIFIERS and n > _IDENTIFIER_SHARE * len(known):
         msg = (
@@ -270,9 +277,19 @@ def _numbers(frame: Frame, name: Any) -> Array:
     except (TypeError, ValueError):
         msg = f"Column {name!r} has values that are no numbers, must have only numbers."
         raise ValueError(msg) from None
-    if np.isinf(values).any():
-        msg = f"Column {name!r} contains infinity, must have only finite or missing numbers."
+    if (np.abs(values.astype(np.float64)) > _LARGEST).any():
+        msg = f"Column {name!r} contains infinity or numbers beyond {_LARGEST:g}."
         raise ValueError(msg)
+    return values
+
+
+def _objects(frame: Frame, name: Any) -> Array:
+    values = frame.objects(name)
+    try:
+        set(values)
+    except TypeError:
+        msg = f"Column {name!r} has lists or other objects without a hash, must have categories."
+        raise ValueError(msg) from None
     return values
 
 
@@ -285,14 +302,18 @@ def _column(frame: Frame, name: Any, kind: str, rows: Array, max_bins: int) -> N
         if kind == "count" and not ((values >= 0) & (values == np.rint(values))).all():
             msg = f'column_types[{name!r}] == "count", but the column has other than counts.'
             raise ValueError(msg)
-        return Numbers.of(
-            values,
-            rows[used],
-            is_count=kind == "count",
-            is_integer=frame.is_integer(name),
-            max_bins=max_bins,
-        )
-    values, order = frame.objects(name)[used], frame.categories(name)
+        is_integer = frame.is_integer(name)
+        if is_integer and np.abs(values).max() > _LARGEST_INTEGER:
+            msg = (
+                f"Column {name!r} has integers beyond 2**52, which floating-point numbers cannot "
+                f'tell apart; drop it, or set column_types={{{name!r}: "category"}}.'
+            )
+            raise ValueError(msg)
+        steps = _STEPS_OF_TIMES if frame.is_time(name) else (1.0,) if is_integer else ()
+        is_count = kind == "count"
+        found = Numbers.of(values, rows[used], is_count=is_count, steps=steps, max_bins=max_bins)
+        return replace(found, is_integer=is_integer)
+    values, order = _objects(frame, name)[used], frame.categories(name)
     if kind == "ordinal":
         return Categories.of(values, rows[used], order=order, most=None)
     return Categories.of(values, rows[used], order=order)
