@@ -2,13 +2,14 @@
 
 import datetime
 import math
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from scipy.integrate import quad
-from scipy.stats import kstest
+from scipy.stats import ks_2samp, kstest
 
 from skrbm.data.columns import Categories, Numbers
 from skrbm.data.tables import Table
@@ -158,10 +159,185 @@ def test_draws_have_the_density(name):
     assert kstest((np.cumsum(p) - p)[cell] + p[cell] * within, "uniform").pvalue > 1e-3
 
 
+@pytest.mark.parametrize("name", NUMBERS)
+def test_means_and_medians_are_those_of_draws(name):
+    """Within five standard errors for each code, and exactly for codes of one value."""
+    _, column = _numbers(name)
+    n, rng = 2000, np.random.default_rng(4)
+    p = np.eye(column.n_codes)
+    means, medians = column.expected(p), column.modes(np.arange(column.n_codes))
+    for code in range(column.n_codes):
+        drawn = column.decode(np.full(n, code), rng)
+        if np.ptp(drawn) == 0:
+            assert means[code] == medians[code] == drawn[0]
+        deviation = drawn.astype(float).std() / math.sqrt(n) + 1e-12 * abs(means[code])
+        assert abs(drawn.mean(dtype=float) - means[code]) <= 5 * deviation
+        at_median = (drawn < medians[code]).mean(), (drawn <= medians[code]).mean()
+        assert at_median[0] - 2.5 / math.sqrt(n) <= 0.5 <= at_median[1] + 2.5 / math.sqrt(n)
+    assert medians.dtype == means.dtype == column.dtype
+    shares = np.random.default_rng(5).dirichlet(np.ones(column.n_codes), 9)
+    np.testing.assert_allclose(column.expected(shares), shares @ means, rtol=1e-5)
+
+
+def test_the_most_probable_category_may_share_a_code():
+    """It has the largest product of the probability of its code and of its own in the code."""
+    column = Categories.of(
+        np.repeat(np.array(list("abcdef"), object), [90, 80, 70, 20, 30, 10]), most=4
+    )
+    p = np.array([[0.3, 0.1, 0.2, 0.4], [0.1, 0.1, 0.1, 0.7]])
+    assert column.expected(p).tolist() == ["a", "e"]
+    assert column.modes(np.array([3, -1, 1])).tolist() == ["e", None, "b"]
+
+
+def test_means_and_modes_keep_types_and_known_cells():
+    """Means of integers are rounded; columns without known cells stay missing."""
+    frame = _frame()
+    holes = _holes(frame)
+    table = Table.of(holes)
+    codes = table.encode(frame)
+    p = np.nan_to_num(table.one_hot(codes, float))
+    for made in table.modes(codes, like=holes), table.expected(p, like=holes):
+        assert (made.dtypes == frame.dtypes).all()
+        pd.testing.assert_index_equal(made.index, holes.index)
+        for name in frame:
+            known = ~holes[name].isna()
+            pd.testing.assert_series_equal(made[name][known], holes[name][known])
+        np.testing.assert_array_equal(table.encode(made), codes)
+    even = table.expected(np.ones_like(p))
+    assert (even.dtypes == frame.dtypes).all()
+    assert even["int"].iloc[0] == round(
+        table.columns[2].expected(np.ones((1, table.n_codes[2])))[0]
+    )
+
+
 class ONE:
     """No lattice."""
 
     step = 1.0
+
+
+def _ranges(values):
+    low, middle, high = np.quantile(values.astype(float), [0.1, 0.37, 0.8])
+    return [(low, high), (-np.inf, middle), (middle, np.inf), (-np.inf, np.inf)]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_ranges_have_the_share_of_draws(name):
+    """Within five standard deviations; the draws of a range are the draws that are in it."""
+    values, column = _numbers(name)
+    n, rng = 1500, np.random.default_rng(6)
+    codes = np.repeat(np.arange(column.n_codes), n)
+    drawn = column.decode(codes, rng)
+    for low, high in _ranges(values):
+        part = column.within(low, high)
+        share = np.exp(part.log_share)
+        inside = (drawn >= low) & (drawn <= high)
+        found = np.bincount(codes, inside) / n
+        assert (abs(found - share) <= 5 * np.sqrt(share * (1 - share) / n) + 1e-9).all()
+        possible = codes[share[codes] > 0]
+        kept = part.column.decode(possible, rng)
+        assert ((kept >= low) & (kept <= high)).all()
+        np.testing.assert_array_equal(column.encode(kept), possible)
+        for code in np.flatnonzero(share > 0.1)[:: max(1, column.n_codes // 4)]:
+            p = ks_2samp(
+                kept[possible == code], drawn[inside & (codes == code)], method="asymp"
+            ).pvalue
+            assert p > 1e-4
+    assert (column.within(-np.inf, np.inf).log_share == 0).all()
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_single_numbers_are_given_exactly(name):
+    """Also between and beyond the observed ones; all other codes are excluded."""
+    values, column = _numbers(name)
+    for x in values[0], values.min() - values.dtype.type(7), values.max() + values.dtype.type(9):
+        part = column.among(np.array([x]))
+        (code,) = np.flatnonzero(part.log_share > -np.inf)
+        assert code == column.encode(np.array([x]))[0]
+        assert part.column.decode(np.array([code, -1, code]), np.random.default_rng(0))[0] == x
+
+
+def test_numbers_of_a_set_weigh_by_their_densities():
+    """On a lattice, all of its points are everything."""
+    values, column = _numbers("heaped")
+    points = np.arange(values.min(), values.max() + 1)
+    every = np.bincount(
+        column.encode(points), np.exp(column.log_density(points, column.encode(points)))
+    )
+    np.testing.assert_allclose(np.exp(column.among(points).log_share), every)
+    part = column.among(np.array([3.0, 40.0, 4.0, 60.0]))
+    code, n = column.encode(np.array([3.0]))[0], 4000
+    p = np.exp(column.log_density(np.array([3.0, 4.0]), np.array([code, code])))
+    drawn = part.column.decode(np.full(n, code), np.random.default_rng(0))
+    share = p[0] / p.sum()
+    assert abs((drawn == 3).mean() - share) < 5 * math.sqrt(share * (1 - share) / n)
+    assert set(drawn) == {3.0, 4.0}
+
+
+def test_conditions_hold_in_draws_of_a_table():
+    """Values, sets and ranges of numbers, times, categories and ordered categories."""
+    frame = _frame()
+    table, rng = Table.of(frame), np.random.default_rng(0)
+    start = pd.Timestamp("2021-01-01")
+    given = {
+        "float": (0.0, None),
+        "int": [7, 300],
+        "uint8": 3,
+        "Int64": {2, 4},
+        "bool": True,
+        "str": {"x", ""},
+        "objects": (4, 6),
+        "level": ("mid", "never"),
+        "day": (start, start + pd.Timedelta("90 D")),
+        "zone": (datetime.datetime(2021, 1, 1), start.tz_localize("UTC") + pd.Timedelta("90 D")),
+        "span": (None, datetime.timedelta(minutes=100)),
+        "Float64": 0.25,
+    }
+    codes = table.encode(frame)
+    for name, allowed in given.items():
+        share = table.log_share(name, allowed)
+        codes[:, table.names.index(name)] = rng.choice(np.flatnonzero(share > -np.inf), len(codes))
+    drawn = table.decode(codes, rng, allowed=given)
+    assert (drawn.dtypes == frame.dtypes).all()
+    np.testing.assert_array_equal(table.encode(drawn), codes)
+    for name, allowed in given.items():
+        x = drawn[name]
+        if name == "zone":
+            assert x.between(start.tz_localize("Europe/Paris"), allowed[1]).all()
+        elif name == "level":
+            assert set(x) == {"mid", "high"}
+        elif isinstance(allowed, tuple):
+            assert allowed[0] is None or x.min() >= allowed[0], name
+            assert allowed[1] is None or x.max() <= allowed[1], name
+        else:
+            assert set(x) <= set(allowed if isinstance(allowed, list | set) else [allowed])
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed", "message"),
+    [
+        ("age", 3, "given has 'age', must have only names"),
+        ("str", "z", r"given\['str'\] has 'z', which is not among"),
+        ("str", ["x", "z"], r"given\['str'\] has 'z', which is not among"),
+        ("str", ("x", "y"), r"given\['str'\] == \('x', 'y'\), must not be a tuple"),
+        ("level", ("mid", "top"), r"given\['level'\] == .*, must have two of the ordered"),
+        ("level", ("high", "low"), r"given\['level'\] == .*, must contain a value"),
+        ("int", (9, 5), r"given\['int'\] == \(9, 5\), must contain a value"),
+        ("int", (5.2, 5.8), r"given\['int'\] == .*, must contain a value"),
+        ("int", (600, 700), r"given\['int'\] == .*, must contain a value"),
+        ("int", [], r"given\['int'\] == \[\], must contain a value"),
+        ("int", 5.5, r"given\['int'\] == 5.5, must have only integers"),
+        ("int", "5", r"given\['int'\] == '5', must have the type of the column"),
+        ("uint8", -1, r"given\['uint8'\] == -1, must contain a value"),
+        ("float", None, r"given\['float'\] == None, must have the type of the column"),
+        ("float", (1, 2, 3), r"given\['float'\] == .*, must be a value, a list"),
+        ("day", 7, r"given\['day'\] == 7, must have the type of the column"),
+    ],
+)
+def test_conditions_that_cannot_hold_are_refused(name, allowed, message):
+    """One sentence with the name of the column."""
+    with pytest.raises(ValueError, match=f"^{message}"):
+        Table.of(_frame()).log_share(name, allowed)
 
 
 @pytest.mark.parametrize("name", ["normal", "heavy", "decimals", "tens", "cents"])
@@ -259,6 +435,80 @@ def test_types_columns_and_index_survive():
         )
 
 
+def _odd(name):
+    """A frame of one row or none, or with a column of a rare type."""
+    frame, rng = _frame(60)[["float", "int", "str"]], np.random.default_rng(0)
+    ticks = pd.Series(pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 10**6, 60), "s"))
+    if name in ("s", "ms", "us", "ns"):
+        zoned = ticks.dt.tz_localize("Asia/Tokyo").astype(f"datetime64[{name}, Asia/Tokyo]")
+        return pd.DataFrame({"zone": zoned, "span": (ticks - ticks[0]).astype(f"m8[{name}]")})
+    if name.startswith("arrow"):
+        unit = name.split()[1]
+        types = f"timestamp[{unit}]", f"timestamp[{unit}, Asia/Tokyo]", "date32"
+        made = {x: ticks.dt.floor("D").astype(f"{x}[pyarrow]") for x in types}
+        span = (ticks - ticks[0]).astype(f"duration[{unit}][pyarrow]")
+        return pd.DataFrame(made | {"span": span})
+    return {
+        "empty": frame.iloc[:0],
+        "one row": frame.iloc[:1],
+        "one column": frame[["int"]],
+        "no column": frame[[]],
+        "names": frame.set_axis([0, ("a", 1), None], axis=1),
+        "levels": frame.set_axis(pd.MultiIndex.from_tuples([(0, 1), (0, 2), ("a", 1)]), axis=1),
+        "period": pd.DataFrame({"x": pd.period_range("1950-03", periods=60, freq="M")}),
+        "interval": pd.DataFrame({"x": pd.cut(frame["float"], 5)}),
+        "large": pd.DataFrame({"x": rng.integers(2**51, 2**52, 60)}),
+        "bools": pd.DataFrame({"x": pd.Series([True, None, False] * 20, dtype=object)}),
+        "long": pd.DataFrame({"x": frame["float"].astype(np.longdouble)}),
+        "subnormal": pd.DataFrame({"x": frame["float"] * 1e-320}),
+    }[name]
+
+
+ODD = ["empty", "one row", "one column", "no column", "names", "levels", "period", "interval"]
+ODD += ["large", "bools", "long", "subnormal", "s", "ms", "us", "ns", "arrow s", "arrow ns"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_frames_of_any_shape_and_type_survive(name):
+    """Draws, modes and means have the types, names, holes and codes of the frame."""
+    if "arrow" in name:
+        pytest.importorskip("pyarrow")
+    whole = _odd(name)
+    for frame in (
+        whole,
+        whole.mask(pd.DataFrame(np.eye(*whole.shape) > 0).set_axis(whole.columns, axis=1)),
+    ):
+        table = Table.of(frame)
+        codes, rng = table.encode(frame), np.random.default_rng(0)
+        made = [table.decode(codes, rng), table.modes(codes)]
+        for new in [*made, table.expected(table.one_hot(codes, float))]:
+            assert (new.dtypes == frame.dtypes).all()
+            pd.testing.assert_index_equal(new.columns, frame.columns)
+            np.testing.assert_array_equal(new.isna(), frame.isna())
+            np.testing.assert_array_equal(table.encode(new), codes)
+        pd.testing.assert_frame_equal(table.decode(codes, rng, like=frame), frame)
+        assert codes.dtype == np.int8
+
+
+def test_times_are_drawn_in_their_steps():
+    """Times of whole seconds are whole seconds, although their gaps show no step."""
+    seconds = np.random.default_rng(0).integers(0, 10**6, 60)
+    frame = pd.DataFrame({"x": pd.Timestamp("2020-01-01") + pd.to_timedelta(seconds, "s")})
+    table = Table.of(frame)
+    drawn = table.decode(table.encode(frame), np.random.default_rng(0))["x"]
+    assert (drawn == drawn.dt.floor("s")).all()
+    assert (drawn != frame["x"]).any()
+
+
+def test_codes_have_the_smallest_type():
+    """Up to 127 in one byte."""
+    for n, dtype in (127, np.int8), (128, np.int8), (129, np.int16):
+        x = pd.DataFrame({"x": pd.Categorical(np.arange(n).repeat(2), ordered=True)})
+        codes = Table.of(x).encode(x)
+        assert codes.dtype == dtype
+        assert codes.max() == n - 1
+
+
 def test_known_cells_come_back_bit_for_bit():
     """Missing cells take the drawn values; the index stays."""
     frame = _frame()
@@ -309,6 +559,29 @@ def test_polars_types_survive():
         assert filled[name].filter(known).equals(holes[name].filter(known))
 
 
+def test_conditions_on_times_in_frames_of_polars_and_arrays():
+    """Datetimes without a zone are in that of the column; dates are days."""
+    start = datetime.datetime(2020, 1, 1)
+    moments = [start + datetime.timedelta(hours=i) for i in range(100)]
+    zoned = pl.Series(moments).dt.replace_time_zone("Asia/Tokyo")
+    dates = pl.Series([x.date() for x in moments[::24]] * 20)
+    frame = pl.DataFrame({"zone": zoned, "date": dates, "span": zoned - zoned[0]})
+    table, rng = Table.of(frame), np.random.default_rng(0)
+    given = {
+        "zone": (start, start.replace(tzinfo=ZoneInfo("Asia/Tokyo")) + datetime.timedelta(days=1)),
+        "date": [datetime.date(2020, 1, 3)],
+        "span": (datetime.timedelta(hours=5), None),
+    }
+    codes = [rng.choice(np.flatnonzero(table.log_share(*x) > -np.inf), 50) for x in given.items()]
+    drawn = table.decode(np.stack(codes, 1), rng, allowed=given)
+    assert drawn["zone"].is_between(zoned[0], zoned[24]).all()
+    assert set(drawn["date"]) == set(given["date"])
+    assert drawn["span"].min() >= datetime.timedelta(hours=5)
+    table = Table.of(np.array(moments, "M8[s]")[:, None])
+    share = table.log_share("x0", (start, np.datetime64("2020-01-02")))
+    assert (share > -np.inf).sum() < len(share)
+
+
 @pytest.mark.parametrize(
     "array",
     [
@@ -328,6 +601,56 @@ def test_arrays_are_tables(array):
     kept = table.decode(np.maximum(codes, 0), np.random.default_rng(0), like=array)
     known = codes >= 0
     assert (kept[known] == array[known]).all()
+
+
+@pytest.mark.parametrize("learn_missing", ["all", ["float", "str", "nothing"]])
+def test_missing_cells_can_be_a_value(learn_missing):
+    """Their code is the last one; they are generated in the type of their column."""
+    frame = _frame()
+    holes = _holes(frame)
+    plain, table = Table.of(holes), Table.of(holes, learn_missing=learn_missing)
+    learnt = [x in learn_missing or learn_missing == "all" for x in frame]
+    np.testing.assert_array_equal(np.subtract(table.n_codes, plain.n_codes), learnt)
+    codes = table.encode(holes)
+    expected = np.where(learnt, np.array(table.n_codes) - 1, -1)
+    np.testing.assert_array_equal(codes, np.where(holes.isna(), expected, plain.encode(holes)))
+    drawn = table.decode(codes, np.random.default_rng(0))
+    assert (drawn.dtypes == holes.dtypes).all()
+    np.testing.assert_array_equal(drawn.isna(), holes.isna())
+    for made in table.modes(codes), table.decode(codes, np.random.default_rng(1), like=holes):
+        assert (made.dtypes == holes.dtypes).all()
+        np.testing.assert_array_equal(made.isna(), holes.isna())
+    np.testing.assert_array_equal(
+        table.log_density(holes, codes), plain.log_density(holes, plain.encode(holes))
+    )
+
+
+def test_expected_values_are_those_of_cells_that_are_not_missing():
+    """As without a code for missing cells, for any probability of it."""
+    holes = _holes(_frame())[["float", "Int64", "level", "zone"]]
+    plain, table = Table.of(holes), Table.of(holes, learn_missing="all")
+    p = [np.random.default_rng(i).dirichlet(np.ones(n), 20) for i, n in enumerate(plain.n_codes)]
+    q = [np.c_[0.4 * x, np.full(20, 0.6)] for x in p]
+    made, same = table.expected(np.hstack(q)), plain.expected(np.hstack(p))
+    pd.testing.assert_frame_equal(made, same, rtol=1e-12)
+
+
+def test_conditions_may_allow_missing_cells():
+    """Alone or among others, where they are learnt."""
+    holes = _holes(_frame())
+    table, rng = Table.of(holes, learn_missing=["float", "str"]), np.random.default_rng(0)
+    last = table.n_codes[0] - 1
+    assert np.flatnonzero(table.log_share("float", None) > -np.inf).tolist() == [last]
+    assert table.log_share("float", (None, None)).tolist() == [0.0] * last + [-np.inf]
+    share = table.log_share("str", [pd.NA, "x"])
+    given = {"float": np.nan, "str": [pd.NA, "x"]}
+    codes = table.encode(holes)
+    codes[:, 0] = last
+    codes[:, 8] = rng.choice(np.flatnonzero(share > -np.inf), len(codes))
+    drawn = table.decode(codes, rng, allowed=given)
+    assert drawn["float"].isna().all()
+    assert set(drawn["str"].dropna()) == {"x"}
+    assert drawn["str"].isna().any()
 
 
 def test_one_hot_rows_have_nan_for_missing_values():
@@ -371,6 +694,9 @@ def test_unknown_categories_are_missing_or_refused():
         ([1.5, 2.0], {"x": "count"}, "column_types\\['x'\\] == \"count\", but"),
         (["a", "b"], {"x": "number"}, "Column 'x' has values that are no numbers"),
         ([1, 2], {"y": "number"}, "column_types has 'y'"),
+        ([2**52 + 1, 1], {}, "Column 'x' has integers beyond 2\\*\\*52"),
+        ([1e301, 1.0], {}, "Column 'x' contains infinity or numbers beyond"),
+        ([[1], [2]], {}, "Column 'x' has lists or other objects without a hash"),
         ([1, 2], {"x": "float"}, "column_types\\['x'\\] == 'float', must be one of"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skrbm._kernels.devices import Array, Generator
+from skrbm._kernels.devices import Array
 
 _ATOM_SHARE = 0.05  # of the rows: a value as frequent has a code of its own
 _POINT_SHARE = 0.01  # of the rows: a value as frequent has a cell of its own within its code
@@ -162,18 +162,60 @@ class Cells:
             level = np.log(np.concatenate([ends[:1], inside / width, ends[1:]]))
         return level[cell] - fall
 
-    def draw(self, codes: Array, rng: Generator) -> Array:
-        """Draw a cell for each code, between the outermost edges."""
-        mass = self.mass.copy()
-        mass[[0, -1]] = 0
-        total = np.bincount(self.codes, mass)
-        start = np.cumsum(total) - total
-        target = start[codes] + rng.random(codes.shape) * total[codes]
-        cell = np.searchsorted(np.cumsum(mass), target, side="right")
-        first = np.searchsorted(self.codes, np.arange(self.n_codes))
-        last = np.append(first[1:], len(mass)) - 1
-        first[0], last[-1] = 1, len(mass) - 2
-        return cell.clip(first[codes], last[codes])
+    def means(self) -> Array:
+        """Mean of each code between the outermost edges."""
+        low, high = self.edges[:-1].astype(np.float64), self.edges[1:]
+        middle = np.where(self.is_point[1:-1], low, low + (high - low) / 2)
+        codes, mass = self.codes[1:-1], self.mass[1:-1]
+        base = middle[np.searchsorted(codes, np.arange(self.n_codes))]
+        return base + np.bincount(codes, mass * (middle - base[codes])) / self.total()
+
+    def total(self) -> Array:
+        """Probability that a value of each code lies between the outermost edges."""
+        return np.bincount(self.codes[1:-1], self.mass[1:-1], self.n_codes)
+
+    def quantiles(self, codes: Array, p: Array) -> tuple[Array, Array]:
+        """Cells, and shares of their widths, at quantiles of codes between the outermost edges."""
+        cell, share = quantiles(self.codes[1:-1], self.mass[1:-1], codes, p)
+        return cell + 1, share
+
+    def within(self, low: float, high: float) -> Cells:
+        """The cells between the outermost edges with only the probability of `[low, high)`."""
+        ends = np.clip([low, high], self.edges[0], self.edges[-1]).astype(self.edges.dtype)
+        edges = np.unique(np.concatenate([self.edges, ends]))
+        cell = np.concatenate([[0], self.find(edges)])
+        share = np.diff(edges) / np.diff(self.edges)[cell[1:-1] - 1]
+        mass = np.zeros(len(cell))
+        mass[1:-1] = self.mass[cell[1:-1]] * share * ((edges[:-1] >= low) & (edges[1:] <= high))
+        return replace(
+            self, edges=edges, codes=self.codes[cell], mass=mass, is_point=self.is_point[cell]
+        )
+
+
+def quantiles(of_piece: Array, mass: Array, codes: Array, p: Array) -> tuple[Array, Array]:
+    """Pieces of codes at quantiles, and the share of each piece that lies below.
+
+    Parameters
+    ----------
+    of_piece : ndarray of int of shape (n_pieces,)
+        Code of each piece, in ascending order.
+    mass : ndarray of shape (n_pieces,)
+        Probability of each piece given its code, up to a factor per code.
+    codes : ndarray of int of shape (n,)
+        Codes with a piece of positive mass.
+    p : ndarray of shape (n,)
+        Probabilities in [0, 1); random ones draw values.
+    """
+    possible = np.flatnonzero(mass > 0)
+    of_piece, mass = of_piece[possible], mass[possible]
+    end = np.cumsum(mass)
+    first = np.searchsorted(of_piece, codes)
+    last = np.searchsorted(of_piece, codes, side="right") - 1
+    start = (end - mass)[first]
+    target = start + p * (end[last] - start)
+    piece = np.searchsorted(end, target, side="right").clip(first, last)
+    share = 1 - (end[piece] - target) / mass[piece]
+    return possible[piece], share.clip(0, 1)
 
 
 def _edges(data: Sorted, groups: Groups, *, is_lattice: bool, dtype: Any) -> tuple[Array, ...]:

@@ -17,14 +17,15 @@ from skrbm._kernels.devices import Array
 from skrbm.data.objects import (
     all_integers,
     days,
+    days_of,
     kind_of,
     kind_of_objects,
     missing_in,
+    numbers_of,
     objects_of,
     python_numbers,
     time_of,
 )
-from skrbm.data.polars_frames import PolarsFrame
 
 
 class Frame(Protocol):
@@ -53,6 +54,9 @@ class Frame(Protocol):
     def is_integer(self, name: Any) -> bool:
         """Whether a column has a type of integers."""
 
+    def is_time(self, name: Any) -> bool:
+        """Whether a column has dates, datetimes or durations."""
+
     def categories(self, name: Any) -> list[Any] | None:
         """Categories of the type of a column in their order, if it has any."""
 
@@ -61,6 +65,9 @@ class Frame(Protocol):
 
     def numbers(self, name: Any) -> Array:
         """A column as floating-point numbers, with NaN for missing ones."""
+
+    def as_numbers(self, name: Any, values: list[Any]) -> Array:
+        """Values that a column may have, as its floating-point numbers."""
 
     def objects(self, name: Any) -> Array:
         """A column as objects, with None for missing ones."""
@@ -76,8 +83,12 @@ def frame_of(X: Any) -> Frame:
     """Wrap a frame of pandas or polars, or an array of two dimensions."""
     pandas, polars = sys.modules.get("pandas"), sys.modules.get("polars")
     if pandas is not None and isinstance(X, pandas.DataFrame):
+        from skrbm.data.pandas_frames import PandasFrame
+
         return _checked(PandasFrame(X))
     if polars is not None and isinstance(X, polars.DataFrame):
+        from skrbm.data.polars_frames import PolarsFrame
+
         return PolarsFrame(X)
     X = np.asarray(X)
     if X.ndim != 2:
@@ -86,7 +97,7 @@ def frame_of(X: Any) -> Frame:
     return ArrayFrame(X)
 
 
-def _checked(frame: PandasFrame) -> Frame:
+def _checked(frame: Frame) -> Frame:
     names = frame.names
     for i, name in enumerate(names):
         if name in names[:i]:
@@ -128,6 +139,10 @@ class ArrayFrame:
         values = self._column(name)
         return kind_of_objects(values) if values.dtype == object else kind_of(values.dtype)
 
+    def is_time(self, name: Any) -> bool:
+        """Whether the array has datetimes or durations."""
+        return self.array.dtype.kind in "mM"
+
     def is_integer(self, name: Any) -> bool:
         """Whether a column has only integers."""
         values = self._column(name)
@@ -150,6 +165,11 @@ class ArrayFrame:
             values = np.where(missing_in(values), np.nan, values)
         return values if values.dtype.kind == "f" else values.astype(np.float64)
 
+    def as_numbers(self, name: Any, values: list[Any]) -> Array:
+        """Values that a column may have, as its floating-point numbers."""
+        kind = self.array.dtype.kind
+        return days_of(values, kind) if kind in "mM" else numbers_of(values)
+
     def objects(self, name: Any) -> Array:
         """A column as objects, with None for missing ones."""
         return objects_of(self._column(name).tolist(), self.is_missing(name))
@@ -164,6 +184,8 @@ class ArrayFrame:
     def filled(self, columns: dict[Any, Array], like: Any) -> Array:
         """An array with new values in the missing cells of another one."""
         new = self.built(columns, len(like))
+        if not columns:
+            return new
         missing = np.stack([ArrayFrame(like).is_missing(x) for x in columns], axis=1)
         return np.where(missing, new.astype(like.dtype), like) if missing.any() else like.copy()
 
@@ -182,137 +204,3 @@ class ArrayFrame:
         if values.dtype != object and dtype.kind in "iu":
             values = np.rint(values)
         return values.astype(dtype)
-
-
-@dataclass(frozen=True, eq=False)
-class PandasFrame:
-    """A data frame of pandas."""
-
-    frame: Any
-
-    @property
-    def native(self) -> Any:
-        """The table itself."""
-        return self.frame
-
-    @property
-    def names(self) -> list[Any]:
-        """Names of the columns."""
-        return list(self.frame.columns)
-
-    def __len__(self) -> int:
-        """Number of rows."""
-        return len(self.frame)
-
-    def select(self, names: Sequence[Any]) -> PandasFrame:
-        """The named columns, in this order."""
-        names = list(names)
-        return self if names == self.names else PandasFrame(self.frame[names])
-
-    def empty(self) -> PandasFrame:
-        """The same columns without rows."""
-        return PandasFrame(self.frame.iloc[:0].copy())
-
-    def kind(self, name: Any) -> str:
-        """Kind of a column: "number", "category" or "ordinal"."""
-        types, column = _pandas_types(), self.frame[name]
-        if isinstance(column.dtype, types.CategoricalDtype):
-            return "ordinal" if column.cat.ordered else "category"
-        if column.dtype == object:
-            return kind_of_objects(column[~column.isna()].to_numpy())
-        if types.is_bool_dtype(column.dtype):
-            return "category"
-        is_number = types.is_numeric_dtype(column.dtype) or self._time(name)
-        return "number" if is_number else "category"
-
-    def is_integer(self, name: Any) -> bool:
-        """Whether a column has a type of integers, or only objects that are."""
-        column = self.frame[name]
-        if column.dtype == object:
-            return all_integers(column[~column.isna()].to_numpy())
-        return bool(_pandas_types().is_integer_dtype(column.dtype))
-
-    def categories(self, name: Any) -> list[Any] | None:
-        """Categories of the type of a column in their order, if it has any."""
-        column = self.frame[name]
-        is_categorical = isinstance(column.dtype, _pandas_types().CategoricalDtype)
-        return column.cat.categories.tolist() if is_categorical else None
-
-    def is_missing(self, name: Any) -> Array:
-        """Whether each cell of a column is missing."""
-        return self.frame[name].isna().to_numpy()
-
-    def numbers(self, name: Any) -> Array:
-        """A column as floating-point numbers, with NaN for missing ones."""
-        column = self.frame[name]
-        if time := self._time(name):
-            unit = "datetime64[us]" if time == "M" else "timedelta64[us]"
-            return days(column.to_numpy(dtype=unit))
-        dtype = getattr(column.dtype, "numpy_dtype", column.dtype)
-        dtype = dtype if isinstance(dtype, np.dtype) and dtype.kind == "f" else np.float64
-        return column.to_numpy(dtype=dtype, na_value=np.nan)
-
-    def objects(self, name: Any) -> Array:
-        """A column as objects, with None for missing ones."""
-        return objects_of(self.frame[name].astype(object).tolist(), self.is_missing(name))
-
-    def built(self, columns: dict[Any, Array], n_rows: int) -> Any:
-        """A data frame of new numbers and objects, in the types of this one."""
-        return self._joined([self._cast(x, y) for x, y in columns.items()], range(n_rows))
-
-    def filled(self, columns: dict[Any, Array], like: Any) -> Any:
-        """A data frame with new values in the missing cells of another one."""
-        done = []
-        for name, values in columns.items():
-            old = like[name]
-            missing = old.isna()
-            if missing.any():
-                new = self._cast(name, values).set_axis(old.index)
-                if old.dtype != new.dtype and isinstance(
-                    old.dtype, _pandas_types().CategoricalDtype
-                ):
-                    unseen = [x for x in new.unique() if x not in old.cat.categories]
-                    old = old.cat.add_categories(unseen)
-                    new = new.astype(object).astype(old.dtype)
-                old = old.where(~missing, new)
-            done.append(old)
-        return self._joined(done, like.index)
-
-    def _joined(self, columns: list[Any], index: Any) -> Any:
-        import pandas
-
-        data = dict(enumerate(columns))
-        return pandas.DataFrame(data, index=index).set_axis(self.frame.columns, axis=1)
-
-    def _time(self, name: Any) -> str:
-        types, dtype = _pandas_types(), self.frame[name].dtype
-        if types.is_datetime64_any_dtype(dtype):
-            return "M"
-        return "m" if getattr(dtype, "kind", "") == "m" else ""
-
-    def _cast(self, name: Any, values: Array) -> Any:
-        import pandas
-
-        dtype, missing = self.frame[name].dtype, missing_in(values)
-        if time := self._time(name):
-            column = pandas.Series(time_of(values, time))
-            has_zone = getattr(dtype, "tz", None) is not None
-            return (column.dt.tz_localize("UTC") if has_zone else column).astype(dtype)
-        if isinstance(dtype, np.dtype):
-            if dtype.kind in "iub" and missing.any():
-                return pandas.Series(values)
-            if values.dtype == object or dtype.kind == "f":
-                return pandas.Series(values).astype(dtype)
-            return pandas.Series(
-                python_numbers(values) if dtype.kind == "O" else values.astype(dtype)
-            )
-        if values.dtype != object:
-            values = python_numbers(values) if self.frame[name].dtype.kind in "iub" else values
-        values = np.where(missing, pandas.NA, values.astype(object))
-        return pandas.Series(values).astype(dtype)
-
-
-def _pandas_types() -> Any:
-    import pandas
-
-    return pandas.api.types

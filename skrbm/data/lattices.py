@@ -30,8 +30,11 @@ class Lattice:
     decimals: int | None = 0
 
     @classmethod
-    def of(cls, values: Array, dtype: Any) -> Lattice | None:
-        """The coarsest lattice that contains ascending, distinct values up to rounding errors."""
+    def of(cls, values: Array, dtype: Any, steps: tuple[float, ...] = ()) -> Lattice | None:
+        """The coarsest lattice that contains ascending, distinct values up to rounding errors.
+
+        If their gaps do not show it, it has the step 1 or the first possible one of `steps`.
+        """
         noise = 4 * float(np.finfo(dtype).eps) * float(np.abs(values).max())
         whole = bool((values == np.rint(values)).all()) and noise < 0.1
         if len(values) >= _FEWEST_VALUES:
@@ -44,7 +47,11 @@ class Lattice:
                 index = (values - values[0]) / step
                 if np.abs(index - np.rint(index)).max() * step <= 2 * noise:
                     return cls._snapped(step, values, noise)
-        return cls() if whole else None
+        for step in (1.0, *steps) if whole else steps:
+            index = np.rint(values / step)
+            if np.abs(values - index * step).max() <= 2 * noise:
+                return cls(step, 0.0, 0 if step == 1 else None)
+        return None
 
     @classmethod
     def _snapped(cls, step: float, values: Array, noise: float) -> Lattice:
@@ -70,8 +77,18 @@ class Lattice:
 
     def value(self, index: Array) -> Array:
         """Points of the lattice."""
-        values = self.origin + self.step * index
+        values = self.between(index)
         return values if self.decimals is None else np.round(values, self.decimals)
+
+    def within(self, low: float, high: float) -> tuple[float, float]:
+        """First and last index of the points in `[low, high]`."""
+        first, last = self.index(np.array([low, high]))
+        found = self.value(np.array([first, last]))
+        return float(first + (found[0] < low)), float(last - (found[1] > high))
+
+    def between(self, index: Array) -> Array:
+        """Values at fractional indices."""
+        return self.origin + self.step * index
 
 
 def _refined(step: float, values: Array) -> float:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
-from numbers import Integral, Number
+from decimal import Decimal
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy as np
 from skrbm._kernels.devices import Array
 
 MICROSECONDS = 86_400_000_000  # per day
+_TIMES = {"M": (datetime.date, np.datetime64), "m": (datetime.timedelta, np.timedelta64)}
 _NO_TIME = np.iinfo(np.int64).min
 
 
@@ -31,11 +34,12 @@ def _is_missing(x: Any) -> bool:
     return isinstance(x, float | np.floating | np.datetime64 | np.timedelta64) and bool(x != x)
 
 
-def objects_of(values: list[Any], missing: Array) -> Array:
+def objects_of(values: list[Any], missing: Array | None = None) -> Array:
     """Objects in an array, with None for missing ones."""
     found = np.empty(len(values), object)
     found[:] = values
-    found[missing] = None
+    if missing is not None:
+        found[missing] = None
     return found
 
 
@@ -50,7 +54,7 @@ def _all_are(kind: type | tuple[type, ...]) -> Callable[[Array], bool]:
 
 
 all_integers = _all_are(Integral)
-all_numbers = _all_are(Number)
+all_numbers = _all_are((Real, Decimal))
 
 
 def kind_of_objects(values: Array) -> str:
@@ -76,6 +80,31 @@ def days(times: Array) -> Array:
     kind = "datetime64[us]" if times.dtype.kind == "M" else "timedelta64[us]"
     ticks = times.astype(kind).astype(np.int64)
     return np.where(ticks == _NO_TIME, np.nan, ticks / MICROSECONDS)
+
+
+def numbers_of(values: list[Any]) -> Array:
+    """Numbers as floats; other objects raise a TypeError."""
+    found = objects_of(values)
+    if not all_numbers(found):
+        msg = "no numbers"
+        raise TypeError(msg)
+    return np.where(missing_in(found), np.nan, found).astype(np.float64)
+
+
+def days_of(values: list[Any], kind: str, zone: datetime.tzinfo | None = None) -> Array:
+    """Datetimes ("M") or timedeltas ("m") as days; `zone` is that of datetimes without one."""
+    types = _TIMES[kind]
+    if not all(isinstance(x, types) for x in values):
+        msg = "no times"
+        raise TypeError(msg)
+    return days(np.array([_in_utc(x, zone) for x in values], f"{kind}8[us]"))
+
+
+def _in_utc(x: Any, zone: datetime.tzinfo | None) -> Any:
+    if not isinstance(x, datetime.datetime):
+        return x
+    x = x.replace(tzinfo=zone) if x.tzinfo is None else x
+    return x if x.tzinfo is None else x.astimezone(datetime.UTC).replace(tzinfo=None)
 
 
 def time_of(values: Array, kind: str) -> Array:

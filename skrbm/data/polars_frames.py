@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
+import polars
 
 from skrbm._kernels.devices import Array
-from skrbm.data.objects import MICROSECONDS, missing_in, objects_of, python_numbers
+from skrbm.data.objects import (
+    MICROSECONDS,
+    days_of,
+    missing_in,
+    numbers_of,
+    objects_of,
+    python_numbers,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +52,13 @@ class PolarsFrame:
     def kind(self, name: Any) -> str:
         """Kind of a column: "number", "category" or, for an enumeration, "ordinal"."""
         dtype = self.frame[name].dtype
-        if self._is_time(name) or dtype.is_numeric():
+        if self.is_time(name) or dtype.is_numeric():
             return "number"
-        return (
-            "ordinal" if hasattr(dtype, "categories") and str(dtype)[:4] == "Enum" else "category"
-        )
+        return "ordinal" if dtype == polars.Enum else "category"
+
+    def is_time(self, name: Any) -> bool:
+        """Whether a column has dates, datetimes or durations."""
+        return self.frame[name].dtype in (polars.Date, polars.Datetime, polars.Duration)
 
     def is_integer(self, name: Any) -> bool:
         """Whether a column has a type of integers."""
@@ -61,25 +72,28 @@ class PolarsFrame:
     def is_missing(self, name: Any) -> Array:
         """Whether each cell of a column is missing."""
         column = self.frame[name]
-        missing = column.is_null().to_numpy()
-        return (
-            missing | column.is_nan().fill_null(value=True).to_numpy()
-            if (column.dtype.is_float())
-            else missing
-        )
+        column = column.fill_nan(None) if column.dtype.is_float() else column
+        return column.is_null().to_numpy()
 
     def numbers(self, name: Any) -> Array:
         """A column as floating-point numbers, with NaN for missing ones."""
-        import polars
-
         column = self.frame[name]
-        if self._is_time(name):
+        if self.is_time(name):
             is_span = column.dtype == polars.Duration
             unit = polars.Duration("us") if is_span else polars.Datetime("us")
             ticks = column.cast(unit).cast(polars.Int64)
             return ticks.cast(polars.Float64).to_numpy() / MICROSECONDS
         dtype = column.dtype if column.dtype.is_float() else polars.Float64
         return column.cast(dtype).fill_null(float("nan")).to_numpy()
+
+    def as_numbers(self, name: Any, values: list[Any]) -> Array:
+        """Values that a column may have, as its floating-point numbers."""
+        if not self.is_time(name):
+            return numbers_of(values)
+        dtype = self.frame[name].dtype
+        zone = getattr(dtype, "time_zone", None)
+        kind = "m" if dtype == polars.Duration else "M"
+        return days_of(values, kind, ZoneInfo(zone) if zone else None)
 
     def objects(self, name: Any) -> Array:
         """A column as objects, with None for missing ones."""
@@ -91,8 +105,6 @@ class PolarsFrame:
 
     def filled(self, columns: dict[Any, Array], like: Any) -> Any:
         """A data frame with new values in the missing cells of another one."""
-        import polars
-
         done = []
         for name, values in columns.items():
             old, known = like[name], polars.Series(~PolarsFrame(like).is_missing(name))
@@ -100,14 +112,10 @@ class PolarsFrame:
             done.append(old if known.all() else old.zip_with(known, new.cast(old.dtype)))
         return type(like)(done)
 
-    def _is_time(self, name: Any) -> bool:
-        return type(self.frame[name].dtype).__name__ in ("Date", "Datetime", "Duration")
-
     def _cast(self, name: Any, values: Array) -> Any:
-        import polars
-
         dtype, missing = self.frame[name].dtype, missing_in(values)
-        if self._is_time(name):
+        if self.is_time(name):
+            values = np.rint(values) if dtype == polars.Date else values
             whole = np.rint(np.where(missing, 0, values) * MICROSECONDS).astype(np.int64)
             ticks = polars.Series(name, objects_of(whole.tolist(), missing).tolist(), polars.Int64)
             if dtype == polars.Duration:

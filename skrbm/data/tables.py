@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
 from skrbm._kernels.devices import Array, Generator
-from skrbm.data.columns import MOST_CODES, Categories, Column, Numbers
+from skrbm.data.columns import MOST_CODES, Categories, Column, Numbers, Part, WithMissing
+from skrbm.data.conditions import Condition
 from skrbm.data.frames import Frame, frame_of
 
 KINDS = ("number", "count", "category", "ordinal")
 _IDENTIFIER_SHARE = 0.9  # of the known cells that have different values
 _FEWEST_IDENTIFIERS = 20
+_LARGEST = 1e300
+_LARGEST_INTEGER = 2**52
+_STEPS_OF_TIMES = tuple(1 / x for x in (1, 24, 1440, 86_400, 86_400_000))  # days
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Table:
     ----------
     column_types : dict
         Name and kind of each column: "number", "count", "category" or "ordinal".
-    columns : tuple of Numbers or Categories
+    columns : tuple of Numbers, Categories or WithMissing
     template : Frame
         The columns without rows.
     """
@@ -41,6 +45,7 @@ class Table:
         column_types: Mapping[Any, str] | None = None,
         sample_weight: Array | None = None,
         max_bins: int = MOST_CODES,
+        learn_missing: Iterable[Any] | Literal["all"] = (),
     ) -> Table:
         """Find the kinds and codes of the columns of a frame or an array.
 
@@ -52,6 +57,8 @@ class Table:
         sample_weight : ndarray of shape (n_rows,), default=None
         max_bins : int, default=32
             Largest number of bins of a column of numbers, besides its frequent values.
+        learn_missing : list or "all", default=()
+            Names of columns whose missing cells have a code of their own, the last one.
         """
         frame = frame_of(X)
         chosen = _check_types(column_types or {}, frame.names)
@@ -59,9 +66,11 @@ class Table:
         if (rows > 0).any():
             rows = rows / rows[rows > 0].mean()
         kinds, columns = {}, []
+        learnt = _check_learnt(learn_missing, frame.names)
         for name in frame.names:
             kinds[name] = chosen.get(name) or _kind(frame, name)
-            columns.append(_column(frame, name, kinds[name], rows, max_bins))
+            column = _column(frame, name, kinds[name], rows, max_bins)
+            columns.append(WithMissing(column, column.n_codes) if name in learnt else column)
         return cls(kinds, tuple(columns), frame.empty())
 
     @property
@@ -75,9 +84,13 @@ class Table:
         return tuple(column.n_codes for column in self.columns)
 
     def encode(self, X: Any, handle_unknown: str = "missing") -> Array:
-        """Code of each cell; -1 if it is missing, or unknown and `handle_unknown="missing"`."""
+        """Code of each cell; -1 if it is missing, or unknown and `handle_unknown="missing"`.
+
+        The codes have the smallest signed type for which they fit.
+        """
         frame = self._frame(X)
-        codes = np.full((len(frame), len(self.columns)), -1)
+        dtype = np.min_scalar_type(-max(1, *self.n_codes, 1))
+        codes = np.full((len(frame), len(self.columns)), -1, dtype)
         for i, (name, values) in enumerate(self._values(frame).items()):
             codes[:, i] = self.columns[i].encode(values)
             unknown = (codes[:, i] < 0) & ~frame.is_missing(name)
@@ -111,7 +124,41 @@ class Table:
             found[codes[:, i] < 0, first[i] : first[i] + n] = np.nan
         return found
 
-    def decode(self, codes: Array, rng: Generator, like: Any = None) -> Any:
+    def log_share(self, name: Any, allowed: Any) -> Array:
+        """Log probability of the allowed values given each code of a column.
+
+        Values of a set that have no probability weigh by their density, so that a single number
+        allows only its code. Only the numbers of a range between the observed extremes are allowed.
+
+        Parameters
+        ----------
+        name : object
+            Name of the column.
+        allowed : object, list, set or tuple (low, high)
+            A value, some values, or a range of numbers, times or ordered categories that includes
+            its ends; None is no end.
+
+        Returns
+        -------
+        log_share : ndarray of shape (n_codes,)
+            Minus infinity for excluded codes.
+        """
+        return self._part(name, allowed).log_share
+
+    def _part(self, name: Any, allowed: Any) -> Part:
+        if name not in self.names:
+            msg = f"given has {name!r}, must have only names of columns of `fit`."
+            raise ValueError(msg)
+        column = self.columns[self.names.index(name)]
+        return Condition(name, allowed, self.column_types[name], self.template).part(column)
+
+    def decode(
+        self,
+        codes: Array,
+        rng: Generator,
+        like: Any = None,
+        allowed: Mapping[Any, Any] | None = None,
+    ) -> Any:
         """Draw a value for each code, in a table of the same columns and types.
 
         Parameters
@@ -121,14 +168,45 @@ class Table:
         rng : Generator
         like : DataFrame or array, default=None
             A table whose known cells and index are kept; only its missing cells are drawn.
+        allowed : dict, default=None
+            Names of columns and the values that are drawn; see `log_share`, which must be finite
+            for their codes.
         """
-        values = {
-            name: column.decode(codes[:, i], rng)
-            for i, (name, column) in enumerate(zip(self.names, self.columns, strict=True))
-        }
+        columns = dict(zip(self.names, self.columns, strict=True))
+        for name, x in (allowed or {}).items():
+            columns[name] = self._part(name, x).column
+        values = [column.decode(codes[:, i], rng) for i, column in enumerate(columns.values())]
+        return self._built(values, len(codes), like)
+
+    def modes(self, codes: Array, like: Any = None) -> Any:
+        """Median number or most frequent category of each code, in a table as of `decode`."""
+        values = [column.modes(codes[:, i]) for i, column in enumerate(self.columns)]
+        return self._built(values, len(codes), like)
+
+    def expected(self, probabilities: Array, like: Any = None) -> Any:
+        """Mean of each number and most probable category, in a table as of `decode`.
+
+        Means in columns of integers are rounded, so that the type of the column is kept.
+
+        Parameters
+        ----------
+        probabilities : ndarray of shape (n_rows, sum(n_codes))
+            Probabilities of the codes of each column, ordered as by `one_hot`.
+        like : DataFrame or array, default=None
+            A table whose known cells and index are kept.
+        """
+        p = np.split(probabilities, np.cumsum(self.n_codes)[:-1], axis=1)
+        values = [column.expected(p[i]) for i, column in enumerate(self.columns)]
+        for i, column in enumerate(map(_known, self.columns)):
+            if isinstance(column, Numbers) and column.is_integer:
+                values[i] = column.nearest(values[i])
+        return self._built(values, len(probabilities), like)
+
+    def _built(self, values: list[Array], n_rows: int, like: Any) -> Any:
+        named = dict(zip(self.names, values, strict=True))
         if like is None:
-            return self.template.built(values, len(codes))
-        return self.template.filled(values, self._frame(like).native)
+            return self.template.built(named, n_rows)
+        return self.template.filled(named, self._frame(like).native)
 
     def _frame(self, X: Any) -> Frame:
         frame = frame_of(X)
@@ -141,9 +219,22 @@ class Table:
 
     def _values(self, frame: Frame) -> dict[Any, Array]:
         return {
-            name: _numbers(frame, name) if isinstance(column, Numbers) else frame.objects(name)
-            for name, column in zip(self.names, self.columns, strict=True)
+            name: _numbers(frame, name) if isinstance(column, Numbers) else _objects(frame, name)
+            for name, column in zip(self.names, map(_known, self.columns), strict=True)
         }
+
+
+def _known(column: Column) -> Numbers | Categories:
+    return column.column if isinstance(column, WithMissing) else column
+
+
+def _check_learnt(learn_missing: Iterable[Any], names: list[Any]) -> list[Any]:
+    learnt = names if learn_missing == "all" else list(learn_missing)
+    for name in learnt:
+        if name not in names:
+            msg = f"learn_missing has {name!r}, must have only names of columns of X."
+            raise ValueError(msg)
+    return learnt
 
 
 def _check_types(column_types: Mapping[Any, str], names: list[Any]) -> dict[Any, str]:
@@ -165,7 +256,7 @@ def _kind(frame: Frame, name: Any) -> str:
     if kind == "number":
         is_count = frame.is_integer(name) and len(frame) > 0
         return "count" if is_count and _least(_numbers(frame, name)) == 0 else kind
-    known = frame.objects(name)[~frame.is_missing(name)]
+    known = _objects(frame, name)[~frame.is_missing(name)]
     n = len(set(known))
     if n >= _FEWEST_IDENTIFIERS and n > _IDENTIFIER_SHARE * len(known):
         msg = (
@@ -186,13 +277,23 @@ def _numbers(frame: Frame, name: Any) -> Array:
     except (TypeError, ValueError):
         msg = f"Column {name!r} has values that are no numbers, must have only numbers."
         raise ValueError(msg) from None
-    if np.isinf(values).any():
-        msg = f"Column {name!r} contains infinity, must have only finite or missing numbers."
+    if (np.abs(values.astype(np.float64)) > _LARGEST).any():
+        msg = f"Column {name!r} contains infinity or numbers beyond {_LARGEST:g}."
         raise ValueError(msg)
     return values
 
 
-def _column(frame: Frame, name: Any, kind: str, rows: Array, max_bins: int) -> Column:
+def _objects(frame: Frame, name: Any) -> Array:
+    values = frame.objects(name)
+    try:
+        set(values)
+    except TypeError:
+        msg = f"Column {name!r} has lists or other objects without a hash, must have categories."
+        raise ValueError(msg) from None
+    return values
+
+
+def _column(frame: Frame, name: Any, kind: str, rows: Array, max_bins: int) -> Numbers | Categories:
     used = ~frame.is_missing(name) & (rows > 0)
     if not used.any():
         return Categories.of(np.empty(0, object))
@@ -201,8 +302,18 @@ def _column(frame: Frame, name: Any, kind: str, rows: Array, max_bins: int) -> C
         if kind == "count" and not ((values >= 0) & (values == np.rint(values))).all():
             msg = f'column_types[{name!r}] == "count", but the column has other than counts.'
             raise ValueError(msg)
-        return Numbers.of(values, rows[used], is_count=kind == "count", max_bins=max_bins)
-    values, order = frame.objects(name)[used], frame.categories(name)
+        is_integer = frame.is_integer(name)
+        if is_integer and np.abs(values).max() > _LARGEST_INTEGER:
+            msg = (
+                f"Column {name!r} has integers beyond 2**52, which floating-point numbers cannot "
+                f'tell apart; drop it, or set column_types={{{name!r}: "category"}}.'
+            )
+            raise ValueError(msg)
+        steps = _STEPS_OF_TIMES if frame.is_time(name) else (1.0,) if is_integer else ()
+        is_count = kind == "count"
+        found = Numbers.of(values, rows[used], is_count=is_count, steps=steps, max_bins=max_bins)
+        return replace(found, is_integer=is_integer)
+    values, order = _objects(frame, name)[used], frame.categories(name)
     if kind == "ordinal":
         return Categories.of(values, rows[used], order=order, most=None)
     return Categories.of(values, rows[used], order=order)
