@@ -54,8 +54,8 @@ class Frame(Protocol):
     def is_integer(self, name: Any) -> bool:
         """Whether a column has a type of integers."""
 
-    def is_time(self, name: Any) -> bool:
-        """Whether a column has dates, datetimes or durations."""
+    def time(self, name: Any) -> str:
+        """Return "M" for a column of dates or datetimes, "m" for durations, "" for others."""
 
     def categories(self, name: Any) -> list[Any] | None:
         """Categories of the type of a column in their order, if it has any."""
@@ -110,38 +110,34 @@ def _checked(frame: Frame) -> Frame:
 class ArrayFrame:
     """An array; its columns are named x0, x1 and so on."""
 
-    array: Array
-
-    @property
-    def native(self) -> Any:
-        """The table itself."""
-        return self.array
+    native: Array
 
     @property
     def names(self) -> list[Any]:
         """Names of the columns."""
-        return [f"x{i}" for i in range(self.array.shape[1])]
+        return [f"x{i}" for i in range(self.native.shape[1])]
 
     def __len__(self) -> int:
         """Number of rows."""
-        return len(self.array)
+        return len(self.native)
 
     def select(self, names: Sequence[Any]) -> ArrayFrame:
         """The named columns, in this order."""
-        return ArrayFrame(self.array[:, [self.names.index(name) for name in names]])
+        return ArrayFrame(self.native[:, [self.names.index(name) for name in names]])
 
     def empty(self) -> ArrayFrame:
         """The same columns without rows."""
-        return ArrayFrame(self.array[:0])
+        return ArrayFrame(self.native[:0])
 
     def kind(self, name: Any) -> str:
         """Kind of a column: "number" or "category"."""
         values = self._column(name)
         return kind_of_objects(values) if values.dtype == object else kind_of(values.dtype)
 
-    def is_time(self, name: Any) -> bool:
-        """Whether the array has datetimes or durations."""
-        return self.array.dtype.kind in "mM"
+    def time(self, name: Any) -> str:
+        """Return "M" for datetimes, "m" for durations, "" for others."""
+        kind = self.native.dtype.kind
+        return kind if kind in "mM" else ""
 
     def is_integer(self, name: Any) -> bool:
         """Whether a column has only integers."""
@@ -167,8 +163,8 @@ class ArrayFrame:
 
     def as_numbers(self, name: Any, values: list[Any]) -> Array:
         """Values that a column may have, as its floating-point numbers."""
-        kind = self.array.dtype.kind
-        return days_of(values, kind) if kind in "mM" else numbers_of(values)
+        time = self.time(name)
+        return days_of(values, time) if time else numbers_of(values)
 
     def objects(self, name: Any) -> Array:
         """A column as objects, with None for missing ones."""
@@ -177,7 +173,7 @@ class ArrayFrame:
     def built(self, columns: dict[Any, Array], n_rows: int) -> Array:
         """An array of new numbers and objects, in the type of this one."""
         if not columns:
-            return np.empty((n_rows, 0), self.array.dtype)
+            return np.empty((n_rows, 0), self.native.dtype)
         cast = [self._cast(values) for values in columns.values()]
         return np.stack(cast, axis=1)
 
@@ -186,14 +182,15 @@ class ArrayFrame:
         new = self.built(columns, len(like))
         if not columns:
             return new
-        missing = np.stack([ArrayFrame(like).is_missing(x) for x in columns], axis=1)
-        return np.where(missing, new.astype(like.dtype), like) if missing.any() else like.copy()
+        old = ArrayFrame(like)
+        changed = np.stack([old.is_missing(x) & ~missing_in(y) for x, y in columns.items()], axis=1)
+        return np.where(changed, new.astype(like.dtype), like) if changed.any() else like.copy()
 
     def _column(self, name: Any) -> Array:
-        return self.array[:, self.names.index(name)]
+        return self.native[:, self.names.index(name)]
 
     def _cast(self, values: Array) -> Array:
-        dtype = self.array.dtype
+        dtype = self.native.dtype
         missing = missing_in(values)
         if dtype.kind in "mM":
             return time_of(values, "M" if dtype.kind == "M" else "m").astype(dtype)

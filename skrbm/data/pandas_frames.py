@@ -28,67 +28,63 @@ from skrbm.data.objects import (
 class PandasFrame:
     """A data frame of pandas."""
 
-    frame: Any
-
-    @property
-    def native(self) -> Any:
-        """The table itself."""
-        return self.frame
+    native: Any
 
     @property
     def names(self) -> list[Any]:
         """Names of the columns."""
-        return list(self.frame.columns)
+        return list(self.native.columns)
 
     def __len__(self) -> int:
         """Number of rows."""
-        return len(self.frame)
+        return len(self.native)
 
     def select(self, names: Sequence[Any]) -> PandasFrame:
         """The named columns, in this order."""
         names = list(names)
-        return self if names == self.names else PandasFrame(self.frame[names])
+        return self if names == self.names else PandasFrame(self.native[names])
 
     def empty(self) -> PandasFrame:
         """The same columns without rows."""
-        return PandasFrame(self.frame.iloc[:0].copy())
+        return PandasFrame(self.native.iloc[:0].copy())
 
     def kind(self, name: Any) -> str:
         """Kind of a column: "number", "category" or "ordinal"."""
-        column = self.frame[name]
+        column = self.native[name]
         if isinstance(column.dtype, pandas.CategoricalDtype):
             return "ordinal" if column.cat.ordered else "category"
         if column.dtype == object:
             return kind_of_objects(column[~column.isna()].to_numpy())
         if pandas.api.types.is_numeric_dtype(column.dtype) and column.dtype.kind not in "bc":
             return "number"
-        return "number" if self._time(name) or self._period(name) else "category"
+        return "number" if self.time(name) or self._period(name) else "category"
 
-    def is_time(self, name: Any) -> bool:
-        """Whether a column has datetimes or durations."""
-        return bool(self._time(name))
+    def time(self, name: Any) -> str:
+        """Return "M" for a column of dates or datetimes, "m" for durations, "" for others."""
+        kind = self.native[name].dtype.kind
+        return kind if kind in "mM" else ""
 
     def is_integer(self, name: Any) -> bool:
         """Whether a column has a type of integers, or only objects that are."""
-        column = self.frame[name]
+        column = self.native[name]
         if column.dtype == object:
             return all_integers(column[~column.isna()].to_numpy())
         return bool(pandas.api.types.is_integer_dtype(column.dtype))
 
     def categories(self, name: Any) -> list[Any] | None:
         """Categories of the type of a column in their order, if it has any."""
-        column = self.frame[name]
+        column = self.native[name]
         is_categorical = isinstance(column.dtype, pandas.CategoricalDtype)
         return column.cat.categories.tolist() if is_categorical else None
 
     def is_missing(self, name: Any) -> Array:
         """Whether each cell of a column is missing."""
-        return self.frame[name].isna().to_numpy()
+        return self.native[name].isna().to_numpy()
 
     def numbers(self, name: Any) -> Array:
         """A column as floating-point numbers, with NaN for missing ones."""
-        column = self.frame[name]
-        if time := self._time(name):
+        column = self.native[name]
+        if time := self.time(name):
             is_span = time == "m"
             column = (
                 pandas.to_timedelta(column) if is_span else pandas.to_datetime(column, utc=True)
@@ -104,7 +100,7 @@ class PandasFrame:
         """Values that a column may have, as its floating-point numbers."""
         if freq := self._period(name):
             return numbers_of([pandas.Period(x, freq).ordinal for x in values])
-        if not (time := self._time(name)):
+        if not (time := self.time(name)):
             return numbers_of(values)
         make = pandas.Timestamp if time == "M" else pandas.Timedelta
         times = [x if isinstance(x, int | float) else make(x) for x in values]
@@ -113,7 +109,7 @@ class PandasFrame:
 
     def objects(self, name: Any) -> Array:
         """A column as objects, with None for missing ones."""
-        return objects_of(self.frame[name].astype(object).tolist(), self.is_missing(name))
+        return objects_of(self.native[name].astype(object).tolist(), self.is_missing(name))
 
     def built(self, columns: dict[Any, Array], n_rows: int) -> Any:
         """A data frame of new numbers and objects, in the types of this one."""
@@ -137,23 +133,19 @@ class PandasFrame:
 
     def _joined(self, columns: list[Any], index: Any) -> Any:
         data = dict(enumerate(columns))
-        return pandas.DataFrame(data, index=index).set_axis(self.frame.columns, axis=1)
-
-    def _time(self, name: Any) -> str:
-        kind = self.frame[name].dtype.kind
-        return kind if kind in "mM" else ""
+        return pandas.DataFrame(data, index=index).set_axis(self.native.columns, axis=1)
 
     def _period(self, name: Any) -> Any:
-        dtype = self.frame[name].dtype
+        dtype = self.native[name].dtype
         return dtype.freq if type(dtype).__name__ == "PeriodDtype" else None
 
     def _zone(self, name: Any) -> Any:
-        dtype = self.frame[name].dtype
+        dtype = self.native[name].dtype
         return getattr(getattr(dtype, "pyarrow_dtype", dtype), "tz", None)
 
     def _cast(self, name: Any, values: Array) -> Any:
-        dtype, missing = self.frame[name].dtype, missing_in(values)
-        if time := self._time(name):
+        dtype, missing = self.native[name].dtype, missing_in(values)
+        if time := self.time(name):
             unit = getattr(getattr(dtype, "pyarrow_dtype", dtype), "unit", "us")
             new = pandas.Series(time_of(values, time).astype(f"{time}8[{unit}]"))
             return (new if self._zone(name) is None else new.dt.tz_localize("UTC")).astype(dtype)

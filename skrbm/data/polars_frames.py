@@ -12,115 +12,109 @@ import polars
 
 from skrbm._kernels.devices import Array
 from skrbm.data.objects import (
-    MICROSECONDS,
+    days,
     days_of,
     missing_in,
     numbers_of,
     objects_of,
     python_numbers,
+    time_of,
 )
+
+_DATES = polars.Date, polars.Datetime
+_IN_MICROSECONDS = {"M": polars.Datetime("us"), "m": polars.Duration("us")}
 
 
 @dataclass(frozen=True, eq=False)
 class PolarsFrame:
     """A data frame of polars."""
 
-    frame: Any
-
-    @property
-    def native(self) -> Any:
-        """The table itself."""
-        return self.frame
+    native: Any
 
     @property
     def names(self) -> list[Any]:
         """Names of the columns."""
-        return list(self.frame.columns)
+        return list(self.native.columns)
 
     def __len__(self) -> int:
         """Number of rows."""
-        return self.frame.height
+        return self.native.height
 
     def select(self, names: Sequence[Any]) -> PolarsFrame:
         """The named columns, in this order."""
-        return PolarsFrame(self.frame.select(list(names)))
+        return PolarsFrame(self.native.select(list(names)))
 
     def empty(self) -> PolarsFrame:
         """The same columns without rows."""
-        return PolarsFrame(self.frame.clear())
+        return PolarsFrame(self.native.clear())
 
     def kind(self, name: Any) -> str:
         """Kind of a column: "number", "category" or, for an enumeration, "ordinal"."""
-        dtype = self.frame[name].dtype
-        if self.is_time(name) or dtype.is_numeric():
+        dtype = self.native[name].dtype
+        if self.time(name) or dtype.is_numeric():
             return "number"
         return "ordinal" if dtype == polars.Enum else "category"
 
-    def is_time(self, name: Any) -> bool:
-        """Whether a column has dates, datetimes or durations."""
-        return self.frame[name].dtype in (polars.Date, polars.Datetime, polars.Duration)
+    def time(self, name: Any) -> str:
+        """Return "M" for a column of dates or datetimes, "m" for durations, "" for others."""
+        dtype = self.native[name].dtype
+        return "m" if dtype == polars.Duration else "M" if dtype in _DATES else ""
 
     def is_integer(self, name: Any) -> bool:
         """Whether a column has a type of integers."""
-        return self.frame[name].dtype.is_integer()
+        return self.native[name].dtype.is_integer()
 
     def categories(self, name: Any) -> list[Any] | None:
         """Categories of an enumeration in their order."""
         is_enum = self.kind(name) == "ordinal"
-        return self.frame[name].dtype.categories.to_list() if is_enum else None
+        return self.native[name].dtype.categories.to_list() if is_enum else None
 
     def is_missing(self, name: Any) -> Array:
         """Whether each cell of a column is missing."""
-        column = self.frame[name]
+        column = self.native[name]
         column = column.fill_nan(None) if column.dtype.is_float() else column
         return column.is_null().to_numpy()
 
     def numbers(self, name: Any) -> Array:
         """A column as floating-point numbers, with NaN for missing ones."""
-        column = self.frame[name]
-        if self.is_time(name):
-            is_span = column.dtype == polars.Duration
-            unit = polars.Duration("us") if is_span else polars.Datetime("us")
-            ticks = column.cast(unit).cast(polars.Int64)
-            return ticks.cast(polars.Float64).to_numpy() / MICROSECONDS
+        column = self.native[name]
+        if time := self.time(name):
+            return days(column.cast(_IN_MICROSECONDS[time]).to_numpy())
         dtype = column.dtype if column.dtype.is_float() else polars.Float64
         return column.cast(dtype).fill_null(float("nan")).to_numpy()
 
     def as_numbers(self, name: Any, values: list[Any]) -> Array:
         """Values that a column may have, as its floating-point numbers."""
-        if not self.is_time(name):
+        if not (time := self.time(name)):
             return numbers_of(values)
-        dtype = self.frame[name].dtype
-        zone = getattr(dtype, "time_zone", None)
-        kind = "m" if dtype == polars.Duration else "M"
-        return days_of(values, kind, ZoneInfo(zone) if zone else None)
+        zone = getattr(self.native[name].dtype, "time_zone", None)
+        return days_of(values, time, ZoneInfo(zone) if zone else None)
 
     def objects(self, name: Any) -> Array:
         """A column as objects, with None for missing ones."""
-        return objects_of(self.frame[name].to_list(), self.is_missing(name))
+        return objects_of(self.native[name].to_list(), self.is_missing(name))
 
     def built(self, columns: dict[Any, Array], n_rows: int) -> Any:
         """A data frame of new numbers and objects, in the types of this one."""
-        return type(self.frame)([self._cast(x, y) for x, y in columns.items()])
+        return type(self.native)([self._cast(x, y) for x, y in columns.items()])
 
     def filled(self, columns: dict[Any, Array], like: Any) -> Any:
         """A data frame with new values in the missing cells of another one."""
         done = []
         for name, values in columns.items():
-            old, known = like[name], polars.Series(~PolarsFrame(like).is_missing(name))
-            new = self._cast(name, values)
-            done.append(old if known.all() else old.zip_with(known, new.cast(old.dtype)))
+            old, new = like[name], self._cast(name, values)
+            kept = polars.Series(~PolarsFrame(like).is_missing(name) | missing_in(values))
+            done.append(old if kept.all() else old.zip_with(kept, new.cast(old.dtype)))
         return type(like)(done)
 
     def _cast(self, name: Any, values: Array) -> Any:
-        dtype, missing = self.frame[name].dtype, missing_in(values)
-        if self.is_time(name):
+        dtype = self.native[name].dtype
+        if time := self.time(name):
             values = np.rint(values) if dtype == polars.Date else values
-            whole = np.rint(np.where(missing, 0, values) * MICROSECONDS).astype(np.int64)
-            ticks = polars.Series(name, objects_of(whole.tolist(), missing).tolist(), polars.Int64)
-            if dtype == polars.Duration:
-                return ticks.cast(polars.Duration("us")).cast(dtype)
-            return ticks.cast(polars.Datetime("us", getattr(dtype, "time_zone", None))).cast(dtype)
+            new = polars.Series(name, time_of(values, time))
+            is_zoned = getattr(dtype, "time_zone", None) is not None
+            return (new.dt.replace_time_zone("UTC") if is_zoned else new).cast(dtype)
         if values.dtype != object and not dtype.is_float():
             values = python_numbers(values)
-        return polars.Series(name, objects_of(values.tolist(), missing).tolist(), dtype)
+        objects = objects_of(values.tolist(), missing_in(values))
+        return polars.Series(name, objects.tolist(), dtype)

@@ -66,7 +66,8 @@ class Table:
         if (rows > 0).any():
             rows = rows / rows[rows > 0].mean()
         kinds, columns = {}, []
-        learnt = _check_learnt(learn_missing, frame.names)
+        learnt = list(frame.names if learn_missing == "all" else learn_missing)
+        _check_names("learn_missing", learnt, frame.names)
         for name in frame.names:
             kinds[name] = chosen.get(name) or _kind(frame, name)
             column = _column(frame, name, kinds[name], rows, max_bins)
@@ -146,9 +147,7 @@ class Table:
         return self._part(name, allowed).log_share
 
     def _part(self, name: Any, allowed: Any) -> Part:
-        if name not in self.names:
-            msg = f"given has {name!r}, must have only names of columns of `fit`."
-            raise ValueError(msg)
+        _check_names("given", [name], self.names)
         column = self.columns[self.names.index(name)]
         return Condition(name, allowed, self.column_types[name], self.template).part(column)
 
@@ -228,20 +227,16 @@ def _known(column: Column) -> Numbers | Categories:
     return column.column if isinstance(column, WithMissing) else column
 
 
-def _check_learnt(learn_missing: Iterable[Any], names: list[Any]) -> list[Any]:
-    learnt = names if learn_missing == "all" else list(learn_missing)
-    for name in learnt:
+def _check_names(parameter: str, given: Iterable[Any], names: list[Any]) -> None:
+    for name in given:
         if name not in names:
-            msg = f"learn_missing has {name!r}, must have only names of columns of X."
+            msg = f"{parameter} has {name!r}, must have only names of columns of X."
             raise ValueError(msg)
-    return learnt
 
 
 def _check_types(column_types: Mapping[Any, str], names: list[Any]) -> dict[Any, str]:
+    _check_names("column_types", column_types, names)
     for name, kind in column_types.items():
-        if name not in names:
-            msg = f"column_types has {name!r}, must have only names of columns of X."
-            raise ValueError(msg)
         if kind not in KINDS:
             msg = (
                 f"column_types[{name!r}] == {kind!r}, must be one of {', '.join(map(repr, KINDS))}."
@@ -309,7 +304,7 @@ def _column(frame: Frame, name: Any, kind: str, rows: Array, max_bins: int) -> N
                 f'tell apart; drop it, or set column_types={{{name!r}: "category"}}.'
             )
             raise ValueError(msg)
-        steps = _STEPS_OF_TIMES if frame.is_time(name) else (1.0,) if is_integer else ()
+        steps = _STEPS_OF_TIMES if frame.time(name) else (1.0,) if is_integer else ()
         is_count = kind == "count"
         found = Numbers.of(values, rows[used], is_count=is_count, steps=steps, max_bins=max_bins)
         return replace(found, is_integer=is_integer)
