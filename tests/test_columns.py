@@ -314,6 +314,14 @@ def test_conditions_hold_in_draws_of_a_table():
             assert set(x) <= set(allowed if isinstance(allowed, list | set) else [allowed])
 
 
+def test_codes_without_an_allowed_value_are_refused():
+    """By `decode`, which would have nothing to draw."""
+    frame = _frame()[["int", "str"]]
+    table = Table.of(frame)
+    with pytest.raises(ValueError, match=r"^codes has a code of column 'str' that given\['str'\]"):
+        table.decode(table.encode(frame), np.random.default_rng(0), allowed={"str": "x"})
+
+
 @pytest.mark.parametrize(
     ("name", "allowed", "message"),
     [
@@ -523,6 +531,23 @@ def test_known_cells_come_back_bit_for_bit():
         known = ~holes[name].isna()
         pd.testing.assert_series_equal(filled[name][known], holes[name][known])
     np.testing.assert_array_equal(table.encode(filled), codes)
+
+
+def test_filled_tables_have_their_own_types():
+    """Those of the table with holes, with further categories where they are needed."""
+    frame = pd.DataFrame({"n": [1, 2, 4] * 9, "c": pd.Categorical(list("abc") * 9)})
+    table, rng = Table.of(frame), np.random.default_rng(0)
+    codes = table.encode(frame)
+    holes = pd.DataFrame({"c": pd.Categorical(["a", None]), "n": [np.nan, 4.0]}, index=[5, 3])
+    filled = table.decode(codes[:2], rng, like=holes)
+    expected = pd.DataFrame(
+        {"n": [1.0, 4.0], "c": pd.Categorical(["a", "b"], categories=["a", "b"])}, index=[5, 3]
+    )
+    pd.testing.assert_frame_equal(filled, expected)
+    holes = pl.DataFrame({"n": [None, 4], "c": ["a", None]}, {"n": pl.UInt8, "c": pl.String})
+    assert table.decode(codes[:2], rng, like=holes).equals(
+        pl.DataFrame({"n": [1, 4], "c": ["a", "b"]}, holes.schema)
+    )
 
 
 def test_polars_types_survive():

@@ -75,8 +75,8 @@ class Frame(Protocol):
     def built(self, columns: dict[Any, Array], n_rows: int) -> Any:
         """A table of new numbers and objects, in the types of this one."""
 
-    def filled(self, columns: dict[Any, Array], like: Any) -> Any:
-        """A table with new values in the missing cells of another one."""
+    def filled(self, columns: dict[Any, Array]) -> Any:
+        """The table with new values in its missing cells."""
 
 
 def frame_of(X: Any) -> Frame:
@@ -85,7 +85,10 @@ def frame_of(X: Any) -> Frame:
     if pandas is not None and isinstance(X, pandas.DataFrame):
         from skrbm.data.pandas_frames import PandasFrame
 
-        return _checked(PandasFrame(X))
+        for name in X.columns[X.columns.duplicated()]:
+            msg = f"X has two columns {name!r}, must have one of each name."
+            raise ValueError(msg)
+        return PandasFrame(X)
     if polars is not None and isinstance(X, polars.DataFrame):
         from skrbm.data.polars_frames import PolarsFrame
 
@@ -95,15 +98,6 @@ def frame_of(X: Any) -> Frame:
         msg = f"X has {X.ndim} dimensions, must be a data frame or an array of 2 dimensions."
         raise ValueError(msg)
     return ArrayFrame(X)
-
-
-def _checked(frame: Frame) -> Frame:
-    names = frame.names
-    for i, name in enumerate(names):
-        if name in names[:i]:
-            msg = f"X has two columns {name!r}, must have one of each name."
-            raise ValueError(msg)
-    return frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +117,7 @@ class ArrayFrame:
 
     def select(self, names: Sequence[Any]) -> ArrayFrame:
         """The named columns, in this order."""
-        return ArrayFrame(self.native[:, [self.names.index(name) for name in names]])
+        return ArrayFrame(self.native[:, [int(name[1:]) for name in names]])
 
     def empty(self) -> ArrayFrame:
         """The same columns without rows."""
@@ -177,17 +171,14 @@ class ArrayFrame:
         cast = [self._cast(values) for values in columns.values()]
         return np.stack(cast, axis=1)
 
-    def filled(self, columns: dict[Any, Array], like: Any) -> Array:
-        """An array with new values in the missing cells of another one."""
-        new = self.built(columns, len(like))
-        if not columns:
-            return new
-        old = ArrayFrame(like)
-        changed = np.stack([old.is_missing(x) & ~missing_in(y) for x, y in columns.items()], axis=1)
-        return np.where(changed, new.astype(like.dtype), like) if changed.any() else like.copy()
+    def filled(self, columns: dict[Any, Array]) -> Array:
+        """The array with new values in its missing cells."""
+        new = self.built(columns, len(self))
+        changed = [self.is_missing(x) & ~missing_in(y) for x, y in columns.items()]
+        return np.where(np.stack(changed, axis=1), new, self.native) if columns else new
 
     def _column(self, name: Any) -> Array:
-        return self.native[:, self.names.index(name)]
+        return self.native[:, int(name[1:])]
 
     def _cast(self, values: Array) -> Array:
         dtype = self.native.dtype

@@ -115,21 +115,23 @@ class PandasFrame:
         """A data frame of new numbers and objects, in the types of this one."""
         return self._joined([self._cast(x, y) for x, y in columns.items()], range(n_rows))
 
-    def filled(self, columns: dict[Any, Array], like: Any) -> Any:
-        """A data frame with new values in the missing cells of another one."""
-        done = [self._filled(x, y, like[x]) for x, y in columns.items()]
-        return self._joined(done, like.index)
+    def filled(self, columns: dict[Any, Array]) -> Any:
+        """The data frame with new values in its missing cells."""
+        done = [self._filled(x, y) for x, y in columns.items()]
+        return self._joined(done, self.native.index)
 
-    def _filled(self, name: Any, values: Array, old: Any) -> Any:
-        new = self._cast(name, values).set_axis(old.index)
-        changed = old.isna() & ~new.isna()
+    def _filled(self, name: Any, values: Array) -> Any:
+        old = self.native[name]
+        changed = self.is_missing(name) & ~missing_in(values)
         if not changed.any():
             return old
-        if isinstance(old.dtype, pandas.CategoricalDtype):
-            unseen = [x for x in new.unique() if x not in old.cat.categories]
-            old = old.cat.add_categories(unseen) if unseen else old
-            new = new.astype(old.dtype)
-        return old.where(~changed, new)
+        if (categories := self.categories(name)) is not None:
+            unseen = set(values[changed]).difference(categories)
+            old = old.cat.add_categories(sorted(unseen, key=str)) if unseen else old
+            new = pandas.Series(values).astype(old.dtype)
+        else:
+            new = self._cast(name, values)
+        return old.where(~changed, new.set_axis(old.index))
 
     def _joined(self, columns: list[Any], index: Any) -> Any:
         data = dict(enumerate(columns))

@@ -98,14 +98,14 @@ class PolarsFrame:
         """A data frame of new numbers and objects, in the types of this one."""
         return type(self.native)([self._cast(x, y) for x, y in columns.items()])
 
-    def filled(self, columns: dict[Any, Array], like: Any) -> Any:
-        """A data frame with new values in the missing cells of another one."""
+    def filled(self, columns: dict[Any, Array]) -> Any:
+        """The data frame with new values in its missing cells."""
         done = []
         for name, values in columns.items():
-            old, new = like[name], self._cast(name, values)
-            kept = polars.Series(~PolarsFrame(like).is_missing(name) | missing_in(values))
-            done.append(old if kept.all() else old.zip_with(kept, new.cast(old.dtype)))
-        return type(like)(done)
+            old, kept = self.native[name], ~self.is_missing(name) | missing_in(values)
+            new = old if kept.all() else self._cast(name, values)
+            done.append(old.zip_with(polars.Series(kept), new))
+        return type(self.native)(done)
 
     def _cast(self, name: Any, values: Array) -> Any:
         dtype = self.native[name].dtype

@@ -166,14 +166,18 @@ class Table:
             Cells with the code -1 are missing.
         rng : Generator
         like : DataFrame or array, default=None
-            A table whose known cells and index are kept; only its missing cells are drawn.
+            A table whose known cells, types and index are kept; only its missing cells are drawn.
         allowed : dict, default=None
             Names of columns and the values that are drawn; see `log_share`, which must be finite
             for their codes.
         """
         columns = dict(zip(self.names, self.columns, strict=True))
         for name, x in (allowed or {}).items():
-            columns[name] = self._part(name, x).column
+            part, of_cells = self._part(name, x), codes[:, self.names.index(name)]
+            if np.isneginf(part.log_share[of_cells[of_cells >= 0]]).any():
+                msg = f"codes has a code of column {name!r} that given[{name!r}] == {x!r} excludes."
+                raise ValueError(msg)
+            columns[name] = part.column
         values = [column.decode(codes[:, i], rng) for i, column in enumerate(columns.values())]
         return self._built(values, len(codes), like)
 
@@ -205,7 +209,7 @@ class Table:
         named = dict(zip(self.names, values, strict=True))
         if like is None:
             return self.template.built(named, n_rows)
-        return self.template.filled(named, self._frame(like).native)
+        return self._frame(like).filled(named)
 
     def _frame(self, X: Any) -> Frame:
         frame = frame_of(X)
