@@ -121,6 +121,23 @@ class Numbers:
         p = probabilities / probabilities.sum(1, keepdims=True, dtype=np.float64)
         return (means[0] + p @ (means - means[0])).astype(self.dtype)
 
+    @property
+    def labels(self) -> Array:
+        """Smallest and largest number of each code, shape (n_codes, 2)."""
+        cells, codes = self.cells, np.arange(self.n_codes)
+        first = np.searchsorted(cells.codes, codes).clip(min=1)
+        last = (np.searchsorted(cells.codes, codes, side="right") - 1).clip(
+            max=len(cells.edges) - 1
+        )
+        low, high = cells.edges[first - 1], cells.edges[last]
+        if self.lattice is None:
+            return np.stack([low, np.nextafter(high, low)], axis=1)
+        return self.lattice.value(np.stack([low + 0.5, high - 0.5], axis=1))
+
+    def probabilities(self, of_codes: Array) -> Array:
+        """Probabilities of the intervals of `labels`: those of the codes."""
+        return of_codes
+
     def within(self, low: float, high: float) -> Part:
         """The numbers of `[low, high]` between the observed extremes."""
         if self.lattice is not None:
@@ -249,6 +266,16 @@ class Categories:
         known = (top > 0).any(1)
         return self.modes(np.where(known, top.argmax(1) if self.n_codes else 0, -1))
 
+    @property
+    def labels(self) -> Array:
+        """The categories."""
+        values = np.array(self.values)
+        return values if values.dtype.kind in "biufUS" else self._values(np.arange(len(values)))
+
+    def probabilities(self, of_codes: Array) -> Array:
+        """Probabilities of the categories, given probabilities of the codes."""
+        return of_codes[:, self.codes] * self.mass
+
     def among(self, values: Iterable[Any]) -> Part:
         """Some of the categories."""
         some = set(values)
@@ -333,6 +360,16 @@ class WithMissing:
     def expected(self, probabilities: Array) -> Array:
         """Mean or most probable value of cells that are not missing."""
         return self.column.expected(probabilities[:, :-1])
+
+    @property
+    def labels(self) -> Array:
+        """Labels of the values that are not missing."""
+        return self.column.labels
+
+    def probabilities(self, of_codes: Array) -> Array:
+        """Probabilities of the values, given that a cell is not missing."""
+        present = of_codes[:, :-1]
+        return self.column.probabilities(present / present.sum(1, keepdims=True))
 
     def log_density(self, values: Array, codes: Array) -> Array:
         """Log density of each value given its code; 0 for missing ones."""

@@ -102,14 +102,19 @@ def frame_of(X: Any) -> Frame:
 
 @dataclass(frozen=True, eq=False)
 class ArrayFrame:
-    """An array; its columns are named x0, x1 and so on."""
+    """An array; its columns are named x0, x1 and so on, unless they are given names."""
 
     native: Array
+    given_names: tuple[Any, ...] = ()
 
     @property
     def names(self) -> list[Any]:
         """Names of the columns."""
-        return [f"x{i}" for i in range(self.native.shape[1])]
+        return list(self.given_names) or [f"x{i}" for i in range(self.native.shape[1])]
+
+    def named(self, names: Sequence[Any]) -> ArrayFrame:
+        """The same array with other names of its columns."""
+        return ArrayFrame(self.native, tuple(names))
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -117,11 +122,11 @@ class ArrayFrame:
 
     def select(self, names: Sequence[Any]) -> ArrayFrame:
         """The named columns, in this order."""
-        return ArrayFrame(self.native[:, [int(name[1:]) for name in names]])
+        return ArrayFrame(self.native[:, [self.names.index(name) for name in names]], tuple(names))
 
     def empty(self) -> ArrayFrame:
         """The same columns without rows."""
-        return ArrayFrame(self.native[:0])
+        return ArrayFrame(self.native[:0], self.given_names)
 
     def kind(self, name: Any) -> str:
         """Kind of a column: "number" or "category"."""
@@ -178,7 +183,7 @@ class ArrayFrame:
         return np.where(np.stack(changed, axis=1), new, self.native) if columns else new
 
     def _column(self, name: Any) -> Array:
-        return self.native[:, int(name[1:])]
+        return self.native[:, self.names.index(name)]
 
     def _cast(self, values: Array) -> Array:
         dtype = self.native.dtype

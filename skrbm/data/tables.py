@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -11,7 +11,8 @@ import numpy as np
 from skrbm._kernels.devices import Array, Generator
 from skrbm.data.columns import MOST_CODES, Categories, Column, Numbers, Part, WithMissing
 from skrbm.data.conditions import Condition
-from skrbm.data.frames import Frame, frame_of
+from skrbm.data.frames import ArrayFrame, Frame, frame_of
+from skrbm.data.objects import time_of
 
 KINDS = ("number", "count", "category", "ordinal")
 _IDENTIFIER_SHARE = 0.9  # of the known cells that have different values
@@ -63,8 +64,6 @@ class Table:
         frame = frame_of(X)
         chosen = _check_types(column_types or {}, frame.names)
         rows = np.ones(len(frame)) if sample_weight is None else np.asarray(sample_weight, float)
-        if (rows > 0).any():
-            rows = rows / rows[rows > 0].mean()
         kinds, columns = {}, []
         learnt = list(frame.names if learn_missing == "all" else learn_missing)
         _check_names("learn_missing", learnt, frame.names)
@@ -84,15 +83,17 @@ class Table:
         """Number of codes of each column; 0 if all of its cells are missing."""
         return tuple(column.n_codes for column in self.columns)
 
-    def encode(self, X: Any, handle_unknown: str = "missing") -> Array:
+    def encode(self, X: Any, handle_unknown: str = "missing", without: Sequence[Any] = ()) -> Array:
         """Code of each cell; -1 if it is missing, or unknown and `handle_unknown="missing"`.
 
-        The codes have the smallest signed type for which they fit.
+        X may lack the columns named in `without`; their cells are then missing. The codes have the
+        smallest signed type for which they fit.
         """
-        frame = self._frame(X)
+        frame = self._frame(X, without)
         dtype = np.min_scalar_type(-max(1, *self.n_codes, 1))
         codes = np.full((len(frame), len(self.columns)), -1, dtype)
-        for i, (name, values) in enumerate(self._values(frame).items()):
+        for name, values in self._values(frame).items():
+            i = self.names.index(name)
             codes[:, i] = self.columns[i].encode(values)
             unknown = (codes[:, i] < 0) & ~frame.is_missing(name)
             if handle_unknown == "error" and self.n_codes[i] and unknown.any():
@@ -205,26 +206,52 @@ class Table:
                 values[i] = column.nearest(values[i])
         return self._built(values, len(probabilities), like)
 
+    def column(self, name: Any) -> Column:
+        """A column by its name."""
+        return self.columns[self.names.index(name)]
+
+    def predicted(self, name: Any, probabilities: Array) -> Array:
+        """Mean number or most probable category of a column, given probabilities of its codes.
+
+        Means of integers are not rounded. Dates and durations have their type of numpy.
+        """
+        column = self.column(name)
+        values = column.expected(probabilities)
+        if isinstance(_known(column), Categories):
+            return np.array(values.tolist())
+        time = self.template.time(name)
+        return time_of(values, time) if time else values
+
     def _built(self, values: list[Array], n_rows: int, like: Any) -> Any:
         named = dict(zip(self.names, values, strict=True))
         if like is None:
             return self.template.built(named, n_rows)
         return self._frame(like).filled(named)
 
-    def _frame(self, X: Any) -> Frame:
+    def _frame(self, X: Any, without: Sequence[Any] = ()) -> Frame:
         frame = frame_of(X)
+        if isinstance(frame, ArrayFrame):
+            frame = frame.named(self.names)
         present = set(frame.names)
-        lacking = [name for name in self.names if name not in present]
-        if lacking:
-            msg = f"X has no column {lacking[0]!r}, must have all columns of `fit`."
-            raise ValueError(msg)
-        return frame.select(self.names)
+        for name in self.names:
+            if name not in present and name not in without:
+                msg = f"X has no column {name!r}, must have all columns of `fit`."
+                raise ValueError(msg)
+        return frame.select([name for name in self.names if name in present])
 
     def _values(self, frame: Frame) -> dict[Any, Array]:
+        columns = dict(zip(self.names, map(_known, self.columns), strict=True))
         return {
-            name: _numbers(frame, name) if isinstance(column, Numbers) else _objects(frame, name)
-            for name, column in zip(self.names, map(_known, self.columns), strict=True)
+            name: _numbers(frame, name)
+            if isinstance(columns[name], Numbers)
+            else _objects(frame, name)
+            for name in frame.names
         }
+
+
+def taken(X: Any, rows: Array) -> Any:
+    """Some rows of a frame or an array."""
+    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
 
 
 def _known(column: Column) -> Numbers | Categories:

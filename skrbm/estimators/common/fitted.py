@@ -381,7 +381,14 @@ class Fitted:
         return to_host(self._placed_top.rbm.energy(v, h))
 
     def free_energy(self, X: Checked) -> Array:
-        """`F(v)` for every row, summed over missing values and the label."""
+        """`F(v)` for every row, summed over missing values and the label.
+
+        For a table, it is relative to the density of the cells given their codes.
+        """
+        of_states = self._free_energy_of_states(X)
+        return of_states if self.coding is None else of_states - X.values.log_density.sum(axis=1)
+
+    def _free_energy_of_states(self, X: Checked) -> Array:
         if not X.has_missing:
             rbm, has_label = self._placed_top.rbm, self.n_label_columns > 0
             free_energy = partial(labels.free_energy, rbm) if has_label else rbm.free_energy
