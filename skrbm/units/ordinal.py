@@ -136,11 +136,11 @@ class Ordinal(Segmented):
 
     def states_at(self, codes: Array) -> Array:
         """Joint states with these indices; the first unit varies fastest."""
-        levels = []
+        levels = [codes[:, None][:, :0]]
         for n in self.n_levels:
             codes, level = divmod(codes, n)
-            levels.append(level)
-        return self._of_levels(arrays.stack(levels).T, devices.float64(codes))
+            levels.append(level[:, None])
+        return self._of_levels(arrays.concat(levels, axis=-1), devices.float64(codes))
 
     def _at(self, mean: Array, u: Array) -> Array:
         """States by inversion at one number in [0, 1) per unit."""
