@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, ClassVar, Self
-
-import numpy as np
 
 from skrbm._kernels import arrays, devices, random
 from skrbm._kernels.devices import Array, Generator
+from skrbm._kernels.levels import levels_of
 from skrbm.units.domain import Domain
 from skrbm.units.layer import STRUCTURE, OfState, Units
 from skrbm.units.segmented import Segmented
@@ -56,13 +54,13 @@ class Ordinal(Segmented):
         n_levels : tuple of int
         """
         layer = cls(total, n_levels)
-        n_rows = total * 0 + n_rows
-        above = (total / layer._heights(total)).clip(0, n_rows)
-        reached = np.concatenate([layer._fold(n_rows)[:, :1], layer._fold(above)], axis=-1)
-        left = np.append(reached[:, 1:], 0 * reached[:, :1], axis=-1)
-        log_count = np.log((reached - left).clip(0) + 1)
-        steps = layer._unfold(np.diff(log_count, axis=-1))
-        return cls(steps / layer._heights(total), n_levels)
+        n_rows, heights = total * 0 + n_rows, layer._heights(total)
+        above = layer._fold((total / heights).clip(0 * n_rows, n_rows))
+        reached = arrays.concat([layer._fold(n_rows)[..., :1], above], axis=-1)
+        higher = arrays.concat([above, 0 * above[..., :1]], axis=-1)
+        log_count = arrays.log((reached - higher).clip(min=0) + 1)
+        steps = layer._unfold(log_count[..., 1:] - log_count[..., :-1])
+        return cls(steps / heights, n_levels)
 
     @property
     def unit_states(self) -> tuple[float, ...]:
@@ -72,7 +70,7 @@ class Ordinal(Segmented):
     @property
     def widths(self) -> tuple[int, ...]:
         """Number of steps of each unit."""
-        return _shape(self.n_levels).widths
+        return levels_of(self.n_levels).widths
 
     def with_parameters(self, parameters: Iterable[Array]) -> Self:
         """Return the layer with other parameter arrays."""
@@ -133,15 +131,16 @@ class Ordinal(Segmented):
 
     def log_total(self, state: Array, log_ratio: OfState, input: OfState) -> Array:
         """`log sum_k p(k) / p(state)` over the levels k of one unit per row."""
-        levels = self._of_levels(np.arange(self.n_columns + 1)[:, None], state)
+        levels = self._of_levels(arrays.integers(0, self.n_columns + 1)[:, None], state)
         return arrays.row_log_sum_exp(log_ratio(0 * state + levels[:, None]).T)
 
     def states_at(self, codes: Array) -> Array:
         """Joint states with these indices; the first unit varies fastest."""
-        levels = np.empty((len(codes), len(self.n_levels)), np.int64)
-        for i, n in enumerate(self.n_levels):
-            codes, levels[:, i] = np.divmod(codes, n)
-        return self._of_levels(levels, np.zeros(0))
+        levels = [codes[:, None][:, :0]]
+        for n in self.n_levels:
+            codes, level = divmod(codes, n)
+            levels.append(level[:, None])
+        return self._of_levels(arrays.concat(levels, axis=-1), devices.float64(codes))
 
     def _at(self, mean: Array, u: Array) -> Array:
         """States by inversion at one number in [0, 1) per unit."""
@@ -150,11 +149,11 @@ class Ordinal(Segmented):
 
     def _of_levels(self, levels: Array, x: Array) -> Array:
         """States at these levels of each unit, like x."""
-        step = devices.with_device_of(_shape(self.n_levels).steps, levels)
+        step = devices.with_device_of(levels_of(self.n_levels).steps, levels)
         return devices.like(self.in_columns(levels) > step, x) * self._heights(x)
 
     def _heights(self, x: Array) -> Array:
-        return devices.like(_shape(self.n_levels).heights, x)
+        return devices.like(levels_of(self.n_levels).heights, x)
 
     def _logits(self, input: Array | float) -> Array:
         x = input + self.bias
@@ -171,37 +170,5 @@ class Ordinal(Segmented):
 
     def _closed(self, x: Array, fill: float) -> Array:
         """Fill the levels that a unit does not have."""
-        missing = _shape(self.n_levels).missing
+        missing = levels_of(self.n_levels).missing
         return x if missing is None else arrays.where(devices.with_device_of(missing, x), fill, x)
-
-
-@dataclass(frozen=True)
-class _Shape:
-    """Numbers that depend only on the numbers of levels.
-
-    Parameters
-    ----------
-    widths : tuple of int
-        Number of columns of each unit.
-    heights : ndarray of shape (n_columns,)
-        Values of the columns above a step.
-    steps : ndarray of int of shape (n_columns,)
-        Index of each step within its unit.
-    missing : ndarray of bool of shape (n_units, most_levels) or None
-        Levels that a unit does not have; None if all have the same number.
-    """
-
-    widths: tuple[int, ...]
-    heights: Array
-    steps: Array
-    missing: Array | None
-
-
-@lru_cache(maxsize=64)
-def _shape(n_levels: tuple[int, ...]) -> _Shape:
-    n = np.array(n_levels, np.int64)
-    widths = n - 1
-    heights = np.repeat(np.sqrt(2 / n), widths)
-    steps = np.arange(widths.sum()) - np.repeat(np.cumsum(widths) - widths, widths)
-    missing = np.arange(n.max(initial=0)) >= n[:, None]
-    return _Shape(tuple(widths.tolist()), heights, steps, missing if missing.any() else None)
