@@ -689,15 +689,17 @@ def test_one_hot_rows_have_nan_for_missing_values():
     np.testing.assert_array_equal(hot, expected, strict=True)
 
 
-def test_rows_of_weight_zero_are_absent_and_units_of_weights_do_not_matter():
-    """The table is that of the other rows."""
-    frame = _frame(60)[["int", "str", "float"]]
-    weights = 7 * (np.arange(60) % 2)
-    table, half = Table.of(frame, sample_weight=weights), Table.of(frame[weights > 0])
-    np.testing.assert_array_equal(table.encode(frame), half.encode(frame))
-    codes = half.encode(frame)
+@pytest.mark.parametrize("n", [60, 3])
+def test_a_weight_counts_rows(n):
+    """A weight of two makes the codes and densities of a second row, a weight of zero none."""
+    frame = _frame(n)[["int", "str", "float", "uint8", "zone"]]
+    weights = np.arange(n) % 4
+    table = Table.of(frame, sample_weight=weights)
+    repeated = Table.of(frame.loc[frame.index.repeat(weights)])
+    codes = repeated.encode(frame)
+    np.testing.assert_array_equal(table.encode(frame), codes)
     np.testing.assert_allclose(
-        table.log_density(frame, codes), half.log_density(frame, codes), rtol=1e-12
+        table.log_density(frame, codes), repeated.log_density(frame, codes), rtol=1e-12
     )
 
 

@@ -55,7 +55,8 @@ class Coding:
         return np.argsort(self.columns)
 
     @cached_property
-    def _without_values(self) -> Array:
+    def without_values(self) -> Array:
+        """Whether all cells of each column are missing."""
         return np.array(self.table.n_codes) == 0
 
     def layer(self, summary: Summary) -> Layer:
@@ -108,7 +109,7 @@ class Coding:
         of_column = np.zeros((len(column), len(self._n_states)), np.float32)
         of_column[np.arange(len(column)), column] = np.where(np.arange(len(index)) < n, index, 1)
         codes = np.rint((states > 0).astype(np.float32) @ of_column).astype(np.int64)
-        codes[:, self._without_values] = -1
+        codes[:, self.without_values] = -1
         return codes
 
     def rows(self, X: Any, dtype: Any, without: Sequence[Any] = ()) -> CodedRows:
@@ -118,7 +119,7 @@ class Coding:
 
     def of_codes(self, codes: Array, dtype: Any, X: Any = None) -> CodedRows:
         """Rows of codes as states, computed on access."""
-        codes[:, self._without_values] = 0
+        codes[:, self.without_values] = 0
         return CodedRows(codes, self, np.dtype(dtype), X)
 
     # Codes
