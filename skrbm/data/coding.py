@@ -34,6 +34,10 @@ class Coding:
     table: Table
     handle_unknown: str = "missing"
 
+    def __getstate__(self) -> dict[str, Any]:
+        """State without computed attributes: reading changes no pickle."""
+        return {"table": self.table, "handle_unknown": self.handle_unknown}
+
     @cached_property
     def _n_states(self) -> Array:
         return np.maximum(self.table.n_codes, 1)
