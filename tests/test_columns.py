@@ -591,7 +591,7 @@ def test_conditions_on_times_in_frames_of_polars_and_arrays():
     moments = [start + datetime.timedelta(hours=i) for i in range(100)]
     zoned = pl.Series(moments).dt.replace_time_zone("Asia/Tokyo")
     dates = pl.Series([x.date() for x in moments[::24]] * 20)
-    frame = pl.DataFrame({"zone": zoned, "date": dates, "span": zoned - zoned[0]})
+    frame = pl.DataFrame({"zone": zoned, "date": dates, "span": pl.Series(moments) - start})
     table, rng = Table.of(frame), np.random.default_rng(0)
     given = {
         "zone": (start, start.replace(tzinfo=ZoneInfo("Asia/Tokyo")) + datetime.timedelta(days=1)),
