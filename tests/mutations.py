@@ -616,7 +616,7 @@ MUTATIONS = [
     # Tables
     ("skrbm.data.lattices.Lattice.value", "np.round(values, self.decimals)", "values", "test_columns.py::test_draws_have_their_codes"),
     ("skrbm.data.lattices.Lattice.of", "for step in (1.0, *steps) if whole else steps:", "for step in (1.0,) if whole else ():", "test_tables.py::test_times_are_drawn_in_their_steps"),
-    ("skrbm.data.lattices.Lattice.within", "last - (found[1] > high)", "last", "test_columns.py::test_ranges_have_the_share_of_draws"),
+    ("skrbm.data.lattices.Lattice.within", "index[1] - outside[1]", "index[1]", "test_columns.py::test_ranges_have_the_share_of_draws"),
     ("skrbm.data.cells.Cells.log_density", "ends[0] = self.mass[0] * rate[0]", "pass", "test_columns.py::test_probabilities_of_integers_and_decimals_sum_to_one"),
     ("skrbm.data.cells.Cells.means", "low + (high - low) / 2", "low", "test_columns.py::test_means_and_medians_are_those_of_draws"),
     ("skrbm.data.cells.Cells.within", "[cell[1:-1]] * share *", "[cell[1:-1]] *", "test_columns.py::test_ranges_have_the_share_of_draws"),

@@ -245,6 +245,17 @@ def test_times_are_drawn_in_their_steps():
     assert (drawn != frame["x"]).any()
 
 
+def test_ranges_of_times_include_their_ends():
+    """Although steps of a second are rounded as fractions of a day."""
+    seconds = np.random.default_rng(0).integers(0, 10**6, 60)
+    frame = pd.DataFrame({"x": pd.Timestamp("2020-01-01") + pd.to_timedelta(seconds, "s")})
+    table = Table.of(frame)
+    for (code,), x in zip(table.encode(frame), frame["x"], strict=True):
+        assert np.flatnonzero(table.log_share("x", (x, x)) > -np.inf).tolist() == [code]
+        drawn = table.decode(np.array([[code]]), np.random.default_rng(0), allowed={"x": (x, x)})
+        assert drawn["x"].tolist() == [x]
+
+
 def test_codes_have_the_smallest_type():
     """Up to 127 in one byte."""
     for n, dtype in (127, np.int8), (128, np.int8), (129, np.int16):
