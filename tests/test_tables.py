@@ -137,6 +137,12 @@ def test_codes_without_an_allowed_value_are_refused():
     [
         ("age", 3, "given has 'age', must have only names"),
         ("str", "z", r"given\['str'\] has 'z', which is not among"),
+        ("str", pd.NA, r"given\['str'\] has <NA>, which is not among"),
+        ("str", [["x"]], r"given\['str'\] has \['x'\], which is not among"),
+        ("int", [[5]], r"given\['int'\] == \[\[5\]\], must have the type of the column"),
+        ("int", True, r"given\['int'\] == True, must have the type of the column"),
+        ("zone", pd.NaT, r"given\['zone'\] == NaT, must have the type of the column"),
+        ("nothing", 1, r"given\['nothing'\] has 1, which is not among"),
         ("str", ["x", "z"], r"given\['str'\] has 'z', which is not among"),
         ("str", ("x", "y"), r"given\['str'\] == \('x', 'y'\), must not be a tuple"),
         ("level", ("mid", "top"), r"given\['level'\] == .*, must have two of the ordered"),
@@ -486,3 +492,10 @@ def test_column_types_override_the_types_of_columns():
     assert table.n_codes == (40, 40)
     drawn = table.decode(table.encode(frame), np.random.default_rng(0))
     pd.testing.assert_frame_equal(drawn, frame)
+
+
+@pytest.mark.parametrize("learn_missing", ["b", ["b"]])
+def test_names_of_columns_to_learn_missing_cells_of_are_checked(learn_missing):
+    """Before any work."""
+    with pytest.raises(ValueError, match=r"^learn_missing (== 'b', must be a list|has 'b', must)"):
+        Table.of(pd.DataFrame({"ab": [1, 2]}), learn_missing=learn_missing)

@@ -65,8 +65,7 @@ class Table:
         chosen = _check_types(column_types or {}, frame.names)
         rows = np.ones(len(frame)) if sample_weight is None else np.asarray(sample_weight, float)
         kinds, columns = {}, []
-        learnt = list(frame.names if learn_missing == "all" else learn_missing)
-        _check_names("learn_missing", learnt, frame.names)
+        learnt = _check_learnt(learn_missing, frame.names)
         for name in frame.names:
             kinds[name] = chosen.get(name) or _kind(frame, name)
             column = _column(frame, name, kinds[name], rows, max_bins)
@@ -263,6 +262,15 @@ def _check_names(parameter: str, given: Iterable[Any], names: list[Any]) -> None
         if name not in names:
             msg = f"{parameter} has {name!r}, must have only names of columns of X."
             raise ValueError(msg)
+
+
+def _check_learnt(learn_missing: Iterable[Any] | str, names: list[Any]) -> list[Any]:
+    if isinstance(learn_missing, str) and learn_missing != "all":
+        msg = f'learn_missing == {learn_missing!r}, must be a list of names of columns, or "all".'
+        raise ValueError(msg)
+    learnt = list(names if learn_missing == "all" else learn_missing)
+    _check_names("learn_missing", learnt, names)
+    return learnt
 
 
 def _check_types(column_types: Mapping[Any, str], names: list[Any]) -> dict[Any, str]:
