@@ -632,7 +632,8 @@ MUTATIONS = [
     ("skrbm.data.objects._in_utc", "x.astimezone(datetime.UTC).replace(tzinfo=None)", "x.replace(tzinfo=None)", "test_tables.py::test_conditions_on_times_in_frames_of_polars_and_arrays"),
     ("skrbm.data.tables.Table.expected", "values[i] = column.nearest(values[i])", "pass", "test_tables.py::test_means_and_modes_keep_types_and_known_cells"),
     ("skrbm.data.tables.Table.decode", "columns[name] = part.column", "pass", "test_tables.py::test_conditions_hold_in_draws_of_a_table"),
-    ("skrbm.data.tables.Table.of", "rows / rows[rows > 0].mean()", "rows", "test_tables.py::test_rows_of_weight_zero_are_absent_and_units_of_weights_do_not_matter"),
+    ("skrbm.data.tables._kind", "(frame, name)[used]) == 0", "(frame, name)) == 0", "test_tables.py::test_weights_are_numbers_of_rows"),
+    ("skrbm.data.tables._column", "rows[used], is_count", "None, is_count", "test_tables.py::test_weights_are_numbers_of_rows"),
 ]  # fmt: skip
 
 Mutation = tuple[str, str, str, str]

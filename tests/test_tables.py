@@ -442,15 +442,18 @@ def test_one_hot_rows_have_nan_for_missing_values():
     np.testing.assert_array_equal(hot, expected, strict=True)
 
 
-def test_rows_of_weight_zero_are_absent_and_units_of_weights_do_not_matter():
-    """The table is that of the other rows."""
-    frame = _frame(60)[["int", "str", "float"]]
-    weights = 7 * (np.arange(60) % 2)
-    table, half = Table.of(frame, sample_weight=weights), Table.of(frame[weights > 0])
-    np.testing.assert_array_equal(table.encode(frame), half.encode(frame))
-    codes = half.encode(frame)
+def test_weights_are_numbers_of_rows():
+    """Rows of weight zero are absent; a row of weight two is the row given twice."""
+    frame = _frame(90)[["int", "str", "float", "Int64"]]
+    weights = np.arange(90) % 3
+    frame.loc[weights == 0, "int"] = 0  # would make the column one of counts
+    repeated = frame.iloc[np.repeat(np.arange(90), weights)]
+    table, expected = Table.of(frame, sample_weight=weights), Table.of(repeated)
+    assert table.column_types == expected.column_types
+    codes = expected.encode(repeated)
+    np.testing.assert_array_equal(table.encode(repeated), codes)
     np.testing.assert_allclose(
-        table.log_density(frame, codes), half.log_density(frame, codes), rtol=1e-12
+        table.log_density(repeated, codes), expected.log_density(repeated, codes), rtol=1e-12
     )
 
 
