@@ -129,6 +129,8 @@ MUTATIONS = [
     ("skrbm.learning.loop.Prior.limits", "weight_seen if self.weight is None else self.weight", "self.weight or 1.0", "test_loop.py::test_the_prior_counts_all_rows_of_a_fit_or_those_seen_so_far_in_a_stream"),
     ("skrbm.learning.defaults.Defaults.prior", "return 0.0", "pass", "test_rbm.py::test_a_few_patterns_are_stored"),
     ("skrbm.learning.defaults._alpha", "return _ALPHA", "return 0 * _ALPHA", "test_rbm.py::test_noise_is_not_learned"),
+    ("skrbm.data.summary.Summary.n_independent_bits", "4 * float(mean @ (1 - mean))", "len(mean)", "test_summary.py::test_rare_columns_count_in_proportion_to_their_variance"),
+    ("skrbm.estimators.rbm.bernoulli.BernoulliRBM._begin", ", n_independent=n_independent", "", "test_rbm.py::test_topics_of_rare_words_are_learned"),
     ("skrbm.learning.optimizer._factors", "return x, weights - x @ k", "return x, weights", "test_optimizer.py::test_step_is_a_gradient_step_of_the_centred_parameters"),
     ("skrbm.learning.optimizer.CentredOptimizer.statistics", "of_visible, 1 - scaled @ m)", "of_visible, 1 + 0 * (scaled @ m))", "test_optimizer.py::test_flipping_every_bit_changes_nothing_that_is_learnt"),
     ("skrbm.learning.optimizer.CentredOptimizer.statistics", "x = arrays.concat([x, sparse_x.sum(axis=0, keepdims=True)])", "x = arrays.concat([x, 0 * sparse_x[:1]])", "test_optimizer.py::test_sparse_rows_make_the_same_step"),

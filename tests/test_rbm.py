@@ -527,6 +527,18 @@ def test_noise_is_not_learned():
     assert scores["auto"] > scores[0] - 0.5
 
 
+def test_topics_of_rare_words_are_learned():
+    """Fails if rare columns count as much as others in the prior: no unit then detects a topic."""
+    rng = np.random.default_rng(0)
+    is_own = np.arange(200) % 4 == rng.integers(4, size=(2000, 1))
+    rows = rng.random(is_own.shape) < np.where(is_own, 0.1, 0.01)
+    scores = {}
+    for alpha in ("auto", 0):
+        rbm = BernoulliRBM(8, alpha=alpha, random_state=0).fit(rows[:1000])
+        scores[alpha] = rbm.score(rows[1000:])
+    assert scores["auto"] > scores[0]  # the prior helps by about a nat
+
+
 def test_a_few_patterns_are_stored():
     """Fails if the prior also counts for fewer than 50 rows: no unit is then on."""
     patterns = np.random.default_rng(0).integers(2, size=(16, 30))
