@@ -174,7 +174,7 @@ def test_digits_are_classified_better_than_by_logistic_regression(digits, share,
 
 
 def test_classes_of_rare_words_are_learned():
-    """Fails if rare columns count as much as others in the prior: predictions are then by chance."""
+    """Fails if rare columns count as much as others in the prior: classes are then guessed."""
     rng = np.random.default_rng(0)
     y = rng.integers(4, size=1600)
     is_own = np.arange(200) % 4 == y[:, None]
