@@ -10,6 +10,7 @@ from skrbm.estimators.rbm.classifier import RBMClassifier
 from skrbm.estimators.rbm.gaussian import GaussianBernoulliRBM
 from skrbm.estimators.rbm.imputer import RBMImputer
 from skrbm.estimators.rbm.outlier_detector import RBMOutlierDetector
+from skrbm.estimators.rbm.tabular import TabularRBM
 
 __all__ = [
     "BernoulliRBM",
@@ -21,6 +22,7 @@ __all__ = [
     "RBMClassifier",
     "RBMImputer",
     "RBMOutlierDetector",
+    "TabularRBM",
     "show_versions",
 ]
 __version__ = "0.1.0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate, islice
 from typing import Literal
@@ -366,12 +367,23 @@ def pseudo_log_likelihood(
     rng : Generator, optional
         Draws the units; required with n_flips.
     """
-    layer = rbm.visible
-    n_rows, n_units = len(v), layer.n_units
+    n_rows, n_units = len(v), rbm.visible.n_units
     n_flips = n_flips or n_units
-    x, given_others = rbm.hidden_input(v), layer.conditionals(v)
-    total = devices.float64(arrays.zeros((n_rows,), x))
     choices = random.column_choices(n_rows, n_units, n_flips, rng)
+    total = sum(terms.sum(0) for terms in _conditional_terms(rbm, v, choices))
+    return total * (n_units / n_flips)
+
+
+def conditional_log_likelihoods(rbm: RBM, v: Array) -> Array:
+    """`log p(v_i | all other units)` for every row and unit i, in nats and float64."""
+    units = random.column_choices(len(v), rbm.visible.n_units, rbm.visible.n_units, None)
+    return arrays.concat([*_conditional_terms(rbm, v, units)]).T
+
+
+def _conditional_terms(rbm: RBM, v: Array, choices: Iterator[Array]) -> Iterator[Array]:
+    """Yield `log p(v_i | all other units)` of every row, in blocks of several units per row."""
+    layer, n_rows = rbm.visible, len(v)
+    x, given_others = rbm.hidden_input(v), layer.conditionals(v)
     size = _n_at_once(x)
     while block := list(islice(choices, size)):
         terms = devices.float64(arrays.zeros((len(block) * n_rows,), x))
@@ -380,9 +392,8 @@ def pseudo_log_likelihood(
             columns, rows = layer.columns_of(some), row[pairs]
             state = v[rows[:, None], columns]
             weights = rbm.weights.rows(columns)
-            terms[pairs] = _log_total(rbm, given_others(some, rows), state, x[rows], weights)
-        total -= terms.reshape(len(block), n_rows).sum(0)
-    return total * (n_units / n_flips)
+            terms[pairs] = -_log_total(rbm, given_others(some, rows), state, x[rows], weights)
+        yield terms.reshape(len(block), n_rows)
 
 
 def _n_at_once(x: Array) -> int:

@@ -19,7 +19,7 @@ from skrbm.deep.belief_net import BeliefNet, Conditional
 from skrbm.estimators.common.fitted import fitted_of
 from skrbm.learning.train_state import TrainState
 from skrbm.model import RBM
-from skrbm.units import Bernoulli, Categorical, Gaussian, Joined
+from skrbm.units import Bernoulli, Categorical, Gaussian, Joined, Ordinal
 
 
 def quick(values: Iterable[Any], *chosen: Any) -> list[Any]:
@@ -104,6 +104,16 @@ def _categorical_nodes(layer: Categorical) -> list[tuple[np.ndarray, np.ndarray]
     return [(np.eye(n), np.zeros(n)) for n in layer.n_categories]
 
 
+def _make_ordinal(n_units: int, rng: np.random.Generator, dtype: str) -> Ordinal:
+    """Units of three and of two levels in turn."""
+    sizes = tuple(3 - i % 2 for i in range(n_units))
+    return Ordinal(rng.normal(size=sum(sizes) - n_units).astype(dtype), sizes)
+
+
+def _ordinal_nodes(layer: Ordinal) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(np.sqrt(2 / n) * np.tri(n, n - 1, -1), np.zeros(n)) for n in layer.n_levels]
+
+
 BERNOULLI = UnitType(
     "bernoulli", _make_bernoulli, _bernoulli_nodes, lambda layer, states: [states], 1000
 )
@@ -118,6 +128,8 @@ GAUSSIAN = UnitType(
 CATEGORICAL = UnitType(
     "categorical", _make_categorical, _categorical_nodes, lambda layer, states: [states], 1000
 )
+
+ORDINAL = UnitType("ordinal", _make_ordinal, _ordinal_nodes, lambda layer, states: [states], 1000)
 
 
 def joined(first: UnitType, second: UnitType, most_units: int = 1000) -> UnitType:
@@ -155,8 +167,9 @@ def joined(first: UnitType, second: UnitType, most_units: int = 1000) -> UnitTyp
 WITH_LABELS = joined(BERNOULLI, CATEGORICAL)
 WITH_REAL = joined(BERNOULLI, GAUSSIAN, most_units=3)
 MIXED = joined(CATEGORICAL, GAUSSIAN, most_units=2)
+OF_TABLE = joined(CATEGORICAL, ORDINAL)
 
-UNITS = [BERNOULLI, GAUSSIAN, CATEGORICAL, WITH_LABELS, WITH_REAL, MIXED]
+UNITS = [BERNOULLI, GAUSSIAN, CATEGORICAL, ORDINAL, WITH_LABELS, WITH_REAL, MIXED, OF_TABLE]
 UNIT_IDS = [unit.name for unit in UNITS]
 WITH_PRECISION = [GAUSSIAN, WITH_REAL, MIXED]
 NOT_REAL = [unit for unit in UNITS if unit is not GAUSSIAN]  # not of real units only

@@ -58,8 +58,8 @@ def gradient_of(phases: Phases, rbm, pair=PAIRS[0]):
     if phases.of_means:  # around which real visible states vary
         of_model = phases.parts[-1].weights[phases.n_data :].sum()
         layers = getattr(rbm.visible, "layers", [rbm.visible])
-        names = [field.name for layer in layers for field in dataclasses.fields(layer)]
-        names = [name for name in names if name != "n_categories"]
+        fields = [field for layer in layers for field in dataclasses.fields(layer)]
+        names = [field.name for field in fields if not field.metadata]
         for i, (name, x) in enumerate(zip(names, rbm.visible.parameters, strict=True)):
             if name == "precision":
                 gradient[1 + i] -= of_model / x / 2

@@ -29,6 +29,7 @@ cdef extern from "kernels.h":
         void (*draw_binary)(const Segment *, const void *, Draws, void *, size, size) noexcept nogil
         void (*draw_real)(const Segment *, const void *, const float *, void *, size, size) noexcept nogil
         void (*draw_categories)(const Segment *, const void *, const float *, void *, size, size) noexcept nogil
+        void (*draw_levels)(const Segment *, const void *, const float *, void *, size, size) noexcept nogil
         void (*log_weights)(const Segment *, size, const void *, const void *, const void *,
                             double *, size, size, size) noexcept nogil
         void (*log_mixture)(void *, const void *, const double *, double *, size, size) noexcept nogil
@@ -50,7 +51,7 @@ cdef extern from "kernels.h":
         void (*step_variances)(const Segment *, void *, const void *, void *, const void *,
                               const void *, const void *, const void *, const double *, double *,
                               VarianceStep, size) noexcept nogil
-    int BERNOULLI, GAUSSIAN, CATEGORICAL
+    int BERNOULLI, GAUSSIAN, CATEGORICAL, ORDINAL
 
 
 cdef inline char *data(cnp.ndarray x):

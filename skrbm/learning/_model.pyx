@@ -21,7 +21,9 @@ cnp.import_array()
 # Products of fewer multiplications are made by loops, others by the BLAS of numpy.
 cdef size _SMALL_PRODUCT = 20_000_000 if has_wide_vectors() else 100_000
 cdef size _LONG_PRODUCT = 1_000_000
-cdef dict _TYPES = {"bernoulli": BERNOULLI, "gaussian": GAUSSIAN, "categorical": CATEGORICAL}
+cdef dict _TYPES = {
+    "bernoulli": BERNOULLI, "gaussian": GAUSSIAN, "categorical": CATEGORICAL, "ordinal": ORDINAL,
+}
 
 
 cdef cnp.ndarray new_vector(size n, int dtype):
@@ -190,7 +192,8 @@ cdef class Model:
                 self.kernels.draw_real(segment, x, <const float *>data(numbers), v, n, self.n_visible)
             else:
                 numbers = self.uniform(n * segment.n_units, generator)
-                self.kernels.draw_categories(segment, x, <const float *>data(numbers), v, n, self.n_visible)
+                draw = self.kernels.draw_categories if segment.type == CATEGORICAL else self.kernels.draw_levels
+                draw(segment, x, <const float *>data(numbers), v, n, self.n_visible)
         return 0
 
     cdef cnp.ndarray normal(self, size n, bitgen_t *generator):

@@ -10,14 +10,14 @@
 typedef ptrdiff_t size;
 
 /* Unit types of a visible layer. */
-enum { BERNOULLI, GAUSSIAN, CATEGORICAL };
+enum { BERNOULLI, GAUSSIAN, CATEGORICAL, ORDINAL };
 
 /* Columns start to stop of the visible layer, units of one type. */
 typedef struct {
     int type;
     size start, stop;
     const void *bias, *precision; /* the precision of Gaussian units */
-    const size *widths;           /* the number of categories of each categorical unit */
+    const size *widths;           /* the number of columns of each unit */
     size n_units;
 } Segment;
 
@@ -44,6 +44,7 @@ typedef struct {
     void (*draw_binary)(const Segment *, const void *, Draws, void *, size, size);
     void (*draw_real)(const Segment *, const void *, const float *, void *, size, size);
     void (*draw_categories)(const Segment *, const void *, const float *, void *, size, size);
+    void (*draw_levels)(const Segment *, const void *, const float *, void *, size, size);
     void (*log_weights)(const Segment *, size, const void *, const void *, const void *, double *,
                         size, size, size);
     void (*log_mixture)(void *, const void *, const double *, double *, size, size);

@@ -116,7 +116,8 @@ KERNEL void normal(const uint32_t *bits, float *draws, size n_pairs) {
 #define TABLE_OF(real)                                                                          \
     {                                                                                           \
         sizeof(real), add_product_##real, logistic_##real, draw_##real, draw_binary_##real,     \
-            draw_real_##real, draw_categories_##real, log_weights_##real, log_mixture_##real,   \
+            draw_real_##real, draw_categories_##real, draw_levels_##real, log_weights_##real,       \
+            log_mixture_##real,                                                                 \
             log_odds_##real, label_phases_##real, phase_sums_##real, add_##real, shrink_##real,  \
             fill_##real,                                                                        \
             variance_of_change_##real, normal, slide_##real, step_variances_##real              \

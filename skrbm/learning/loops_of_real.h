@@ -324,6 +324,47 @@ KERNEL void NAME(draw_categories)(const Segment *segment, const void *x_, const 
     }
 }
 
+/* States of ordinal units, by inversion at the numbers u, one per unit and row. */
+KERNEL void NAME(draw_levels)(const Segment *segment, const void *x_, const float *u, void *states_,
+                              size n_rows, size n_columns) {
+    const REAL *bias = segment->bias, *x = (const REAL *)x_ + segment->start;
+    REAL *states = (REAL *)states_ + segment->start;
+    for (size row = 0; row < n_rows; row++, x += n_columns, states += n_columns) {
+        size first = 0;
+        for (size unit = 0; unit < segment->n_units; unit++, u++) {
+            size width = segment->widths[unit], end = first + width, level = 0;
+            REAL height = (REAL)sqrt(2.0 / (double)(width + 1)), largest = 0, logit = 0, above = 0;
+            for (size i = first; i < end; i++) {
+                states[i] = logit += height * (x[i] + bias[i]);
+                largest = logit > largest ? logit : largest;
+            }
+#pragma omp simd
+            for (size i = first; i < end; i++)
+                states[i] = NAME(exponential)(NAME(clip)(states[i] - largest));
+            for (size i = end; i > first; i--) states[i - 1] = above += states[i - 1];
+            REAL limit = *u * (above + NAME(exponential)(NAME(clip)(-largest)));
+            for (size i = first; i < end; i++) level += limit < states[i];
+            for (size i = 0; i < width; i++) states[first + i] = i < level ? height : 0;
+            first = end;
+        }
+    }
+}
+
+INLINE double NAME(ordinal_normalizer)(const REAL *x, const REAL *bias, size width) {
+    REAL height = (REAL)sqrt(2.0 / (double)(width + 1)), largest = 0, logit = 0;
+    for (size i = 0; i < width; i++) {
+        logit += height * (x[i] + bias[i]);
+        largest = logit > largest ? logit : largest;
+    }
+    double sum = NAME(exponential)(NAME(clip)(-largest));
+    logit = 0;
+    for (size i = 0; i < width; i++) {
+        logit += height * (x[i] + bias[i]);
+        sum += NAME(exponential)(NAME(clip)(logit - largest));
+    }
+    return log(sum) + largest;
+}
+
 INLINE double NAME(log_normalizer)(const Segment *segment, const REAL *x) {
     const REAL *bias = segment->bias, *precision = segment->precision;
     size n = segment->stop - segment->start, first = 0;
@@ -331,6 +372,11 @@ INLINE double NAME(log_normalizer)(const Segment *segment, const REAL *x) {
     if (segment->type == BERNOULLI) return NAME(sum_softplus)(x, bias, NULL, n);
     if (segment->type == GAUSSIAN) { /* up to a constant, which ratios do not have */
         for (size i = 0; i < n; i++) total += x[i] * (double)((bias[i] + x[i] / 2) / precision[i]);
+        return total;
+    }
+    if (segment->type == ORDINAL) {
+        for (size unit = 0; unit < segment->n_units; first += segment->widths[unit++])
+            total += NAME(ordinal_normalizer)(x + first, bias + first, segment->widths[unit]);
         return total;
     }
     for (size unit = 0; unit < segment->n_units; first += segment->widths[unit++]) {

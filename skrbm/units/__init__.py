@@ -12,6 +12,7 @@ from skrbm.units.gaussian import Gaussian
 from skrbm.units.joined import Joined
 from skrbm.units.known import Known
 from skrbm.units.layer import Layer
+from skrbm.units.ordinal import Ordinal
 from skrbm.units.rotated import Rotated, Rotation
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Joined",
     "Known",
     "Layer",
+    "Ordinal",
     "Rotated",
     "Rotation",
 ]

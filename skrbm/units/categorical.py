@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from skrbm._kernels import arrays, devices, random
 from skrbm._kernels.devices import Array, Generator
 from skrbm.units.domain import Domain
-from skrbm.units.layer import STRUCTURE, Discrete, OfState, Rows, Units
+from skrbm.units.layer import STRUCTURE, OfState, Units
+from skrbm.units.segmented import Segmented
 
 _DOMAIN = Domain("categorical", 0.0, 1.0, "Encode each category as a column of its own.")
 
 
 @dataclass(frozen=True)
-class Categorical(Discrete):
+class Categorical(Segmented):
     """Softmax units, each with one column per category.
 
     `p(s | input)` is proportional to `exp(s . (bias + input))` for one-hot s. In data, a unit
@@ -68,42 +69,6 @@ class Categorical(Discrete):
         n_categories = arrays.segment_sizes(units, self.n_categories)
         return Categorical(self.bias[..., self.columns_of(units)], n_categories)
 
-    def columns_of(self, units: Units) -> Any:
-        """Columns of some units, as an index."""
-        return arrays.segment_columns(units, self.n_categories)
-
-    def in_units(self, columns: Array) -> Array:
-        """Whether a condition on columns holds in any column of each unit."""
-        return arrays.any_in_rows(self._fold(columns))
-
-    def in_columns(self, units: Array) -> Array:
-        """Repeat a condition on units for each of their columns."""
-        return arrays.repeat_columns(units, self.n_categories)
-
-    def alike(self, units: Array) -> Iterator[tuple[Rows, Array]]:
-        """Group rows, with one unit each, by the number of categories of the unit.
-
-        Parameters
-        ----------
-        units : ndarray of int of shape (n_rows,)
-            One unit per row.
-
-        Yields
-        ------
-        rows : list of int
-            Rows of a group.
-        units : ndarray of shape (n_group, 1)
-            Their units.
-        """
-        sizes = [self.n_categories[i] for i in units.tolist()]
-        for size in sorted(set(sizes)):
-            rows = [i for i, n in enumerate(sizes) if n == size]
-            yield rows, units[rows][:, None]
-
-    def energies(self, state: Array) -> Array:
-        """`-s . bias` of each unit."""
-        return -self._fold(state * self.bias).sum(-1)
-
     def log_normalizers(self, input: Array | float) -> Array:
         """`log sum_k exp(bias_k + input_k)` of each unit."""
         logits = self._logits(input)
@@ -144,11 +109,6 @@ class Categorical(Discrete):
         share, u = self._fold(values), self._fold(u)[..., :1]
         return self._unfold(random.one_hot_at(share, u) * (share.sum(-1)[..., None] > 0))
 
-    @property
-    def n_evaluations(self) -> int:
-        """Largest number of states that `log_total` evaluates."""
-        return max(self.n_categories, default=0)
-
     def log_total(self, state: Array, log_ratio: OfState, input: OfState) -> Array:
         """`log sum_k p(k) / p(state)` over the categories k of one unit per row."""
         states = arrays.identity(self.n_columns, state)[:, None]
@@ -160,9 +120,3 @@ class Categorical(Discrete):
 
     def _logits(self, input: Array | float) -> Array:
         return self._fold(input + self.bias, -math.inf)
-
-    def _fold(self, x: Array, fill: float = 0.0) -> Array:
-        return arrays.fold(x, self.n_categories, fill)
-
-    def _unfold(self, x: Array) -> Array:
-        return arrays.unfold(x, self.n_categories)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from importlib import import_module
 from numbers import Integral, Real
 from typing import Any
@@ -248,3 +248,13 @@ def _or(alternative: str) -> str:
 
 def _listed(choices: Collection[str]) -> str:
     return ", ".join(map(repr, choices))
+
+
+def check_conditions(name: str, given: Any) -> dict[Any, Any]:
+    """Return conditions on columns, from a dict or a Series by names of columns."""
+    if hasattr(given, "to_dict"):
+        given = given.to_dict()
+    if not isinstance(given, Mapping) or not given:
+        msg = f"{name} == {given!r}, must be a dict by names of columns, or a table."
+        raise ValueError(msg)
+    return dict(given)

@@ -16,6 +16,7 @@ from skrbm._kernels import arrays, random, threads
 from skrbm._kernels.devices import Array, Generator, to_host
 from skrbm._kernels.generators import RowGenerator
 from skrbm.annealing import AnnealingBudget, AnnealingPath
+from skrbm.data.coding import Coding
 from skrbm.data.scaling import Scaling
 from skrbm.deep import conditionals as deep_conditionals
 from skrbm.deep.belief_net import BeliefNet, Conditional
@@ -142,6 +143,8 @@ class Fitted:
         Labels, if the last visible columns are a class label; rows of data lack these columns.
     best_validation_score : float, optional
         Only with early stopping.
+    coding : Coding, optional
+        Visible states of rows of a table, if the data are one.
     """
 
     top: FittedRBM
@@ -154,6 +157,7 @@ class Fitted:
     is_tied: bool = True
     classes: Array | None = None
     best_validation_score: float | None = None
+    coding: Coding | None = None
 
     @property
     def net(self) -> BeliefNet:
@@ -377,7 +381,14 @@ class Fitted:
         return to_host(self._placed_top.rbm.energy(v, h))
 
     def free_energy(self, X: Checked) -> Array:
-        """`F(v)` for every row, summed over missing values and the label."""
+        """`F(v)` for every row, summed over missing values and the label.
+
+        For a table, it is relative to the density of the cells given their codes.
+        """
+        of_states = self._free_energy_of_states(X)
+        return of_states if self.coding is None else of_states - X.values.log_density.sum(axis=1)
+
+    def _free_energy_of_states(self, X: Checked) -> Array:
         if not X.has_missing:
             rbm, has_label = self._placed_top.rbm, self.n_label_columns > 0
             free_energy = partial(labels.free_energy, rbm) if has_label else rbm.free_energy

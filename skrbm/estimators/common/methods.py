@@ -16,6 +16,7 @@ from skrbm.estimators.common.fitted import domain_of, fitted_of
 from skrbm.units import Layer
 from skrbm.validation import rows
 from skrbm.validation.parameters import check_choice, check_count
+from skrbm.validation.tables import check_cells
 
 IMPUTATION_METHODS = ("sample", "mean", "mode")
 SAMPLING_METHODS = ("auto", "gibbs", "tempering")
@@ -50,9 +51,12 @@ def check_seen(
 ) -> rows.Checked:
     """Checked rows with the fitted columns; NaN are missing values if allowed, or if `fit` does."""
     check_is_fitted(estimator)
-    domain = domain_of(estimator)
+    domain, fitted = domain_of(estimator), fitted_of(estimator)
     if allow_nan is not None:
         domain = domain.with_missing(allowed=allow_nan)
+    if fitted.coding is not None:
+        allowed = domain.allow_nan
+        return check_cells(estimator, X, name, fitted.coding, fitted.dtype, allow_missing=allowed)
     return rows.check_visible(estimator, X, name, domain)
 
 

@@ -81,7 +81,9 @@ class Learner:
         """Create a model from the first rows, with its training state."""
         training_seed, order_seed, *seeds = parameters.check_seeds(settings.random_state, N_SEEDS)
         rng = random.generator(training_seed)
-        scaling, base, hidden, column_variance, classes, n_independent = settings.begin(rows)
+        scaling, base, hidden, column_variance, classes, n_independent, coding = settings.begin(
+            rows
+        )
         shape = base.n_columns, hidden.n_columns
         scale = settings.defaults.weight_scale(*shape, rows.summary.total_variance)
         rbm = RBM.couple(base, hidden, random.normal(shape, scale, base.bias, rng))
@@ -96,7 +98,7 @@ class Learner:
         settings.gradient.start(state, base, settings.n_chains)
         seeds_of_model = Seeds(seeds[0], random.generator(seeds[1]))
         top = FittedRBM(rbm, base, state)
-        fitted = Fitted(top, scaling, seeds_of_model, classes=classes)
+        fitted = Fitted(top, scaling, seeds_of_model, classes=classes, coding=coding)
         if n_independent is None:
             n_independent = rows.summary.n_independent
         # Pairs of values that are known together are what a model learns from.

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.utils import shuffle
 
 from skrbm._kernels.devices import Array
+from skrbm.data.coding import Coding
 from skrbm.data.scaling import Scaling
 from skrbm.data.sources import on_disk, part
 from skrbm.data.views import LabelledRows, MappedRows
@@ -52,6 +53,8 @@ class Start(NamedTuple):
         Class labels.
     n_independent : float, optional
         Effective number of independent visible units, if it is not that of the columns.
+    coding : Coding, optional
+        Visible states of rows of a table, if the data are one.
     """
 
     scaling: Scaling
@@ -60,6 +63,7 @@ class Start(NamedTuple):
     column_variance: Array | None = None
     classes: Array | None = None
     n_independent: float | None = None
+    coding: Coding | None = None
 
 
 class Size(NamedTuple):
