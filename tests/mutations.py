@@ -618,8 +618,8 @@ MUTATIONS = [
     ("skrbm._show_versions.show_versions", "if compiled.is_available()", "if compiled.is_available", "test_show_versions.py::test_shows_whether_updates_are_compiled"),
     # Tables
     ("skrbm.data.lattices.Lattice.value", "np.round(values, self.decimals)", "values", "test_columns.py::test_draws_have_their_codes"),
-    ("skrbm.data.lattices.Lattice.of", "for step in (1.0, *steps) if whole else steps:", "for step in (1.0,) if whole else ():", "test_columns.py::test_times_are_drawn_in_their_steps"),
-    ("skrbm.data.lattices.Lattice.within", "last - (found[1] > high)", "last", "test_columns.py::test_ranges_have_the_share_of_draws"),
+    ("skrbm.data.lattices.Lattice.of", "for step in (1.0, *steps) if whole else steps:", "for step in (1.0,) if whole else ():", "test_tables.py::test_times_are_drawn_in_their_steps"),
+    ("skrbm.data.lattices.Lattice.within", "index[1] - outside[1]", "index[1]", "test_columns.py::test_ranges_have_the_share_of_draws"),
     ("skrbm.data.cells.Cells.log_density", "ends[0] = self.mass[0] * rate[0]", "pass", "test_columns.py::test_probabilities_of_integers_and_decimals_sum_to_one"),
     ("skrbm.data.cells.Cells.means", "low + (high - low) / 2", "low", "test_columns.py::test_means_and_medians_are_those_of_draws"),
     ("skrbm.data.cells.Cells.within", "[cell[1:-1]] * share *", "[cell[1:-1]] *", "test_columns.py::test_ranges_have_the_share_of_draws"),
@@ -629,13 +629,14 @@ MUTATIONS = [
     ("skrbm.data.columns.Numbers.log_density", "- math.log(step)", "", "test_columns.py::test_units_shift_the_density_by_the_log_of_their_factor"),
     ("skrbm.data.columns.Categories.expected", "probabilities * self.mass[self._most_frequent()]", "probabilities", "test_columns.py::test_the_most_probable_category_may_share_a_code"),
     ("skrbm.data.columns.Part.of", "np.exp(log_p[known] - np.where(np.isneginf(share), 0, share))", "np.ones(known.sum())", "test_columns.py::test_numbers_of_a_set_weigh_by_their_densities"),
-    ("skrbm.data.columns.WithMissing.expected", "probabilities[:, :-1]", "probabilities[:, 1:]", "test_columns.py::test_expected_values_are_those_of_cells_that_are_not_missing"),
-    ("skrbm.data.conditions.Condition._with_missing", "missing=bool(missing.any())", "missing=False", "test_columns.py::test_conditions_may_allow_missing_cells"),
-    ("skrbm.data.pandas_frames.PandasFrame._filled", "self.is_missing(name) & ~missing_in(values)", "~missing_in(values)", "test_columns.py::test_known_cells_come_back_bit_for_bit"),
-    ("skrbm.data.objects._in_utc", "x.astimezone(datetime.UTC).replace(tzinfo=None)", "x.replace(tzinfo=None)", "test_columns.py::test_conditions_on_times_in_frames_of_polars_and_arrays"),
-    ("skrbm.data.tables.Table.expected", "values[i] = column.nearest(values[i])", "pass", "test_columns.py::test_means_and_modes_keep_types_and_known_cells"),
-    ("skrbm.data.tables.Table.decode", "columns[name] = part.column", "pass", "test_columns.py::test_conditions_hold_in_draws_of_a_table"),
-    ("skrbm.data.tables.Table.of", "rows / rows[rows > 0].mean()", "rows", "test_columns.py::test_rows_of_weight_zero_are_absent_and_units_of_weights_do_not_matter"),
+    ("skrbm.data.columns.WithMissing.expected", "probabilities[:, :-1]", "probabilities[:, 1:]", "test_tables.py::test_expected_values_are_those_of_cells_that_are_not_missing"),
+    ("skrbm.data.conditions.Condition._with_missing", "missing=bool(missing.any())", "missing=False", "test_tables.py::test_conditions_may_allow_missing_cells"),
+    ("skrbm.data.pandas_frames.PandasFrame._filled", "self.is_missing(name) & ~missing_in(values)", "~missing_in(values)", "test_tables.py::test_known_cells_come_back_bit_for_bit"),
+    ("skrbm.data.objects._in_utc", "x.astimezone(datetime.UTC).replace(tzinfo=None)", "x.replace(tzinfo=None)", "test_tables.py::test_conditions_on_times_in_frames_of_polars_and_arrays"),
+    ("skrbm.data.tables.Table.expected", "values[i] = column.nearest(values[i])", "pass", "test_tables.py::test_means_and_modes_keep_types_and_known_cells"),
+    ("skrbm.data.tables.Table.decode", "columns[name] = part.column", "pass", "test_tables.py::test_conditions_hold_in_draws_of_a_table"),
+    ("skrbm.data.tables._kind", "(frame, name)[used]) == 0", "(frame, name)) == 0", "test_tables.py::test_weights_are_numbers_of_rows"),
+    ("skrbm.data.tables._column", "rows[used], is_count", "None, is_count", "test_tables.py::test_weights_are_numbers_of_rows"),
 ]  # fmt: skip
 
 Mutation = tuple[str, str, str, str]

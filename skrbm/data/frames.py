@@ -126,7 +126,7 @@ class ArrayFrame:
 
     def empty(self) -> ArrayFrame:
         """The same columns without rows."""
-        return ArrayFrame(self.native[:0], self.given_names)
+        return ArrayFrame(self.native[:0].copy(), self.given_names)
 
     def kind(self, name: Any) -> str:
         """Kind of a column: "number" or "category"."""
