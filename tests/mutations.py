@@ -132,6 +132,7 @@ MUTATIONS = [
     ("skrbm.data.summary.Summary.n_independent_bits", "4 * float(mean @ (1 - mean))", "len(mean)", "test_summary.py::test_rare_columns_count_in_proportion_to_their_variance"),
     ("skrbm.estimators.rbm.bernoulli.BernoulliRBM._begin", ", n_independent=n_independent", "", "test_rbm.py::test_topics_of_rare_words_are_learned"),
     ("skrbm.estimators.rbm.labelled.LabelledRBM._begin", ", n_independent=n_independent", "", "test_labels.py::test_classes_of_rare_words_are_learned"),
+    ("skrbm.estimators.rbm.tabular.TabularRBM._begin", ", n_independent=n_independent", "", "test_rbm.py::test_classes_of_rare_categories_are_learned"),
     ("skrbm.learning.optimizer._factors", "return x, weights - x @ k", "return x, weights", "test_optimizer.py::test_step_is_a_gradient_step_of_the_centred_parameters"),
     ("skrbm.learning.optimizer.CentredOptimizer.statistics", "of_visible, 1 - scaled @ m)", "of_visible, 1 + 0 * (scaled @ m))", "test_optimizer.py::test_flipping_every_bit_changes_nothing_that_is_learnt"),
     ("skrbm.learning.optimizer.CentredOptimizer.statistics", "x = arrays.concat([x, sparse_x.sum(axis=0, keepdims=True)])", "x = arrays.concat([x, 0 * sparse_x[:1]])", "test_optimizer.py::test_sparse_rows_make_the_same_step"),
