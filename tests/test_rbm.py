@@ -534,7 +534,7 @@ def test_topics_of_rare_words_are_learned():
     rows = rng.random(is_own.shape) < np.where(is_own, 0.1, 0.01)
     scores = {}
     for alpha in ("auto", 0):
-        rbm = BernoulliRBM(8, alpha=alpha, random_state=0).fit(rows[:1000])
+        rbm = BernoulliRBM(8, n_iter=200, alpha=alpha, random_state=0).fit(rows[:1000])
         scores[alpha] = rbm.score(rows[1000:])
     assert scores["auto"] > scores[0]  # the prior helps by about a nat
 
