@@ -97,10 +97,11 @@ class TabularRBM(DensityRBM):
         of the rows, with n their total weight. Small weights shrink towards zero, large ones hardly
         at all. At 8 the prior is a Cauchy distribution of scale 0.5. "auto" is a quarter of the
         effective number of independent columns, :math:`d^2 / \sum_{ij} r_{ij}^2` with the
-        correlations r of the d columns, times `(64 / n_components)**0.25`, and divided by
-        :math:`q^2` if only a share q of the values is known. It is 0 for a total weight below 50,
-        since so few rows are usually patterns to store. With 0 a
-        model can learn any few rows by heart. `partial_fit` counts all rows seen so far.
+        correlations r of the d columns of codes, but at most :math:`\sum_i m_i (1 - m_i)` with
+        their means m, since rare categories say little; times `(64 / n_components)**0.25`, and
+        divided by :math:`q^2` if only a share q of the values is known. It is 0 for a total weight
+        below 50, since so few rows are usually patterns to store. With 0 a model can learn any few
+        rows by heart. `partial_fit` counts all rows seen so far.
     early_stopping : bool, default=False
         Whether to hold out a validation set and score it. The step size then decays to zero up to
         four times, after an eighth, a quarter, half and seven eighths of `n_iter`: decays of less
@@ -298,7 +299,8 @@ class TabularRBM(DensityRBM):
         coding, dtype = rows.values.coding, rows.summary.dtype
         visible = coding.layer(rows.summary).map(lambda x: x.astype(dtype))
         hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype))
-        return Start(Unscaled(dtype.name), visible, hidden, coding=coding)
+        scaling, n_independent = Unscaled(dtype.name), rows.summary.n_independent_bits
+        return Start(scaling, visible, hidden, coding=coding, n_independent=n_independent)
 
     @property
     def _defaults(self) -> Defaults:
