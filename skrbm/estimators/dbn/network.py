@@ -36,7 +36,6 @@ from skrbm.validation.rows import (
     TrainingRows,
     check_columns,
     check_hidden,
-    check_training_rows,
     check_weights,
 )
 
@@ -296,7 +295,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         fitted = self._fitted
         h = check_hidden(self, H, "H", self._n_features_out, fitted.dtype)
         means = fitted.visible_means(h[:, -fitted.rbm.hidden.n_columns :])
-        return methods.framed(self, means, H)
+        return methods.framed_means(self, means, H)
 
     def reconstruct(self, X: Any, n_steps: int = 1) -> Array:
         """Pass up and down, using the means of all layers.
@@ -614,7 +613,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         self._check_parameters()
         visible_rbm = self.visible_rbm if first else None
         domain = stacks.training_domain(rbms[0], visible_rbm)
-        rows = check_training_rows(self, X, sample_weight, domain, first=first)
+        rows = stacks.check_training(self, rbms[0], X, sample_weight, domain, first=first)
         self._check_summary(X, rows.summary, rbms, first=first, split=split)
         return rows
 
@@ -680,7 +679,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         fit: StackFit = estimators.check_unfinished(self, self._fit_state)
         parameters.check_callbacks("callbacks", self.callbacks)
         domain = stacks.lowest_domain(fit.rbms[0])
-        rows = check_training_rows(self, X, sample_weight, domain, first=False)
+        rows = stacks.check_training(self, fit.rbms[0], X, sample_weight, domain, first=False)
         check_columns(fit.rbms[0], X, reset=False)
         estimators.check_same_rows("X", len(rows.weights), fit.n_rows)
         return rows

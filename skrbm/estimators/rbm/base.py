@@ -396,6 +396,11 @@ def check_within(rbm: BaseRBM, X: Any, sample_weight: Any) -> TrainingRows:
     return rbm._check_rows(X, None, sample_weight, first=True, split=True)
 
 
+def check_lowest(rbm: BaseRBM, X: Any, sample_weight: Any, *, first: bool) -> TrainingRows:
+    """Check rows of the lowest RBM of a stack by its own rules, and return them."""
+    return rbm._check_training_rows(X, None, sample_weight, first=first)
+
+
 def check_part(rbm: BaseRBM, n_rows: int, n_features: int) -> None:
     """Refuse parameters that are invalid for a part of the rows."""
     rbm._settings().check_sizes(n_rows, n_features, split=True)
