@@ -63,12 +63,13 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         `random_state`, sets `verbose` if the prototype's is 0, and ignores `warm_start`. If the
         prototype of the lowest layer has missing_values="allow", then `fit`, `partial_fit`,
         `transform` and scores accept NaN.
-    visible_rbm : BernoulliRBM, GaussianBernoulliRBM, "auto" or None, default="auto"
-        Prototype of the lowest layer, if it differs. Its hidden units must be binary, unless it is
-        the only layer. None is `rbm`. "auto" is `rbm` too for data in [0, 1], up to rounding, and
-        for sparse matrices; for any other data it is a `GaussianBernoulliRBM` with the parameters
-        of `rbm` and `covariance_type="diag"`. The data of a `fit`, or of the first `partial_fit`,
-        decide.
+    visible_rbm : an RBM, "auto" or None, default="auto"
+        Prototype of the lowest layer, if it differs: a `BernoulliRBM`, a `GaussianBernoulliRBM`, or
+        a `TabularRBM`, with which rows of data are tables in all methods. Its hidden units must be
+        binary, unless it is the only layer. None is `rbm`. "auto" is `rbm` too for data in [0, 1],
+        up to rounding, and for sparse matrices; for any other data it is a `GaussianBernoulliRBM`
+        with the parameters of `rbm` and `covariance_type="diag"`. The data of a `fit`, or of the
+        first `partial_fit`, decide.
     top_rbm : BernoulliRBM, default=None
         Prototype of the top layer, if it differs; `BernoulliRBM(hidden="gaussian")` for real-valued
         features. A single layer is `visible_rbm`, or `top_rbm` if `visible_rbm` is None or "auto".

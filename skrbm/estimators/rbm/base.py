@@ -228,8 +228,12 @@ class BaseRBM(Estimator):
         settings.device.check_dtype(rows.summary.dtype)
         n_classes = len(rows.values.classes) if isinstance(rows.values, LabelledRows) else 1
         settings.check_sizes(*rows.values.shape, split=split, n_classes=n_classes)
-        check_columns(self, X, reset=first)
+        self._check_columns(X, first=first)
         return rows
+
+    def _check_columns(self, X: Any, *, first: bool) -> None:
+        """Store the columns of the first rows, and refuse other ones later."""
+        check_columns(self, X, reset=first)
 
     def _check_training_rows(
         self, X: Any, y: Any, sample_weight: Any, *, first: bool

@@ -291,6 +291,10 @@ class TabularRBM(DensityRBM):
             rows, weights, summarize(rows, weights, dtype, with_moments=False), used
         )
 
+    def _check_columns(self, X: Any, *, first: bool) -> None:
+        if first:  # later, rows are checked with their columns, which may have another order
+            super()._check_columns(X, first=True)
+
     def _layers(self, n_features: int) -> tuple[Layer, Layer]:
         hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, np.float64))
         return Ordinal(np.zeros(n_features), (2,) * n_features), hidden
