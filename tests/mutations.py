@@ -636,6 +636,14 @@ MUTATIONS = [
     ("skrbm.data.objects._in_utc", "x.astimezone(datetime.UTC).replace(tzinfo=None)", "x.replace(tzinfo=None)", "test_tables.py::test_conditions_on_times_in_frames_of_polars_and_arrays"),
     ("skrbm.data.tables.Table.expected", "values[i] = column.nearest(values[i])", "pass", "test_tables.py::test_means_and_modes_keep_types_and_known_cells"),
     ("skrbm.data.tables.Table.decode", "columns[name] = part.column", "pass", "test_tables.py::test_conditions_hold_in_draws_of_a_table"),
+    # Ordinal units
+    ("skrbm.units.ordinal.Ordinal.mean", "[..., 1:].clip(max=1)", "[..., :-1].clip(max=1)", "test_units.py::test_mean_is_the_derivative_of_the_log_normalizer"),
+    ("skrbm.units.ordinal.Ordinal.sample", "(*mean.shape[:-1], len(self.n_levels)), rng, mean)\n        return self._at(mean, u)", "(*mean.shape[:-1], mean.shape[-1]), rng, mean)\n        return arrays.where(u * self._heights(mean) < mean, self._heights(mean), 0 * mean)", "test_units.py::test_draws_have_the_mean_and_variance_of_the_distribution"),
+    ("skrbm.units.ordinal.Ordinal.log_probability", "log_p[..., 0].sum(-1) + state", "log_p[..., -1].sum(-1) + state", "test_units.py::test_log_probability_is_that_of_the_states_and_broadened_means_are_means"),
+    ("skrbm.units.ordinal.Ordinal.most_probable", "self._probabilities(mean, -1.0)", "self._probabilities(mean, 1.0)", "test_units.py::test_most_probable_states_have_the_largest_density"),
+    ("skrbm.units.ordinal.Ordinal.are_states", "and falls", "", "test_units.py::test_levels_are_reached_step_by_step"),
+    ("skrbm.units.ordinal.Ordinal.from_totals", "steps / heights, n_levels", "steps, n_levels", "test_units.py::test_levels_start_as_frequent_as_in_data"),
+    ("skrbm.units.ordinal.Ordinal.log_total", "self.n_columns + 1", "self.n_columns", "test_likelihood.py::test_pseudo_log_likelihood_is_the_sum_of_exact_conditionals"),
     # Tables: coding
     ("skrbm.data.coding.Coding.states", "states *= height.astype(dtype)", "pass", "test_tabular.py::test_scores_follow_from_the_attributes_and_sum_to_one"),
     ("skrbm.data.coding.Coding.states", "states[taken < 0] = np.nan", "pass", "test_tabular.py::test_missing_cells_are_summed_out"),
