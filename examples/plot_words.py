@@ -1,7 +1,7 @@
 """
-====================
+=====================
 Words of five letters
-====================
+=====================
 
 A word is a row with five categories, one per letter. A few hundred words are little data for 26
 letters in five places. ``TabularRBM`` is compared with Markov chains on words that it has not seen.
