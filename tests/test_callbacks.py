@@ -26,6 +26,7 @@ from skrbm import (
     DeepBeliefNetwork,
     GaussianBernoulliRBM,
     RBMClassifier,
+    TabularRBM,
 )
 from skrbm.estimators.common import device
 from skrbm.estimators.common.fitted import fitted_of
@@ -51,6 +52,7 @@ def _cases():
     yield "decays", decays, (noise,)
     yield "holes", BernoulliRBM(**small | stopping, missing_values="allow"), (HOLES,)
     yield "gaussian", GaussianBernoulliRBM(**small), (X,)
+    yield "table", TabularRBM(**small | stopping), (HOLES,)
     yield "classifier", RBMClassifier(**small | stopping, inputs="sample"), (X, Y)
     yield "gaps and labels", RBMClassifier(**small, missing_values="allow"), (HOLES, Y)
 

@@ -22,6 +22,7 @@ from skrbm import (
     RBMClassifier,
     RBMImputer,
     RBMOutlierDetector,
+    TabularRBM,
     conditionals,
 )
 
@@ -31,6 +32,7 @@ STACK = DeepBeliefNetwork((6, 4), rbm=BernoulliRBM(n_iter=20))
 ESTIMATORS = [
     BernoulliRBM(n_iter=10),
     GaussianBernoulliRBM(n_iter=10),
+    TabularRBM(8, n_iter=5),
     RBMOutlierDetector(GaussianBernoulliRBM(4, n_iter=30)),
     RBMOutlierDetector(GaussianBernoulliRBM(4, n_iter=30), novelty=False),
     RBMImputer(GaussianBernoulliRBM(4, n_iter=5), n_steps=10),
@@ -43,6 +45,8 @@ VARIANTS = [
     BernoulliRBM(3, gradient="exact", n_iter=2),
     BernoulliRBM(3, hidden="gaussian", n_iter=10),
     GaussianBernoulliRBM(3, variance="shared", gradient="exact", n_iter=2),
+    TabularRBM(3, gradient="exact", n_iter=2),
+    TabularRBM(3, gradient="pt", learn_missing="all", n_iter=5),
     BernoulliRBM(4, missing_values="allow", n_iter=5),
     GaussianBernoulliRBM(4, missing_values="allow", n_iter=5),
     DeepBeliefNetwork((4, 3), rbm=BernoulliRBM(n_iter=5, missing_values="allow")),
@@ -112,6 +116,7 @@ WITH_MISSING_VALUES = {
     "enumerated": BernoulliRBM(4, **ALLOWED),
     "real": REAL,
     "correlated": CORRELATED,
+    "table": TabularRBM(14, n_iter=5),
     "binary stack": BINARY_STACK,
     "real stack": REAL_STACK,
     "up-down": DeepBeliefNetwork((14, 12), rbm=BernoulliRBM(**ALLOWED), fine_tune_iter=2),

@@ -173,6 +173,17 @@ def test_digits_are_classified_better_than_by_logistic_regression(digits, share,
     assert mean > linear.predict_log_proba(X_test)[np.arange(len(y_test)), y_test].mean()
 
 
+def test_classes_of_rare_words_are_learned():
+    """Fails if rare columns count as much as others in the prior: classes are then guessed."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(4, size=1600)
+    is_own = np.arange(200) % 4 == y[:, None]
+    X = rng.random(is_own.shape) < np.where(is_own, 0.1, 0.01)
+    classifier = RBMClassifier(8, generative_share=1.0, n_iter=300, random_state=0)
+    classifier.fit(X[:600], y[:600])
+    assert classifier.score(X[600:], y[600:]) > 0.8
+
+
 @pytest.mark.slow
 def test_a_generative_share_teaches_what_the_data_look_like(digits):
     """Fails if the share is not passed on: chains then look like nothing in the data."""

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skrbm import BernoulliRBM
+from skrbm import BernoulliRBM, TabularRBM
 from skrbm.learning.gradients import GRADIENTS
 from skrbm.model import RBM
 from skrbm.units import Bernoulli
@@ -525,6 +525,33 @@ def test_noise_is_not_learned():
         rbm = BernoulliRBM(64, n_iter=n_iter, random_state=0).fit(train)
         scores[n_iter] = rbm.score(new)
     assert scores["auto"] > scores[0] - 0.5
+
+
+def test_topics_of_rare_words_are_learned():
+    """Fails if rare columns count as much as others in the prior: no unit then detects a topic."""
+    rng = np.random.default_rng(0)
+    is_own = np.arange(200) % 4 == rng.integers(4, size=(2000, 1))
+    rows = rng.random(is_own.shape) < np.where(is_own, 0.1, 0.01)
+    scores = {}
+    for alpha in ("auto", 0):
+        rbm = BernoulliRBM(8, n_iter=200, alpha=alpha, random_state=0).fit(rows[:1000])
+        scores[alpha] = rbm.score(rows[1000:])
+    assert scores["auto"] > scores[0]  # the prior helps by half a nat
+
+
+def test_classes_of_rare_categories_are_learned():
+    """Fails if rare categories count as much as others in the prior: columns are independent then.
+
+    Four classes of six columns, which are in the class's own ten of forty categories in 85 %.
+    """
+    rng = np.random.default_rng(0)
+    y = rng.integers(4, size=(1600, 1))
+    y = np.where(rng.random((1600, 6)) < 0.8, y, rng.integers(4, size=(1600, 6)))
+    X = (10 * y + rng.integers(10, size=y.shape)).astype(str).astype(object)
+    scores = {}
+    for n_iter in (0, 300):
+        scores[n_iter] = TabularRBM(8, n_iter=n_iter, random_state=0).fit(X[:600]).score(X[600:])
+    assert scores[300] > scores[0] + 0.5
 
 
 def test_a_few_patterns_are_stored():

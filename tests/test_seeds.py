@@ -21,6 +21,7 @@ from skrbm import (
     RBMClassifier,
     RBMImputer,
     RBMOutlierDetector,
+    TabularRBM,
 )
 
 from laws import copies
@@ -85,6 +86,7 @@ FITTED = {
     "bits": (BernoulliRBM(**SHORT, random_state=0), X),
     "reals": (GaussianBernoulliRBM(**SHORT, covariance_type="full", random_state=0), REALS),
     "diagonal": (GaussianBernoulliRBM(**SHORT, covariance_type="diag", random_state=0), REALS),
+    "table": (TabularRBM(**SHORT, random_state=0), REALS),
     "labels": (RBMClassifier(**SHORT, random_state=0), X),
     "stack": (stack(random_state=0, fine_tune_iter=1), X),
     "classifier": (DBNClassifier(stack(), mlp=MLP, random_state=0), X),
@@ -126,7 +128,7 @@ def test_reading_changes_no_hash(name):
             assert joblib.hash(estimator) == before, attribute
 
 
-@pytest.mark.parametrize("name", ["bits", "reals", "labels", "stack"])
+@pytest.mark.parametrize("name", ["bits", "reals", "table", "labels", "stack"])
 def test_samples_go_on_and_a_pickle_starts_again(name):
     """Fails if successive calls repeat themselves, or a copy is at another place."""
     estimator, rows = clone(FITTED[name][0]), FITTED[name][1]
@@ -146,6 +148,7 @@ def test_samples_go_on_and_a_pickle_starts_again(name):
 ALL = [
     BernoulliRBM(),
     GaussianBernoulliRBM(),
+    TabularRBM(),
     RBMClassifier(),
     DeepBeliefNetwork(),
     DBNClassifier(),

@@ -21,6 +21,7 @@ from skrbm import (
     RBMClassifier,
     RBMImputer,
     RBMOutlierDetector,
+    TabularRBM,
 )
 
 DIGITS, LABELS = load_digits(return_X_y=True)
@@ -31,6 +32,7 @@ ESTIMATORS = [
     BernoulliRBM(4, gradient="pt", **FEW),
     BernoulliRBM(4, hidden="gaussian", **FEW),
     GaussianBernoulliRBM(4, **FEW),
+    TabularRBM(4, **FEW),
     RBMClassifier(4, **FEW),
     DeepBeliefNetwork((4, 3), rbm=BernoulliRBM(n_iter=2), fine_tune_iter=1, random_state=0),
     DBNClassifier(DeepBeliefNetwork((4, 3), rbm=BernoulliRBM(n_iter=2)), random_state=0),

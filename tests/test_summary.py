@@ -68,6 +68,19 @@ def test_independent_columns_are_not_taken_as_correlated_in_few_rows():
     assert _summary(x).square_correlation < 6 * (variance / n_pairs) ** 0.5 / 0.36 + 0.01
 
 
+@pytest.mark.parametrize("n_constant", [0, 100])
+def test_rare_columns_count_in_proportion_to_their_variance(n_constant):
+    """Fails if a rare column counts as one that is on in half of the rows, or a constant counts."""
+    rng = np.random.default_rng(0)
+    x = rng.random((N, 40)) < np.where(np.arange(40) < 20, 0.5, 0.02)
+    x = np.column_stack([x, np.ones((N, n_constant))])
+    expected = 4 * (x.mean(axis=0) * (1 - x.mean(axis=0))).sum()
+    for summary in (_summary(x), _summary(sparse.csr_array(x)), _summary(1 - x)):
+        assert summary.n_independent_bits == pytest.approx(expected)
+    copies = np.repeat(x[:, :1], 10, axis=1)  # correlations count as well
+    assert _summary(copies).n_independent_bits == pytest.approx(1, rel=1e-2)
+
+
 def test_missing_values_do_not_hide_correlations():
     """Fails if a missing value counts as a known mean. Holes are drawn independently."""
     x, _ = _correlated(50_000)

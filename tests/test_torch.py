@@ -20,6 +20,7 @@ from skrbm import (
     RBMClassifier,
     RBMImputer,
     RBMOutlierDetector,
+    TabularRBM,
     conditionals,
 )
 from skrbm._kernels import devices, products, random
@@ -43,6 +44,7 @@ ESTIMATORS = [
     BernoulliRBM(20, n_iter=2, hidden="gaussian"),
     GaussianBernoulliRBM(20, n_iter=2),
     GaussianBernoulliRBM(20, n_iter=2, variance="shared", missing_values="allow"),
+    TabularRBM(20, n_iter=2, early_stopping=True),
     RBMClassifier(20, n_iter=2, inputs="sample"),
     DeepBeliefNetwork((20, 10), rbm=BernoulliRBM(n_iter=1), fine_tune_iter=1),
 ]

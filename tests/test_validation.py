@@ -26,6 +26,7 @@ from skrbm import (
     RBMClassifier,
     RBMImputer,
     RBMOutlierDetector,
+    TabularRBM,
 )
 from skrbm.learning.gradients import GRADIENTS
 from skrbm.validation import rows
@@ -167,7 +168,7 @@ def test_wrong_weights(weights, message):
 def test_weights_of_any_size_and_ratio():
     """Fails if weights overflow in float32, or rows that count for nothing set a scale."""
     X = GOOD.astype(np.float32)
-    for estimator in (BernoulliRBM, GaussianBernoulliRBM):
+    for estimator in (BernoulliRBM, TabularRBM, GaussianBernoulliRBM):
         rbm = estimator(2, n_iter=2, alpha=0, random_state=0).fit(X)
         many = clone(rbm).fit(X, sample_weight=np.full(3, 1e300))
         one = clone(rbm).fit(X, sample_weight=[1e300, 1, 1])
@@ -217,6 +218,7 @@ def test_methods_need_a_fit():
     [
         (BernoulliRBM(), (*OF_MODEL, *OF_TRAINING)),
         (GaussianBernoulliRBM(), (*OF_MODEL, *OF_TRAINING, "variance_")),
+        (TabularRBM(), (*OF_MODEL, *OF_TRAINING, "column_types_", "classes_")),
         (RBMClassifier(), (*OF_MODEL, "history_", "n_iter_", "classes_")),
         (DeepBeliefNetwork(), ("rbms_", "recognition_", "generation_", "history_")),
         (DBNClassifier(), ("dbn_", "mlp_", "loss_curve_")),
@@ -358,7 +360,7 @@ def test_huge_data_count_as_the_nearest_values_inside():
     np.testing.assert_array_equal(features, expected.transform(inside))
 
 
-@pytest.mark.parametrize("kind", [BernoulliRBM, GaussianBernoulliRBM, RBMClassifier])
+@pytest.mark.parametrize("kind", [BernoulliRBM, GaussianBernoulliRBM, TabularRBM, RBMClassifier])
 def test_docstrings_name_every_gradient(kind):
     """Fails if a gradient is added without its description."""
     names = ", ".join(f'"{name}"' for name in GRADIENTS)

@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 
-from skrbm import BernoulliRBM, GaussianBernoulliRBM, RBMClassifier
+from skrbm import BernoulliRBM, GaussianBernoulliRBM, RBMClassifier, TabularRBM
 from skrbm.data.scaling import Unscaled
 from skrbm.learning import loop
 from skrbm.learning.early_stopping import BestSoFar, EarlyStopping
@@ -120,6 +120,7 @@ def _cases():
     yield "grey", BernoulliRBM(**small), (X,)
     yield "binary", BernoulliRBM(**small), (np.round(X),)
     yield "real", GaussianBernoulliRBM(**small), (X,)
+    yield "table", TabularRBM(**small), (X,)
     yield "labels", RBMClassifier(**small), (X, DIGITS.target[np.r_[:150, :60]])
 
 

@@ -34,6 +34,10 @@ class Coding:
     table: Table
     handle_unknown: str = "missing"
 
+    def __getstate__(self) -> dict[str, Any]:
+        """State without computed attributes: reading changes no pickle."""
+        return {"table": self.table, "handle_unknown": self.handle_unknown}
+
     @cached_property
     def _n_states(self) -> Array:
         return np.maximum(self.table.n_codes, 1)
@@ -55,7 +59,8 @@ class Coding:
         return np.argsort(self.columns)
 
     @cached_property
-    def _without_values(self) -> Array:
+    def without_values(self) -> Array:
+        """Whether all cells of each column are missing."""
         return np.array(self.table.n_codes) == 0
 
     def layer(self, summary: Summary) -> Layer:
@@ -108,7 +113,7 @@ class Coding:
         of_column = np.zeros((len(column), len(self._n_states)), np.float32)
         of_column[np.arange(len(column)), column] = np.where(np.arange(len(index)) < n, index, 1)
         codes = np.rint((states > 0).astype(np.float32) @ of_column).astype(np.int64)
-        codes[:, self._without_values] = -1
+        codes[:, self.without_values] = -1
         return codes
 
     def rows(self, X: Any, dtype: Any, without: Sequence[Any] = ()) -> CodedRows:
@@ -118,8 +123,8 @@ class Coding:
 
     def of_codes(self, codes: Array, dtype: Any, X: Any = None) -> CodedRows:
         """Rows of codes as states, computed on access."""
-        codes[:, self._without_values] = 0
-        return CodedRows(codes, self, np.dtype(dtype), X)
+        codes[:, self.without_values] = 0
+        return CodedRows(codes, self, np.dtype(dtype), np.arange(len(codes)), X)
 
     # Codes
 
@@ -182,14 +187,27 @@ class CodedRows:
     codes : ndarray of int of shape (n_rows, n_columns_of_table)
     coding : Coding
     dtype : dtype
-    table : DataFrame or array, optional
-        The rows that are coded.
+    index : ndarray of int of shape (n_rows,)
+        Each row in the table.
+    source : DataFrame or array, optional
+        The table that is coded.
     """
 
     codes: Array
     coding: Coding
     dtype: Any
-    table: Any = None
+    index: Array
+    source: Any = None
+
+    @property
+    def table(self) -> Any:
+        """The rows of the table."""
+        return taken(self.source, self.index)
+
+    @property
+    def is_missing(self) -> Array:
+        """Whether each cell is missing, or in a column without values."""
+        return (self.codes < 0) | self.coding.without_values
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -207,16 +225,15 @@ class CodedRows:
         return self.coding.table.log_density(self.table, self.codes)
 
     def repeated(self, n: int) -> Self:
-        """Every row n times in a row, with its table."""
-        index = np.repeat(np.arange(len(self.codes)), n)
-        return replace(self, codes=self.codes[index], table=taken(self.table, index))
+        """Every row n times in a row."""
+        return self.part(np.repeat(np.arange(len(self.codes)), n))
 
     def __len__(self) -> int:
         return len(self.codes)
 
     def part(self, rows: Array) -> Self:
         """Some of the rows."""
-        return replace(self, codes=self.codes[rows], table=None)
+        return replace(self, codes=self.codes[rows], index=self.index[rows])
 
     def __getitem__(self, rows: Array | slice) -> Array:
         return self.coding.states(self.codes[rows], self.dtype)

@@ -34,7 +34,7 @@ class Numbers:
     lattice : Lattice or None
     lowest : float
         Least possible number: 0 for counts, otherwise minus infinity.
-    dtype : dtype
+    dtype : str
         Floating-point type of the numbers.
     is_integer : bool
         Whether the type of the column has only integers.
@@ -43,7 +43,7 @@ class Numbers:
     cells: Cells
     lattice: Lattice | None
     lowest: float
-    dtype: Any
+    dtype: str
     is_integer: bool = False
 
     @classmethod
@@ -85,7 +85,7 @@ class Numbers:
         cells = Cells.of(data, n_codes, is_lattice=lattice is not None, dtype=inner)
         if is_count and lattice is not None:
             cells = cells.above(float(lattice.index(np.zeros(()))) - 0.5)
-        return cls(cells, lattice, lowest, dtype)
+        return cls(cells, lattice, lowest, dtype.str)
 
     @property
     def n_codes(self) -> int:
@@ -207,7 +207,7 @@ class Categories:
     values: tuple[Any, ...]
     codes: Array
     mass: Array
-    dtype: Any = object
+    dtype: Any = "O"
 
     @classmethod
     def of(

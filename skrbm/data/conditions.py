@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -89,8 +89,9 @@ class Condition:
     def _categories(self, column: Categories) -> Part:
         if self._is_range:
             return column.among(self._between(column.values))
+        seen = set(column.values)
         for x in self._values:
-            if x not in column.values:
+            if not isinstance(x, Hashable) or x not in seen:
                 msg = f"given[{self.name!r}] has {x!r}, which is not among the values of `fit`."
                 raise ValueError(msg)
         return column.among(self._values)

@@ -100,6 +100,20 @@ def frame_of(X: Any) -> Frame:
     return ArrayFrame(X)
 
 
+def chosen_columns(X: Any, chosen: Array) -> Any:
+    """Some columns of a frame or an array."""
+    frame = frame_of(X)
+    return frame.select([x for x, y in zip(frame.names, chosen, strict=True) if y]).native
+
+
+def with_columns(X: Any, names: Sequence[Any], columns: Array) -> Any:
+    """A frame or an array with further columns, which are the columns of an array."""
+    if isinstance(X, np.ndarray):
+        return np.hstack([X, columns])
+    added = dict(zip(names, columns.T, strict=True))
+    return X.assign(**added) if hasattr(X, "assign") else X.hstack(type(X)(added))
+
+
 @dataclass(frozen=True, eq=False)
 class ArrayFrame:
     """An array; its columns are named x0, x1 and so on, unless they are given names."""
@@ -126,7 +140,7 @@ class ArrayFrame:
 
     def empty(self) -> ArrayFrame:
         """The same columns without rows."""
-        return ArrayFrame(self.native[:0], self.given_names)
+        return ArrayFrame(self.native[:0].copy(), self.given_names)
 
     def kind(self, name: Any) -> str:
         """Kind of a column: "number" or "category"."""

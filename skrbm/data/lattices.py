@@ -81,10 +81,13 @@ class Lattice:
         return values if self.decimals is None else np.round(values, self.decimals)
 
     def within(self, low: float, high: float) -> tuple[float, float]:
-        """First and last index of the points in `[low, high]`."""
-        first, last = self.index(np.array([low, high]))
-        found = self.value(np.array([first, last]))
-        return float(first + (found[0] < low)), float(last - (found[1] > high))
+        """First and last index of the points in `[low, high]`, up to rounding errors."""
+        ends = np.array([low, high])
+        index = self.index(ends)
+        found = self.value(index)
+        outside = (found < ends) == [True, False]
+        outside &= ~np.isclose(found, ends, rtol=4 * np.finfo(np.float64).eps, atol=0)
+        return float(index[0] + outside[0]), float(index[1] - outside[1])
 
     def between(self, index: Array) -> Array:
         """Values at fractional indices."""

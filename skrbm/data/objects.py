@@ -12,7 +12,7 @@ import numpy as np
 
 from skrbm._kernels.devices import Array
 
-_MICROSECONDS = 86_400_000_000  # per day
+MICROSECONDS = 86_400_000_000  # per day
 _TIMES = {"M": (datetime.date, np.datetime64), "m": (datetime.timedelta, np.timedelta64)}
 _NO_TIME = np.iinfo(np.int64).min
 
@@ -79,7 +79,7 @@ def days(times: Array) -> Array:
     """Datetimes (since 1970) or timedeltas as days, with NaN for NaT."""
     kind = "datetime64[us]" if times.dtype.kind == "M" else "timedelta64[us]"
     ticks = times.astype(kind).astype(np.int64)
-    return np.where(ticks == _NO_TIME, np.nan, ticks / _MICROSECONDS)
+    return np.where(ticks == _NO_TIME, np.nan, ticks / MICROSECONDS)
 
 
 def numbers_of(values: list[Any]) -> Array:
@@ -110,5 +110,5 @@ def _in_utc(x: Any, zone: datetime.tzinfo | None) -> Any:
 def time_of(values: Array, kind: str) -> Array:
     """Days as datetimes ("M") or timedeltas ("m"), with NaT for NaN."""
     missing = np.isnan(values)
-    ticks = np.rint(np.where(missing, 0, values) * _MICROSECONDS).astype(np.int64)
+    ticks = np.rint(np.where(missing, 0, values) * MICROSECONDS).astype(np.int64)
     return np.where(missing, _NO_TIME, ticks).astype(f"{kind}8[us]")

@@ -12,7 +12,7 @@ import polars
 
 from skrbm._kernels.devices import Array
 from skrbm.data.objects import (
-    days,
+    MICROSECONDS,
     days_of,
     missing_in,
     numbers_of,
@@ -79,7 +79,8 @@ class PolarsFrame:
         """A column as floating-point numbers, with NaN for missing ones."""
         column = self.native[name]
         if time := self.time(name):
-            return days(column.cast(_IN_MICROSECONDS[time]).to_numpy())
+            ticks = column.cast(_IN_MICROSECONDS[time]).cast(polars.Int64)
+            return ticks.cast(polars.Float64).to_numpy() / MICROSECONDS
         dtype = column.dtype if column.dtype.is_float() else polars.Float64
         return column.cast(dtype).fill_null(float("nan")).to_numpy()
 

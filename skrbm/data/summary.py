@@ -116,6 +116,15 @@ class Summary:
         n_columns = len(self.total)
         return n_columns / (1 + (n_columns - 1) * self.square_correlation)
 
+    @property
+    def n_independent_bits(self) -> float:
+        """The same for zeros and ones of means m, at most `4 sum_i m_i (1 - m_i)`.
+
+        Columns that are rarely on, or rarely off, say little about their weights.
+        """
+        mean = np.clip(self.total / np.where(self.weight > 0, self.weight, 1), 0, 1)
+        return min(self.n_independent, 4 * float(mean @ (1 - mean)))
+
 
 def find_bounds(rows: Any) -> Bounds:
     """Bounds of an array, a CSR matrix, or any object that supports slices of rows."""

@@ -56,6 +56,7 @@ class Table:
         column_types : dict, default=None
             Kinds of some columns, by name. The type of the column decides for the others.
         sample_weight : ndarray of shape (n_rows,), default=None
+            Numbers of times that the rows count.
         max_bins : int, default=32
             Largest number of bins of a column of numbers, besides its frequent values.
         learn_missing : list or "all", default=()
@@ -65,10 +66,9 @@ class Table:
         chosen = _check_types(column_types or {}, frame.names)
         rows = np.ones(len(frame)) if sample_weight is None else np.asarray(sample_weight, float)
         kinds, columns = {}, []
-        learnt = list(frame.names if learn_missing == "all" else learn_missing)
-        _check_names("learn_missing", learnt, frame.names)
+        learnt = _check_learnt(learn_missing, frame.names)
         for name in frame.names:
-            kinds[name] = chosen.get(name) or _kind(frame, name)
+            kinds[name] = chosen.get(name) or _kind(frame, name, rows > 0)
             column = _column(frame, name, kinds[name], rows, max_bins)
             columns.append(WithMissing(column, column.n_codes) if name in learnt else column)
         return cls(kinds, tuple(columns), frame.empty())
@@ -265,6 +265,15 @@ def _check_names(parameter: str, given: Iterable[Any], names: list[Any]) -> None
             raise ValueError(msg)
 
 
+def _check_learnt(learn_missing: Iterable[Any] | str, names: list[Any]) -> list[Any]:
+    if isinstance(learn_missing, str) and learn_missing != "all":
+        msg = f'learn_missing == {learn_missing!r}, must be a list of names of columns, or "all".'
+        raise ValueError(msg)
+    learnt = list(names if learn_missing == "all" else learn_missing)
+    _check_names("learn_missing", learnt, names)
+    return learnt
+
+
 def _check_types(column_types: Mapping[Any, str], names: list[Any]) -> dict[Any, str]:
     _check_names("column_types", column_types, names)
     for name, kind in column_types.items():
@@ -276,13 +285,13 @@ def _check_types(column_types: Mapping[Any, str], names: list[Any]) -> dict[Any,
     return dict(column_types)
 
 
-def _kind(frame: Frame, name: Any) -> str:
-    """Kind of a column by its type; integers from zero on are counts."""
+def _kind(frame: Frame, name: Any, used: Array) -> str:
+    """Kind of a column by its type and used rows; integers from zero on are counts."""
     kind = frame.kind(name)
     if kind == "number":
         is_count = frame.is_integer(name) and len(frame) > 0
-        return "count" if is_count and _least(_numbers(frame, name)) == 0 else kind
-    known = _objects(frame, name)[~frame.is_missing(name)]
+        return "count" if is_count and _least(_numbers(frame, name)[used]) == 0 else kind
+    known = _objects(frame, name)[~frame.is_missing(name) & used]
     n = len(set(known))
     if n >= _FEWEST_IDENTIFIERS and n > _IDENTIFIER_SHARE * len(known):
         msg = (

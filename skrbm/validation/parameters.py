@@ -126,6 +126,12 @@ def check_variance(
     return np.broadcast_to(numbers.astype(np.float64), (n_features,))
 
 
+def check_default(name: str, value: Any, default: float, where: str) -> None:
+    """Refuse a number other than the default."""
+    is_default = isinstance(value, Real) and (value == default or value != value != default)
+    require(is_default, name, value, f"{default} {where}")
+
+
 def check_placeholder(name: str, value: Any) -> None:
     """Refuse a marker of missing values that is not a number."""
     is_number = isinstance(value, Real) and not isinstance(value, bool | np.bool_)

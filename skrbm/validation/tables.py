@@ -83,7 +83,9 @@ def check_complete(rows: CodedRows, name: str) -> None:
 
 
 def check_target(name: str, target: Any, names: list[Any]) -> list[Any]:
-    """Return the names of one or several columns as a list."""
+    """Return the names of one or several columns as a list; None is the last one, or its name."""
+    if target is None and None not in names:
+        return names[-1:]
     targets = list(target) if isinstance(target, list | np.ndarray) else [target]
     for one in targets:
         if one not in names:

@@ -136,7 +136,7 @@ class FittedTable:
             rows = X.part(np.flatnonzero(incomplete))
             scores[incomplete] = self._averaged(given_all, rows)
         scores += X.log_density
-        scores[missing] = np.nan
+        scores[X.is_missing] = np.nan
         return scores
 
     def _averaged(self, given_all: Any, rows: CodedRows) -> Array:

@@ -47,11 +47,15 @@ def framed(estimator: Any, rows: Array, X: Any = None) -> Any:
 
 
 def check_seen(
-    estimator: Any, X: Any, name: str = "X", *, allow_nan: bool | None = None
+    estimator: Any, X: Any, name: str = "X", *, allow_nan: bool | None = None, model: Any = None
 ) -> rows.Checked:
-    """Checked rows with the fitted columns; NaN are missing values if allowed, or if `fit` does."""
+    """Checked rows with the fitted columns; NaN are missing values if allowed, or if `fit` does.
+
+    They are rows of the estimator itself, or of a fitted model inside it.
+    """
     check_is_fitted(estimator)
-    domain, fitted = domain_of(estimator), fitted_of(estimator)
+    model = estimator if model is None else model
+    domain, fitted = domain_of(model), fitted_of(model)
     if allow_nan is not None:
         domain = domain.with_missing(allowed=allow_nan)
     if fitted.coding is not None:

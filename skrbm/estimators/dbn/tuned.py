@@ -64,6 +64,11 @@ class TunedModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         assert self._tuned is not None
         return self._tuned.tuning
 
+    @property
+    def _fitted(self) -> Fitted:
+        """The model of the stack before fine-tuning, with its columns."""
+        return fitted_of(self.dbn_)
+
     def __sklearn_is_fitted__(self) -> bool:
         return self._tuned is not None
 

@@ -94,7 +94,8 @@ class BernoulliRBM(DensityRBM):
         of the rows, with n their total weight. Small weights shrink towards zero, large ones hardly
         at all. At 8 the prior is a Cauchy distribution of scale 0.5. "auto" is a quarter of the
         effective number of independent columns, :math:`d^2 / \sum_{ij} r_{ij}^2` with the
-        correlations r of the d columns, times `(64 / n_components)**0.25`, and divided by
+        correlations r of the d columns, but at most :math:`\sum_i m_i (1 - m_i)` with their means
+        m, since rare columns say little; times `(64 / n_components)**0.25`, and divided by
         :math:`q^2` if only a share q of the values is known. It is 0 for a total weight below 50,
         since so few rows are usually patterns to store, and for Gaussian hidden units. With 0 a
         model can learn any few rows by heart. `partial_fit` counts all rows seen so far.
@@ -329,7 +330,8 @@ class BernoulliRBM(DensityRBM):
         summary, dtype = rows.summary, rows.summary.dtype
         visible = Bernoulli.from_totals(summary.total, summary.weight)
         visible = visible.map(lambda x: x.astype(dtype))
-        return Start(Unscaled(dtype.name), visible, self._hidden_layer(dtype))
+        hidden, n_independent = self._hidden_layer(dtype), summary.n_independent_bits
+        return Start(Unscaled(dtype.name), visible, hidden, n_independent=n_independent)
 
     @property
     def _defaults(self) -> Defaults:

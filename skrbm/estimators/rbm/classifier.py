@@ -75,7 +75,8 @@ class RBMClassifier(
         rows, with n their total weight. Small weights shrink towards zero, large ones hardly at
         all. At 8 the prior is a Cauchy distribution of scale 0.5. "auto" is a quarter of the
         effective number of independent columns, :math:`d^2 / \sum_{ij} r_{ij}^2` with the
-        correlations r of the d columns, times `(64 / n_components)**0.25`, and divided by
+        correlations r of the d columns, but at most :math:`\sum_i m_i (1 - m_i)` with their means
+        m, since rare columns say little; times `(64 / n_components)**0.25`, and divided by
         :math:`q^2` if only a share q of the values is known. It is 0 if `generative_share` is at
         most 0.1, as by default: few updates then prevent overfitting. It is also 0 for a total
         weight below 50. `partial_fit` counts all rows seen so far.

@@ -14,17 +14,22 @@ from sklearn.utils.validation import check_is_fitted
 from skrbm._kernels.arrays import to_dense
 from skrbm._kernels.devices import Array, to_host
 from skrbm._kernels.random import generator
+from skrbm.data.coding import CodedRows
+from skrbm.data.frames import chosen_columns, with_columns
 from skrbm.estimators.common.base import Estimator
 from skrbm.estimators.common.fitted import domain_of, fitted_of
-from skrbm.estimators.common.methods import IMPUTATION_METHODS
+from skrbm.estimators.common.fitted_table import FittedTable
+from skrbm.estimators.common.methods import IMPUTATION_METHODS, check_seen
 from skrbm.estimators.rbm.base import fit_within
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.gaussian import density_prototype
+from skrbm.estimators.rbm.tabular import TabularRBM
 from skrbm.validation.estimators import check_kind
 from skrbm.validation.parameters import (
     as_number,
     check_choice,
     check_count,
+    check_default,
     check_flag,
     check_limits,
     check_placeholder,
@@ -35,6 +40,8 @@ from skrbm.validation.rows import check_columns, check_real, check_rows, find_em
 
 # Conditional means of small tables need a stronger prior than densities, and no more units.
 _ALPHA, _N_COMPONENTS = 20.0, 64
+# Parameters for arrays of numbers only.
+_UNLIMITED = {"missing_values": np.nan, "min_value": -np.inf, "max_value": np.inf}
 
 
 @dataclass(eq=False, repr=False)
@@ -46,10 +53,11 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
 
     Parameters
     ----------
-    rbm : GaussianBernoulliRBM or BernoulliRBM, default=None
+    rbm : GaussianBernoulliRBM, BernoulliRBM or TabularRBM, default=None
         Prototype of the model; its `missing_values` is overridden. By default
         `GaussianBernoulliRBM(64, alpha=20, covariance_type="full")`, for real-valued columns in
-        any units; "diag" for more than 256 columns.
+        any units; "diag" for more than 256 columns. With `TabularRBM`, the rows are a data frame or
+        an array of columns of any types, and `transform` returns one of the same types.
     missing_values : float, default=nan
         The number that marks a missing value. If it is not NaN, NaN is refused.
     method : {"mean", "sample", "mode"}, default="mean"
@@ -58,13 +66,15 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         Length of the block Gibbs chains that estimate it, if it is not exact.
     min_value, max_value : float or array-like of shape (n_features,), default=-inf and inf
         Limits of imputed values: one for all columns, or one per column. Values beyond them are
-        clipped. Known values are unchanged.
+        clipped. Known values are unchanged. `TabularRBM` takes none: its numbers are within the
+        observed ones.
     add_indicator : bool, default=False
         Whether to append binary columns that mark missing values, one for each column with missing
         values in `fit`.
     keep_empty_features : bool, default=False
         Whether `transform` returns columns that have no value in `fit`, with 0 for missing values.
-        By default it drops them. The model never contains them.
+        By default it drops them. The model never contains them. With `TabularRBM`, their missing
+        values stay missing.
     random_state : int, RandomState instance or None, default=None
         Seed of the model, and of the draws of `transform`, which are the same in every call and do
         not depend on other rows, except that draws for equal rows are independent. None is the
@@ -135,6 +145,8 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         self._check_parameters()
         X = to_host(X)
         seed, draws_seed = check_seeds(first_random_state(self, self.rbm), 2)
+        if isinstance(self.rbm, TabularRBM):
+            return self._fit_table(X, sample_weight, seed, draws_seed)
         marked = with_nan(self, X, self.missing_values)
         rbm = (
             density_prototype(marked, n_components=_N_COMPONENTS, alpha=_ALPHA)
@@ -154,6 +166,16 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         self._kept, self._limits, self._seed = kept, limits[:, kept], draws_seed
         return self
 
+    def _fit_table(self, X: Any, sample_weight: Any, seed: int, draws_seed: int) -> Self:
+        """Fit the model to a table."""
+        rbm = clone(self.rbm).set_params(missing_values="allow", random_state=seed % 2**32)
+        rows = fit_within(rbm, X, sample_weight).values
+        check_columns(self, X, reset=True)
+        indicator = MissingIndicator(error_on_new=False) if self.add_indicator else None
+        self.rbm_, self.indicator_ = rbm, indicator and indicator.fit(_marks(rows))
+        self._kept, self._seed = ~rows.coding.without_values, draws_seed
+        return self
+
     def transform(self, X: Any) -> Array:
         """Return the rows with all missing values imputed.
 
@@ -169,6 +191,8 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         """
         check_is_fitted(self)
         self._check_parameters()
+        if fitted_of(self.rbm_).coding is not None:
+            return self._filled_table(X)
         fitted, marked = fitted_of(self.rbm_), with_nan(self, to_host(X), self.missing_values)
         given = self._dense(marked)
         check_columns(self, X, reset=False)
@@ -183,6 +207,19 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         if self.indicator_ is None:
             return filled
         return np.hstack([filled, self.indicator_.transform(_for_indicator(given))])
+
+    def _filled_table(self, X: Any) -> Any:
+        """The rows of a table with all missing values imputed."""
+        rows = check_seen(self, to_host(X), model=self.rbm_).values
+        table, rng = FittedTable.of(fitted_of(self.rbm_)), generator(self._seed)
+        filled = table.impute(rows, self.method, self.n_steps, rng)
+        if not self.keep_empty_features:
+            filled = chosen_columns(filled, self._kept)
+        if self.indicator_ is None:
+            return filled
+        marks = self.indicator_.transform(_marks(rows))
+        names = self.get_feature_names_out()[-marks.shape[1] :].tolist()
+        return with_columns(filled, names, marks)
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Return the names of the columns, followed by the names of the indicator columns.
@@ -220,6 +257,9 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         check_placeholder("missing_values", self.missing_values)
         for name in ("add_indicator", "keep_empty_features"):
             check_flag(name, vars(self)[name])
+        if isinstance(self.rbm, TabularRBM):
+            for name, default in _UNLIMITED.items():
+                check_default(name, vars(self)[name], default, "with TabularRBM")
 
     def _dense(self, X: Any) -> Array:
         """Rows as an array, with any number of columns and any values."""
@@ -229,6 +269,11 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
     def _columns(self, X: Any, kept: Array) -> Any:
         """The columns that have a value in `fit`; X itself, with its names, if all have."""
         return X if kept.all() else self._dense(X)[:, kept]
+
+
+def _marks(rows: CodedRows) -> Array:
+    """NaN for missing cells, and 0 for others."""
+    return np.where(rows.is_missing, np.nan, 0.0)
 
 
 def _for_indicator(rows: Any) -> Array:

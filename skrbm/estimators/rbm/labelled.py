@@ -146,7 +146,8 @@ class LabelledRBM(BaseRBM):
         label = Categorical.from_totals(summary.total[-n:], summary.weight[-1], (n,))
         visible = Joined((data, label)).map(lambda x: x.astype(dtype))
         hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype))
-        return Start(Unscaled(dtype.name), visible, hidden, classes=classes)
+        scaling, n_independent = Unscaled(dtype.name), summary.n_independent_bits
+        return Start(scaling, visible, hidden, classes=classes, n_independent=n_independent)
 
     @property
     def _gradient(self) -> Gradient:

@@ -99,7 +99,8 @@ class Learner:
         seeds_of_model = Seeds(seeds[0], random.generator(seeds[1]))
         top = FittedRBM(rbm, base, state)
         fitted = Fitted(top, scaling, seeds_of_model, classes=classes, coding=coding)
-        n_independent = n_independent or rows.summary.n_independent
+        if n_independent is None:
+            n_independent = rows.summary.n_independent
         # Pairs of values that are known together are what a model learns from.
         return cls(fitted, settings.shape, n_independent / rows.summary.share_seen**2)
 

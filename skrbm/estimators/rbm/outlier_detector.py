@@ -12,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.devices import Array, to_host
 from skrbm.estimators.common.base import Estimator
-from skrbm.estimators.common.fitted import domain_of, fitted_of
-from skrbm.estimators.common.methods import only_if
+from skrbm.estimators.common.fitted import fitted_of
+from skrbm.estimators.common.methods import check_seen, only_if
 from skrbm.estimators.rbm.base import check_part, check_within, fit_rows
 from skrbm.estimators.rbm.cross_fitting import (
     Fold,
@@ -28,7 +28,7 @@ from skrbm.estimators.rbm.gaussian import density_prototype
 from skrbm.estimators.rbm.trimming import untrimmed
 from skrbm.validation.estimators import check_kind
 from skrbm.validation.parameters import check_flag, check_number, check_seeds, first_random_state
-from skrbm.validation.rows import check_columns, check_visible
+from skrbm.validation.rows import check_columns
 
 # A fit makes up to six models; with more units, thresholds and rankings are the same.
 _N_COMPONENTS = 16
@@ -73,8 +73,8 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
 
     Parameters
     ----------
-    rbm : GaussianBernoulliRBM or BernoulliRBM, default=None
-        Prototype of the model. By default
+    rbm : GaussianBernoulliRBM, BernoulliRBM or TabularRBM, default=None
+        Prototype of the model; `TabularRBM` takes data frames. By default
         `GaussianBernoulliRBM(16, covariance_type="full")`, for real-valued columns in any units;
         "diag" for more than 256 columns.
     contamination : float or "auto", default=0.1
@@ -269,7 +269,7 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
 
     def _score_samples(self, X: Any) -> Array:
         check_is_fitted(self)
-        rows = check_visible(self, X, "X", domain_of(self.rbm_))
+        rows = check_seen(self, X, model=self.rbm_)
         return -fitted_of(self.rbm_).free_energy(rows)
 
     def _labels(self, scores: Array) -> Array:

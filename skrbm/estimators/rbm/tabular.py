@@ -97,10 +97,11 @@ class TabularRBM(DensityRBM):
         of the rows, with n their total weight. Small weights shrink towards zero, large ones hardly
         at all. At 8 the prior is a Cauchy distribution of scale 0.5. "auto" is a quarter of the
         effective number of independent columns, :math:`d^2 / \sum_{ij} r_{ij}^2` with the
-        correlations r of the d columns, times `(64 / n_components)**0.25`, and divided by
-        :math:`q^2` if only a share q of the values is known. It is 0 for a total weight below 50,
-        since so few rows are usually patterns to store. With 0 a
-        model can learn any few rows by heart. `partial_fit` counts all rows seen so far.
+        correlations r of the d columns of codes, but at most :math:`\sum_i m_i (1 - m_i)` with
+        their means m, since rare categories say little; times `(64 / n_components)**0.25`, and
+        divided by :math:`q^2` if only a share q of the values is known. It is 0 for a total weight
+        below 50, since so few rows are usually patterns to store. With 0 a model can learn any few
+        rows by heart. `partial_fit` counts all rows seen so far.
     early_stopping : bool, default=False
         Whether to hold out a validation set and score it. The step size then decays to zero up to
         four times, after an eighth, a quarter, half and seven eighths of `n_iter`: decays of less
@@ -136,7 +137,8 @@ class TabularRBM(DensityRBM):
         which stays on its own device. The same seed gives the same result only on the same device.
     precision : {"float32", "bfloat16"}, default="float32"
         Precision of the factors in matrix products of float32 models on a device; "bfloat16" also
-        rounds the products. Sums within a product and all parameters stay float32.
+        rounds the products. Sums within a product and all parameters stay float32. Models of an
+        array of float64 are float64, all others float32.
     verbose : int, default=0
         If above 0, report epochs: in a progress bar on a terminal if tqdm is installed (extra
         "progress"), otherwise as lines on standard output. 1 writes at most 20 lines per fit, 2 one
@@ -270,7 +272,8 @@ class TabularRBM(DensityRBM):
         """Rows of positive weight, as states."""
         X = check_table(self, X, "X")
         weights = check_weights(sample_weight, X)
-        dtype = np.dtype(np.float32)
+        is_double = not is_frame(X) and X.dtype == np.float64
+        dtype = np.dtype(np.float64 if is_double else np.float32)
         if first:
             table = Table.of(X, self.column_types, weights, int(self.max_bins), self.learn_missing)
             coding = Coding(table, self.handle_unknown)
@@ -280,9 +283,8 @@ class TabularRBM(DensityRBM):
         else:
             fitted = self._model.fitted
             assert fitted.coding is not None
-            rows = check_cells(
-                self, X, "X", fitted.coding, dtype, allow_missing=self.missing_values == "allow"
-            ).values
+            allowed, dtype = self.missing_values == "allow", fitted.dtype
+            rows = check_cells(self, X, "X", fitted.coding, dtype, allow_missing=allowed).values
         used = np.flatnonzero(weights)
         rows, weights = rows.part(used), weights[used]
         return TrainingRows(
@@ -297,7 +299,8 @@ class TabularRBM(DensityRBM):
         coding, dtype = rows.values.coding, rows.summary.dtype
         visible = coding.layer(rows.summary).map(lambda x: x.astype(dtype))
         hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype))
-        return Start(Unscaled(dtype.name), visible, hidden, coding=coding)
+        scaling, n_independent = Unscaled(dtype.name), rows.summary.n_independent_bits
+        return Start(scaling, visible, hidden, coding=coding, n_independent=n_independent)
 
     @property
     def _defaults(self) -> Defaults:
@@ -535,16 +538,16 @@ class TabularRBM(DensityRBM):
         """
         return self._table.cell_scores(methods.check_seen(self, X, allow_nan=True).values)
 
-    def predict_proba(self, X: Any, target: Any) -> Any:
+    def predict_proba(self, X: Any, target: Any = None) -> Any:
         """Compute the probabilities of the values of a column, given the other cells of each row.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
             A data frame may lack the target; its cells are ignored. Other cells may be missing.
-        target : object or list
+        target : object or list, default=None
             Name of a column, or a list of names. Columns of a list are all predicted from the
-            others, each for itself.
+            others, each for itself. By default, the last column.
 
         Returns
         -------
@@ -555,15 +558,15 @@ class TabularRBM(DensityRBM):
         found = self._probabilities(X, targets)
         return found if isinstance(target, list) else found[targets[0]]
 
-    def predict(self, X: Any, target: Any) -> Any:
+    def predict(self, X: Any, target: Any = None) -> Any:
         """Predict a column: the mean of a number, or the most probable category.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
             A data frame may lack the target; its cells are ignored. Other cells may be missing.
-        target : object or list
-            Name of a column, or a list of names.
+        target : object or list, default=None
+            Name of a column, or a list of names. By default, the last column.
 
         Returns
         -------
