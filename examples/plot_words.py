@@ -1,7 +1,7 @@
 """
-====================
+=====================
 Words of five letters
-====================
+=====================
 
 A word is a row with five categories, one per letter. A few hundred words are little data for 26
 letters in five places. ``TabularRBM`` is compared with Markov chains on words that it has not seen.
@@ -51,8 +51,7 @@ print(f"{len(X)} words and {len(X_test)} new ones, such as", " ".join(map("".joi
 # ----------------------------
 # The probability of a letter in the chain of order k depends on k letters before, and on the place.
 # It is smoothed towards the chain of order k - 1, with the strength that is best for the new words.
-# The RBM has a weaker prior than the default, which is too strong for columns of rare letters.
-rbm = TabularRBM(alpha=2, random_state=0).fit(X)
+rbm = TabularRBM(random_state=0).fit(X)
 
 
 def chain(rows, order, strength):

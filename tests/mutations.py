@@ -474,7 +474,7 @@ MUTATIONS = [
     ("skrbm.deep.conditionals.complete", "completed(net.visible.sample(mean, rng))", "net.visible.sample(mean, rng)", "test_rotated.py::test_belief_nets_complete_correlated_units"),
     ("skrbm._kernels.patterns.Patterns._of_rows", "rows = rows[np.argsort(of_row.ravel(), kind=\"stable\")][places]", "rows = rows[places]", "test_rotated.py::test_rows_of_many_patterns_are_what_they_are_alone"),
     ("skrbm._kernels.patterns.Patterns.blocks", "arrays.where(self._is_inside(), parts, identity)", "parts", "test_rotated.py::test_rows_of_many_patterns_are_what_they_are_alone"),
-    ("skrbm.estimators.common.fitted.Fitted.free_energy.work", "return -to_host(log_marginal) - log_volume_of(to_host(arrays.is_nan(v)))", "return -to_host(log_marginal)", "test_missing.py::test_densities_are_those_of_the_known_columns"),
+    ("skrbm.estimators.common.fitted.Fitted._free_energy_of_states.work", "return -to_host(log_marginal) - log_volume_of(to_host(arrays.is_nan(v)))", "return -to_host(log_marginal)", "test_missing.py::test_densities_are_those_of_the_known_columns"),
     ("skrbm.estimators.common.fitted.Fitted.impute", "return np.where(np.isnan(X), filled, X).astype(X.dtype, copy=False)", "return filled.astype(X.dtype)", "test_missing.py::test_what_is_known_comes_back_bit_for_bit"),
     ("skrbm.learning.completion.Completion.move", "self.states[chains] = to_host(states)", "pass", "test_missing.py::test_what_is_missing_is_learnt_around"),
     ("skrbm.data.summary.summarize.of_block", "np.where(missing, 0, x), share @ ~missing", "np.where(missing, 0, x), share.sum()", "test_missing.py::test_columns_start_from_what_is_known_of_them"),
