@@ -130,6 +130,7 @@ LAYERS = [
     "plotting.training",
     "plotting.samples",
     "plotting.likelihood",
+    "plotting.tables",
     "plotting",
     "_show_versions",
     "__init__",

@@ -13,17 +13,25 @@ import sklearn.neural_network
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 
-from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM, RBMClassifier
+from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM, RBMClassifier, TabularRBM
 from skrbm.estimators.rbm.base import learner_of
 from skrbm.explain import describe, filters, strength
-from skrbm.plotting import FiltersDisplay, LikelihoodDisplay, SamplesDisplay, TrainingDisplay
+from skrbm.plotting import (
+    FiltersDisplay,
+    LikelihoodDisplay,
+    SamplesDisplay,
+    TableDisplay,
+    TrainingDisplay,
+)
 
 DISPLAYS = {
     FiltersDisplay: (),
     TrainingDisplay: (),
     SamplesDisplay: (),
     LikelihoodDisplay: (np.zeros((3, 64)), np.zeros((3, 64))),
+    TableDisplay: (np.zeros((3, 64)),),
 }
+WITHOUT_TABLES = [x for x in DISPLAYS if x is not TableDisplay]
 
 
 @pytest.fixture(autouse=True)
@@ -327,10 +335,143 @@ def test_a_stack_has_the_margins_of_its_top(dbn, digits):
     assert display.margins == (0, 0)
 
 
+# Tables
+
+
+def table(n=400, seed=0, **changed):
+    rng = np.random.default_rng(seed)
+    columns = {
+        "letter": rng.choice(list("abcdefghijkl"), n),
+        "number": rng.normal(size=n),
+        "count": rng.integers(5, size=n),
+        "day": pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(900, size=n), unit="D"),
+        "flag": rng.random(n) < 0.3,
+    }
+    return pd.DataFrame(columns | changed)
+
+
+def test_similarities_are_of_cells_and_of_pairs_of_cells():
+    """Fails if a pair is compared by its columns only, or shares are not of all rows."""
+    real = pd.DataFrame({"a": list("xxyy"), "b": list("uuvv"), "c": list("pppq")})
+    other = pd.DataFrame({"a": list("xxyy") * 2, "b": list("uvuv") * 2, "c": list("pqrr") * 2})
+    display = TableDisplay.from_frames(real, other)
+    np.testing.assert_allclose(display.similarity.diagonal(), [1, 1, 0.75 - 0.25], rtol=1e-12)
+    assert display.similarity[0, 1] == display.similarity[1, 0] == 0.5
+    same = TableDisplay.from_frames(real, real)
+    np.testing.assert_array_equal(same.similarity, np.ones((3, 3)))
+    assert display.bins[2].tolist() == ["p", "q", "unseen"]
+
+
+def test_similarity_of_one_distribution_is_what_chance_expects():
+    """Fails if the expectation forgets the number of rows of one of the tables."""
+    rng = np.random.default_rng(0)
+    real, other = (rng.choice(list("abcd"), (n, 12)) for n in (2_000, 500))
+    display = TableDisplay.from_frames(real, other)
+    pairs = np.tril_indices(12, -1)
+    difference = (display.similarity - display.by_chance)[pairs]
+    assert abs(difference.mean()) < 6 * difference.std() / np.sqrt(difference.size)
+    assert display.by_chance[pairs].max() < 0.95
+    few = TableDisplay.from_frames(real[:1], other[:1])  # of two values, equal every other time
+    np.testing.assert_array_equal(few.by_chance, (few.similarity + 1) / 2)
+
+
+def test_columns_are_drawn_as_they_are_stored():
+    """Fails if shares are of other rows or bins, or both tables are exchanged."""
+    real, other = table(), table(200, 1, count=np.zeros(200, int))
+    display = TableDisplay.from_frames(real, other)
+    assert [ax.get_title() for ax in display.axes_[:-1]] == list(real)
+    for name, bins, shares, drawn in zip(
+        display.names, display.bins, display.shares, display.bars_, strict=True
+    ):
+        if name in ("number", "count"):
+            for rows, share, stairs in zip((real, other), shares, drawn, strict=True):
+                np.testing.assert_allclose(share, np.histogram(rows[name], bins)[0] / len(rows))
+                np.testing.assert_array_equal(stairs.get_data().values, share)
+        elif name != "day":
+            for share, bars in zip(shares, drawn, strict=True):
+                np.testing.assert_allclose([x.get_width() / 100 for x in bars], share)
+            np.testing.assert_allclose(shares.sum(axis=1), 1)
+            for label, share in zip(bins, shares[0], strict=True):
+                expected = (real[name].astype(str) == label).mean()
+                assert label == "others" or share == pytest.approx(expected)
+    assert display.shares[2][1].tolist() == [1, 0, 0, 0, 0]
+    np.testing.assert_array_equal(display.bins[2], np.arange(6) - 0.5)
+    assert display.bins[3].dtype.kind == "M"
+    assert len(display.bins[0]) == 8
+    shown = np.where(np.tri(5), display.similarity, display.by_chance)
+    np.testing.assert_array_equal(display.image_.get_array(), shown)
+
+
+def test_missing_cells_are_a_value_if_they_are_generated():
+    """Fails if a model that generates too many missing cells looks perfect."""
+    holes = table().astype({"flag": object})
+    holes.loc[::2, ["number", "flag"]] = None
+    assert TableDisplay.from_frames(holes, table(800)).similarity[1, 1] > 0.85
+    display = TableDisplay.from_frames(table(), holes)
+    assert (display.similarity.diagonal()[[1, 4]] <= 0.5).all()
+    assert display.bins[4].tolist() == ["False", "True", "missing"]
+    np.testing.assert_allclose(display.shares[4][:, 2], [0, 0.5])
+
+
+def test_the_columns_that_differ_most_are_shown():
+    """Fails if a column that is wrong is left out, or columns change places."""
+    rng = np.random.default_rng(0)
+    real, other = (rng.integers(3, size=(300, 15)) for _ in range(2))
+    other[:, [2, 14]] = 0
+    display = TableDisplay.from_frames(real, other)
+    assert {"x2", "x14"} < set(display.names)
+    assert display.names == [f"x{i}" for i in range(15) if f"x{i}" in display.names]
+    assert display.similarity.shape == (12, 12)
+    chosen = TableDisplay.from_frames(real, other, columns=["x14", "x3"])
+    assert chosen.names == ["x14", "x3"]
+    assert chosen.similarity[0, 0] < 0.5 < chosen.similarity[1, 1]
+    pair = display.similarity[-1, display.names.index("x3")]
+    assert chosen.similarity[0, 1] == pytest.approx(pair)
+
+
+def test_generated_rows_are_those_of_sample():
+    """Fails if the seed or the number of rows is lost."""
+    X = table()
+    rbm = TabularRBM(4, n_iter=2, random_state=0).fit(X)
+    options = {"n_steps": 5, "random_state": 0}
+    first = TableDisplay.from_estimator(rbm, X, n_samples=100, **options)
+    second = TableDisplay.from_frames(X, rbm.sample(100, **options))
+    np.testing.assert_array_equal(first.similarity, second.similarity)
+    every = TableDisplay.from_estimator(rbm, X, **options)
+    np.testing.assert_array_equal(every.shares[0][1] * len(X) % 1, 0)
+
+
+def test_tables_use_given_axes():
+    """Fails if a figure leaks, or there is no axes for the pairs."""
+    _, axes = plt.subplots(3)
+    display = TableDisplay.from_frames(table(), table(), columns=["letter", "day"], ax=axes)
+    assert plt.get_fignums() == [1]
+    assert display.axes_.tolist() == axes.tolist()
+    assert display.plot().figure_ is plt.figure(2)
+    with pytest.raises(ValueError, match="ax has 2 axes, must have 3."):
+        display.plot(axes[:2])
+
+
+@pytest.mark.parametrize(
+    ("generated", "columns", "message"),
+    [
+        (table()[["letter", "flag"]], None, "generated has no column 'number', must have all"),
+        (np.zeros((3, 2)), None, "generated has 2 columns, must have 5 as real."),
+        (table()[:0], None, "generated has no rows, must have at least one."),
+        (table(), ["size"], "columns has 'size', must be the name of a column"),
+    ],
+)
+def test_tables_that_cannot_be_compared_are_refused(generated, columns, message):
+    """Fails if the message is of another table, or comes after a figure."""
+    with pytest.raises(ValueError, match=message):
+        TableDisplay.from_frames(table(), generated, columns=columns)
+    assert plt.get_fignums() == []
+
+
 # All displays
 
 
-@pytest.mark.parametrize("display", DISPLAYS)
+@pytest.mark.parametrize("display", WITHOUT_TABLES)
 def test_axes_are_used_and_figures_made_only_where_there_are_none(display, rbm, gaussian):
     """Fails if a figure leaks, is not given, or a display cannot be drawn again."""
     estimator = gaussian if display is TrainingDisplay else rbm

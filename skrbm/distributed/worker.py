@@ -230,7 +230,8 @@ class WorkerState:
         first, seed = self.learner.fitted.top, self.partitions.seed
         rng, order = (random.generator([seed, self.index, epoch, i]) for i in range(2))
         state = replace(first.training, model=first.rbm, rng=rng, order=order, history=[])
-        gradient, n_chains = self.settings.gradient, round(self._weight * self.settings.n_chains)
+        gradient = self.settings.gradient
+        n_chains = round(self._weight * int(self.settings.n_chains))
         gradient.start(state, first.base, max(1, n_chains))
         if epoch > 0:
             state = self._placed(state, shared)

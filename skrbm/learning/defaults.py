@@ -53,6 +53,8 @@ class Defaults:
         `alpha="auto"`, for enough rows.
     updates : callable
         From the numbers of rows and visible units to the number of updates, before limits.
+    n_chains : callable
+        From the number of rows to the number of persistent chains with `n_chains="auto"`.
     """
 
     weight_scale: Callable[[int, int, float], float]
@@ -61,6 +63,7 @@ class Defaults:
     largest_step: float = math.inf
     updates: Callable[[int, int], float] = _density_updates
     alpha: Callable[[float, int], float] = _alpha
+    n_chains: Callable[[int], int] = lambda n_rows: 100
 
     def prior(self, n_independent: float, n_hidden: int, weight: float | None) -> float:
         """The strength of the prior with `alpha="auto"`, for rows of this total weight."""
@@ -86,6 +89,13 @@ def _binary_scale(n_visible: int, n_hidden: int, variance: float) -> float:
 
 
 BINARY = Defaults(weight_scale=_binary_scale, rate=_binary_rate)
+# Ordinal units have few directions in which data vary much. Many rows deserve a gradient with less
+# noise, and samples start at the chains.
+TABULAR = replace(
+    BINARY,
+    rate=lambda n_components: min(2.0, 48.0 * n_components**-0.75),
+    n_chains=lambda n_rows: min(500, max(100, n_rows // 50)),
+)
 # For models with a Gaussian layer. A limit in nats makes every step size safe. Initially the model
 # is close to one of independent units.
 GAUSSIAN = Defaults(

@@ -54,7 +54,7 @@ class BaseRBM(Estimator):
     n_iter: int | Literal["auto"] = "auto"
     gradient: str = "jump"
     n_steps: int = 1
-    n_chains: int = 100
+    n_chains: int | Literal["auto"] = 100
     alpha: float | Literal["auto"] = "auto"
     early_stopping: bool = False
     validation_fraction: float = 0.1
@@ -170,8 +170,9 @@ class BaseRBM(Estimator):
 
     def _check_parameters(self) -> None:
         """Refuse parameters that are invalid for any data."""
-        for name in ("n_components", "batch_size", "n_steps", "n_chains", "n_iter_no_change"):
+        for name in ("n_components", "batch_size", "n_steps", "n_iter_no_change"):
             parameters.check_count(name, vars(self)[name])
+        self._check_chains()
         if not isinstance(self.n_iter, str) or self.n_iter != "auto":
             parameters.check_count("n_iter", self.n_iter, minimum=0, alternative="auto")
         parameters.check_count("verbose", self.verbose, minimum=0)
@@ -188,9 +189,12 @@ class BaseRBM(Estimator):
         Device.of(self).check()
         parameters.check_random_state(self.random_state)
 
+    def _check_chains(self) -> None:
+        parameters.check_count("n_chains", self.n_chains)
+
     def _settings(self) -> Settings:
         """The parameters, which must have been checked."""
-        rate, n_iter = self.learning_rate, self.n_iter
+        rate, n_iter, n_chains = self.learning_rate, self.n_iter, self.n_chains
         stopping = Stopping(self.validation_fraction, int(self.n_iter_no_change), float(self.tol))
         return Settings(
             title=type(self).__name__,
@@ -207,7 +211,7 @@ class BaseRBM(Estimator):
             rate=self._defaults.rate(int(self.n_components)) if rate == "auto" else float(rate),
             batch_size=int(self.batch_size),
             n_iter="auto" if n_iter == "auto" else int(n_iter),
-            n_chains=int(self.n_chains),
+            n_chains="auto" if n_chains == "auto" else int(n_chains),
             alpha=alpha if (alpha := self.alpha) == "auto" else float(alpha),
             random_state=self.random_state,
             verbose=int(self.verbose),

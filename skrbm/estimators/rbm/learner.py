@@ -95,7 +95,7 @@ class Learner:
             order=random.generator(order_seed),
             column_variance=column_variance,
         )
-        settings.gradient.start(state, base, settings.n_chains)
+        settings.gradient.start(state, base, settings.chains_for(len(rows.weights)))
         seeds_of_model = Seeds(seeds[0], random.generator(seeds[1]))
         top = FittedRBM(rbm, base, state)
         fitted = Fitted(top, scaling, seeds_of_model, classes=classes, coding=coding)

@@ -133,7 +133,7 @@ class Settings:
         Step size of the first update.
     batch_size : int
     n_iter : int or "auto"
-    n_chains : int
+    n_chains : int or "auto"
     random_state : int, RandomState instance or None
     verbose : int
     hooks : sequence of callables
@@ -164,7 +164,7 @@ class Settings:
     rate: float
     batch_size: int
     n_iter: int | Literal["auto"]
-    n_chains: int
+    n_chains: int | Literal["auto"]
     alpha: float | Literal["auto"]
     random_state: Any
     verbose: int
@@ -197,6 +197,10 @@ class Settings:
     def optimizer(self) -> CentredOptimizer:
         """The optimizer of the RBM."""
         return CentredOptimizer(largest_step=self.defaults.largest_step, variance=self.variance)
+
+    def chains_for(self, n_rows: int) -> int:
+        """The number of persistent chains for so many rows."""
+        return self.defaults.n_chains(n_rows) if self.n_chains == "auto" else self.n_chains
 
     def prior(self, n_independent: float, n_hidden: int, weight: float | None = None) -> Prior:
         """The prior for rows of this total weight, or for a stream of rows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from sklearn.utils import Tags
@@ -20,7 +20,7 @@ from skrbm.estimators.common import methods
 from skrbm.estimators.common.fitted_table import FittedTable
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.settings import Settings, Start
-from skrbm.learning.defaults import BINARY, HIDDEN_BIAS, Defaults
+from skrbm.learning.defaults import HIDDEN_BIAS, TABULAR, Defaults
 from skrbm.units import Bernoulli, Categorical, Layer, Ordinal
 from skrbm.validation import parameters
 from skrbm.validation.rows import TrainingRows, check_weights
@@ -71,7 +71,7 @@ class TabularRBM(DensityRBM):
         become more selective, and likelihoods a little lower.
     learning_rate : float or "auto", default="auto"
         Step size of the first update of `fit`, and of every update of `partial_fit`. "auto" is
-        `16 / n_components**0.75`, at most 2.
+        `48 / n_components**0.75`, at most 2.
     batch_size : int, default=100
         Maximum number of rows per update.
     n_iter : int or "auto", default="auto"
@@ -88,9 +88,9 @@ class TabularRBM(DensityRBM):
         - "exact": enumeration of the smaller binary layer, which may have at most 16 units.
     n_steps : int, default=1
         Number of Gibbs steps per update. "exact" ignores it.
-    n_chains : int, default=100
-        Number of persistent chains; for "pt", the total over all temperatures. "cd" and "exact"
-        ignore it.
+    n_chains : int or "auto", default="auto"
+        Number of persistent chains; for "pt", the total over all temperatures. "auto" is a fiftieth
+        of the number of rows, but from 100 to 500. "cd" and "exact" ignore it.
     alpha : float or "auto", default="auto"
         Strength of the prior on weights. `fit` subtracts
         :math:`\frac{\alpha}{8 n} \sum_{ij} \log(1 + 4 w_{ij}^2)` from the mean log-likelihood
@@ -242,6 +242,7 @@ class TabularRBM(DensityRBM):
     True
     """
 
+    n_chains: int | Literal["auto"] = "auto"
     missing_values: str = "allow"
     column_types: Mapping[Any, str] | None = None
     max_bins: int = MOST_CODES
@@ -262,6 +263,10 @@ class TabularRBM(DensityRBM):
         super()._check_parameters()
         parameters.check_count("max_bins", self.max_bins, minimum=2, maximum=MOST_BINS)
         parameters.check_choice("handle_unknown", self.handle_unknown, UNKNOWN)
+
+    def _check_chains(self) -> None:
+        if self.n_chains != "auto":
+            parameters.check_count("n_chains", self.n_chains, alternative="auto")
 
     def _settings(self) -> Settings:
         return replace(super()._settings(), draws=False)
@@ -308,7 +313,7 @@ class TabularRBM(DensityRBM):
 
     @property
     def _defaults(self) -> Defaults:
-        return BINARY
+        return TABULAR
 
     # Fitted state
 
