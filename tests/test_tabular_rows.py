@@ -196,6 +196,20 @@ def test_missing_cells_are_learned_and_generated_at_their_rate():
     pd.testing.assert_frame_equal(whole, X)
 
 
+def test_classes_and_predictions_of_dates_are_dates():
+    """Intervals from the first day to the last one, and means within them."""
+    X = _frame()
+    rbm = TabularRBM(**SMALL).fit(X)
+    intervals = rbm.classes_["day"]
+    assert intervals[0, 0] == X["day"].min()
+    assert intervals[-1, 1] == X["day"].max()
+    assert (intervals[1:, 0] > intervals[:-1, 1]).all()
+    predicted = rbm.predict(X, "day")
+    assert (predicted > intervals[0, 0]).all()
+    assert (predicted < intervals[-1, 1]).all()
+    assert rbm.predict_proba(X, "day").shape == (N, len(intervals))
+
+
 def test_unknown_categories_are_missing_or_refused():
     """Scores then sum over the cell; imputation leaves it."""
     X = _frame()

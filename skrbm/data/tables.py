@@ -219,6 +219,15 @@ class Table:
         values = column.expected(probabilities)
         if isinstance(_known(column), Categories):
             return np.array(values.tolist())
+        return self._in_time(name, values)
+
+    def labels(self, name: Any) -> Array:
+        """Categories of a column, or smallest and largest number of each code; see `predicted`."""
+        column = self.column(name)
+        is_number = isinstance(_known(column), Numbers)
+        return self._in_time(name, column.labels) if is_number else column.labels
+
+    def _in_time(self, name: Any, values: Array) -> Array:
         time = self.template.time(name)
         return time_of(values, time) if time else values
 

@@ -332,7 +332,7 @@ class TabularRBM(DensityRBM):
     def classes_(self) -> dict[Any, Array]:
         """The values of each column as `predict_proba` orders them, by name."""
         table = self._table.table
-        return {x: y.labels for x, y in zip(table.names, table.columns, strict=True)}
+        return {name: table.labels(name) for name in table.names}
 
     @property
     def components_(self) -> Array:
