@@ -669,6 +669,7 @@ MUTATIONS = [
     ("skrbm.estimators.common.fitted_table.FittedTable.cell_scores", "scores += X.log_density", "pass", "test_tabular.py::test_cell_scores_are_ratios_of_scores"),
     ("skrbm.estimators.common.fitted_table.FittedTable._averaged", "np.moveaxis(-terms, 0, -1)", "np.moveaxis(terms, 0, -1)", "test_tabular.py::test_cell_scores_of_incomplete_rows_are_averages_over_draws"),
     ("skrbm.estimators.common.fitted_table.FittedTable.probabilities", "codes[:, columns] = -1", "codes[:, columns[:1]] = -1", "test_tabular.py::test_columns_of_a_list_are_predicted_from_the_others"),
+    ("skrbm.estimators.rbm.cross_fitting._with_own_codes", "if not isinstance(rows.values, CodedRows):", "if True:", "test_tabular_within.py::test_thresholds_of_tables_hold_for_new_rows"),
     ("skrbm.estimators.rbm.tabular.TabularRBM._check_columns", "if first:  # later, rows are checked with their columns, which may have another order\n            super()._check_columns(X, first=True)", "super()._check_columns(X, first=first)", "test_tabular_rows.py::test_training_goes_on"),
     ("skrbm.validation.tables.check_cells", "if not allow_missing:", "if False:", "test_tabular_rows.py::test_missing_cells_are_refused_on_request"),
     ("skrbm.estimators.dbn.stack.Stack.fitted", "coding=lowest.coding", "coding=None", "test_tabular_within.py::test_stacks_answer_with_tables"),

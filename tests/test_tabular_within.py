@@ -150,6 +150,18 @@ def test_detectors_flag_rows_of_tables(container):
     )
 
 
+def test_thresholds_of_tables_hold_for_new_rows():
+    """Three standard errors. Fails if rows that set the threshold have set the codes, too."""
+    shares, n = [], 300
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        weights = rng.normal(size=(3, 15))
+        X = rng.normal(size=(n + 2000, 3)) @ weights + rng.normal(size=(n + 2000, 15))
+        detector = RBMOutlierDetector(TabularRBM(4, n_iter=5), random_state=0).fit(X[:n])
+        shares.append((detector.predict(X[n:]) < 0).mean())
+    assert abs(np.mean(shares) - 0.1) < 3 * np.sqrt(0.09 / n / len(shares))
+
+
 def test_detectors_judge_the_rows_that_they_learn():
     """By models that have not learned them, with weights."""
     X = _with_holes()

@@ -11,8 +11,9 @@ from sklearn.model_selection import KFold, check_cv
 
 from skrbm._kernels.devices import Array
 from skrbm._kernels.threads import in_threads
+from skrbm.data.coding import CodedRows
 from skrbm.estimators.common.fitted import fitted_of
-from skrbm.estimators.rbm.base import fit_rows
+from skrbm.estimators.rbm.base import check_within, fit_rows
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.validation.parameters import require
 from skrbm.validation.rows import Checked, TrainingRows
@@ -94,7 +95,21 @@ def _indices(side: Any) -> Array:
 
 def scores_of(rbm: DensityRBM, rows: TrainingRows) -> Array:
     """`-F(v)` of rows."""
-    return -fitted_of(rbm).free_energy(Checked(rows.values, rows.summary.bounds.has_missing))
+    fitted, values = fitted_of(rbm), rows.values
+    has_missing = rows.summary.bounds.has_missing
+    if fitted.coding is not None and fitted.coding is not values.coding:
+        values = fitted.coding.rows(values.table, fitted.dtype)
+        has_missing = values.has_missing
+    return -fitted.free_energy(Checked(values, has_missing))
+
+
+def _with_own_codes(model: DensityRBM, rows: TrainingRows) -> TrainingRows:
+    """The rows; those of a table with codes that no other rows influence."""
+    if not isinstance(rows.values, CodedRows):
+        return rows
+    kinds = rows.values.coding.table.column_types
+    model.set_params(column_types=kinds, handle_unknown="missing")
+    return check_within(model, rows.values.table, rows.weights)
 
 
 def cross_fitted(
@@ -132,6 +147,7 @@ def cross_fitted(
     def work(fold: Fold, learnt: Array, seed: int) -> Array:
         train, test = (rows.part(side) for side in fold)
         model = clone(rbm).set_params(random_state=seed % 2**32, callbacks=None, verbose=0)
+        train = _with_own_codes(model, train)
         fit_rows(model, train.where(learnt))
         new = ~(learnt | core[fold[0]])
         new |= not new.any()
