@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.utils import Tags
@@ -258,6 +258,52 @@ class TabularRBM(DensityRBM):
     _DATA = Categorical.domain
 
     # Training
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Find the codes of the columns, and fit the model from scratch.
+
+        Parameters
+        ----------
+        X : DataFrame of pandas or polars, or array-like of shape (n_samples, n_features)
+            Later calls of any method find the columns of a data frame by their names, in any order,
+            and ignore others. Columns of an array are named x0, x1 and so on.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows. A weight of two has the effect of a duplicate row.
+
+        Returns
+        -------
+        self : TabularRBM
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are invalid, or a column of text identifies the rows; the
+            estimator is then unchanged.
+        """
+        return super().fit(X, y, sample_weight)
+
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Train for one epoch over the rows in the given order; the first call starts the model.
+
+        The step size stays at `learning_rate`, since the end of the stream is unknown. The rows of
+        the first call set the codes of the columns, so there should be enough of them.
+
+        Parameters
+        ----------
+        X : DataFrame of pandas or polars, or array-like of shape (n_samples, n_features)
+            As for `fit`.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows.
+
+        Returns
+        -------
+        self : TabularRBM
+        """
+        return super().partial_fit(X, y, sample_weight)
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
