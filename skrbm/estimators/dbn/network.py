@@ -25,6 +25,7 @@ from skrbm.estimators.dbn.stack import Stack, StackFit
 from skrbm.estimators.rbm.base import is_started, learner_of, settings_of
 from skrbm.estimators.rbm.bernoulli import BernoulliRBM
 from skrbm.estimators.rbm.density import DensityRBM
+from skrbm.estimators.rbm.tabular import TabularRBM
 from skrbm.learning.loop import history_arrays
 from skrbm.learning.schedules import PowerDecay
 from skrbm.learning.train_state import Record
@@ -551,6 +552,8 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = bool(self._domain.accept_sparse)
         tags.input_tags.allow_nan = self._domain.allow_nan
+        takes_tables = isinstance(self._prototypes()[0], TabularRBM)
+        tags.input_tags.string = tags.input_tags.categorical = takes_tables
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

@@ -132,12 +132,18 @@ class TunedModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = bool(self._domain.accept_sparse)
         tags.input_tags.allow_nan = self._domain.allow_nan
+        if isinstance(stack := self._given_stack, DeepBeliefNetwork):
+            tags.input_tags = stack.__sklearn_tags__().input_tags
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
     @property
     def _domain(self) -> Domain:
         """Data that the stack, or its possibly invalid prototype, accepts."""
-        given = self.dbn if self._tuned is None else self._tuned.dbn
-        given = DeepBeliefNetwork() if given is None else getattr(given, "estimator", given)
+        given = self._given_stack
         return domain_of(given) if isinstance(given, DeepBeliefNetwork) else Bernoulli.domain
+
+    @property
+    def _given_stack(self) -> Any:
+        given = self.dbn if self._tuned is None else self._tuned.dbn
+        return DeepBeliefNetwork() if given is None else getattr(given, "estimator", given)

@@ -242,6 +242,7 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = bool(np.isnan(as_number(self.missing_values)))
+        tags.input_tags.string = tags.input_tags.categorical = isinstance(self.rbm, TabularRBM)
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

@@ -279,8 +279,7 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
         tags = super().__sklearn_tags__()
         model = density_prototype(None) if self.rbm is None else self.rbm
         of_model = model.__sklearn_tags__() if isinstance(model, DensityRBM) else tags
-        tags.input_tags.sparse = of_model.input_tags.sparse
-        tags.input_tags.allow_nan = of_model.input_tags.allow_nan
+        tags.input_tags = of_model.input_tags
         return tags
 
     def _written_prototypes(self) -> dict[str, str]:
