@@ -14,14 +14,15 @@ from sklearn.exceptions import ConvergenceWarning
 from skrbm._kernels import arrays, random, threads
 from skrbm._kernels.devices import Array
 from skrbm.annealing import LogRatio, mean_weight
-from skrbm.estimators.common.fitted import domain_of, fitted_of
+from skrbm.estimators.common.fitted import fitted_of
+from skrbm.estimators.common.methods import check_seen
 from skrbm.estimators.dbn.network import DeepBeliefNetwork
 from skrbm.estimators.rbm.classifier import RBMClassifier
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.model import RBM
 from skrbm.validation.estimators import check_fitted
 from skrbm.validation.parameters import check_count
-from skrbm.validation.rows import check_visible, warn_caller
+from skrbm.validation.rows import warn_caller
 
 # A unit is dead if the standard deviation of its mean over the rows is below this.
 _DEAD = 0.01
@@ -154,8 +155,7 @@ def describe(
     True
     """
     check_fitted(estimator, DensityRBM, RBMS)
-    domain = domain_of(estimator).with_missing(allowed=False)
-    rows = check_visible(estimator, X, "X", domain).values
+    rows = check_seen(estimator, X, allow_nan=False).values
     n_rows = check_count("n_rows", n_rows, maximum=rows.shape[0])
     n_samples = check_count("n_samples", n_samples, minimum=2)
     fitted = fitted_of(estimator)

@@ -135,6 +135,15 @@ def test_cell_scores_are_ratios_of_scores(exact):
     np.testing.assert_allclose(scores.sum(axis=1), pseudo, atol=10 * exact.tolerance)
 
 
+def test_free_energies_sum_over_hidden_states(exact):
+    """Fails if energies lack the densities of cells given their codes."""
+    some = _table(CODES[WITHIN][::211], exact.kind)
+    h = np.array(list(itertools.product([0.0, 1.0], repeat=3)))
+    energy = np.stack([exact.rbm.energy(some, np.tile(x, (len(some), 1))) for x in h], axis=1)
+    free_energy = exact.rbm.free_energy(some)
+    np.testing.assert_allclose(-logsumexp(-energy, axis=1), free_energy, atol=1e-5)
+
+
 @pytest.mark.parametrize("missing", [[3], [0, 1]])
 def test_cell_scores_of_incomplete_rows_are_averages_over_draws(exact, missing):
     """Within six standard errors of 20 draws; NaN for missing cells."""

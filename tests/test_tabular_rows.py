@@ -316,10 +316,65 @@ def test_training_goes_on():
     for start in range(0, N, 100):
         stream.partial_fit(X.iloc[start : start + 100])
     assert stream.n_iter_ == 3
+    other = clone(stream).partial_fit(X.iloc[:100])
+    other.partial_fit(X.iloc[100:200, ::-1]).partial_fit(X.iloc[200:])
+    np.testing.assert_array_equal(other.components_, stream.components_)
     assert stream.score(X) < 0
     np.testing.assert_array_equal(rbm.classes_["age"], columns["age"])
     with pytest.raises(ValueError, match="^max_bins == 8, must stay 32 to continue the training"):
         rbm.set_params(max_bins=8).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"max_bins": 1}, "max_bins == 1, must be an integer >= 2 and <= 1000"),
+        ({"handle_unknown": "ignore"}, "handle_unknown == 'ignore', must be one of 'missing', 'er"),
+        ({"learn_missing": "city"}, "learn_missing == 'city', must be a list of names of columns"),
+        ({"learn_missing": None}, "learn_missing == None, must be a list of names of columns"),
+        ({"learn_missing": ["town"]}, "learn_missing has 'town', must have only names of columns"),
+        (
+            {"column_types": ["city"]},
+            r"column_types == \['city'\], must be None or a dict by names",
+        ),
+        ({"column_types": {"city": "text"}}, r"column_types\['city'\] == 'text', must be one of"),
+        ({"column_types": {"town": "number"}}, "column_types has 'town', must have only names of"),
+        ({"gradient": "exact", "n_components": 40}, "gradient == 'exact' enumerates the smaller"),
+    ],
+)
+def test_wrong_parameters_are_named_before_any_work(parameters, message):
+    """One sentence; the estimator stays unfitted."""
+    rbm = TabularRBM(**SMALL).set_params(**parameters)
+    with pytest.raises(ValueError, match=f"^{message}"):
+        rbm.fit(_frame())
+    assert not hasattr(rbm, "n_features_in_")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda rbm, X: rbm.predict(X, "weight"), "target has 'weight', must be the name of a"),
+        (lambda rbm, X: rbm.predict(X, []), r"target == \[\], must have the name of a column"),
+        (lambda rbm, X: rbm.sample(given={"town": 1}), "given has 'town', must have only names"),
+        (lambda rbm, X: rbm.sample(given=["Rome"]), r"given == \['Rome'\], must be a dict by"),
+        (lambda rbm, X: rbm.sample(given={}), r"given == \{\}, must be a dict by names of columns"),
+        (
+            lambda rbm, X: rbm.impute(X, method="sample"),
+            "method == 'sample', must be one of 'draw'",
+        ),
+        (
+            lambda rbm, X: rbm.impute(X, method="mean", n_draws=2),
+            "method with n_draws == 'mean', must be one of 'draw'",
+        ),
+        (lambda rbm, X: rbm.transform(X.iloc[:0]), r"Found X with 0 sample\(s\)"),
+        (lambda rbm, X: rbm.transform(X.assign(mass="heavy")), "Column 'mass' has values that are"),
+    ],
+)
+def test_wrong_arguments_are_named(call, message):
+    """One sentence, with the name of the column or of the argument."""
+    rbm = TabularRBM(**SMALL).fit(_frame())
+    with pytest.raises(ValueError, match=f"^{message}"):
+        call(rbm, _frame())
 
 
 def test_early_stopping_holds_out_rows():

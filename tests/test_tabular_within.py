@@ -4,11 +4,24 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
 
-from skrbm import RBMImputer, RBMOutlierDetector, TabularRBM
+from skrbm import (
+    BernoulliRBM,
+    Checkpoint,
+    DBNClassifier,
+    DBNRegressor,
+    DeepBeliefNetwork,
+    RBMImputer,
+    RBMOutlierDetector,
+    TabularRBM,
+)
+from skrbm.explain import describe
 
 N = 600
 MODEL = TabularRBM(8, n_iter=20)
@@ -145,3 +158,136 @@ def test_detectors_judge_the_rows_that_they_learn():
     labels = detector.fit_predict(X, sample_weight=weights)
     share = np.average(labels < 0, weights=weights)
     assert abs(share - 0.1) < 0.01
+
+
+# Stacks
+
+
+QUICK = {"n_iter": 30}
+
+
+def _stack(**parameters):
+    return DeepBeliefNetwork(
+        (6, 4),
+        visible_rbm=TabularRBM(**QUICK),
+        rbm=BernoulliRBM(**QUICK),
+        random_state=0,
+        **parameters,
+    )
+
+
+@pytest.mark.parametrize("fine_tune_iter", [0, 3])
+@pytest.mark.parametrize("make", [_frame, _with_holes])
+def test_stacks_answer_with_tables(make, fine_tune_iter):
+    """Fails if a method returns states, or its columns, types or known cells differ."""
+    X, whole = make(), _frame()
+    dbn = _stack(fine_tune_iter=fine_tune_iter).fit(X)
+    H = dbn.transform(X)
+    assert H.shape == (N, 4)
+    holes = _with_holes()
+    made = {
+        "sample": dbn.sample(20, n_steps=5),
+        "given": dbn.sample(20, given={"city": "Rome", "mass": 71.3}, n_steps=20),
+        "rows": dbn.sample(2, given=holes.head(10), n_steps=5),
+        "gibbs": dbn.gibbs(whole),
+        "impute": dbn.impute(holes, n_steps=5),
+        "mode": dbn.impute(holes, method="mode", n_steps=5),
+    }
+    for name, table in made.items():
+        assert (table.dtypes == whole.dtypes).all(), name
+        assert not table.isna().any(axis=None), name
+        assert table["mass"].between(whole["mass"].min(), whole["mass"].max()).all(), name
+    assert (made["given"][["city", "mass"]] == ["Rome", 71.3]).all(axis=None)
+    assert (made["given"]["level"] != "low").mean() > 0.5
+    known = holes.notna()
+    same = made["impute"].astype(object) == holes.astype(object)
+    assert same.to_numpy(bool, na_value=False)[known.to_numpy()].all()
+    for means in dbn.inverse_transform(H), dbn.reconstruct(whole):
+        assert list(means.columns) == list(whole)
+    partly = dbn.partial_fit(X).score(X)
+    assert np.isfinite(partly)
+
+
+def test_bounds_of_stacks_are_below_log_likelihoods_in_units_of_the_table():
+    """With one layer equal to the RBM's; with more, no density of rows is above its sum to one."""
+    X = _frame()
+    single = DeepBeliefNetwork(5, visible_rbm=TabularRBM(**QUICK), random_state=0).fit(X)
+    holes = _with_holes()
+    for rows in X, holes:
+        expected = single.rbms_[0].score_samples(rows)
+        np.testing.assert_allclose(single.score_samples(rows), expected, rtol=1e-4)
+    small = X[["city", "level", "visits"]]
+    dbn = _stack().fit(small)
+    every = pd.MultiIndex.from_product(
+        [["Oslo", "Bergen", "Rome"], ["low", "mid", "high"], range(200)]
+    )
+    every = every.to_frame(index=False, name=list(small)).astype({"visits": "Int64"})
+    every["level"] = every["level"].astype(small["level"].dtype)
+    total = np.exp(dbn.score_samples(every)).sum()
+    assert 0.5 < total < 1.01
+    stack, scaled = (_stack().fit(X.assign(mass=X["mass"] * f)) for f in (1, 2.5))
+    shift = stack.score_samples(X) - scaled.score_samples(X.assign(mass=X["mass"] * 2.5))
+    np.testing.assert_allclose(shift, np.log(2.5), rtol=1e-9)
+
+
+def test_stacks_refuse_ranges_and_tables_above_the_lowest_layer():
+    """In one sentence that says what to do."""
+    X = _frame()
+    dbn = _stack().fit(X)
+    message = r"^given\['mass'\] == \(60, 70\), must be a single value for a stack"
+    with pytest.raises(ValueError, match=message):
+        dbn.sample(given={"mass": (60, 70)})
+    with pytest.raises(ValueError, match="^layer 2 of 2 is TabularRBM.*must have binary visible"):
+        DeepBeliefNetwork((3, 3), rbm=TabularRBM(**QUICK)).fit(X)
+    with pytest.raises(ValueError, match=r"^X has no column 'city', must have all columns"):
+        dbn.transform(X.drop(columns="city"))
+
+
+def test_an_interrupted_fit_of_a_stack_of_tables_is_completed_bit_for_bit(tmp_path):
+    """In the middle of the second layer, with missing cells."""
+    X, path = _with_holes(), tmp_path / "stack"
+
+    def stop(dbn, n_iter):
+        if n_iter == 40:
+            raise KeyboardInterrupt
+
+    whole = _stack(callbacks=[Checkpoint(path), stop])
+    with pytest.raises(KeyboardInterrupt):
+        whole.fit(X)
+    resumed = Checkpoint.load(path).set_params(callbacks=None).resume(X)
+    np.testing.assert_array_equal(resumed.transform(X), _stack().fit(X).transform(X))
+
+
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+def test_tuned_stacks_predict_from_tables():
+    """Classes and numbers, from rows with missing cells, also with a fitted stack."""
+    X, y = _with_holes()[["city", "level", "visits"]], _frame()["mass"].to_numpy()
+    dbn = _stack()
+    for stack in dbn, FrozenEstimator(clone(dbn).fit(X)):
+        mlp = MLPClassifier(solver="lbfgs", max_iter=30)
+        classifier = DBNClassifier(stack, mlp=mlp, random_state=0).fit(X, y > 70)
+        assert classifier.score(X, y > 70) > 0.9
+        assert classifier.transform(X).shape == (N, 4)
+        complete = classifier.predict(_frame()[["visits", "level", "city"]])
+        assert (complete == (y > 70)).mean() > 0.95
+    mlp = MLPRegressor(solver="lbfgs", max_iter=30)
+    regressor = DBNRegressor(dbn, mlp=mlp, random_state=0).fit(X, y)
+    assert regressor.score(X, y) > 0.7
+
+
+def test_units_of_tables_are_described():
+    """Fails if rows of a table are read as numbers."""
+    X = _frame()
+    report = describe(TabularRBM(4, n_iter=50, random_state=0).fit(X), X, n_rows=3)
+    assert report.most_activating.shape == (4, 3)
+
+
+def test_clusters_refuse_tables():
+    """Fails if a worker tries to read categories as numbers."""
+    distributed = pytest.importorskip("skrbm.distributed")
+    da = pytest.importorskip("dask.array")
+    X = da.zeros((4, 2), chunks=2)
+    for estimator in TabularRBM(2), _stack():
+        message = "TabularRBM.* needs all rows on one machine, where it finds the codes of its col"
+        with pytest.raises(ValueError, match=message):
+            distributed.Distributed(estimator).fit(X)

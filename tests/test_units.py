@@ -9,7 +9,7 @@ import pytest
 from scipy.special import logsumexp
 
 from skrbm._kernels import random
-from skrbm.units import REAL_LINE, Bernoulli, Categorical, Gaussian, Joined
+from skrbm.units import REAL_LINE, Bernoulli, Categorical, Gaussian, Joined, Ordinal
 
 from laws import UNIT_IDS, UNITS, WITH_PRECISION, all_states
 
@@ -81,7 +81,10 @@ def test_pairwise_log_normalizer_is_that_of_the_summed_inputs(unit):
 @units
 @pytest.mark.parametrize("draw", ["sample", "draw"])
 def test_draws_have_the_mean_and_variance_of_the_distribution(unit, draw):
-    """Fails if draws are made from the complement. Six standard errors of mean and variance."""
+    """Fails if draws are made from the complement, or are no states.
+
+    Six standard errors of mean and variance.
+    """
     n = 50_000
     layer, x = _layer_and_input(unit)
     states, log_terms = _log_terms(unit, layer, x[:1])
@@ -94,6 +97,7 @@ def test_draws_have_the_mean_and_variance_of_the_distribution(unit, draw):
         draws = layer.sample(np.repeat(layer.mean(x[:1]), n, axis=0), rng)
     else:
         draws = layer.draw(np.repeat(x[:1], n, axis=0), rng)
+    assert layer.are_states([draws])
     assert (np.abs(draws.mean(axis=0) - mean) <= 6 * np.sqrt(variance / n)).all()
     error = np.abs(((draws - mean) ** 2).mean(axis=0) - variance)
     assert (error <= 6 * np.sqrt((fourth - variance**2) / n) + 1e-12).all()
@@ -263,6 +267,23 @@ def test_categories_start_as_frequent_as_in_data():
     """Fails if counts are not smoothed: a category that never occurs has no finite bias."""
     layer = Categorical.from_totals(np.array([3.0, 0, 5, 1, 0]), 6, (2, 3))
     np.testing.assert_allclose(layer.mean(0.0), [0.8, 0.2, 6 / 9, 2 / 9, 1 / 9], rtol=1e-12)
+
+
+def test_levels_are_reached_step_by_step():
+    """Fails if a state above the second step may lie below the first."""
+    high = np.sqrt(2 / 3)
+    layer = Ordinal(np.zeros(2), (3,))
+    assert layer.are_states([np.array([[0, 0], [high, 0], [high, high]])])
+    assert not layer.are_states([np.array([[0, high]])])
+
+
+def test_levels_start_as_frequent_as_in_data():
+    """Fails if a level that never occurs has no finite bias, or steps lack their heights."""
+    levels = [0, 2, 2, 2, 0, 2]
+    states = (np.array(levels)[:, None] > [0, 1]) * np.sqrt(2 / 3)
+    layer = Ordinal.from_totals(states.sum(0), 6, (3,))
+    above = layer.mean(0.0) / np.sqrt(2 / 3)
+    np.testing.assert_allclose(above, [6 / 9, 5 / 9], rtol=1e-12)
 
 
 @pytest.mark.parametrize("unit", WITH_PRECISION, ids=lambda unit: unit.name)

@@ -63,7 +63,7 @@ class Table:
             Names of columns whose missing cells have a code of their own, the last one.
         """
         frame = frame_of(X)
-        chosen = _check_types(column_types or {}, frame.names)
+        chosen = _check_types({} if column_types is None else column_types, frame.names)
         rows = np.ones(len(frame)) if sample_weight is None else np.asarray(sample_weight, float)
         kinds, columns = {}, []
         learnt = _check_learnt(learn_missing, frame.names)
@@ -266,15 +266,19 @@ def _check_names(parameter: str, given: Iterable[Any], names: list[Any]) -> None
 
 
 def _check_learnt(learn_missing: Iterable[Any] | str, names: list[Any]) -> list[Any]:
-    if isinstance(learn_missing, str) and learn_missing != "all":
+    is_all = isinstance(learn_missing, str) and learn_missing == "all"
+    if not is_all and not isinstance(learn_missing, list | tuple | set | frozenset | np.ndarray):
         msg = f'learn_missing == {learn_missing!r}, must be a list of names of columns, or "all".'
         raise ValueError(msg)
-    learnt = list(names if learn_missing == "all" else learn_missing)
+    learnt = list(names if is_all else learn_missing)
     _check_names("learn_missing", learnt, names)
     return learnt
 
 
-def _check_types(column_types: Mapping[Any, str], names: list[Any]) -> dict[Any, str]:
+def _check_types(column_types: Any, names: list[Any]) -> dict[Any, str]:
+    if not isinstance(column_types, Mapping):
+        msg = f"column_types == {column_types!r}, must be None or a dict by names of columns."
+        raise ValueError(msg)
     _check_names("column_types", column_types, names)
     for name, kind in column_types.items():
         if kind not in KINDS:

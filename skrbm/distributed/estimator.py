@@ -18,6 +18,7 @@ from skrbm.estimators.dbn.network import DeepBeliefNetwork, new_layers
 from skrbm.estimators.rbm.base import learner_of, settings_of
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.gaussian import GaussianBernoulliRBM
+from skrbm.estimators.rbm.tabular import TabularRBM
 from skrbm.likelihood import LogPartition
 from skrbm.validation.estimators import check_instance
 from skrbm.validation.parameters import check_choice, check_on_cluster
@@ -254,6 +255,9 @@ def _check_supported(estimator: Any) -> None:
         rbms = new_layers(estimator)
         check_on_cluster("fine_tune_iter", estimator.fine_tune_iter, 0)
     for rbm in rbms:
+        if isinstance(rbm, TabularRBM):
+            msg = f"{rbm!r} needs all rows on one machine, where it finds the codes of its columns."
+            raise ValueError(msg)
         settings_of(rbm)
         check_on_cluster("early_stopping", rbm.early_stopping, allowed=False)
         check_on_cluster("missing_values", rbm.missing_values, "refuse")

@@ -375,10 +375,10 @@ class Fitted:
     # Likelihoods
 
     def energy(self, v: Any, h: Array) -> Array:
-        """`E(v, h)` for every pair of rows."""
-        place = self.device.place
+        """`E(v, h)` for every pair of rows; for a table as for `free_energy`."""
+        place, log_density = self.device.place, 0 if self.coding is None else v.log_density.sum(1)
         v, h = place(self.scaling.to_model(v[:])), place(h)
-        return to_host(self._placed_top.rbm.energy(v, h))
+        return to_host(self._placed_top.rbm.energy(v, h)) - log_density
 
     def free_energy(self, X: Checked) -> Array:
         """`F(v)` for every row, summed over missing values and the label.
@@ -443,6 +443,8 @@ class Fitted:
         shift: Any = 0.0 if self.lowest is None else self._log_volume_of_columns
         if X.has_missing:
             shift = shift - self.scaling.log_volume_of(np.isnan(to_host(X.values[:])))
+        if self.coding is not None:
+            shift = shift - X.values.log_density.sum(axis=1)
         std_error = ratios.std(axis=1, ddof=1) / math.sqrt(n_draws)
         return LowerBound(ratios.mean(axis=1) - shift, std_error)
 

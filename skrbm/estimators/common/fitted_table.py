@@ -74,8 +74,16 @@ class FittedTable:
             possible = np.flatnonzero(share > -np.inf)
             if len(possible) == 1:
                 codes[:, column] = possible[0]
-        model = self._conditioned(self.coding.input(log_share))
+            elif self.fitted.lowest is not None:
+                raise ValueError(
+                    f"given[{name!r}] == {allowed!r}, must be a single value for a stack; only "
+                    "TabularRBM alone takes sets and ranges."
+                )
         rows = self.coding.of_codes(codes, self.fitted.dtype)
+        if self.fitted.lowest is not None:
+            states = self.fitted.by_columns(self.fitted.completer("sample", n_steps), rows, rng)
+            return self.table.decode(self.coding.codes(states), rng, allowed=given)
+        model = self._conditioned(self.coding.input(log_share))
         draw = partial(_draw, model.on(self.fitted.device), self.fitted.device.place, n_steps)
         states = threads.by_rows(draw, rows, rng)
         return self.table.decode(self.coding.codes(states), rng, allowed=given)

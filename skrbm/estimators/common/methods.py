@@ -11,12 +11,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.arrays import to_dense
-from skrbm._kernels.devices import Array, to_host
+from skrbm._kernels.devices import Array, Generator, to_host
 from skrbm.estimators.common.fitted import domain_of, fitted_of
+from skrbm.estimators.common.fitted_table import FittedTable
 from skrbm.units import Layer
 from skrbm.validation import rows
-from skrbm.validation.parameters import check_choice, check_count
-from skrbm.validation.tables import check_cells
+from skrbm.validation.parameters import check_choice, check_conditions, check_count
+from skrbm.validation.tables import check_cells, is_frame
 
 IMPUTATION_METHODS = ("sample", "mean", "mode")
 SAMPLING_METHODS = ("auto", "gibbs", "tempering")
@@ -73,18 +74,28 @@ def check_given(estimator: Any, given: Any, layer: Layer) -> Array:
     return states
 
 
+def framed_means(estimator: Any, means: Array, X: Any = None) -> Any:
+    """Means of visible units as rows of data; of a table as its means and probable categories."""
+    fitted = fitted_of(estimator)
+    rows = means if fitted.coding is None else FittedTable.of(fitted).expected(means)
+    return framed(estimator, rows, X)
+
+
 def reconstruct(estimator: Any, X: Any, n_steps: int) -> Any:
     """Pass every row up and down, using means."""
     rows = check_seen(estimator, X, allow_nan=False).values
     means = fitted_of(estimator).reconstruct(rows, check_count("n_steps", n_steps))
-    return framed(estimator, means, X)
+    return framed_means(estimator, means, X)
 
 
 def gibbs(estimator: Any, v: Any, n_steps: int) -> Any:
     """Run a Gibbs chain from every row."""
     n_steps = check_count("n_steps", n_steps)
-    rows = check_seen(estimator, v, "v", allow_nan=False).values
-    return framed(estimator, fitted_of(estimator).gibbs(rows, n_steps), v)
+    fitted, rows = fitted_of(estimator), check_seen(estimator, v, "v", allow_nan=False).values
+    states = fitted.gibbs(rows, n_steps)
+    if fitted.coding is not None:
+        states = FittedTable.of(fitted).drawn(states, fitted.seeds.sampling)
+    return framed(estimator, states, v)
 
 
 def sample(
@@ -97,23 +108,48 @@ def sample(
     check_choice("method", method, SAMPLING_METHODS)
     rng = fitted.seeds.generator(random_state)
     if given is None:
-        return framed(estimator, fitted.sample(n_samples, n_steps, method, rng))
+        states = fitted.sample(n_samples, n_steps, method, rng)
+        if fitted.coding is not None:
+            states = FittedTable.of(fitted).drawn(states, rng)
+        return framed(estimator, states)
+    if fitted.coding is not None:
+        return _sample_table(estimator, n_samples, given, n_steps, rng)
     row = check_given(estimator, given, fitted.net.visible)
     return framed(estimator, fitted.sample_given(row, n_samples, n_steps, rng))
+
+
+def _sample_table(estimator: Any, n: int, given: Any, n_steps: int, rng: Generator) -> Any:
+    """Draw rows of a table given conditions on columns, or given known cells row by row."""
+    table = FittedTable.of(fitted_of(estimator))
+    if is_frame(given) or isinstance(given, np.ndarray):
+        known = check_seen(estimator, given, "given", allow_nan=True).values.repeated(n)
+        drawn = table.impute(known, "sample", n_steps, rng)
+        return framed(estimator, drawn, drawn)
+    conditions = check_conditions("given", given)
+    return framed(estimator, table.sample_given(conditions, n, n_steps, rng))
 
 
 def impute(
     estimator: Any, X: Any, method: str, n_steps: int, n_draws: int | None, random_state: Any
 ) -> Any:
     """Replace NaN, once or n_draws times."""
-    rows = to_dense(check_seen(estimator, to_host(X), allow_nan=True).values)
+    rows = check_seen(estimator, to_host(X), allow_nan=True).values
     check_choice("method", method, IMPUTATION_METHODS)
     n_steps = check_count("n_steps", n_steps)
     if n_draws is not None:
         n_draws = check_count("n_draws", n_draws)
         check_choice("method with n_draws", method, ("sample",))
-    fitted, many = fitted_of(estimator), np.concatenate([rows] * (n_draws or 1))
-    filled = fitted.impute(many, method, n_steps, fitted.seeds.generator(random_state))
+    fitted = fitted_of(estimator)
+    rng = fitted.seeds.generator(random_state)
+    if fitted.coding is not None:
+        table = FittedTable.of(fitted)
+        tables = [
+            framed(estimator, table.impute(rows, method, n_steps, rng), X)
+            for _ in range(n_draws or 1)
+        ]
+        return tables[0] if n_draws is None else tables
+    rows = to_dense(rows)
+    filled = fitted.impute(np.concatenate([rows] * (n_draws or 1)), method, n_steps, rng)
     return framed(estimator, filled, X) if n_draws is None else filled.reshape(n_draws, *rows.shape)
 
 

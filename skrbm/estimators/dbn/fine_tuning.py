@@ -30,7 +30,7 @@ from skrbm.estimators.dbn import network
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
 from skrbm.estimators.dbn.mlp import Tuning
 from skrbm.estimators.dbn.network import DeepBeliefNetwork
-from skrbm.estimators.dbn.stack import lines_of_part
+from skrbm.estimators.dbn.stack import check_training, lines_of_part
 from skrbm.estimators.dbn.targeted import Targeted, Tuned, TuningFit
 from skrbm.estimators.dbn.tuned import TunedModel, visible_states
 from skrbm.learning.loop import states_of
@@ -38,7 +38,7 @@ from skrbm.learning.progress import progress
 from skrbm.validation import parameters
 from skrbm.validation.estimators import check_kind, check_same_rows, check_unfinished
 from skrbm.validation.labels import check_targets
-from skrbm.validation.rows import Checked, TrainingRows, check_columns, check_training_rows
+from skrbm.validation.rows import Checked, TrainingRows, check_columns
 
 _BATCH_SIZE = 100
 _N_UPDATES, _FEWEST_EPOCHS, _MOST_EPOCHS = 1_000, 15, 300
@@ -236,7 +236,8 @@ class FineTuned(TunedModel):
 
     def _check_rows(self, dbn: DeepBeliefNetwork, X: Any, sample_weight: Any) -> TrainingRows:
         """Checked rows for a fitted stack."""
-        rows = check_training_rows(dbn, X, sample_weight, domain_of(dbn), first=False)
+        lowest, domain = dbn.rbms_[0], domain_of(dbn)
+        rows = check_training(dbn, lowest, X, sample_weight, domain, first=False)
         check_columns(dbn, X, reset=False)
         return rows
 

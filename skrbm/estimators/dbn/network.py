@@ -36,7 +36,6 @@ from skrbm.validation.rows import (
     TrainingRows,
     check_columns,
     check_hidden,
-    check_training_rows,
     check_weights,
 )
 
@@ -64,12 +63,13 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         `random_state`, sets `verbose` if the prototype's is 0, and ignores `warm_start`. If the
         prototype of the lowest layer has missing_values="allow", then `fit`, `partial_fit`,
         `transform` and scores accept NaN.
-    visible_rbm : BernoulliRBM, GaussianBernoulliRBM, "auto" or None, default="auto"
-        Prototype of the lowest layer, if it differs. Its hidden units must be binary, unless it is
-        the only layer. None is `rbm`. "auto" is `rbm` too for data in [0, 1], up to rounding, and
-        for sparse matrices; for any other data it is a `GaussianBernoulliRBM` with the parameters
-        of `rbm` and `covariance_type="diag"`. The data of a `fit`, or of the first `partial_fit`,
-        decide.
+    visible_rbm : an RBM, "auto" or None, default="auto"
+        Prototype of the lowest layer, if it differs: a `BernoulliRBM`, a `GaussianBernoulliRBM`, or
+        a `TabularRBM`, with which rows of data are tables in all methods. Its hidden units must be
+        binary, unless it is the only layer. None is `rbm`. "auto" is `rbm` too for data in [0, 1],
+        up to rounding, and for sparse matrices; for any other data it is a `GaussianBernoulliRBM`
+        with the parameters of `rbm` and `covariance_type="diag"`. The data of a `fit`, or of the
+        first `partial_fit`, decide.
     top_rbm : BernoulliRBM, default=None
         Prototype of the top layer, if it differs; `BernoulliRBM(hidden="gaussian")` for real-valued
         features. A single layer is `visible_rbm`, or `top_rbm` if `visible_rbm` is None or "auto".
@@ -296,7 +296,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         fitted = self._fitted
         h = check_hidden(self, H, "H", self._n_features_out, fitted.dtype)
         means = fitted.visible_means(h[:, -fitted.rbm.hidden.n_columns :])
-        return methods.framed(self, means, H)
+        return methods.framed_means(self, means, H)
 
     def reconstruct(self, X: Any, n_steps: int = 1) -> Array:
         """Pass up and down, using the means of all layers.
@@ -614,7 +614,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         self._check_parameters()
         visible_rbm = self.visible_rbm if first else None
         domain = stacks.training_domain(rbms[0], visible_rbm)
-        rows = check_training_rows(self, X, sample_weight, domain, first=first)
+        rows = stacks.check_training(self, rbms[0], X, sample_weight, domain, first=first)
         self._check_summary(X, rows.summary, rbms, first=first, split=split)
         return rows
 
@@ -680,7 +680,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         fit: StackFit = estimators.check_unfinished(self, self._fit_state)
         parameters.check_callbacks("callbacks", self.callbacks)
         domain = stacks.lowest_domain(fit.rbms[0])
-        rows = check_training_rows(self, X, sample_weight, domain, first=False)
+        rows = stacks.check_training(self, fit.rbms[0], X, sample_weight, domain, first=False)
         check_columns(fit.rbms[0], X, reset=False)
         estimators.check_same_rows("X", len(rows.weights), fit.n_rows)
         return rows

@@ -16,10 +16,11 @@ from skrbm.deep.belief_net import BeliefNet, Conditional
 from skrbm.estimators.common.fit_state import Hook
 from skrbm.estimators.common.fitted import Fitted, Seeds, domain_of, fitted_of
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
-from skrbm.estimators.rbm.base import is_started, learner_of, settings_of, start_layer
+from skrbm.estimators.rbm.base import check_lowest, is_started, learner_of, settings_of, start_layer
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.gaussian import GaussianBernoulliRBM
 from skrbm.estimators.rbm.settings import Settings, Size
+from skrbm.estimators.rbm.tabular import TabularRBM
 from skrbm.learning.defaults import above_others
 from skrbm.learning.loop import Feed, Loop, Monitor, Plan, RowFigure, run
 from skrbm.learning.progress import N_LINES, progress
@@ -35,7 +36,7 @@ from skrbm.learning.watching import (
 )
 from skrbm.units import Domain
 from skrbm.validation import estimators
-from skrbm.validation.rows import chosen_domain
+from skrbm.validation.rows import TrainingRows, check_training_rows, chosen_domain
 
 _FIGURE = "pseudo_log_likelihood"
 
@@ -106,9 +107,8 @@ class Stack:
         net = BeliefNet.stack([fitted_of(rbm).rbm for rbm in self.rbms])
         below, is_tied = lowest.top if len(self.rbms) > 1 else None, self.untied is None
         directed = self.untied or (net.recognition, net.generation)
-        return Fitted(
-            top.top, lowest.scaling, self.seeds, lowest.device, below, *directed, is_tied=is_tied
-        )
+        model = top.top, lowest.scaling, self.seeds, lowest.device, below, *directed
+        return Fitted(*model, is_tied=is_tied, coding=lowest.coding)
 
     def start_wake_sleep(self, rng: Generator) -> None:
         """Begin up-down with the chains and the moving averages of the top layer."""
@@ -151,6 +151,21 @@ def training_domain(lowest: DensityRBM, visible_rbm: Any) -> Domain:
     ):
         return replace(domain, otherwise=lowest_domain(_for_real_values(lowest)))
     return domain
+
+
+def check_training(
+    estimator: Any,
+    lowest: DensityRBM,
+    X: Any,
+    sample_weight: Any,
+    domain: Domain,
+    *,
+    first: bool,
+) -> TrainingRows:
+    """Check rows of an estimator, by the rules of its lowest layer if that is one of tables."""
+    if isinstance(lowest, TabularRBM):
+        return check_lowest(lowest, X, sample_weight, first=first)
+    return check_training_rows(estimator, X, sample_weight, domain, first=first)
 
 
 def choose_lowest(rbms: list[DensityRBM], visible_rbm: Any, bounds: Bounds) -> None:
@@ -259,7 +274,8 @@ def fine_tune(
     state.move(device.place)
     shuffle = len(hooks) > 0
     plan = Plan(fit.fine_tune_iter, settings.batch_size, rate, shuffle)
-    draws = settings_of(stack.rbms[0]).domain.is_bounded and not inputs.rows.summary.is_binary
+    first_settings = settings_of(stack.rbms[0])
+    draws = first_settings.replaces_by_draws(inputs.rows.summary)
     completion = inputs.completion(lowest)
     view = lowest.scaling.view if completion is None else lowest.scaling.view_columns
     feed = Feed(view(inputs.rows.values), inputs.rows.weights, draws, completion)

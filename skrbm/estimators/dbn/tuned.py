@@ -24,10 +24,10 @@ from skrbm.validation.rows import Checked
 _N_DRAWS, _N_STEPS = 20, 100  # draws of missing values for a prediction; length of their chains
 
 
-def visible_states(lowest: Fitted, rows: Checked, rng: Generator) -> Any:
+def visible_states(lowest: Fitted, rows: Checked, rng: Generator | None = None) -> Any:
     """Visible states of rows, with draws of missing values."""
     if not rows.has_missing:
-        return lowest.scaling.to_model(rows.values)
+        return lowest.scaling.to_model(rows.values if lowest.coding is None else rows.values[:])
     return lowest.by_columns(lowest.completer("sample", _N_STEPS), rows.values, rng)
 
 
@@ -121,7 +121,7 @@ class TunedModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         rows = check_seen(self, to_host(X))
         lowest = fitted_of(self.dbn_.rbms_[0])
         if not rows.has_missing:
-            return predict(lowest.scaling.to_model(rows.values))
+            return predict(visible_states(lowest, rows))
         rng = lowest.own_draws(rows.values)
         total: Any = 0
         for _ in range(_N_DRAWS):

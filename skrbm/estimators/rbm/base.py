@@ -232,8 +232,12 @@ class BaseRBM(Estimator):
         settings.device.check_dtype(rows.summary.dtype)
         n_classes = len(rows.values.classes) if isinstance(rows.values, LabelledRows) else 1
         settings.check_sizes(*rows.values.shape, split=split, n_classes=n_classes)
-        check_columns(self, X, reset=first)
+        self._check_columns(X, first=first)
         return rows
+
+    def _check_columns(self, X: Any, *, first: bool) -> None:
+        """Store the columns of the first rows, and refuse other ones later."""
+        check_columns(self, X, reset=first)
 
     def _check_training_rows(
         self, X: Any, y: Any, sample_weight: Any, *, first: bool
@@ -398,6 +402,11 @@ def settings_of(rbm: BaseRBM) -> Settings:
 def check_within(rbm: BaseRBM, X: Any, sample_weight: Any) -> TrainingRows:
     """Check the rows of an RBM inside another estimator, and return them."""
     return rbm._check_rows(X, None, sample_weight, first=True, split=True)
+
+
+def check_lowest(rbm: BaseRBM, X: Any, sample_weight: Any, *, first: bool) -> TrainingRows:
+    """Check rows of the lowest RBM of a stack by its own rules, and return them."""
+    return rbm._check_training_rows(X, None, sample_weight, first=first)
 
 
 def check_part(rbm: BaseRBM, n_rows: int, n_features: int) -> None:

@@ -144,7 +144,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
             With `set_output`, a data frame with the columns of the data.
         """
         means = self._fitted.visible_means(self._check_hidden(H, "H"))
-        return methods.framed(self, means, H)
+        return methods.framed_means(self, means, H)
 
     def reconstruct(self, X: Any, n_steps: int = 1) -> Array:
         """Compute `E[v_i | h = E[h | v]]` for every row v of X: up and down, without noise.

@@ -312,7 +312,7 @@ class Learner:
     def _feed(self, settings: Settings, rows: TrainingRows, fit: FitState) -> Feed:
         """The source of mini-batches, with chains for missing values."""
         state, scaling = self.training, self.fitted.scaling
-        draws = settings.draws and settings.domain.is_bounded and not rows.summary.is_binary
+        draws = settings.replaces_by_draws(rows.summary)
         if settings.below is not None:
             return Feed(rows.values, rows.weights, draws, *settings.below)
         if not rows.summary.bounds.has_missing:

@@ -15,6 +15,7 @@ from skrbm._kernels.devices import Array
 from skrbm.data.coding import Coding
 from skrbm.data.scaling import Scaling
 from skrbm.data.sources import on_disk, part
+from skrbm.data.summary import Summary
 from skrbm.data.views import LabelledRows, MappedRows
 from skrbm.estimators.common.device import Device
 from skrbm.estimators.common.fit_state import Hook
@@ -142,7 +143,7 @@ class Settings:
     variance : VarianceGradient or None
         None if variances are fixed.
     draws : bool
-        Whether values between 0 and 1 are replaced by binary draws in every mini-batch.
+        Whether values between 0 and 1 are means of binary units.
     below : Below or None
         Only for a layer of a stack whose rows have missing values.
     n_lines : int
@@ -178,6 +179,10 @@ class Settings:
     def validation_seed(self) -> int:
         """Seed of the validation set and its scores, drawn once."""
         return parameters.check_seeds(self.random_state, N_SEEDS)[-1]
+
+    def replaces_by_draws(self, summary: Summary) -> bool:
+        """Whether values between 0 and 1 are replaced by binary draws in every mini-batch."""
+        return self.draws and self.domain.is_bounded and not summary.is_binary
 
     def check_sizes(self, n_rows: int, n_features: int, *, split: bool, n_classes: int = 1) -> None:
         """Refuse parameters that are invalid for data of this shape and so many classes."""

@@ -21,7 +21,7 @@ from skrbm.estimators.common.fitted_table import FittedTable
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.settings import Settings, Start
 from skrbm.learning.defaults import HIDDEN_BIAS, TABULAR, Defaults
-from skrbm.units import Bernoulli, Categorical, Layer
+from skrbm.units import Bernoulli, Categorical, Layer, Ordinal
 from skrbm.validation import parameters
 from skrbm.validation.rows import TrainingRows, check_weights
 from skrbm.validation.tables import (
@@ -296,9 +296,13 @@ class TabularRBM(DensityRBM):
             rows, weights, summarize(rows, weights, dtype, with_moments=False), used
         )
 
+    def _check_columns(self, X: Any, *, first: bool) -> None:
+        if first:  # later, rows are checked with their columns, which may have another order
+            super()._check_columns(X, first=True)
+
     def _layers(self, n_features: int) -> tuple[Layer, Layer]:
         hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, np.float64))
-        return Bernoulli(np.zeros(n_features)), hidden
+        return Ordinal(np.zeros(n_features), (2,) * n_features), hidden
 
     def _begin(self, rows: TrainingRows) -> Start:
         coding, dtype = rows.values.coding, rows.summary.dtype
@@ -366,8 +370,7 @@ class TabularRBM(DensityRBM):
         X : DataFrame or ndarray of shape (n_samples, n_features)
             Means of numbers, and most probable categories.
         """
-        means = self._fitted.visible_means(self._check_hidden(H, "H"))
-        return methods.framed(self, self._table.expected(means), H)
+        return super().inverse_transform(H)
 
     def reconstruct(self, X: Any, n_steps: int = 1) -> Any:
         """Compute the expected cells given `E[h | v]` for every row v of X.
@@ -383,10 +386,7 @@ class TabularRBM(DensityRBM):
         -------
         X_new : DataFrame or ndarray of shape (n_samples, n_features)
         """
-        n_steps = parameters.check_count("n_steps", n_steps)
-        rows = methods.check_seen(self, X, allow_nan=False).values
-        means = self._fitted.reconstruct(rows, n_steps)
-        return methods.framed(self, self._table.expected(means), X)
+        return super().reconstruct(X, n_steps)
 
     def gibbs(self, v: Any, n_steps: int = 1) -> Any:
         """Run a Gibbs chain from every row of v: h given v, then v given h, `n_steps` times.
@@ -401,11 +401,7 @@ class TabularRBM(DensityRBM):
         -------
         v_new : DataFrame or ndarray of shape (n_samples, n_features)
         """
-        n_steps = parameters.check_count("n_steps", n_steps)
-        rows = methods.check_seen(self, v, "v", allow_nan=False).values
-        states = self._fitted.gibbs(rows, n_steps)
-        drawn = self._table.drawn(states, self._fitted.seeds.sampling)
-        return methods.framed(self, drawn, v)
+        return super().gibbs(v, n_steps)
 
     def sample(
         self,
@@ -443,20 +439,7 @@ class TabularRBM(DensityRBM):
             The columns, their order and types are those of `fit`. Numbers are within the observed
             bounds, and integers where they were integers.
         """
-        table = self._table
-        n_samples = parameters.check_count("n_samples", n_samples)
-        n_steps = parameters.check_count("n_steps", n_steps)
-        parameters.check_choice("method", method, methods.SAMPLING_METHODS)
-        rng = self._fitted.seeds.generator(random_state)
-        if given is None:
-            states = self._fitted.sample(n_samples, n_steps, method, rng)
-            return methods.framed(self, table.drawn(states, rng))
-        if is_frame(given) or isinstance(given, np.ndarray):
-            rows = methods.check_seen(self, given, "given", allow_nan=True).values
-            filled = table.impute(rows.repeated(n_samples), "sample", n_steps, rng)
-            return methods.framed(self, filled, filled)
-        conditions = parameters.check_conditions("given", given)
-        return methods.framed(self, table.sample_given(conditions, n_samples, n_steps, rng))
+        return methods.sample(self, n_samples, given, n_steps, method, random_state)
 
     def impute(
         self,
@@ -489,19 +472,10 @@ class TabularRBM(DensityRBM):
         X_filled : DataFrame or ndarray of shape (n_samples, n_features), or list of n_draws of them
             Known cells are unchanged. The columns, their types and the index are those of X.
         """
-        table = self._table
         parameters.check_choice("method", method, _METHODS)
-        n_steps = parameters.check_count("n_steps", n_steps)
         if n_draws is not None:
-            n_draws = parameters.check_count("n_draws", n_draws)
             parameters.check_choice("method with n_draws", method, ("draw",))
-        rows = methods.check_seen(self, X, allow_nan=True).values
-        rng = self._fitted.seeds.generator(random_state)
-        filled = [
-            methods.framed(self, table.impute(rows, _METHODS[method], n_steps, rng), X)
-            for _ in range(n_draws or 1)
-        ]
-        return filled[0] if n_draws is None else filled
+        return methods.impute(self, X, _METHODS[method], n_steps, n_draws, random_state)
 
     def pseudo_log_likelihood(
         self, X: Any, n_flips: int | None = None, *, random_state: Any = None
