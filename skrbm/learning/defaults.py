@@ -53,6 +53,8 @@ class Defaults:
         `alpha="auto"`, for enough rows.
     updates : callable
         From the numbers of rows and visible units to the number of updates, before limits.
+    most_updates : int
+        Their largest number.
     n_chains : callable
         From the number of rows to the number of persistent chains with `n_chains="auto"`.
     """
@@ -63,6 +65,7 @@ class Defaults:
     largest_step: float = math.inf
     updates: Callable[[int, int], float] = _density_updates
     alpha: Callable[[float, int], float] = _alpha
+    most_updates: int = MOST_UPDATES
     n_chains: Callable[[int], int] = lambda n_rows: 100
 
     def prior(self, n_independent: float, n_hidden: int, weight: float | None) -> float:
@@ -74,7 +77,7 @@ class Defaults:
     def n_updates(self, n_rows: int, n_visible: int) -> float:
         """The number of updates with `n_iter="auto"`, before it is rounded up to epochs."""
         n_updates = self.updates(n_rows, n_visible)
-        return min(MOST_UPDATES, max(FEWEST_UPDATES, n_updates))
+        return min(self.most_updates, max(FEWEST_UPDATES, n_updates))
 
 
 def _binary_rate(n_components: int) -> float:
@@ -94,6 +97,8 @@ BINARY = Defaults(weight_scale=_binary_scale, rate=_binary_rate)
 TABULAR = replace(
     BINARY,
     rate=lambda n_components: min(2.0, 48.0 * n_components**-0.75),
+    updates=lambda n_rows, _: 3_000 * (n_rows / 1_000) ** 0.25,
+    most_updates=10_000,
     n_chains=lambda n_rows: min(500, max(100, n_rows // 50)),
 )
 # For models with a Gaussian layer. A limit in nats makes every step size safe. Initially the model
