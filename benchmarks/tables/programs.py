@@ -42,7 +42,7 @@ def missforest(X, is_code, seed, forests):
     from missforest import MissForest
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
-    np.random.seed(int(seed))
+    np.random.seed(int(seed))  # noqa: NPY002
     models = {}
     if forests:
         models = {
@@ -59,8 +59,8 @@ def arf(X, is_code, seed, n):
     """Generate rows by adversarial random forests."""
     from arfpy import arf
 
-    np.random.seed(int(seed))
-    np.in1d = np.isin  # which numpy has no longer
+    np.random.seed(int(seed))  # noqa: NPY002
+    np.in1d = np.isin  # noqa: NPY201, which numpy has no longer
     model = arf.arf(_frame(X, is_code), verbose=False, random_state=int(seed))
     model.forde()
     return {"X": _array(model.forge(int(n)))}
