@@ -1,9 +1,9 @@
 """Densities: the nats of held-out rows, and which cells are wrong.
 
-Nats are mean log densities of held-out rows. In half of them, one cell is then exchanged for the one
-of another row. "AUC" is the area under the curve of the negative log density of a row, "of cells" of
-the least probable cell; the latter also names the cell. "ratio" divides the probability of each
-cell given the others by the one in the column alone.
+Nats are mean log densities of held-out rows. In half of them, one cell is then exchanged for the
+one of another row. "AUC" is the area under the curve of the negative log density of a row, "of
+cells" of its least probable cell; the latter also names the cell. "ratio" divides the probability
+of each cell given the others by the one in the column alone.
 """
 
 from __future__ import annotations
