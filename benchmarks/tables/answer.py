@@ -1,9 +1,9 @@
 """Every column predicted from the others by one fit, and by boosted trees fitted for it alone.
 
 "score" is R2 for numbers and the accuracy for categories, at least 0. "above constant" is R2 for
-numbers, and for categories the share of the errors of the most frequent one that is avoided. "ratio"
-is the mean score of a table, divided by the one of boosted trees. "ECE" is the expected calibration
-error of the probability of the predicted category, in ten bins of equal width.
+numbers, and for categories the share of the errors of the most frequent one that is avoided.
+"ratio" is the mean score of a table, divided by the one of boosted trees. "ECE" is the expected
+calibration error of the probability of the predicted category, in ten bins of equal width.
 """
 
 from __future__ import annotations

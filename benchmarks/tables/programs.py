@@ -24,35 +24,37 @@ def _frame(X, is_code):
     return frame
 
 
-def _array(frame):
+def _array(frame, names):
+    frame = frame[list(names)]
     return np.stack([frame[x].astype(float).to_numpy() for x in frame.columns], axis=1)
 
 
 def miceforest(X, is_code, seed):
-    """Impute by chained boosted trees: one data set, five iterations, as its guide has it."""
+    """Impute by chained boosted trees: one data set, five iterations.
+
+    Categories are drawn with their probabilities: its default, the nearest log odds, fails when a
+    probability is 1.
+    """
     import miceforest as mf
 
-    kernel = mf.ImputationKernel(_frame(X, is_code), num_datasets=1, random_state=int(seed))
+    frame = _frame(X, is_code)
+    strategy = {x: "fast" for x, code in zip(frame.columns, is_code, strict=True) if code}
+    kernel = mf.ImputationKernel(
+        frame, num_datasets=1, mean_match_strategy=strategy or "normal", random_state=int(seed)
+    )
     kernel.mice(5, num_threads=1)
-    return {"X": _array(kernel.complete_data(0))}
+    return {"X": _array(kernel.complete_data(0), frame.columns)}
 
 
-def missforest(X, is_code, seed, forests):
-    """Impute by chained boosted trees, its default, or by chained random forests, as published."""
+def missforest(X, is_code, seed):
+    """Impute by chained boosted trees of LightGBM, the default of the package."""
     from missforest import MissForest
-    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
     np.random.seed(int(seed))  # noqa: NPY002
-    models = {}
-    if forests:
-        models = {
-            "clf": RandomForestClassifier(random_state=int(seed)),
-            "rgr": RandomForestRegressor(random_state=int(seed)),
-        }
-    frame = _frame(X, is_code)
+    frame = _frame(X, np.zeros_like(is_code))  # of categories, it takes codes
     categories = [x for x, code in zip(frame.columns, is_code, strict=True) if code]
-    imputer = MissForest(**models, categorical=categories or None, verbose=0)
-    return {"X": _array(imputer.fit_transform(frame))}
+    imputer = MissForest(categorical=categories or None, verbose=0)
+    return {"X": _array(imputer.fit_transform(frame), frame.columns)}
 
 
 def arf(X, is_code, seed, n):
@@ -61,9 +63,10 @@ def arf(X, is_code, seed, n):
 
     np.random.seed(int(seed))  # noqa: NPY002
     np.in1d = np.isin  # noqa: NPY201, which numpy has no longer
-    model = arf.arf(_frame(X, is_code), verbose=False, random_state=int(seed))
+    frame = _frame(X, is_code)
+    model = arf.arf(frame, verbose=False, random_state=int(seed))
     model.forde()
-    return {"X": _array(model.forge(int(n)))}
+    return {"X": _array(model.forge(int(n)), frame.columns)}
 
 
 def copula(X, is_code, seed, n):
