@@ -2,8 +2,8 @@
 
 The words of five letters of Webster's dictionary are from the package `english-words`; a fifth of
 them is held out. A chain predicts each letter from the two before it. Its tables are smoothed by
-the next lower order, with pseudo-counts or by absolute discounting, and are the same at all places
-of a word or not: what is best on a fifth of the training words.
+the next lower order, with pseudo-counts or by absolute discounting, and those for each place of a
+word are mixed with those for all places, as is best on a fifth of the training words.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _LENGTH = 5
 _N_LETTERS = 26
 _STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 _DISCOUNTS = (0.3, 0.5, 0.7, 0.8, 0.9)
+_WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def words() -> pd.DataFrame:
@@ -48,28 +49,38 @@ class Chain:
 
     p(c | ab) = (max(n(abc) - d, 0) + (s + d t(ab)) p(c | b)) / (n(ab) + s), where t(ab) is the
     number of different letters seen after ab, s the pseudo-count and d the discount; and likewise
-    p(c | b) with p(c), which is smoothed by one pseudo-count of equal shares.
+    p(c | b) with p(c), which is smoothed by one pseudo-count of equal shares. Chains with tables
+    for each place of a word are mixed with those of one table for all places.
+
+    Parameters
+    ----------
+    strength : float
+        Pseudo-count s.
+    discount : float
+        Discount d.
+    of_places : float
+        Weight of the tables for each place.
     """
 
-    def __init__(self, strength: float, discount: float, *, by_place: bool) -> None:
+    def __init__(self, strength: float, discount: float, of_places: float) -> None:
         self.strength = strength
         self.discount = discount
-        self.by_place = by_place
+        self.of_places = of_places
 
     def fit(self, codes: np.ndarray) -> Chain:
         """Count the letters of some words."""
-        places = _LENGTH if self.by_place else 1
         size = _N_LETTERS + 1  # the last one is the start of a word
-        counts = np.zeros((places, size, size, _N_LETTERS))
-        padded = np.pad(codes, ((0, 0), (2, 0)), constant_values=_N_LETTERS)
-        for i in range(_LENGTH):
-            place = i if self.by_place else 0
-            np.add.at(counts[place], tuple(padded[:, i + k] for k in range(3)), 1)
+        counts = np.zeros((_LENGTH, size, size, _N_LETTERS))
+        for i, letters in enumerate(_triples(codes)):
+            np.add.at(counts[i], letters, 1)
+        of_all = self._table(counts.sum(axis=0, keepdims=True))
+        self.p_ = self.of_places * self._table(counts) + (1 - self.of_places) * of_all
+        return self
+
+    def _table(self, counts: np.ndarray) -> np.ndarray:
         shares = (counts.sum(axis=(1, 2)) + 1 / _N_LETTERS)[:, None, None, :]
         shares = shares / shares.sum(axis=-1, keepdims=True)
-        one = self._smoothed(counts.sum(axis=1, keepdims=True), shares)
-        self.p_ = self._smoothed(counts, one)
-        return self
+        return self._smoothed(counts, self._smoothed(counts.sum(axis=1, keepdims=True), shares))
 
     def _smoothed(self, counts: np.ndarray, lower: np.ndarray) -> np.ndarray:
         n = counts.sum(axis=-1, keepdims=True)
@@ -78,20 +89,21 @@ class Chain:
 
     def score(self, codes: np.ndarray) -> float:
         """Mean log probability of words."""
-        padded = np.pad(codes, ((0, 0), (2, 0)), constant_values=_N_LETTERS)
-        found = np.zeros(len(codes))
-        for i in range(_LENGTH):
-            place = i if self.by_place else 0
-            found += np.log(self.p_[(place, *(padded[:, i + k] for k in range(3)))])
-        return float(found.mean())
+        found = sum(np.log(self.p_[i][x]) for i, x in enumerate(_triples(codes)))
+        return float(np.mean(found))
+
+
+def _triples(codes: np.ndarray) -> list[tuple[np.ndarray, ...]]:
+    """Each letter of words, after the two before it."""
+    padded = np.pad(codes, ((0, 0), (2, 0)), constant_values=_N_LETTERS)
+    return [tuple(padded[:, i + k] for k in range(3)) for i in range(_LENGTH)]
 
 
 def best_chain(train: pd.DataFrame, seed: int) -> Chain:
     """The chain that is best on a fifth of the words."""
     inner, held_out = (_codes(x) for x in split(train, seed))
-    every = [(s, 0.0, by_place) for s, by_place in product(_STRENGTHS, (False, True))]
-    every += [(0.01, d, by_place) for d, by_place in product(_DISCOUNTS, (False, True))]
-    chains = [Chain(s, d, by_place=by_place) for s, d, by_place in every]
+    smoothed = [(s, 0.0) for s in _STRENGTHS] + [(0.01, d) for d in _DISCOUNTS]
+    chains = [Chain(*x, weight) for x, weight in product(smoothed, _WEIGHTS)]
     scores = [chain.fit(inner).score(held_out) for chain in chains]
     return chains[int(np.argmax(scores))].fit(_codes(train))
 
@@ -116,5 +128,5 @@ def of_words(options: Options) -> Iterator[Row]:
                 row = {"method": method, "split": seed, "nats per letter": score / _LENGTH}
                 if isinstance(model, Chain):
                     row |= {"strength": model.strength, "discount": model.discount}
-                    row |= {"by place": float(model.by_place)}
+                    row |= {"of places": model.of_places}
                 yield row | {"seconds": seconds}
