@@ -19,7 +19,6 @@ import numpy as np
 
 PACKAGES = (
     "arfpy==0.1.1",
-    "copulas==0.14.1",
     "english-words==2.0.2",
     "lightgbm==4.6.0",  # miceforest 6.0.5 does not work with later ones
     "miceforest==6.0.5",

@@ -15,6 +15,7 @@ from functools import partial
 import pandas as pd
 
 from benchmarks.tables import environment, ours
+from benchmarks.tables.copula import by_copula
 from benchmarks.tables.data import TABLES, codes, decoded, split
 from benchmarks.tables.measures import detection, shapes, trends, tstr
 from benchmarks.tables.mixture import TableMixture, independent
@@ -46,7 +47,7 @@ def generators(options: Options) -> dict[str, Generator]:
     every |= {
         "EM mixture": partial(_by_model, _by_mixture),
         "arfpy": partial(_peer, "arf"),
-        "Gaussian copula": partial(_peer, "copula"),
+        "Gaussian copula": by_copula,
         "independent": partial(_by_model, independent),
         "real rows": lambda train, seed: train,
     }

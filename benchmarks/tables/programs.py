@@ -69,29 +69,6 @@ def arf(X, is_code, seed, n):
     return {"X": _array(model.forge(int(n)), frame.columns)}
 
 
-def copula(X, is_code, seed, n):
-    """Generate rows by a Gaussian copula of numbers and of categories as uniform intervals."""
-    from copulas.multivariate import GaussianMultivariate
-
-    rng = np.random.default_rng(int(seed))
-    U, shares = X.copy(), {}
-    for j in np.flatnonzero(is_code):
-        share = np.bincount(X[:, j].astype(int)) / len(X)
-        order = np.argsort(-share)
-        low = np.zeros_like(share)
-        low[order] = np.cumsum(share[order]) - share[order]
-        codes = X[:, j].astype(int)
-        U[:, j] = low[codes] + rng.random(len(X)) * share[codes]
-        shares[j] = order, np.cumsum(share[order])
-    model = GaussianMultivariate(random_state=int(seed))
-    model.fit(pd.DataFrame(U))
-    found = model.sample(int(n)).to_numpy()
-    for j, (order, cumulated) in shares.items():
-        index = np.searchsorted(cumulated, found[:, j]).clip(0, len(order) - 1)
-        found[:, j] = order[index]
-    return {"X": found}
-
-
 def _xgboost(X, is_code, *, one_hot):
     """Rows and the classifier; each category a column of zeros and ones, or as it is."""
     from xgboost import XGBClassifier
