@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 import venv
 from functools import cache
 from pathlib import Path
@@ -23,6 +22,7 @@ PACKAGES = (
     "lightgbm==4.6.0",  # miceforest 6.0.5 does not work with later ones
     "miceforest==6.0.5",
     "MissForest==4.2.3",
+    "pandas==2.3.3",  # arfpy does not work with later ones
     "tqdm",  # which MissForest imports without saying so
     "xgboost-cpu==3.2.0",
 )
@@ -54,7 +54,7 @@ def package(name: str) -> Path:
 
 
 def run(program: str, **arrays: np.ndarray | str | float) -> dict[str, np.ndarray]:
-    """Run one of `programs`; the result has its `seconds` too, without its imports."""
+    """Run one of `programs`; the result has its `seconds` too, without imports."""
     with tempfile.TemporaryDirectory() as folder:
         given, found = Path(folder) / "given.npz", Path(folder) / "found.npz"
         np.savez(given, **arrays)
@@ -64,9 +64,3 @@ def run(program: str, **arrays: np.ndarray | str | float) -> dict[str, np.ndarra
             raise RuntimeError(f"{program} failed: {done.stderr.strip().splitlines()[-1:]}")
         with np.load(found) as file:
             return dict(file)
-
-
-def timed(program: str, **arrays: np.ndarray | str | float) -> tuple[dict[str, np.ndarray], float]:
-    """Run a program, and the seconds that it took, with its imports."""
-    start = time.perf_counter()
-    return run(program, **arrays), time.perf_counter() - start
