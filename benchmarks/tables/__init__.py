@@ -1,0 +1,1 @@
+"""Measurements of `TabularRBM`, and of its peers on the same rows."""
