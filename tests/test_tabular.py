@@ -349,3 +349,14 @@ def test_real_numbers_are_drawn_within_a_range_that_cuts_intervals():
     error = 6 * np.sqrt(share * (1 - share) / N_DRAWS)
     assert abs((made["kind"] == "p").mean() - share) < error
     assert abs(made["x"].mean() - mean) < 6 * made["x"].std() / np.sqrt(N_DRAWS)
+
+
+def test_relative_cell_scores_subtract_those_of_the_column_alone():
+    """Fails if the shares of another column count, or the density within a code is left out."""
+    X = pd.DataFrame({"animal": list("aabbbc") * 10, "weight": np.arange(60.0)})
+    rbm = TabularRBM(2, n_iter=1, random_state=0).fit(X)
+    of_columns = rbm.cell_scores(X) - rbm.cell_scores(X, relative=True)
+    shares = X["animal"].map({"a": 21 / 63, "b": 31 / 63, "c": 11 / 63})
+    np.testing.assert_allclose(of_columns[:, 0], np.log(shares), atol=1e-5)
+    of_numbers = np.exp(of_columns[:, 1]).sum()
+    assert 0.9 < of_numbers < 1  # the rest lies beyond the observed numbers

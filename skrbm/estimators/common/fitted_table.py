@@ -147,6 +147,13 @@ class FittedTable:
         scores[X.is_missing] = np.nan
         return scores
 
+    def column_scores(self, X: CodedRows) -> Array:
+        """`log p(cell)` of every cell by independent columns, as at the start of the training."""
+        of_codes = self.coding.probabilities(self.fitted.top.base.mean(0.0))
+        first = np.cumsum(self.table.n_codes) - self.table.n_codes
+        index = np.clip(first + X.codes, 0, len(of_codes) - 1)
+        return np.log(of_codes[index]) + X.log_density
+
     def _averaged(self, given_all: Any, rows: CodedRows) -> Array:
         complete = self.fitted.completer("sample", _N_STEPS)
         many = rows.part(np.tile(np.arange(len(rows)), _N_COMPLETIONS))

@@ -454,7 +454,7 @@ class TabularRBM(DensityRBM):
         n_samples: int = 1,
         *,
         given: Any = None,
-        n_steps: int = 1000,
+        n_steps: int = 200,
         method: str = "auto",
         random_state: Any = None,
     ) -> Any:
@@ -472,7 +472,7 @@ class TabularRBM(DensityRBM):
             - a table whose known cells are kept, with its missing cells drawn row by row.
 
             Rows are drawn from the conditional distribution; none is rejected.
-        n_steps : int, default=1000
+        n_steps : int, default=200
             Length of the chains. Longer chains depend less on their start.
         method : {"auto", "gibbs", "tempering"}, default="auto"
             Markov chain to run without conditions; see `BernoulliRBM.sample`.
@@ -546,22 +546,27 @@ class TabularRBM(DensityRBM):
         rows = methods.check_seen(self, X, allow_nan=False).values
         return of_codes + rows.log_density.sum(axis=1)
 
-    def cell_scores(self, X: Any) -> Array:
+    def cell_scores(self, X: Any, *, relative: bool = False) -> Array:
         """Compute `log p(x_i | all other known cells)` for every known cell, in nats.
 
-        The cell with the lowest score of its row fits the others least. Scores of rows with missing
-        cells are averages over 20 draws of them.
+        Scores of rows with missing cells are averages over 20 draws of them.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
+        relative : bool, default=False
+            Whether to subtract `log p(x_i)` of its column alone. The ratio compares columns of
+            different units: the cell of a row with the lowest one is most likely to come from
+            another row.
 
         Returns
         -------
         scores : ndarray of float64 of shape (n_samples, n_features)
             NaN for missing cells.
         """
-        return self._table.cell_scores(methods.check_seen(self, X, allow_nan=True).values)
+        rows = methods.check_seen(self, X, allow_nan=True).values
+        scores = self._table.cell_scores(rows)
+        return scores - self._table.column_scores(rows) if relative else scores
 
     def predict_proba(self, X: Any, target: Any = None) -> Any:
         """Compute the probabilities of the values of a column, given the other cells of each row.
