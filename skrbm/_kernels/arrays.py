@@ -146,6 +146,12 @@ def mix(shares: Array, rows: Array) -> Array:
     return (shares.swapaxes(0, 1) @ rows).swapaxes(0, 1)
 
 
+def along_rows(x: Array, matrix: Array) -> Array:
+    """`x matrix` over the last axis of x, in one product; numpy makes one per row of a stack."""
+    product = x.reshape(-1, x.shape[-1]) @ matrix
+    return product.reshape(*x.shape[:-1], matrix.shape[-1])
+
+
 def integers(start: int, stop: int) -> Array:
     """The integers from start to stop, in numpy like all indices."""
     return np.arange(start, stop, dtype=np.int64)

@@ -24,12 +24,15 @@ class Levels:
         Index of each step within its unit.
     missing : ndarray of bool of shape (n_units, most_levels) or None
         Levels that a unit does not have; None if all have the same number.
+    rising : ndarray of shape (most_levels - 1, most_levels)
+        Whether each level is above each step. Products with it are faster than cumulative sums.
     """
 
     widths: tuple[int, ...]
     heights: Array
     steps: Array
     missing: Array | None
+    rising: Array
 
 
 @lru_cache(maxsize=64)
@@ -39,5 +42,9 @@ def levels_of(n_levels: tuple[int, ...]) -> Levels:
     widths = n - 1
     heights = np.repeat(np.sqrt(2 / n), widths)
     steps = np.arange(widths.sum()) - np.repeat(np.cumsum(widths) - widths, widths)
-    missing = np.arange(n.max(initial=0)) >= n[:, None]
-    return Levels(tuple(widths.tolist()), heights, steps, missing if missing.any() else None)
+    most = n.max(initial=1)
+    missing = np.arange(most) >= n[:, None]
+    rising = np.tri(most, most - 1, -1).T
+    return Levels(
+        tuple(widths.tolist()), heights, steps, missing if missing.any() else None, rising
+    )

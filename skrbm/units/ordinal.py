@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
@@ -13,6 +12,9 @@ from skrbm._kernels.levels import levels_of
 from skrbm.units.domain import Domain
 from skrbm.units.layer import STRUCTURE, OfState, Units
 from skrbm.units.segmented import Segmented
+
+# The exponential of its sum with a logit is 0.
+_LOWEST = -1e30
 
 _DOMAIN = Domain("ordinal", 0.0, 1.0, "Encode each step between levels as a column of its own.")
 
@@ -94,9 +96,8 @@ class Ordinal(Segmented):
     def mean(self, input: Array | float) -> Array:
         """`E[s | input]`: for each step, its height times the probability of the levels above."""
         p = arrays.softmax(self._logits(input))
-        above = arrays.flip(arrays.flip(p, -1).cumsum(-1), -1)[..., 1:].clip(max=1)
-        above = self._unfold(above)
-        return above * self._heights(above)
+        above = self._unfold(arrays.along_rows(p, self._rising(p).T))
+        return above.clip(max=1) * self._heights(above)
 
     def sample(self, mean: Array, rng: Generator) -> Array:
         """Draw states with the given conditional mean, in the dtype of the mean."""
@@ -155,11 +156,17 @@ class Ordinal(Segmented):
     def _heights(self, x: Array) -> Array:
         return devices.like(levels_of(self.n_levels).heights, x)
 
+    def _rising(self, x: Array) -> Array:
+        return devices.like(levels_of(self.n_levels).rising, x)
+
     def _logits(self, input: Array | float) -> Array:
         x = input + self.bias
-        rising = self._fold(x * self._heights(x)).cumsum(-1)
-        logits = arrays.concat([0 * rising[..., :1], rising], axis=-1)
-        return self._closed(logits, -math.inf)
+        steps = self._fold(x * self._heights(x))
+        logits = arrays.along_rows(steps, self._rising(steps))
+        missing = levels_of(self.n_levels).missing
+        if missing is not None:
+            logits += devices.like(missing * _LOWEST, logits)
+        return logits
 
     def _probabilities(self, mean: Array, fill: float = 1.0) -> Array:
         """Probability of each level given the mean; a unit with fewer levels is padded."""
