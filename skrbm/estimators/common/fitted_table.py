@@ -17,8 +17,9 @@ from skrbm.data.tables import Table
 from skrbm.estimators.common.fitted import Fitted, FittedRBM
 from skrbm.likelihood import conditional_log_likelihoods
 
-_N_STEPS = 100  # length of the chains that average or draw missing cells
-_N_COMPLETIONS = 20  # per row with missing cells
+_N_STEPS = 100  # length of the chains that average missing cells
+_N_STEPS_DRAWN = 50  # of those that complete rows
+_N_COMPLETIONS = 10  # per row with missing cells
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ class FittedTable:
         return np.log(of_codes[index]) + X.log_density
 
     def _averaged(self, given_all: Any, rows: CodedRows) -> Array:
-        complete = self.fitted.completer("sample", _N_STEPS)
+        complete = self.fitted.completer("sample", _N_STEPS_DRAWN)
         many = rows.part(np.tile(np.arange(len(rows)), _N_COMPLETIONS))
         own = self.fitted.own_draws(many, copies_differ=True)
         states = self.fitted.by_columns(complete, many, own)

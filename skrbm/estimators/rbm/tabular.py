@@ -71,11 +71,11 @@ class TabularRBM(DensityRBM):
         become more selective, and likelihoods a little lower.
     learning_rate : float or "auto", default="auto"
         Step size of the first update of `fit`, and of every update of `partial_fit`. "auto" is
-        `48 / n_components**0.75`, at most 2.
+        `64 / n_components**0.75`, at most 2.
     batch_size : int, default=100
         Maximum number of rows per update.
     n_iter : int or "auto", default="auto"
-        Number of epochs of `fit`. "auto" makes `3_000 * (n_rows / 1_000)**0.25` updates, but from
+        Number of epochs of `fit`. "auto" makes `3_000 * (n_rows / 1_000)**(1 / 3)` updates, but from
         2,000 to 10,000, and at least 10 epochs.
     gradient : {"jump", "pcd", "pt", "cd", "exact"}, default="jump"
         Estimate of the model's part of the gradient:
@@ -549,7 +549,7 @@ class TabularRBM(DensityRBM):
     def cell_scores(self, X: Any, *, relative: bool = False) -> Array:
         """Compute `log p(x_i | all other known cells)` for every known cell, in nats.
 
-        Scores of rows with missing cells are averages over 20 draws of them.
+        Scores of rows with missing cells are averages over ten draws of them.
 
         Parameters
         ----------
