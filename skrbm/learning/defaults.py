@@ -97,7 +97,7 @@ BINARY = Defaults(weight_scale=_binary_scale, rate=_binary_rate)
 TABULAR = replace(
     BINARY,
     rate=lambda n_components: min(2.0, 64.0 * n_components**-0.75),
-    updates=lambda n_rows, _: 3_000 * (n_rows / 1_000) ** (1 / 3),
+    updates=lambda n_rows, _: 300 * n_rows ** (1 / 3),
     most_updates=10_000,
     n_chains=lambda n_rows: min(500, max(100, n_rows // 50)),
 )

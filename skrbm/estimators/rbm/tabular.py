@@ -75,8 +75,8 @@ class TabularRBM(DensityRBM):
     batch_size : int, default=100
         Maximum number of rows per update.
     n_iter : int or "auto", default="auto"
-        Number of epochs of `fit`. "auto" makes `3_000 * (n_rows / 1_000)**(1 / 3)` updates, but from
-        2,000 to 10,000, and at least 10 epochs.
+        Number of epochs of `fit`. "auto" makes `300 * n_rows**(1 / 3)` updates, but from 2,000 to
+        10,000, and at least 10 epochs.
     gradient : {"jump", "pcd", "pt", "cd", "exact"}, default="jump"
         Estimate of the model's part of the gradient:
 
