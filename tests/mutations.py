@@ -645,7 +645,7 @@ MUTATIONS = [
     ("skrbm.data.tables.Table.expected", "values[i] = column.nearest(values[i])", "pass", "test_tables.py::test_means_and_modes_keep_types_and_known_cells"),
     ("skrbm.data.tables.Table.decode", "columns[name] = part.column", "pass", "test_tables.py::test_conditions_hold_in_draws_of_a_table"),
     # Ordinal units
-    ("skrbm.units.ordinal.Ordinal.mean", "[..., 1:].clip(max=1)", "[..., :-1].clip(max=1)", "test_units.py::test_mean_is_the_derivative_of_the_log_normalizer"),
+    ("skrbm.units.ordinal.Ordinal.mean", "along_rows(p, self._rising(p).T)", "along_rows(p[..., ::-1], self._rising(p).T)", "test_units.py::test_mean_is_the_derivative_of_the_log_normalizer"),
     ("skrbm.units.ordinal.Ordinal.sample", "(*mean.shape[:-1], len(self.n_levels)), rng, mean)\n        return self._at(mean, u)", "(*mean.shape[:-1], mean.shape[-1]), rng, mean)\n        return arrays.where(u * self._heights(mean) < mean, self._heights(mean), 0 * mean)", "test_units.py::test_draws_have_the_mean_and_variance_of_the_distribution"),
     ("skrbm.units.ordinal.Ordinal.log_probability", "log_p[..., 0].sum(-1) + state", "log_p[..., -1].sum(-1) + state", "test_units.py::test_log_probability_is_that_of_the_states_and_broadened_means_are_means"),
     ("skrbm.units.ordinal.Ordinal.most_probable", "self._probabilities(mean, -1.0)", "self._probabilities(mean, 1.0)", "test_units.py::test_most_probable_states_have_the_largest_density"),
