@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from skrbm._kernels.devices import Array
+from skrbm._kernels.levels import levels_of
 from skrbm.data.summary import Summary
 from skrbm.data.tables import Table, taken
 from skrbm.units import Categorical, Joined, Layer, Ordinal
@@ -87,8 +88,9 @@ class Coding:
         widths = sizes - ordinal
         column = np.repeat(self.columns, widths)
         index = np.arange(widths.sum()) - np.repeat(np.cumsum(widths) - widths, widths)
-        height = np.repeat(np.where(ordinal, np.sqrt(2 / sizes), 1.0), widths)
-        return column, index, height, int(widths[~ordinal].sum())
+        n = int(widths[~ordinal].sum())
+        height = np.append(np.ones(n), levels_of(tuple(sizes[ordinal].tolist())).heights)
+        return column, index, height, n
 
     @property
     def n_columns(self) -> int:

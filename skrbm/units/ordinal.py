@@ -55,13 +55,14 @@ class Ordinal(Segmented):
         n_rows : float or ndarray of shape (n_columns,)
         n_levels : tuple of int
         """
-        layer = cls(total, n_levels)
-        n_rows, heights = total * 0 + n_rows, layer._heights(total)
-        above = layer._fold((total / heights).clip(0 * n_rows, n_rows))
-        reached = arrays.concat([layer._fold(n_rows)[..., :1], above], axis=-1)
-        higher = arrays.concat([above, 0 * above[..., :1]], axis=-1)
+        levels, n_rows = levels_of(n_levels), total * 0 + n_rows
+        heights = devices.like(levels.heights, total)
+        above = arrays.fold((total / heights).clip(0 * n_rows, n_rows), levels.widths)
+        first = arrays.fold(n_rows, levels.widths)[..., :1]
+        reached = arrays.concat([first, above], axis=-1)
+        higher = arrays.concat([above, 0 * first], axis=-1)
         log_count = arrays.log((reached - higher).clip(min=0) + 1)
-        steps = layer._unfold(log_count[..., 1:] - log_count[..., :-1])
+        steps = arrays.unfold(log_count[..., 1:] - log_count[..., :-1], levels.widths)
         return cls(steps / heights, n_levels)
 
     @property
