@@ -406,6 +406,7 @@ def test_learning_raises_the_likelihood_of_new_rows():
     assert scores[1] > scores[0] + 1
 
 
+@pytest.mark.slow
 def test_torch_has_the_same_distribution():
     """On the CPU, a model of numpy gives the same answers, and one of torch learns as well."""
     pytest.importorskip("torch")

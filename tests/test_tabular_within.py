@@ -150,6 +150,7 @@ def test_detectors_flag_rows_of_tables(container):
     )
 
 
+@pytest.mark.slow
 def test_thresholds_of_tables_hold_for_new_rows():
     """Three standard errors. Fails if rows that set the threshold have set the codes, too."""
     shares, n = [], 300
@@ -162,6 +163,7 @@ def test_thresholds_of_tables_hold_for_new_rows():
     assert abs(np.mean(shares) - 0.1) < 3 * np.sqrt(0.09 / n / len(shares))
 
 
+@pytest.mark.slow
 def test_detectors_judge_the_rows_that_they_learn():
     """By models that have not learned them, with weights."""
     X = _with_holes()
@@ -255,6 +257,7 @@ def test_stacks_refuse_ranges_and_tables_above_the_lowest_layer():
         dbn.transform(X.drop(columns="city"))
 
 
+@pytest.mark.slow
 def test_an_interrupted_fit_of_a_stack_of_tables_is_completed_bit_for_bit(tmp_path):
     """In the middle of the second layer, with missing cells."""
     X, path = _with_holes(), tmp_path / "stack"
