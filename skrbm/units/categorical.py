@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from skrbm._kernels import arrays, devices, random
+from skrbm._kernels import arrays, random
 from skrbm._kernels.devices import Array, Generator
 from skrbm.units.domain import Domain
 from skrbm.units.layer import STRUCTURE, OfState, Units
@@ -68,15 +68,6 @@ class Categorical(Segmented):
         """Return a layer of some of the units; an array of shape (n_rows, k) selects k per row."""
         n_categories = arrays.segment_sizes(units, self.n_categories)
         return Categorical(self.bias[..., self.columns_of(units)], n_categories)
-
-    def log_normalizers(self, input: Array | float) -> Array:
-        """`log sum_k exp(bias_k + input_k)` of each unit."""
-        logits = self._logits(input)
-        return devices.like(arrays.row_log_sum_exp(logits), logits)
-
-    def log_normalizer(self, input: Array | float) -> Array:
-        """`log sum_s exp(s . (bias + input))` of every row, in float64."""
-        return arrays.row_log_sum_exp(self._logits(input)).sum(-1)
 
     def mean(self, input: Array | float) -> Array:
         """`E[s | input]`, the softmax of `bias + input` within each unit."""

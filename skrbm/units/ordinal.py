@@ -85,15 +85,6 @@ class Ordinal(Segmented):
         n_levels = arrays.segment_sizes(units, self.n_levels)
         return Ordinal(self.bias[..., self.columns_of(units)], n_levels)
 
-    def log_normalizers(self, input: Array | float) -> Array:
-        """`log sum_k exp(s_k . (bias + input))` of each unit, over its levels k."""
-        logits = self._logits(input)
-        return devices.like(arrays.row_log_sum_exp(logits), logits)
-
-    def log_normalizer(self, input: Array | float) -> Array:
-        """`log sum_s exp(s . (bias + input))` of every row, in float64."""
-        return arrays.row_log_sum_exp(self._logits(input)).sum(-1)
-
     def mean(self, input: Array | float) -> Array:
         """`E[s | input]`: for each step, its height times the probability of the levels above."""
         p = arrays.softmax(self._logits(input))

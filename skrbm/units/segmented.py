@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
-from skrbm._kernels import arrays
+from skrbm._kernels import arrays, devices
 from skrbm._kernels.devices import Array
 from skrbm.units.layer import Discrete, Rows, Units
 
@@ -18,6 +18,10 @@ class Segmented(Discrete):
     @abstractmethod
     def widths(self) -> tuple[int, ...]:
         """Number of columns of each unit."""
+
+    @abstractmethod
+    def _logits(self, input: Array | float) -> Array:
+        """`s . (bias + input)` for the states s of each unit, (n_rows, n_units, most_states)."""
 
     def columns_of(self, units: Units) -> Any:
         """Columns of some units, as an index."""
@@ -54,6 +58,15 @@ class Segmented(Discrete):
     def energies(self, state: Array) -> Array:
         """`-s . bias` of each unit."""
         return -self._fold(state * self.bias).sum(-1)
+
+    def log_normalizers(self, input: Array | float) -> Array:
+        """`log sum_s exp(s . (bias + input))` of each unit."""
+        logits = self._logits(input)
+        return devices.like(arrays.row_log_sum_exp(logits), logits)
+
+    def log_normalizer(self, input: Array | float) -> Array:
+        """`log sum_s exp(s . (bias + input))` of every row, in float64."""
+        return arrays.row_log_sum_exp(self._logits(input)).sum(-1)
 
     @property
     def n_evaluations(self) -> int:
