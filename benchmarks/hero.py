@@ -106,6 +106,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.hero", description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=records.FOLDER)
     record = records.read(parser.parse_args().folder, "curves")
+    if record is None:
+        parser.error("no record: run `python -m benchmarks curves --out FOLDER` first")
     train, held_out = (X.astype(np.float32) for X in mnist())
     originals = first_of_each_class(held_out, mnist_labels()[-len(held_out) :])
     draw(groups_of_images(fit(train), originals), record["rows"])

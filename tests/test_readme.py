@@ -1,6 +1,7 @@
 """README.md is short, and what it says is true."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-REPORT = ROOT / "benchmarks" / "records" / "report.md"
+RECORDS = ROOT / "benchmarks" / "records"
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
 TARGETS = re.findall(r"\]\(([^)]+)\)", README)
 DECIMAL = re.compile(r"-?\d+\.\d+")
@@ -54,7 +55,29 @@ def test_measured_numbers_of_readme_are_in_the_report():
     claims = README.partition("\n## Why\n")[2].partition("\n## ")[0]
     numbers = DECIMAL.findall(claims)
     assert len(numbers) >= 8
-    assert set(numbers) <= set(DECIMAL.findall(REPORT.read_text(encoding="utf-8")))
+    report = (RECORDS / "report.md").read_text(encoding="utf-8")
+    assert set(numbers) <= set(DECIMAL.findall(report))
+
+
+@pytest.mark.slow
+def test_report_follows_from_its_records(tmp_path):
+    """Fails if the page is edited by hand, or a record is replaced without writing it again."""
+    for record in RECORDS.glob("*.json"):
+        shutil.copy(record, tmp_path)
+    assert _report(tmp_path) == (RECORDS / "report.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_report_names_missing_records(tmp_path):
+    """Fails if a section without a record is left out or raises."""
+    assert _report(tmp_path).count("Not measured: `python -m benchmarks ") == 7
+
+
+def _report(folder):
+    """Return the page of the records in a folder."""
+    command = [sys.executable, "-W", "error", "-m", "benchmarks.report", folder]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return (folder / "report.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
