@@ -21,6 +21,12 @@ import pandas as pd
 from benchmarks import curves, records
 
 INK = "#30363d"
+DATA = {
+    "mnist": "MNIST",
+    "fashion-mnist": "Fashion-MNIST",
+    "labelled-shifter": "labelled shifter",
+    "bars-and-stripes-4": "bars and stripes",
+}
 EPOCHS = {
     "skrbm": "skrbm",
     "torch float32": "plain PyTorch",
@@ -43,18 +49,12 @@ class Section:
 def likelihoods(rows: pd.DataFrame) -> pd.DataFrame:
     """Held-out nats and seconds of both packages."""
     rows[["data", "package"]] = rows["what"].str.rsplit(", ", n=1, expand=True)
-    table = rows.pivot(index="data", columns="package", values=["nats", "seconds"])
-    table = table.loc[
-        rows["data"].unique(),
-        [
-            ("nats", "skrbm"),
-            ("nats", "scikit-learn"),
-            ("seconds", "skrbm"),
-            ("seconds", "scikit-learn"),
-        ],
-    ]
-    table.columns = [f"{package}, {value}" for value, package in table.columns]
-    return table.map("{:.1f}".format)
+    rows["data"] = rows["data"].replace(DATA)
+    columns = {}
+    for value, form in (("nats", "{:.1f}"), ("seconds", "{:.2g}")):
+        for package, column in _means(rows, "data", "package", value).items():
+            columns[f"{package}, {value}"] = column.map(form.format)
+    return pd.DataFrame(columns)
 
 
 def features(rows: pd.DataFrame) -> pd.DataFrame:
@@ -65,8 +65,9 @@ def features(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def gaps(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean absolute errors over splits."""
-    return _means(rows, "method", "table", "MAE").map("{:.3f}".format)
+    """Mean absolute errors over splits, and over all tables."""
+    table = _means(rows, "method", "table", "MAE")
+    return table.assign(mean=table.mean(axis=1)).map("{:.3f}".format)
 
 
 def densities(rows: pd.DataFrame) -> pd.DataFrame:
@@ -152,7 +153,7 @@ SECTIONS = (
     Section(
         "default_fits",
         "Seconds of default fits",
-        "Medians of three. scikit-learn has only `BernoulliRBM`, which makes ten epochs.",
+        "Medians of three. scikit-learn's only RBM is `BernoulliRBM`, which makes ten epochs.",
         table=default_fits,
     ),
     Section(
