@@ -64,6 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--out", type=Path, metavar="FOLDER")
+    parser.add_argument("--note", default="", help="what a reader of the records should know")
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(NAMES)
     if unknown:
@@ -74,7 +75,7 @@ def main() -> None:
         rows = BENCHMARKS[name]()
         print(pd.DataFrame(rows).to_string(index=False, float_format="%.4g"), flush=True)
         if arguments.out:
-            records.write(arguments.out, name, about, rows)
+            records.write(arguments.out, name, about, rows, arguments.note)
 
 
 if __name__ == "__main__":

@@ -38,12 +38,13 @@ def machine() -> dict[str, Any]:
     }
 
 
-def write(folder: Path, name: str, about: dict[str, Any], rows: list[Row]) -> None:
-    """Write the rows of a benchmark, and the machine as it was before."""
+def write(folder: Path, name: str, about: dict[str, Any], rows: list[Row], note: str = "") -> None:
+    """Write the rows of a benchmark, the machine as it was before, and a note for the report."""
     record = {
         "name": name,
         "command": f"python -m benchmarks {name}",
         "date": date.today().isoformat(),
+        "note": note,
         "machine": about,
         "rows": rows,
     }

@@ -181,8 +181,8 @@ def _about(record: dict) -> str:
     return (
         f"`{record['command']}`, {record['date']}: {machine['processor']}, "
         f"{machine['cores']} cores with a load of {machine['load']} before the start, "
-        f"Python {machine['python']}, {versions}."
-    )
+        f"Python {machine['python']}, {versions}. {record.get('note', '')}"
+    ).strip()
 
 
 def _section(section: Section, folder: Path) -> str:
