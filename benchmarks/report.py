@@ -51,9 +51,9 @@ def likelihoods(rows: pd.DataFrame) -> pd.DataFrame:
     rows[["data", "package"]] = rows["what"].str.rsplit(", ", n=1, expand=True)
     rows["data"] = rows["data"].replace(DATA)
     columns = {}
-    for value, form in (("nats", "{:.1f}"), ("seconds", "{:.2g}")):
+    for value, shown in (("nats", "{:.1f}".format), ("seconds", _seconds)):
         for package, column in _means(rows, "data", "package", value).items():
-            columns[f"{package}, {value}"] = column.map(form.format)
+            columns[f"{package}, {value}"] = column.map(shown)
     return pd.DataFrame(columns)
 
 
@@ -80,8 +80,12 @@ def densities(rows: pd.DataFrame) -> pd.DataFrame:
 
 def default_fits(rows: pd.DataFrame) -> pd.DataFrame:
     """Seconds per estimator and table."""
-    table = _means(rows, "estimator", "data", "seconds")
-    return table.map(lambda s: "-" if np.isnan(s) else f"{s:.2g}")
+    return _means(rows, "estimator", "data", "seconds").map(_seconds)
+
+
+def _seconds(s: float) -> str:
+    """Two digits, but all of whole seconds."""
+    return "-" if np.isnan(s) else f"{s:.0f}" if s >= 9.95 else f"{s:#.2g}"
 
 
 def _means(rows: pd.DataFrame, index: str, columns: str, values: str) -> pd.DataFrame:
