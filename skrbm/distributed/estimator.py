@@ -24,7 +24,7 @@ from skrbm.validation.estimators import check_instance
 from skrbm.validation.parameters import check_choice, check_on_cluster
 
 _FITTED = DensityRBM, DeepBeliefNetwork
-_KINDS = "a BernoulliRBM, GaussianBernoulliRBM or DeepBeliefNetwork"
+_KINDS = "a BernoulliRBM, GaussianBernoulliRBM, TabularRBM or DeepBeliefNetwork"
 
 
 class Distributed(MetaEstimatorMixin, TransformerMixin, Estimator):
@@ -153,7 +153,10 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, Estimator):
         check_is_fitted(self)
         if not cluster.is_collection(X):
             return self.estimator_.transform(X)
-        of_one = self.estimator_.transform(cluster.header(X, n_rows=1))
+        one = cluster.header(X, n_rows=1)
+        if isinstance(self._layers[0], TabularRBM):  # whose columns may not take numbers
+            one = self.estimator_.inverse_transform(np.zeros((1, self._top.n_components)))
+        of_one = self.estimator_.transform(one)
         return cluster.blockwise(self.estimator_, "transform", X, of_one)
 
     def score_samples(self, X: Any) -> Any:
@@ -244,8 +247,12 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, Estimator):
         raise AttributeError(msg)
 
     @property
+    def _layers(self) -> list[DensityRBM]:
+        return getattr(self.estimator_, "rbms_", [self.estimator_])
+
+    @property
     def _top(self) -> DensityRBM:
-        return getattr(self.estimator_, "rbms_", [self.estimator_])[-1]
+        return self._layers[-1]
 
 
 def _check_supported(estimator: Any) -> None:
@@ -255,11 +262,7 @@ def _check_supported(estimator: Any) -> None:
         rbms = new_layers(estimator)
         check_on_cluster("fine_tune_iter", estimator.fine_tune_iter, 0)
     for rbm in rbms:
-        if isinstance(rbm, TabularRBM):
-            msg = f"{rbm!r} needs all rows on one machine, where it finds the codes of its columns."
-            raise ValueError(msg)
         settings_of(rbm)
         check_on_cluster("early_stopping", rbm.early_stopping, allowed=False)
-        check_on_cluster("missing_values", rbm.missing_values, "refuse")
         if isinstance(rbm, GaussianBernoulliRBM) and rbm.covariance_type == "full":
             check_on_cluster("covariance_type", "full", "diag")
