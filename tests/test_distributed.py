@@ -508,8 +508,8 @@ def test_a_callback_stops_the_fit(four_workers):
             LogisticRegression(),
             "epoch",
             None,
-            "estimator == LogisticRegression(), must be a BernoulliRBM, GaussianBernoulliRBM or "
-            "DeepBeliefNetwork.",
+            "estimator == LogisticRegression(), must be a BernoulliRBM, GaussianBernoulliRBM, "
+            "TabularRBM or DeepBeliefNetwork.",
         ),
         (
             BernoulliRBM(early_stopping=True),
@@ -518,10 +518,10 @@ def test_a_callback_stops_the_fit(four_workers):
             "early_stopping == True, must be False on a cluster.",
         ),
         (
-            BernoulliRBM(missing_values="allow"),
+            DeepBeliefNetwork(visible_rbm=BernoulliRBM(missing_values="allow")),
             "epoch",
             None,
-            "missing_values == 'allow', must be 'refuse' on a cluster.",
+            "missing_values of the lowest layer == 'allow', must be 'refuse' on a cluster.",
         ),
         (
             DeepBeliefNetwork(fine_tune_iter=3),

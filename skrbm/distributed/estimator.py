@@ -261,6 +261,7 @@ def _check_supported(estimator: Any) -> None:
     if isinstance(estimator, DeepBeliefNetwork):
         rbms = new_layers(estimator)
         check_on_cluster("fine_tune_iter", estimator.fine_tune_iter, 0)
+        check_on_cluster("missing_values of the lowest layer", rbms[0].missing_values, "refuse")
     for rbm in rbms:
         settings_of(rbm)
         check_on_cluster("early_stopping", rbm.early_stopping, allowed=False)
