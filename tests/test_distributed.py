@@ -540,8 +540,8 @@ def test_a_callback_stops_the_fit(four_workers):
             BernoulliRBM(n_iter=1),
             "epoch",
             da.full((4, 2), np.nan, chunks=2),
-            "X contains NaN, must not: impute missing values first, for example with "
-            "skrbm.RBMImputer.",
+            "X contains NaN, must not: NaN in an array is a missing value for "
+            "BernoulliRBM(missing_values='allow').",
         ),
     ],
 )

@@ -49,10 +49,20 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, Estimator):
     worker, or the restarted one, recomputes the lost blocks and starts new chains, which first come
     near the current model. The chains of the other workers continue.
 
+    A worker also keeps the chains that fill the missing values of its rows.
+
+    The codes of the columns of a table are found on the client, from a random sample of 100,000
+    rows, or from all rows if there are no more. Every worker adds the rows that the sample lacks:
+    those with the smallest and the largest number of each column, and the first row of each new
+    category, up to 1,000 per column. Further categories are unknown, see `handle_unknown` of
+    `TabularRBM`. The sample depends on the seed, but not on the blocks or the number of workers. If
+    it has all rows, the codes equal those of a fit on one machine.
+
     Parameters
     ----------
-    estimator : BernoulliRBM, GaussianBernoulliRBM or DeepBeliefNetwork
-        The estimator to fit, without early stopping, missing values and up-down.
+    estimator : BernoulliRBM, GaussianBernoulliRBM, TabularRBM or DeepBeliefNetwork
+        The estimator to fit, without early stopping and up-down, and in a stack without missing
+        values.
     sync : {"epoch", "update"}, default="epoch"
         When workers exchange their results. Each worker sends the parameters once per epoch, or
         twice per update.
@@ -108,7 +118,8 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, Estimator):
         Parameters
         ----------
         X : dask.array.Array or dask.dataframe.DataFrame of shape (n_samples, n_features)
-            Rows that the estimator can be fitted to; blocks may be CSR matrices.
+            Rows that the estimator can be fitted to; blocks may be CSR matrices. The categories of
+            a data frame need not be known to Dask.
         y : None
             Ignored.
 
