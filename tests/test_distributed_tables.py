@@ -123,6 +123,17 @@ def test_codes_of_a_sample_do_not_depend_on_blocks(two_workers, monkeypatch):
     assert (changed[1:-1] != one.classes_["celsius"][1:-1]).any()
 
 
+def test_a_sample_may_have_all_categories(two_workers, monkeypatch):
+    """Fails if a table without numbers, to which no row is added, cannot be fitted."""
+    monkeypatch.setattr(tables, "MOST_ROWS", 100)
+    X = _frame(400, holes=0)[["name", "is_wet"]]
+    spread = Distributed(TabularRBM(3, **START)).fit(dd.from_pandas(X, npartitions=3))
+    assert {name: x.tolist() for name, x in spread.classes_.items()} == {
+        "name": ["a", "b", "c"],
+        "is_wet": [False, True],
+    }
+
+
 @pytest.mark.parametrize("most", [1, 5])
 def test_rows_beyond_a_table_are_those_of_its_parts(most):
     """Fails if a part drops a row that the whole needs: an extreme, or a first new category."""

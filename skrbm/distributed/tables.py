@@ -60,6 +60,8 @@ class Sample(NamedTuple):
 def joined(pieces: Sequence[Piece]) -> Piece:
     """All rows of the pieces, once each, in the order of the table."""
     some = sorted((x for x in pieces if len(x.places)), key=lambda x: x.places[0])
+    if not some:
+        return pieces[0]
     every = np.concatenate([piece.places for piece in some])
     places, order = np.unique(every, return_index=True)
     return Piece(places, taken(_concatenated([piece.rows for piece in some]), order))

@@ -255,6 +255,8 @@ class WorkerState:
 
     def _loop(self, state: TrainState, epoch: int) -> Loop:
         """The loop of a round; it moves copies of the chains for missing values."""
+        # They need more memory than anything else: those of earlier rounds are dropped at once.
+        self.completions = {i: x for i, x in self.completions.items() if i >= epoch}
         learner = replace(self.learner)
         learner.replace_training(state)
         assert learner.fit is not None
@@ -320,8 +322,7 @@ class WorkerState:
         self._unplace(state)
         self.states = {epoch: self.states[epoch], epoch + 1: state}
         if loop.feed.completion is not None:
-            before = {i: x for i, x in self.completions.items() if i == epoch}
-            self.completions = {**before, epoch + 1: loop.feed.completion.states}
+            self.completions[epoch + 1] = loop.feed.completion.states
         self.round = None
         return Outcome(shared, weight * figure)
 
