@@ -183,7 +183,7 @@ def test_tables_are_learned_as_well_as_on_one_machine(two_workers, sync):
     Scores are of complete and incomplete rows that no model has seen, and may differ by 0.05 nats
     per row. Independent columns are 2 nats worse.
     """
-    X, unseen = _frame(2000, holes=0.3), _frame(2000, seed=1)
+    X, unseen = _frame(2000, holes=0.3), _frame(500, seed=1)
     rbm = TabularRBM(8, n_iter=20, batch_size=200, random_state=0)
     spread = Distributed(rbm, sync=sync).fit(_spread(X, 4))
     independent = TabularRBM(8, **START).fit(X).score(unseen)
@@ -207,6 +207,7 @@ def test_missing_values_are_trained_as_on_one_machine(two_workers):
     assert scores[0] > BernoulliRBM(3, **START).fit(_rows(2000)).score(unseen) + 0.5
 
 
+@pytest.mark.slow
 def test_a_stack_starts_with_a_table(two_workers):
     """Fails if upper layers are not trained on what the lowest infers from the codes."""
     X = _frame(1000, holes=0)
