@@ -59,3 +59,24 @@ def test_metadata_of_the_installed_package_have_absolute_links():
     assert all(re.match("https://|#", target) for target in targets(description))
     assert installed["Description-Content-Type"] == "text/markdown"
     assert any(url.startswith("Documentation, ") for url in installed.get_all("Project-URL"))
+
+
+def test_files_of_a_release_have_the_same_version_and_date():
+    """Fails if a release forgets the changelog or the citation."""
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    version, date = re.search(r"^## (\d\S+) - (\S+)$", changelog, re.MULTILINE).groups()
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert version == skrbm.__version__
+    assert f"\nversion: {version}\n" in citation
+    assert f'\ndate-released: "{date}"\n' in citation
+
+
+def test_every_python_of_the_classifiers_is_tested():
+    """Fails if a version of Python is claimed, but is not in the matrix of the workflow."""
+    path = ROOT / ".github" / "workflows" / "tests.yml"
+    if not path.exists():
+        pytest.skip("a source distribution has no workflows")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    claimed = re.findall(r"Python :: (3\.\d+)", " ".join(project["classifiers"]))
+    matrix = re.search(r"python: \[(.*)\]", path.read_text(encoding="utf-8"))[1]
+    assert re.findall(r"3\.\d+", matrix) == claimed
