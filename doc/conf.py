@@ -13,6 +13,8 @@ project = "skrbm"
 author = "The skrbm developers"
 version = release = skrbm.__version__
 extensions = [
+    "matplotlib.sphinxext.figmpl_directive",
+    "matplotlib.sphinxext.plot_directive",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
@@ -23,6 +25,18 @@ extensions = [
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates"]
 default_role = "code"  # a single backtick, as in the docstrings
+
+plot_srcset = ["2x"]  # pictures of the guide, at double resolution
+plot_html_show_formats = plot_html_show_source_link = False
+plot_rcparams = {
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "font.size": 10,
+    "legend.frameon": False,
+    "savefig.bbox": "tight",
+}
+plot_apply_rcparams = True
+plot_pre_code = "import matplotlib.pyplot as plt\nimport numpy as np"
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skrbm"
