@@ -39,6 +39,18 @@ exclude_patterns = ["_build", "_templates", "_inventories"]
 default_role = "py:obj"  # a single backtick: a link if it is the name of an object, else code
 rst_prolog = ".. currentmodule:: skrbm\n"
 
+plot_srcset = ["2x"]  # pictures of the guide, at double resolution
+plot_html_show_formats = plot_html_show_source_link = False
+plot_rcparams = {
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "font.size": 10,
+    "legend.frameon": False,
+    "savefig.bbox": "tight",
+}
+plot_apply_rcparams = True
+plot_pre_code = "import matplotlib.pyplot as plt\nimport numpy as np"
+
 html_theme = "pydata_sphinx_theme"
 html_title = f"skrbm {version}"
 html_favicon = "_static/logo.svg"

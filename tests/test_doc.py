@@ -8,8 +8,8 @@ import pytest
 from laws import quick
 
 DOC = Path(__file__).parent.parent / "doc"
-PAGES = [*sorted(DOC.glob("*.rst")), *sorted(DOC.glob("guide/*.rst"))]
-SHORT = [path for path in PAGES if path.stem in ("index", "learning", "sampling", "annealing")]
+PAGES = sorted(path for folder in (".", "guide", "more") for path in DOC.glob(f"{folder}/*.rst"))
+SHORT = [path for path in PAGES if path.stem in ("index", "learning", "sampling", "partition")]
 
 
 @pytest.mark.parametrize("page", quick(PAGES, *SHORT), ids=lambda path: path.stem)
