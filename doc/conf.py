@@ -106,11 +106,6 @@ SphinxDocString._process_param = functools.partialmethod(
     SphinxDocString._process_param,
 )
 
-plot_formats = [("png", 100)]
-plot_srcset = ["2x"]
-plot_html_show_formats = plot_html_show_source_link = False
-plot_include_source = True
-
 sphinx_gallery_conf = {
     "examples_dirs": str(EXAMPLES),
     "gallery_dirs": "gallery",
