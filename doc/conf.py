@@ -37,6 +37,7 @@ extensions = [
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates", "_inventories"]
+smartquotes = False  # quoted values of parameters stay code
 default_role = "py:obj"  # a single backtick: a link if it is the name of an object, else code
 rst_prolog = ".. currentmodule:: skrbm\n"
 
