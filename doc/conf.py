@@ -71,10 +71,10 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "show_toc_level": 2,
     "icon_links": [
-        {"name": name, "url": URLS[name], "icon": f"fa-brands fa-{name.lower()}"}
-        for name in ["GitHub"]
-        if name in URLS
-    ],
+        {"name": "GitHub", "url": URLS["Homepage"], "icon": "fa-brands fa-github"},
+    ]
+    if URLS
+    else [],
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],
 }
