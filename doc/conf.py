@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 from numpydoc.docscrape_sphinx import SphinxDocString
+from sphinx.util.nodes import make_refnode
 from sphinx_gallery.sorting import ExplicitOrder
 
 import skrbm
@@ -36,6 +37,7 @@ extensions = [
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates", "_inventories"]
+smartquotes = False  # quoted values of parameters stay code
 default_role = "py:obj"  # a single backtick: a link if it is the name of an object, else code
 rst_prolog = ".. currentmodule:: skrbm\n"
 
@@ -51,11 +53,14 @@ plot_rcparams = {
 plot_apply_rcparams = True
 plot_pre_code = "import matplotlib.pyplot as plt\nimport numpy as np"
 
+toc_object_entries_show_parents = "hide"
+
 html_theme = "pydata_sphinx_theme"
 html_title = f"skrbm {version}"
 html_favicon = "_static/logo.svg"
 html_css_files = ["skrbm.css"]
 html_copy_source = html_show_sourcelink = html_show_sphinx = False
+html_context = {"default_mode": "auto"}  # light or dark, as the browser
 html_baseurl = URLS.get("Documentation", "")
 html_sidebars = dict.fromkeys(["index", "install", "quickstart"], [])
 html_theme_options = {
@@ -66,10 +71,10 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "show_toc_level": 2,
     "icon_links": [
-        {"name": name, "url": URLS[name], "icon": f"fa-brands fa-{name.lower()}"}
-        for name in ["GitHub"]
-        if name in URLS
-    ],
+        {"name": "GitHub", "url": URLS["Homepage"], "icon": "fa-brands fa-github"},
+    ]
+    if URLS
+    else [],
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],
 }
@@ -100,9 +105,10 @@ autodoc_typehints = "none"  # the docstrings say what is taken and returned
 autosummary_generate = True
 numpydoc_show_class_members = False  # the templates of autosummary list them
 numpydoc_validation_checks = {"PR02", "PR03", "PR04", "YD01"}
+
 # Otherwise the first line of a property's docstring replaces the description in the class's.
 SphinxDocString._process_param = functools.partialmethod(
-    lambda self, process, param, desc, _: process(self, param, desc, False),
+    lambda self, process, param, desc, _: process(self, param, desc, fake_autosummary=False),
     SphinxDocString._process_param,
 )
 
@@ -122,3 +128,22 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "write_computation_times": False,
 }
+
+
+def link_class(app, env, node, content):
+    """Link the name of a class without its module, if only one class has it."""
+    objects = env.domains["py"].objects
+    found = [
+        (name, entry)
+        for name, entry in objects.items()
+        if name.endswith("." + node["reftarget"]) and entry.objtype == "class"
+    ]
+    if node.get("refdomain") != "py" or len(found) != 1:
+        return None
+    (name, entry), source = found[0], node.get("refdoc", env.docname)
+    return make_refnode(app.builder, source, entry.docname, entry.node_id, content, name)
+
+
+def setup(app):
+    """Register what is defined here."""
+    app.connect("missing-reference", link_class)

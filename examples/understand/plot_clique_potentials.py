@@ -9,7 +9,6 @@ constant. Any such network is a restricted Boltzmann machine. This one has three
 hidden units.
 """
 
-# %%
 # The tables
 # ----------
 # Pair tables list the states (v, h) = 00, 01, 10, 11; single tables the states 0, 1.
@@ -72,11 +71,18 @@ assert np.allclose([z_rbm, *p_rbm], [z_tables, *p_tables], rtol=1e-12, atol=0)
 # %%
 # All 32 states
 # -------------
-figure, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
-labels = ["".join(map(str, v)) + "|" + "".join(map(str, h)) for v, h in states]
-ax.bar(labels, p_rbm)
-ax.set_yscale("log")
-ax.tick_params(axis="x", rotation=90)
-ax.set(xlabel="v | h", ylabel="probability")
+# One cell per state. Most of the probability is on two states.
+table = p_rbm.reshape(8, 4)  # visible states by hidden states
+names = [["".join(map(str, bits)) for bits in itertools.product((0, 1), repeat=n)] for n in (2, 3)]
+figure, ax = plt.subplots(figsize=(6, 5), layout="constrained")
+ax.imshow(np.log10(table), cmap="YlGnBu", aspect="auto")
+for (v, h), p in np.ndenumerate(table):
+    color = "white" if p > 1e-4 else "black"
+    text = f"{p:.2f}" if p > 0.005 else f"{p:.0e}"
+    ax.text(h, v, text, ha="center", va="center", color=color)
+ax.set_xticks(range(4), names[0])
+ax.set_yticks(range(8), names[1])
+ax.set(xlabel="hidden units", ylabel="visible units", title="Probabilities of all states")
+ax.tick_params(length=0)
 figure.savefig("clique_potentials.png", dpi=150)
 print("saved clique_potentials.png")
