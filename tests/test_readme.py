@@ -13,7 +13,6 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RECORDS = ROOT / "benchmarks" / "records"
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
-TARGETS = re.findall(r"\]\(([^)]+)\)", README)
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?")
 
 
@@ -34,12 +33,6 @@ def test_readme_shows_its_picture_within_60_words():
     above, picture, _ = README.partition("](benchmarks/hero.png)")
     assert picture
     assert len(words(above)) <= 60
-
-
-@pytest.mark.parametrize("target", [x for x in TARGETS if "://" not in x])
-def test_relative_links_of_readme_exist(target):
-    """Fails if a file is moved and its link is not."""
-    assert (ROOT / target).exists()
 
 
 def test_commands_of_readme_name_existing_files():
