@@ -81,7 +81,7 @@ def compare(name: str, n_components: int, seed: int) -> dict[str, Any]:
         "stopped": _per_column(stopped, held_out),
         "time": seconds_stopped / seconds,
         "epochs": stopped.n_iter_ / full.n_iter_,
-        "by heart": sum("by heart" in str(warning.message) for warning in caught),
+        "memorised": sum("memorised" in str(warning.message) for warning in caught),
     }
 
 

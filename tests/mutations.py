@@ -64,7 +64,7 @@ MUTATIONS = [
     ("skrbm.learning.early_stopping.EarlyStopping._compare", "max(self.tol, _ERRORS_LOWER * _error(gain))", "self.tol", "test_early_stopping.py::test_a_decline_within_its_error_does_not_count"),
     ("skrbm.learning.early_stopping.EarlyStopping._compare", "best.n_worse, best.score, best.excess = 0, ", "best.score, best.excess = ", "test_early_stopping.py::test_training_ends_after_worse_decays_and_keeps_the_last_that_was_not"),
     ("skrbm.learning.early_stopping.EarlyStopping._compute", "- math.log(self.training.shape[0])", "", "test_early_stopping.py::test_rows_are_learned_by_heart_if_the_gap_exceeds_the_log_of_their_number"),
-    ("skrbm.estimators.rbm.learner._warn_of_rows_learned_by_heart", "    warn_caller(", "    str(", "test_early_stopping.py::test_a_model_that_has_learned_its_rows_by_heart_is_reported_once_with_a_remedy"),
+    ("skrbm.estimators.rbm.learner._warn_of_memorised_rows", "    warn_caller(", "    str(", "test_early_stopping.py::test_a_model_that_has_learned_its_rows_by_heart_is_reported_once_with_a_remedy"),
     ("skrbm.data.views.LabelledRows.stratified", "kind=\"stable\")]", "kind=\"stable\")[np.random.default_rng(0).permutation(len(order))]]", "test_early_stopping.py::test_a_validation_set_has_the_same_share_of_every_class"),
     ("skrbm.data.views.LabelledRows.stratified", "by_class[1:][np.diff(self.labels[by_class]) == 0]", "by_class", "test_early_stopping.py::test_a_validation_set_has_the_same_share_of_every_class"),
     ("skrbm.estimators.rbm.settings.Settings.split_indices", "order = X.stratified(order, n_validation)", "pass", "test_early_stopping.py::test_early_stopping_of_a_classifier_is_stratified"),

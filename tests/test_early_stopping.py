@@ -217,7 +217,7 @@ def test_a_model_that_has_learned_its_rows_by_heart_is_reported_once_with_a_reme
     made = {"n_iter": 400, "alpha": 0, "covariance_type": "diag", "random_state": 0}
     rbm = GaussianBernoulliRBM(64, early_stopping=True, **made)
     with pytest.warns(
-        ConvergenceWarning, match="by heart.*larger alpha, or fewer n_comp"
+        ConvergenceWarning, match="memorised.*larger alpha, or fewer n_comp"
     ) as caught:
         rbm.fit(_noise())
     assert len(caught) == 1

@@ -245,7 +245,7 @@ def test_partial_fit_needs_all_labels_at_first_and_goes_on(digits):
     assert classifier.score(X_test, y_test) > 0.9
     with pytest.raises(ValueError, match=r"classes == .* must stay"):
         classifier.partial_fit(X, y, classes=range(9))
-    with pytest.raises(ValueError, match="y has the label .*11.*, must have those of"):
+    with pytest.raises(ValueError, match="y has the label .*11.*, must have one of"):
         classifier.partial_fit(X, y + 2)
     assert classifier.n_iter_ == 21
 
@@ -331,8 +331,8 @@ def test_wrong_parameters_are_refused_before_any_work(digits, parameters, senten
         ),
         ([1e300, 0, 1], [0, 1], "Unknown label type: continuous"),
         (["a", "b", "a"], ["a", None, "b"], r"classes\[1\] == None is a missing label"),
-        (["a", "b", "a"], [], "classes is empty, must be all labels that there will be"),
-        (["a", "b", "a"], [0.0, 1.0], "y has the label 'a', must have those of"),
+        (["a", "b", "a"], [], "classes is empty, must be all labels that will occur"),
+        (["a", "b", "a"], [0.0, 1.0], "y has the label 'a', must have one of"),
     ],
 )
 def test_odd_labels_are_refused(y, classes, sentence):

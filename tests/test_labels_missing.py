@@ -184,7 +184,7 @@ def test_rows_are_drawn_for_a_label_and_filled_in(told):
     for method in ("sample", "mean", "mode"):
         filled = classifier.impute(rows, method=method, random_state=0)
         np.testing.assert_allclose(filled[:, :3], [[1, 1, 1], [0, 0, 0]], atol=0.1)
-    with pytest.raises(ValueError, match="label has the label 'c', must have those of"):
+    with pytest.raises(ValueError, match="label has the label 'c', must have one of"):
         classifier.sample(label="c")
 
 

@@ -134,6 +134,6 @@ def test_a_classifier_is_not_advised_to_be_another_model():
 def test_a_warm_start_is_not_advised_to_fit():
     """Fails if the advice is what was done: fit."""
     rbm = BernoulliRBM(2, warm_start=True, **SHORT).fit(X)
-    message = "must stay 2 to continue the training; fit with warm_start=False starts anew."
+    message = "must stay 2 to continue the training; fit with warm_start=False starts again."
     with pytest.raises(ValueError, match=message):
         rbm.set_params(n_components=3).fit(X)

@@ -22,7 +22,9 @@ def test_a_stream_unlike_its_first_call_warns_once(scale, shift, batch, covarian
     later[:, 1] = later[:, 1] * scale + 10 * shift
     rbm = GaussianBernoulliRBM(2, covariance_type=covariance_type, random_state=0)
     rbm.partial_fit(X)
-    with pytest.warns(UserWarning, match="unlike those of its first call: column 1 has") as caught:
+    with pytest.warns(
+        UserWarning, match="rows of its first call: column 1 has"
+    ) as caught:
         feed(rbm, later, batch)
     assert len(caught) == 1
     assert caught[0].filename == __file__
@@ -48,6 +50,6 @@ def test_a_stack_warns_of_a_stream_unlike_its_first_call():
     X = np.random.default_rng(0).normal(size=(200, 3))
     stack = DeepBeliefNetwork((2, 2), visible_rbm=GaussianBernoulliRBM(), random_state=0)
     stack.partial_fit(X)
-    with pytest.warns(UserWarning, match="unlike those of its first call") as caught:
+    with pytest.warns(UserWarning, match="unlike the rows of its first call") as caught:
         stack.partial_fit(X + 9).partial_fit(X + 9)
     assert len(caught) == 1

@@ -229,7 +229,7 @@ def test_what_is_not_here_is_refused_before_any_work(kind, wrong, message, monke
 def test_layers_of_a_stack_compute_in_one_place():
     """Fails if layers on two devices are put together, which could not be multiplied."""
     dbn = DeepBeliefNetwork(rbm=BernoulliRBM(), visible_rbm=BernoulliRBM(device="cpu"))
-    with pytest.raises(ValueError, match="device == 'cpu' of the lowest layer must be that of all"):
+    with pytest.raises(ValueError, match="device == 'cpu' must be the same in all layers"):
         dbn.fit(DIGITS)
 
 

@@ -265,7 +265,7 @@ def test_a_stream_of_labels_learns_and_knows_its_classes(digits, frozen):
     np.testing.assert_array_equal(classifier.classes_, np.arange(10))
     with pytest.raises(ValueError, match=r"classes == .* must stay"):
         classifier.partial_fit(X, y, classes=range(9))
-    with pytest.raises(ValueError, match="y has the label 10, must have those of"):
+    with pytest.raises(ValueError, match="y has the label 10, must have one of"):
         classifier.partial_fit(X, y + 2)
     with pytest.raises(ValueError, match="y has no label or target in any of 3 rows with weight"):
         classifier.partial_fit(X[:3], [None] * 3)
@@ -286,7 +286,7 @@ def test_a_stream_of_targets_keeps_the_scale_of_the_first_rows(digits, frozen):
         regressor.partial_fit(X[600:], y[600:])
     assert regressor.target_mean_ == mean
     assert regressor.score(X_test, y_test) > first
-    with pytest.raises(ValueError, match="y has 2 targets per row, must stay 1; fit starts anew"):
+    with pytest.raises(ValueError, match="y has 2 targets per row, must stay 1; fit starts again"):
         regressor.partial_fit(X, np.stack([y, y], axis=1))
 
 

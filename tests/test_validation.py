@@ -293,7 +293,7 @@ def test_parameters_that_shape_the_model_stay_during_a_stream():
         was = getattr(estimator, name)
         message = (
             f"{name} == {value!r}, must stay {was!r} to continue the training; fit with "
-            "warm_start=False starts anew."
+            "warm_start=False starts again."
         )
         with pytest.raises(ValueError, match=re.escape(message)):
             estimator.set_params(**change).partial_fit(GOOD)

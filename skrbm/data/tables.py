@@ -348,13 +348,13 @@ def _column(frame: Frame, name: Any, kind: str, rows: Array, max_bins: int) -> N
     if kind in ("number", "count"):
         values = _numbers(frame, name)[used]
         if kind == "count" and not ((values >= 0) & (values == np.rint(values))).all():
-            msg = f'column_types[{name!r}] == "count", but the column has other than counts.'
+            msg = f'column_types[{name!r}] == "count", but the column has other values.'
             raise ValueError(msg)
         is_integer = frame.is_integer(name)
         if is_integer and np.abs(values).max() > _LARGEST_INTEGER:
             msg = (
                 f"Column {name!r} has integers beyond 2**52, which floating-point numbers cannot "
-                f'tell apart; drop it, or set column_types={{{name!r}: "category"}}.'
+                f'distinguish; drop it, or set column_types={{{name!r}: "category"}}.'
             )
             raise ValueError(msg)
         steps = _STEPS_OF_TIMES if frame.time(name) else (1.0,) if is_integer else ()

@@ -34,7 +34,7 @@ def check_table(estimator: Any, X: Any, name: str) -> Any:
     return X
 
 
-def check_cells(  # noqa: PLR0913 - what a table may lack
+def check_cells(  # noqa: PLR0913 - columns and cells that may be missing
     estimator: Any,
     X: Any,
     name: str,

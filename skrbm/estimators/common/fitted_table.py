@@ -1,4 +1,4 @@
-"""`FittedTable`: a fitted model of a table, which answers with tables."""
+"""`FittedTable`: a fitted model of a table, whose results are tables."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         epochs trained. The estimator is not fitted before `fit` ends. A callback that raises
         StopIteration ends the training of the current layer; see `Checkpoint`.
     device : str, default=None
-        Where all layers compute, see `BernoulliRBM`; by default as in their prototypes.
+        Device of all layers, see `BernoulliRBM`; by default as in their prototypes.
     precision : {"float32", "bfloat16"}, default=None
         Precision of all layers, see `BernoulliRBM`; by default as in their prototypes.
     verbose : int, default=0
@@ -192,7 +192,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         Raises
         ------
         ValueError
-            If a parameter of the stack or of a layer is invalid, or the data are; the estimator is
+            If a parameter of the stack or of a layer, or the data, are invalid; the estimator is
             then unchanged.
         """
         return self._finish(X, self._begin(X, sample_weight))
@@ -266,7 +266,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
 
         If values are missing, the means of the lowest layer are averaged over their distribution,
         given the known values, in the RBM of that layer. `transform` of the RBM computes this
-        average. If up-down has separated the recognition weights, it is over twenty draws.
+        average. If up-down has separated the recognition weights, the average is over twenty draws.
 
         Parameters
         ----------
@@ -743,7 +743,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
 
 
 def seeded(dbn: DeepBeliefNetwork) -> list[Any]:
-    """A stack and its prototypes, of which the first with a random_state sets it."""
+    """A stack and its prototypes; the first one with a random_state sets the seed."""
     return [dbn, *dbn._prototypes()]
 
 

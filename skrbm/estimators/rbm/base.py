@@ -104,7 +104,7 @@ class BaseRBM(Estimator):
 
     @property
     def _variance_gradient(self) -> VarianceGradient | None:
-        """How variances are learned; None if they are fixed."""
+        """The gradient of the variances; None if they are fixed."""
         return None
 
     def _hidden_biases(self, default: float, dtype: Any) -> Array:
@@ -236,7 +236,7 @@ class BaseRBM(Estimator):
         return rows
 
     def _check_columns(self, X: Any, *, first: bool) -> None:
-        """Store the columns of the first rows, and refuse other ones later."""
+        """Store the columns of the first rows, and refuse others later."""
         check_columns(self, X, reset=first)
 
     def _check_training_rows(

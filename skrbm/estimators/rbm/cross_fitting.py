@@ -1,4 +1,4 @@
-"""Scores of rows by models that did not learn them, on the scale of a model of all rows."""
+"""Scores of rows by models that were not fitted to them, on the scale of a model of all rows."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def scores_of(rbm: DensityRBM, rows: TrainingRows) -> Array:
 
 
 def _with_own_codes(model: DensityRBM, rows: TrainingRows) -> TrainingRows:
-    """The rows; those of a table with codes that no other rows influence."""
+    """The rows; the rows of a table get codes that do not depend on other rows."""
     if not isinstance(rows.values, CodedRows):
         return rows
     kinds = rows.values.coding.table.column_types

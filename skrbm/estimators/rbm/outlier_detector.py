@@ -68,7 +68,7 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
     again, with correlations if the model has them.
 
     A model assigns higher probabilities to the rows that it learns than to new rows. So the
-    threshold is set by cross-fitting: on the scores of rows by models that have not learnt them
+    threshold is set by cross-fitting: on the scores of rows by models that were not fitted to them
     [2]_.
 
     Parameters
@@ -167,7 +167,7 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
         """Fit, and return -1 for rows that are outliers among these rows, and 1 for all others.
 
-        Only if `novelty=False`. Every row is judged by a model that has not learnt it.
+        Only if `novelty=False`. Every row is judged by a model that was not fitted to it.
 
         Parameters
         ----------
@@ -214,7 +214,7 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
         offset, scores = _threshold(of_rbm, folds, new, self.contamination)
         check_columns(self, X, reset=True)
         self.rbm_ = rbm
-        # A row at the threshold is an inlier, however its score is rounded among other rows.
+        # A row at the threshold is an inlier, even if its score is rounded differently later.
         eps = float(np.finfo(rows.summary.dtype).eps)
         self.offset_ = offset - _ROUNDING * eps * (1 + abs(offset))
         return rows.used, scores
@@ -253,7 +253,7 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
 
     @only_if(_is_novelty_detection)
     def predict(self, X: Any) -> Array:
-        """Return -1 for outliers and 1 for all other rows. The rows should not be those of `fit`.
+        """Return -1 for outliers and 1 for all other rows. Use `fit_predict` for the rows of `fit`.
 
         Only if `novelty=True`.
 
@@ -303,7 +303,7 @@ def _threshold(
 ) -> tuple[float, Array]:
     """The threshold, and scores of all rows on which it is set.
 
-    `new` has the scores of rows that the models of the folds have not of_rbm.
+    `new` has the scores of the held-out rows of each fold.
     """
     if not folds:
         return _lower_end(of_rbm, contamination), of_rbm.values
