@@ -223,7 +223,7 @@ def test_imports_point_upwards(module):
         ("estimators.rbm.bernoulli", "sklearn.utils.validation._check_sample_weight"),
     ],
 )
-def test_the_rule_sees_what_it_forbids(module, name):
+def test_the_rule_detects_forbidden_imports(module, name):
     """The negative control."""
     assert forbidden(module, [name]) == [name]
 
@@ -243,7 +243,7 @@ def disguised(text):
 
 
 @pytest.mark.parametrize("module", [x for x in LAYERS if not is_in(f"skrbm.{x}", "units")])
-def test_unit_types_are_told_apart_in_one_place(module):
+def test_only_units_depend_on_unit_types(module):
     """Fails if a module other than units asks what type a unit is."""
     assert disguised(source(module)) == []
 
@@ -258,6 +258,6 @@ def test_unit_types_are_told_apart_in_one_place(module):
         ("data", "if domain is REAL_LINE:"),
     ],
 )
-def test_the_rule_sees_disguises(name, text):
+def test_the_rule_detects_disguised_type_checks(name, text):
     """The negative control."""
     assert disguised(text) == [name]

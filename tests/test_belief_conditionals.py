@@ -68,7 +68,7 @@ def _log_proposal(rbm, agree):
     return log_p - logsumexp(log_p)
 
 
-def test_the_bound_is_the_mean_over_what_is_missing_and_hidden(problem):
+def test_the_bound_is_the_mean_over_missing_and_hidden_states(problem):
     """Within 4.5 standard errors. Fails if a missing value is drawn from another distribution.
 
     The bound itself must lie below the likelihood of what is known.
@@ -100,7 +100,7 @@ def test_terms_are_logarithms_of_unbiased_estimates(problem, annealed):
         assert abs(estimates[i].mean() - np.exp(exact[states]).sum()) < 6 * error[i]
 
 
-def test_rows_that_are_complete_have_the_terms_of_the_net():
+def test_complete_rows_have_the_terms_of_the_net():
     """Fails if the rows between them are mixed up, or draws depend on these.
 
     Every row has draws of its own.
@@ -147,7 +147,7 @@ def test_chains_end_in_the_conditional_distribution(problem):
         assert distance <= 2.5 * floor, i
 
 
-def test_means_are_those_of_the_conditional_distribution(problem):
+def test_means_equal_conditional_means(problem):
     """Six standard errors of draws that depend on ten before. Fails if the first half counts."""
     incomplete, rows, v, agree = problem
     _, exact, _ = exact_log_likelihood_and_bound(incomplete.net)
@@ -181,7 +181,7 @@ def test_a_mode_is_mostly_the_most_probable_completion(is_tied):
     assert np.mean(exact[codes(got)] > highest - 1e-9) > 0.8
 
 
-def test_an_ascent_ends_where_its_exact_step_stays(monkeypatch):
+def test_an_ascent_ends_at_a_fixed_point_of_its_exact_step(monkeypatch):
     """By enumeration of the posterior. Fails if the posterior mean is that of the recognition.
 
     With so many draws that hardly any step is the other way by chance.

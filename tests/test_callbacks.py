@@ -135,7 +135,7 @@ class _Keep:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
-def test_an_interrupted_fit_goes_on_to_the_same_end(case):
+def test_a_resumed_fit_equals_an_uninterrupted_fit(case):
     """Fails if chains, generators, moving averages, the schedule or the best score start anew."""
     _, estimator, data = case
     keep = _Keep()
@@ -151,7 +151,7 @@ def test_an_interrupted_fit_goes_on_to_the_same_end(case):
 
 
 @pytest.mark.parametrize("case", SEEDED, ids=[case[0] for case in SEEDED])
-def test_an_exception_of_a_callback_leaves_a_fit_that_goes_on_to_the_same_end(case):
+def test_a_fit_resumes_exactly_after_an_exception_in_a_callback(case):
     """Fails if the epoch before the exception is trained again, or what it changed is lost."""
     _, estimator, data = case
     keep = _Keep()
@@ -192,7 +192,7 @@ def test_a_fit_interrupted_within_an_epoch_trains_all_its_epochs(name, monkeypat
 
 
 @pytest.mark.parametrize(("method", "before"), [("begin_fit", True), ("finish", False)])
-def test_a_stack_interrupted_between_two_layers_goes_on(method, before, monkeypatch):
+def test_a_stack_interrupted_between_two_layers_resumes(method, before, monkeypatch):
     """Fails if a layer that is started or finished is taken for one in training."""
     unbroken, calls, original = clone(STACK).fit(X), [], getattr(Learner, method)
 
@@ -213,7 +213,7 @@ def test_a_stack_interrupted_between_two_layers_goes_on(method, before, monkeypa
     assert _parameters(stopped.resume(X)) == _parameters(unbroken)
 
 
-def test_what_cannot_be_resumed_is_refused():
+def test_refuses_to_resume_finished_fits_and_other_data():
     """Fails if a finished fit is trained again, or other data are trained on."""
     keep = _Keep()
     rbm = BernoulliRBM(4, n_iter=3, callbacks=keep, random_state=0).fit(X)
@@ -301,7 +301,7 @@ for path in sys.argv[3:]:
     ],
     ids=["rbm", "tuned"],
 )
-def test_a_killed_fit_goes_on_from_its_file(n_kills, where, estimator, data, tmp_path):
+def test_a_killed_fit_resumes_from_its_file(n_kills, where, estimator, data, tmp_path):
     """Fails if a kill leaves a file that cannot be read, or one that goes on to another end."""
     rng = np.random.default_rng(0)
     estimator = clone(estimator).set_params(**{where: device.DEFAULT_DEVICE})
@@ -336,7 +336,7 @@ def saved(tmp_path):
     return path
 
 
-def test_a_file_that_is_no_checkpoint_is_refused(saved, tmp_path):
+def test_files_that_are_not_checkpoints_are_refused(saved, tmp_path):
     """Fails if a truncated or foreign file raises something else, or passes."""
     whole = saved.read_bytes()
     assert Checkpoint.load(saved).n_iter_ == 2
@@ -353,7 +353,7 @@ def test_a_file_that_is_no_checkpoint_is_refused(saved, tmp_path):
         Checkpoint(saved, every=0)
 
 
-def test_a_flipped_bit_is_noticed(saved):
+def test_a_flipped_bit_is_detected(saved):
     """Fails if a fit goes on from other numbers than it stopped with."""
     whole = saved.read_bytes()
     for bit in np.random.default_rng(0).choice(8 * len(whole), 1000, replace=False).tolist():

@@ -136,7 +136,7 @@ def test_draws_have_their_codes(name):
 
 
 @pytest.mark.parametrize("name", ["normal", "heavy", "spiked", "decimals", "integers"])
-def test_draws_have_the_density(name):
+def test_draws_follow_the_density(name):
     """Kolmogorov-Smirnov, at the level 0.001, against sums of the density within the extremes."""
     _, column = _numbers(name)
     share, cells = _shares(column.n_codes), column.cells
@@ -159,7 +159,7 @@ def test_draws_have_the_density(name):
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-def test_means_and_medians_are_those_of_draws(name):
+def test_means_and_medians_match_draws(name):
     """Within five standard errors for each code, and exactly for codes of one value."""
     _, column = _numbers(name)
     n, rng = 2000, np.random.default_rng(4)
@@ -236,7 +236,7 @@ def test_single_numbers_are_given_exactly(name):
         assert part.column.decode(np.array([code, -1, code]), np.random.default_rng(0))[0] == x
 
 
-def test_numbers_of_a_set_weigh_by_their_densities():
+def test_numbers_in_a_set_are_weighted_by_density():
     """On a lattice, all of its points are everything."""
     values, column = _numbers("integers")
     points = np.arange(values.min(), values.max() + 1)

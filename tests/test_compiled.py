@@ -151,7 +151,7 @@ def test_updates_with_labels_equal_the_formulas(joint, share, dtype):
     ("dtype", "scale"), [("float32", 30.0), ("float64", 30.0), ("float64", 3e3)]
 )
 @pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
-def test_extreme_inputs_make_the_updates_of_the_formulas(unit, dtype, scale):
+def test_updates_equal_the_formulas_for_extreme_inputs(unit, dtype, scale):
     """Fails if an exponential overflows: in float32 above 88, in float64 above 709."""
     optimizer = CentredOptimizer(largest_step=5.0)
     rbm = some_rbm(unit, dtype, scale=scale)
@@ -172,14 +172,14 @@ def test_rows_of_any_layout_make_equal_updates(to_rows):
 
 
 @pytest.mark.parametrize("hidden", [GAUSSIAN, WITH_LABELS], ids=lambda unit: unit.name)
-def test_other_hidden_units_are_left_to_the_formulas(hidden):
+def test_other_hidden_units_use_the_formulas(hidden):
     """Fails if compiled code takes hidden units of any type for binary ones."""
     rbm = some_rbm(BERNOULLI, "float64", n_hidden=hidden.n_columns(6), scale=0.1)
     rbm = RBM(rbm.visible, hidden.make(6, np.random.default_rng(0), "float64"), rbm.weights)
     assert_equal_updates(GRADIENTS["cd"](), CentredOptimizer(), rbm)
 
 
-def test_parameters_of_two_types_are_left_to_the_formulas():
+def test_parameters_of_two_dtypes_use_the_formulas():
     """Fails if compiled code reads float64 biases as float32, beyond the end of an array."""
     rbm = some_rbm(BERNOULLI, "float32")
     mixed = RBM(rbm.visible, rbm.hidden.map(lambda x: x.astype("float64")), rbm.weights)
@@ -202,7 +202,7 @@ def test_rows_of_the_wrong_width_are_refused():
         )
 
 
-def test_updates_leave_earlier_chains_as_they_were():
+def test_updates_do_not_change_earlier_chains():
     """Fails if steps overwrite states that someone has taken from an estimator."""
     rbm, gradient = some_rbm(BERNOULLI, "float64"), GRADIENTS["pcd"](3)
     state = trained(compiled.update_of, gradient, CentredOptimizer(), rbm)

@@ -77,7 +77,7 @@ def _whole(layer, columns):
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
-def test_marginals_are_sums_over_what_is_free(pair, by_chains):
+def test_marginals_are_sums_over_free_units(pair, by_chains):
     """Fails if a free unit drops out of the hidden input, or a given one is annealed.
 
     Annealing: twenty chains, whose mean weight errs by less than a twentieth here.
@@ -91,7 +91,7 @@ def test_marginals_are_sums_over_what_is_free(pair, by_chains):
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
-def test_means_are_those_of_the_conditional_distribution(pair, by_chains):
+def test_means_equal_conditional_means(pair, by_chains):
     """Fails if chains forget what is given, or hidden means are those of the completed row.
 
     Twenty chains of 1,000 steps: six standard errors of ten times as correlated draws.
@@ -107,7 +107,7 @@ def test_means_are_those_of_the_conditional_distribution(pair, by_chains):
 
 @pytest.mark.parametrize("by_row", [False, True])
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
-def test_draws_have_the_means_and_keep_what_is_given(pair, by_row, by_chains):
+def test_draws_have_the_means_and_keep_given_units(pair, by_row, by_chains):
     """Fails if draws are from the model without what is given. Six standard errors."""
     rbm, rows, _, of_visible, _ = _problem(pair)
     n = 4_000
@@ -122,7 +122,7 @@ def test_draws_have_the_means_and_keep_what_is_given(pair, by_row, by_chains):
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
-def test_weighted_draws_sum_over_what_is_free(pair, by_chains):
+def test_weighted_draws_sum_over_free_units(pair, by_chains):
     """Fails if the weights are of other states, or draws change what is given.
 
     The mean weight is `p(given) Z`, and weighted means are conditional ones: six standard errors.
@@ -194,7 +194,7 @@ def test_a_mode_of_gaussian_units_is_stationary():
 
 @pytest.mark.parametrize("log2_states", [-1, 1, 10])
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
-def test_rows_have_chains_of_their_own(pair, log2_states, monkeypatch):
+def test_rows_have_separate_chains(pair, log2_states, monkeypatch):
     """Fails if other rows change a result: enumerated ones, or the number of rows in chains."""
     monkeypatch.setattr(conditionals, "_LOG2_STATES", log2_states)
     monkeypatch.setattr(conditionals, "_N_TEMPERATURES", 10)

@@ -102,7 +102,7 @@ def rows_of(estimator, X, H):
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 @pytest.mark.parametrize("estimator", GENERATIVE, ids=kind)
-def test_rows_of_data_come_as_set_output_asks(estimator, library):
+def test_rows_of_data_have_the_container_of_set_output(estimator, library):
     """Fails if a method returns an array, loses a name, or moves rows to another index."""
     pytest.importorskip(library)
     X = pd.DataFrame(BITS, columns=NAMES, index=np.arange(len(BITS)) + 100)
@@ -120,14 +120,14 @@ def test_rows_of_data_come_as_set_output_asks(estimator, library):
     assert isinstance(asked.impute(X, n_draws=2), np.ndarray)
 
 
-def test_columns_without_names_get_those_of_scikit_learn():
+def test_columns_without_names_get_the_names_of_scikit_learn():
     """Fails if a model of an array cannot return frames."""
     rbm = clone(ESTIMATORS[0]).fit(BITS).set_output(transform="pandas")
     assert list(rbm.sample(2).columns) == ["x0", "x1", "x2", "x3"]
     assert list(clone(rbm).fit(BITS).reconstruct(BITS).columns) == ["x0", "x1", "x2", "x3"]
 
 
-def test_the_global_configuration_counts():
+def test_the_global_configuration_applies():
     """Fails if only `set_output` is asked."""
     X = pd.DataFrame(BITS, columns=NAMES)
     rbm = clone(ESTIMATORS[0]).fit(X)

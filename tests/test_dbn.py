@@ -49,7 +49,7 @@ def test_each_layer_is_trained_on_the_one_below(binary):
     np.testing.assert_allclose(dbn.transform(binary), rows, atol=1e-6)
 
 
-def test_partial_fit_is_that_of_every_layer_in_turn(binary):
+def test_partial_fit_updates_every_layer_in_turn(binary):
     """Beside RBMs by hand. Fails if upper layers see the lower ones as they were before."""
     dbn = DeepBeliefNetwork((24, 12), rbm=QUICK, random_state=0)
     for rows in (binary[:300], binary[300:600]):
@@ -76,7 +76,7 @@ def test_activations_larger_than_memory_are_computed_block_by_block(binary, earl
     np.testing.assert_allclose(held, computed, atol=1e-6)
 
 
-def test_one_layer_scores_as_the_rbm_that_it_is(digits):
+def test_one_layer_scores_like_its_rbm(digits):
     """In the units of the data. Fails if log Z or the volume is counted twice."""
     X = load_digits().data
     dbn = DeepBeliefNetwork(8, visible_rbm=GaussianBernoulliRBM(n_iter=3), random_state=0).fit(X)
@@ -119,7 +119,7 @@ def test_up_down_raises_the_bound_on_held_out_digits(digits):
     np.testing.assert_array_equal(tuned.rbms_[0].components_, greedy.rbms_[0].components_)
 
 
-def test_partial_fit_goes_on_with_up_down(binary):
+def test_partial_fit_continues_up_down(binary):
     """Fails if a tuned stack falls back to tied weights."""
     dbn = DeepBeliefNetwork((24, 12), rbm=QUICK, fine_tune_iter=2, random_state=0).fit(binary)
     before, lowest = dbn.generation_[0].weights.array.copy(), dbn.rbms_[0].components_.copy()
@@ -145,7 +145,7 @@ def test_upper_layers_make_as_many_updates_as_the_lowest():
     assert [rbm.n_iter_ for rbm in dbn.rbms_] == [2_000, 2_000]
 
 
-def test_up_down_is_stable_where_all_columns_depend_on_one():
+def test_up_down_is_stable_if_all_columns_depend_on_one():
     """Real-valued clusters and many units, in float32. Fails if steps are as long as in theory."""
     rng = np.random.default_rng(0)
     X = np.sign(rng.normal(size=(500, 1))) * 3 + 0.1 * rng.normal(size=(500, 20))
@@ -157,7 +157,7 @@ def test_up_down_is_stable_where_all_columns_depend_on_one():
     assert clone(dbn).set_params(fine_tune_iter=5).fit(X).score(X) > greedy - 1
 
 
-def test_up_down_takes_mini_batches_of_hardly_any_weight():
+def test_up_down_handles_mini_batches_of_negligible_weight():
     """In float32. Fails if a share of the weights vanishes before it is divided by their sum."""
     X = np.eye(6, dtype=np.float32)[np.arange(60) % 6]
     weights = np.full(60, 1e-50)
@@ -210,7 +210,7 @@ def test_early_stopping_scores_the_same_rows_in_every_epoch(binary):
     assert np.ptp(dbn.history_[2]["validation_score"]) < 1e-6
 
 
-def test_prototypes_are_those_of_their_layers():
+def test_prototypes_apply_to_their_layers():
     """Fails if the lowest layer of an unfitted stack is taken for another one."""
     gaussian = GaussianBernoulliRBM(n_iter=1)
     stack = DeepBeliefNetwork((5, 4), rbm=gaussian, top_rbm=QUICK)
@@ -277,7 +277,7 @@ def test_first_rows_choose_the_lowest_layer():
         ({"hidden_layer_sizes": 4, "rbm": BernoulliRBM(hidden="gaussian", n_iter=3)}, REALS),
     ],
 )
-def test_what_gaussian_units_cannot_do_stays_binary(parameters, rows):
+def test_sparse_rows_and_real_features_keep_binary_visible_units(parameters, rows):
     """Sparse rows, real-valued features. Fails if these are refused, or become something else."""
     dbn = DeepBeliefNetwork((8, 6), rbm=QUICK, random_state=0).set_params(**parameters)
     with pytest.warns(UserWarning, match="X must be in .*MinMaxScaler"):
@@ -334,7 +334,7 @@ def test_sparse_rows_are_the_same_rows(binary):
     np.testing.assert_allclose(dense.reconstruct(rows), dense.reconstruct(binary), atol=1e-5)
 
 
-def test_a_row_of_weight_two_is_that_row_given_twice(binary):
+def test_a_row_of_weight_two_is_the_row_given_twice(binary):
     """Fails if weights do not reach every layer."""
     rows, weights = binary[:50], np.ones(50)
     weights[:10] = 2
@@ -358,7 +358,7 @@ def test_grid_search_over_layers_and_their_parameters(digits):
     assert search.best_score_ > 0.5
 
 
-def test_survives_pickling_and_goes_on(binary):
+def test_training_continues_after_pickling(binary):
     """Fails if chains, seeds or the tie between layers are lost."""
     dbn = DeepBeliefNetwork((12, 8), rbm=QUICK, fine_tune_iter=1, random_state=0).fit(binary)
     loaded = pickle.loads(pickle.dumps(dbn))
@@ -416,7 +416,7 @@ def test_wrong_parameters_are_refused_before_any_work(fitted, binary, parameters
     np.testing.assert_array_equal(dbn.set_params(output="top").transform(binary[:3]), before)
 
 
-def test_a_gaussian_code_ends_a_stack(binary):
+def test_the_top_layer_may_have_gaussian_hidden_units(binary):
     """Real-valued features by a linear layer on top. Fails if the top prototype is not used."""
     top = BernoulliRBM(hidden="gaussian", n_iter=3)
     dbn = DeepBeliefNetwork((24, 3), rbm=QUICK, top_rbm=top, random_state=0).fit(binary)

@@ -100,7 +100,7 @@ EXACT = {"gradient": "exact", "batch_size": 100, "n_iter": 25, "random_state": 0
     ],
     ids=["bernoulli", "gaussian"],
 )
-def test_updates_equal_those_of_one_machine(four_workers, estimator, X, cuts):
+def test_updates_equal_updates_on_one_machine(four_workers, estimator, X, cuts):
     """Fails if a sum, a weight, the start, a limit or a variance does not come from all rows.
 
     With the whole batch in every update and the exact gradient, only the first weights are drawn;
@@ -151,7 +151,7 @@ def _updated(estimator, X, n_partitions, visible):
 
 
 @pytest.mark.parametrize("make", [BernoulliRBM, GaussianBernoulliRBM])
-def test_updates_with_chains_equal_those_of_one_machine(make):
+def test_updates_with_chains_equal_updates_on_one_machine(make):
     """Fails if a worker's chains do not count by its share of the rows."""
     X = (_rows, _real_rows)[make is GaussianBernoulliRBM](80)
     estimator = make(3, learning_rate=0.5, batch_size=80, n_iter=20, random_state=0).fit(X)
@@ -163,7 +163,7 @@ def test_updates_with_chains_equal_those_of_one_machine(make):
     assert np.abs(whole[0] - before[0]).max() > 1e-3
 
 
-def test_merged_summaries_equal_that_of_all_rows():
+def test_merged_summaries_equal_the_summary_of_all_rows():
     """Fails if parts of unequal size do not count by it, or distances between them are ignored."""
 
     def summarized(rows):
@@ -197,7 +197,7 @@ def test_training_starts_as_from_all_rows(four_workers, make):
         assert set(np.sign(scales[0])) == {-1, 1}
 
 
-def test_a_stack_of_real_values_is_that_of_all_partitions(four_workers):
+def test_a_stack_of_real_values_uses_all_partitions(four_workers):
     """Fails if partitions within [0, 1] are clipped, or summarized without their moments."""
     X = _real_rows(100)
     X[:50] = (X[:50] > 0) * 0.9
@@ -351,7 +351,7 @@ def _rows_held():
     return {key.partition: len(state.rows.weights) for key, state in worker.STATES.items()}
 
 
-def test_blocks_stay_where_they_are(cluster):
+def test_blocks_stay_on_their_workers(cluster):
     """Fails if a worker has rows of blocks that another one held, or keeps them after the fit."""
     blocks = da.from_array(_rows(100), chunks=((10, 20, 30, 40), -1)).persist()
     wait(blocks)
@@ -545,7 +545,9 @@ def test_a_callback_stops_the_fit(four_workers):
         ),
     ],
 )
-def test_refuses_what_a_cluster_cannot_fit(four_workers, estimator, sync, X, message):
+def test_refuses_estimators_and_data_that_a_cluster_cannot_fit(
+    four_workers, estimator, sync, X, message
+):
     """Fails if an error is not the sentence that says what is wrong, or something is changed."""
     spread = Distributed(estimator, sync=sync)
     X = da.zeros((4, 2), chunks=2) if X is None else X
@@ -561,7 +563,7 @@ def test_warnings_of_workers_are_shown_on_the_client(cluster):
         Distributed(BernoulliRBM(2, n_iter=1, random_state=0)).fit(X)
 
 
-def test_says_that_there_is_no_client():
+def test_refuses_to_fit_without_a_client():
     """Fails if the error of Dask is all that is said."""
     with pytest.raises(ValueError, match=r"^there is no Dask client: connect one"):
         Distributed(BernoulliRBM(n_iter=1)).fit(da.zeros((4, 2)))

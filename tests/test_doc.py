@@ -13,6 +13,6 @@ SHORT = [path for path in PAGES if path.stem in ("index", "learning", "sampling"
 
 
 @pytest.mark.parametrize("page", quick(PAGES, *SHORT), ids=lambda path: path.stem)
-def test_page_prints_what_it_says(page):
+def test_code_on_a_page_prints_the_documented_output(page):
     """Fails if the code on a page warns, raises or prints something else."""
     assert doctest.testfile(str(page), module_relative=False).failed == 0

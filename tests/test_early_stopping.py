@@ -62,7 +62,7 @@ def test_the_step_size_decays_to_zero_in_turn():
     np.testing.assert_allclose(got, [2, 1, 0, 2, 0.5, 0], atol=1e-6)
 
 
-def test_the_score_is_the_pseudo_log_likelihood_of_the_rows_kept_apart():
+def test_the_score_is_the_pseudo_log_likelihood_of_held_out_rows():
     """Fails if training rows are scored, or the gap is to more of them than are kept apart."""
     rbm = random_rbm()
     watch, record = _watch(rbm), {}
@@ -125,7 +125,7 @@ def test_a_decline_within_its_error_does_not_count(spread, is_worse):
     assert [watch.see(rbm, {}), watch.see(rbm, {})] == [False, is_worse]
 
 
-def test_early_stopping_helps_where_training_overfits():
+def test_early_stopping_helps_if_training_overfits():
     """Fails if the estimator trains on the rows kept apart, or does not stop.
 
     40 rows of a model of 8 independent units: every weight that 64 hidden units learn is wrong.
@@ -142,7 +142,7 @@ def test_early_stopping_helps_where_training_overfits():
     assert np.isnan(plain.history_["validation_score"]).all()
 
 
-def test_warm_start_goes_on():
+def test_warm_start_continues():
     """Fails if fit starts anew: the second of two short fits ends higher than the first."""
     rbm = random_rbm(n_visible=6, n_hidden=3, scale=2)
     exact = enumerate_rbm(rbm)
@@ -158,7 +158,7 @@ def test_warm_start_goes_on():
         estimator.set_params(n_components=7, warm_start=True).fit(X)
 
 
-def test_too_few_rows_to_keep_some_apart_are_refused():
+def test_too_few_rows_to_hold_some_out_are_refused():
     """Fails if the estimator has changed by then."""
     estimator = BernoulliRBM(early_stopping=True)
     with pytest.raises(ValueError, match="validation_fraction == 0.1 of 1 rows with weight must"):
@@ -167,7 +167,7 @@ def test_too_few_rows_to_keep_some_apart_are_refused():
     estimator.partial_fit([[0, 1]])  # keeps nothing apart
 
 
-def test_the_best_score_is_of_the_present_model():
+def test_the_best_score_belongs_to_the_latest_fit():
     """Fails if a fit without early stopping keeps the score of the one before."""
     X = np.tile([[0, 1], [1, 1]], (10, 1))
     estimator = BernoulliRBM(2, n_iter=2, early_stopping=True, random_state=0).fit(X)
@@ -212,7 +212,7 @@ def _noise():
     return np.random.default_rng(0).normal(size=(60, 30))
 
 
-def test_a_model_that_has_learned_its_rows_by_heart_is_reported_once_with_a_remedy():
+def test_warns_once_with_a_remedy_when_rows_are_memorised():
     """Fails if nothing is said of a density that is large at its own rows alone."""
     made = {"n_iter": 400, "alpha": 0, "covariance_type": "diag", "random_state": 0}
     rbm = GaussianBernoulliRBM(64, early_stopping=True, **made)
@@ -225,7 +225,7 @@ def test_a_model_that_has_learned_its_rows_by_heart_is_reported_once_with_a_reme
 
 
 @pytest.mark.parametrize("gap", [0.9, 1.1])
-def test_rows_are_learned_by_heart_if_the_gap_exceeds_the_log_of_their_number(gap):
+def test_rows_count_as_memorised_if_the_gap_exceeds_the_log_of_their_number(gap):
     """Fails if the gap is not compared with what it takes to tell a row from as many."""
     rbm = random_rbm()
     watch = _watch(rbm)

@@ -137,7 +137,7 @@ WITH_MISSING_VALUES = {
 )
 @pytest.mark.parametrize("estimator", WITH_MISSING_VALUES.values(), ids=WITH_MISSING_VALUES)
 @pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
-def test_answers_with_missing_values_depend_on_no_other_rows(estimator, check, monkeypatch):
+def test_results_with_missing_values_do_not_depend_on_other_rows(estimator, check, monkeypatch):
     """Fails if the rows of a call draw from one random stream."""
     monkeypatch.setattr(conditionals, "_N_TEMPERATURES", 20)
     check(type(estimator).__name__, make_pipeline(WithGaps(), estimator))

@@ -76,7 +76,7 @@ def test_standardized_data_reach_the_perceptron():
 
 
 @pytest.mark.slow
-def test_fine_tuning_gains_on_a_perceptron_alone(digits):
+def test_fine_tuning_beats_a_perceptron_without_a_stack(digits):
     """With 30 labels, the mean of five draws. Fails if labels do not reach the lower layers.
 
     The difference is 4 points, that of one draw has a standard deviation of 4.
@@ -174,7 +174,7 @@ def test_rows_without_a_target_train_only_the_stack(digits, n_outputs):
         regressor.fit(X, np.full(200, np.nan))
 
 
-def test_a_frozen_stack_is_copied_and_knows_its_columns(digits):
+def test_a_frozen_stack_is_copied_and_keeps_its_columns(digits):
     """Fails if columns may change places or number, or the user's own stack is kept."""
     X, _, y, _ = digits
     names = [f"pixel {i}" for i in range(64)]
@@ -203,7 +203,7 @@ class Tired(MLPClassifier):
         return super().fit(X, y, sample_weight)
 
 
-def test_an_interrupt_is_one(digits):
+def test_an_interrupt_stops_fine_tuning(digits):
     """Fails if sweeps go on after scikit-learn has made a warning of it."""
     X, _, y, _ = digits
     with pytest.raises(KeyboardInterrupt):
@@ -233,7 +233,7 @@ def test_callbacks_see_a_classifier_that_predicts_and_may_stop_it(digits):
         DBNClassifier(callbacks=3).fit(X, y)
 
 
-def test_what_cannot_be_resumed_is_refused(digits):
+def test_refuses_to_resume_finished_fits_and_other_data(digits):
     """Fails if a finished fit is trained again, or other data are trained on."""
     X, _, y, _ = digits
     frame = pd.DataFrame(X, columns=[f"pixel {i}" for i in range(64)])
@@ -304,7 +304,7 @@ def _n_threads():
 
 
 @pytest.mark.parametrize("size", [16, 4_000])
-def test_small_perceptrons_use_one_thread_and_leave_settings_as_they_were(digits, size):
+def test_small_perceptrons_use_one_thread_and_restore_settings(digits, size):
     """Fails if a callback sees other threads or settings, or products of large layers use one."""
     X, _, y, _ = digits
     Surveying.calls.clear()
@@ -319,7 +319,7 @@ def test_small_perceptrons_use_one_thread_and_leave_settings_as_they_were(digits
     assert Surveying.calls[2:] == [1 if size == 16 else n_threads] * 2
 
 
-def test_a_batch_solver_goes_on_from_the_stack(digits):
+def test_a_batch_solver_starts_from_the_stack(digits):
     """Fails if lbfgs starts from elsewhere: few of its iterations already classify."""
     X, X_test, y, y_test = digits
     mlp = MLPClassifier(solver="lbfgs", max_iter=30)
@@ -507,7 +507,7 @@ def test_wrong_parameters_are_refused_before_any_work(fitted, digits, parameters
     np.testing.assert_array_equal(classifier.predict(X), fitted.predict(X))
 
 
-def test_inputs_are_drawn_or_taken_as_they_are():
+def test_inputs_are_drawn_or_used_unchanged():
     """Fails if grey values are drawn by default, or never: the label is in their difference."""
     X = np.tile([[0.4], [0.6]], (200, 1))
     y = (X[:, 0] > 0.5).astype(int)
@@ -546,14 +546,14 @@ def test_probabilities_of_separated_classes_have_finite_logarithms(digits):
     np.testing.assert_array_equal(classifier.predict_log_proba(X), np.log(proba))
 
 
-def test_dates_are_no_targets():
+def test_dates_are_refused_as_targets():
     """Fails if they get as far as the perceptron."""
     dbn = DeepBeliefNetwork((2,), rbm=BernoulliRBM(n_iter=1))
     with pytest.raises(ValueError, match="y is an array of datetime64.*, must be of real numbers"):
         DBNRegressor(dbn).fit(np.eye(4), np.ones(4, "M8[s]"))
 
 
-def test_logarithms_of_what_is_impossible_are_finite():
+def test_logarithms_of_impossible_classes_are_finite():
     """Fails if a probability of zero has a logarithm that is not, or warns."""
     dbn = DeepBeliefNetwork((2,), rbm=BernoulliRBM(n_iter=1))
     mlp = clone(STILL).set_params(batch_size=2)

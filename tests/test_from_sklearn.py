@@ -59,7 +59,7 @@ def test_samples_are_of_the_model():
     assert (np.abs(share - p) <= 6 * np.sqrt(p / n) + 1e-4).all()
 
 
-def test_chains_start_from_those_of_scikit_learn():
+def test_chains_start_from_the_chains_of_scikit_learn():
     """Fails if chains start from independent units.
 
     Each hidden state is one here, and p(v = 1 | h = 1) is 1 up to rounding.
@@ -76,7 +76,7 @@ def test_chains_start_from_those_of_scikit_learn():
 
 
 @pytest.mark.parametrize("gradient", ["jump", "pcd", "pt", "cd", "exact"])
-def test_training_goes_on(gradient):
+def test_training_continues(gradient):
     """Fails if the first updates undo what was learnt, or a fit starts anew."""
     own = BernoulliRBM.from_sklearn(theirs(), gradient=gradient)
     start = own.score(X)

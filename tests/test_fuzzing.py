@@ -448,7 +448,7 @@ PARAMETERS = ("components_", "intercept_hidden_", "intercept_visible_", "varianc
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_unfitted_estimators_say_so(name):
+def test_unfitted_estimators_raise_not_fitted_error(name):
     """Fails if a method that needs a fit says something else without one."""
     for method in (*READERS, *ARGUMENTS):
         if hasattr(ESTIMATORS[name], method):
@@ -475,7 +475,7 @@ def fitted():
     dtype=st.sampled_from(["float32", "float64"]),
     X=data(SHAPES[:8] * 2 + SHAPES),
 )
-def test_odd_data_are_answered_or_refused(fitted, name, dtype, X):
+def test_odd_data_are_handled_or_refused(fitted, name, dtype, X):
     """Fails if a method that reads a model chokes on data, or changes them or the model."""
     estimator = fitted[name, dtype]
     before = [print_of(getattr(model_of(estimator), p, None)) for p in PARAMETERS]
@@ -625,7 +625,7 @@ FAR = [GOOD * 1e-20, GOOD.astype("float32") * 1e30, np.array([[1e30, 1e-30, 1], 
     method=st.sampled_from(["fit", "partial_fit"]),
     fitted=st.booleans(),
 )
-def test_odd_parameters_are_taken_or_refused(odd, X, method, fitted):
+def test_odd_parameters_are_accepted_or_refused(odd, X, method, fitted):
     """Fails if a parameter is used before it is checked, or a check does not know all types."""
     name, values = odd
     estimator = clone(ESTIMATORS[name])
@@ -702,7 +702,7 @@ SCIKIT_LEARN_OVERFLOWS = ("tiny", "subnormal", "huge", "one_huge")
     X=st.sampled_from([GOOD, GOOD.astype("float32"), sparse.csr_array(GOOD), GOOD * 0]),
     method=st.sampled_from(["fit", "partial_fit", "score"]),
 )
-def test_odd_weights_are_taken_or_refused(name, weights, seed, X, method):
+def test_odd_weights_are_accepted_or_refused(name, weights, seed, X, method):
     """Fails if weights overflow, vanish or are misread."""
     if weights in SCIKIT_LEARN_OVERFLOWS and name.startswith("perceptron"):
         return
@@ -790,7 +790,7 @@ TARGETS = {
     fitted=st.sampled_from(["", "", "texts", "floats", "uint8", "bools"]),
     method=st.sampled_from(["fit", "partial_fit"]),
 )
-def test_odd_labels_are_taken_or_refused(name, y, classes, fitted, method):
+def test_odd_labels_are_accepted_or_refused(name, y, classes, fitted, method):
     """Fails if labels of some type cannot be compared, sorted or told apart."""
     estimator = clone(ESTIMATORS[name])
     classes, y = TARGETS[y if classes == "same" else classes], TARGETS[y]
@@ -896,7 +896,7 @@ def calls(draw):
 
 @tries(600)
 @given(call=calls(), dtype=st.sampled_from(["float32", "float64"]))
-def test_odd_arguments_are_taken_or_refused(fitted, call, dtype):
+def test_odd_arguments_are_accepted_or_refused(fitted, call, dtype):
     """Fails if an argument is used before it is checked, or changes the model."""
     name, method, arguments = call
     estimator = fitted[name, dtype]

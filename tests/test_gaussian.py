@@ -192,7 +192,7 @@ def test_precision_follows_the_data(clusters):
 # Learning
 
 
-def test_density_comes_close_to_the_truth():
+def test_the_density_approaches_the_true_density():
     """Law 8. Fails if a step goes the wrong way. Of three clusters, on fresh rows.
 
     The true density's mean has a standard error of 0.02; maximum likelihood loses 0.01.
@@ -243,7 +243,7 @@ def test_every_gradient_learns(clusters, gradient):
     assert rbm.score(clusters) > normal + 0.1
 
 
-def test_variance_as_asked(clusters):
+def test_the_choice_of_variance_is_respected(clusters):
     """Fails if a choice of the variance is not kept to."""
     made = {"n_components": 3, "n_iter": 20, "random_state": 0}
     columns = clusters.var(axis=0)
@@ -293,7 +293,7 @@ def test_early_stopping_scores_in_the_units_of_the_data(clusters):
 
 
 @pytest.mark.parametrize("copy", ["pickle", "joblib, mapped"])
-def test_a_copy_goes_on_bit_for_bit(clusters, tmp_path, copy):
+def test_a_copy_continues_bit_for_bit(clusters, tmp_path, copy):
     """Fails if a copy loses its units, chains or a generator, or cannot be written to."""
     rbm = GaussianBernoulliRBM(4, n_iter=3, random_state=0).partial_fit(clusters)
     other = pickle.loads(pickle.dumps(rbm))
@@ -340,7 +340,7 @@ def test_wrong_parameters_are_refused(clusters, change, message):
     assert not hasattr(estimator, "components_")
 
 
-def test_sparse_and_huge_data_are_refused_or_told(clusters):
+def test_refuses_sparse_data_and_warns_of_huge_data(clusters):
     """Fails if a sparse matrix is densified in silence, or squares overflow."""
     with pytest.raises(TypeError, match="Sparse data was passed for X, but dense data is required"):
         GaussianBernoulliRBM(2).fit(sparse.csr_array(clusters))
@@ -375,7 +375,7 @@ def test_variances_of_huge_float32_columns_are_finite():
 
 
 @pytest.mark.parametrize("variance", [1e300, 1e-300, [1e-300, 1e300]])
-def test_variances_far_from_those_of_the_data_stay_finite(variance):
+def test_variances_far_from_the_variances_of_the_data_stay_finite(variance):
     """Fails if what is given overflows in units of the data, or float32."""
     X = np.array([[1e30, 0], [0, 1], [1e30, 2]], np.float32)
     rbm = GaussianBernoulliRBM(2, variance=variance, n_iter=2, batch_size=1, random_state=0).fit(X)

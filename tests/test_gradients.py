@@ -138,7 +138,7 @@ def test_persistent_gradient_is_exact_in_expectation(pair, kind):
         assert (np.abs(a - b) <= 6 * spread / np.sqrt(n)).all()
 
 
-def test_persistent_chains_go_on_where_they_were():
+def test_persistent_chains_continue():
     """Fails if chains start again at every update: weights of 30 freeze them in their state."""
     rbm = random_rbm(scale=0)
     rbm.weights.array[:3, :3] = 60 * np.eye(3)

@@ -28,7 +28,7 @@ def fitted():
     )
 
 
-def test_marginal_is_that_of_the_pairwise_model(fitted):
+def test_marginal_equals_the_pairwise_model(fitted):
     """Hubbard and Stratonovich's identity, by enumeration. Fails if the couplings are not W W^T."""
     couplings = fitted.components_.T @ fitted.components_
     fields = fitted.intercept_visible_ + fitted.intercept_hidden_ @ fitted.components_
@@ -52,7 +52,7 @@ def test_samples_follow_the_pairwise_model(fitted):
 
 @pytest.mark.parametrize("gradient", GRADIENTS)
 @pytest.mark.parametrize("rate", quick([0.05, "auto", 10.0], "auto", 10.0))
-def test_couplings_are_learnt_at_any_rate(gradient, rate):
+def test_couplings_are_learned_at_any_rate(gradient, rate):
     """Fails if steps are not limited: hidden states have no bounds. Better than independent units.
 
     These have -4.85 nats, the rows' own distribution about -3.7.

@@ -65,7 +65,7 @@ def test_nan_is_refused_if_another_number_marks_missing_values(holes):
 @pytest.mark.parametrize("indicator", [False, True])
 @pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("container", [np.asarray, pd.DataFrame])
-def test_empty_columns_are_those_of_knn_imputer(with_empty, container, keep, indicator):
+def test_empty_columns_are_treated_as_by_knn_imputer(with_empty, container, keep, indicator):
     """Fails if a column without values is refused, kept, dropped or named in another way."""
     X = with_empty if container is np.asarray else pd.DataFrame(with_empty, columns=list("abcd"))
     options = {"keep_empty_features": keep, "add_indicator": indicator}

@@ -63,7 +63,7 @@ def test_log_partition_is_reproducible(fitted):
     assert fitted.log_partition("bracket", random_state=1, **QUICK) != first
 
 
-def test_a_log_partition_not_to_be_trusted_warns(fitted):
+def test_warns_when_the_log_partition_is_unreliable(fitted):
     """Fails if few temperatures are believed, or a good value is doubted."""
     fitted.components_ *= 4
     with pytest.warns(ConvergenceWarning, match="effective sample size"):
@@ -75,7 +75,7 @@ def test_a_log_partition_not_to_be_trusted_warns(fitted):
 
 
 @pytest.mark.parametrize("gradient", quick(["cd", "pt"], "pt"))
-def test_brackets_of_other_gradients(binary, gradient):
+def test_bounds_with_other_gradients(binary, gradient):
     """Fails if the reverse direction needs persistent chains, or the trained ladder moves on."""
     rbm = BernoulliRBM(12, gradient=gradient, n_iter=20, random_state=0).fit(binary)
     exact = rbm.log_partition().value

@@ -138,7 +138,7 @@ def test_row_dot_is_summed_in_float64(dtype, make):
 
 
 @pytest.mark.parametrize("sizes", [(2, 3, 1), (3, 3), (4,), ()])
-def test_folded_segments_are_those_of_the_columns(sizes):
+def test_folded_segments_hold_their_columns(sizes):
     """Fails if a segment has another's columns, or what is behind it is not the fill."""
     x = np.random.default_rng(0).normal(size=(5, 2, sum(sizes)))
     folded = arrays.fold(x, sizes, -9.0)
@@ -170,7 +170,7 @@ def test_softmax_is_normalised_and_in_the_dtype(shape, dtype):
     np.testing.assert_allclose(p, special.softmax(x.astype("float64"), axis=-1), atol=1e-5)
 
 
-def test_binary_digits_are_those_of_the_codes_and_all_different():
+def test_binary_digits_encode_their_index_and_all_differ():
     """Fails if the first digit is not the lowest."""
     states = arrays.binary_digits(np.arange(64), 6)
     assert len(np.unique(states, axis=0)) == 64
@@ -179,7 +179,7 @@ def test_binary_digits_are_those_of_the_codes_and_all_different():
 
 
 @pytest.mark.parametrize("shape", [(300, 7), (3, 100, 7)])
-def test_logistic_is_that_of_the_sum(shape):
+def test_logistic_of_two_arguments_is_the_logistic_of_their_sum(shape):
     """Fails if y is left out, or is taken for one vector where it has rows."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=shape)
@@ -189,7 +189,7 @@ def test_logistic_is_that_of_the_sum(shape):
 
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("n_rows", [3, 5_000])
-def test_work_by_rows_is_the_work(n_rows, make):
+def test_work_by_rows_equals_work_on_all_rows(n_rows, make):
     """Fails if a block is left out, or put where another belongs."""
     x = np.random.default_rng(0).normal(size=(n_rows, 7))
     y = np.arange(14.0).reshape(7, 2)
@@ -233,7 +233,7 @@ def _numbers_of_threads():
     return [library["num_threads"] for library in threadpool_info()]
 
 
-def test_work_by_rows_leaves_the_threads_of_products_as_they_were(two_threads):
+def test_work_by_rows_restores_the_threads_of_products(two_threads):
     """Fails if they stay at one, after work that fails too."""
 
     def fail(rows):
@@ -245,7 +245,7 @@ def test_work_by_rows_leaves_the_threads_of_products_as_they_were(two_threads):
     assert _numbers_of_threads() == two_threads
 
 
-def test_threads_of_products_come_back_after_two_callers_at_a_time(two_threads):
+def test_threads_of_products_are_restored_after_concurrent_callers(two_threads):
     """Fails if the one that ends last gives back what the first one had set."""
     second_is_inside, first_is_done = Event(), Event()
     x = np.ones((threads.BLOCK_ROWS + 1, 2))
@@ -309,7 +309,7 @@ def test_a_seed_makes_the_same_generator_every_time():
     np.testing.assert_array_equal(first, second)
 
 
-def test_a_generator_goes_on_after_it_was_stored():
+def test_a_stored_generator_continues():
     """Fails if the generators that it makes for blocks are the first ones again."""
     rng = random.generator(3)
     _draws(5_000, rng)

@@ -54,7 +54,7 @@ def _log_of_known(log_joint, x, row):
     return logsumexp(log_joint[agree], axis=0)
 
 
-def test_hidden_means_are_those_of_enumeration(joint):
+def test_hidden_means_equal_enumeration(joint):
     """Fails if the label is fixed, or its weights or a missing value are left out."""
     x, h, log_joint = _log_joint(joint)
     rows = _rows_with_gaps()
@@ -70,7 +70,7 @@ def test_hidden_means_are_those_of_enumeration(joint):
     assert list(joint.get_feature_names_out()) == [f"rbmclassifier{i}" for i in range(N_HIDDEN)]
 
 
-def test_log_likelihoods_are_those_of_enumeration(joint):
+def test_log_likelihoods_equal_enumeration(joint):
     """Fails if log Z lacks the label, or the label or a missing value is not summed out."""
     x, _, log_joint = _log_joint(joint)
     rows = _rows_with_gaps()
@@ -80,7 +80,7 @@ def test_log_likelihoods_are_those_of_enumeration(joint):
     assert joint.log_partition_.method == "exact"
 
 
-def test_an_estimated_log_partition_serves_as_well(joint):
+def test_scores_with_an_estimated_log_partition_are_within_its_bounds(joint):
     """Within its bounds. Fails if annealing has no label, or the result is not used."""
     exact = joint.log_partition_.value
     found = joint.log_partition("bracket", n_temperatures=200, random_state=0)

@@ -80,7 +80,7 @@ def test_chains_visit_states_as_often_as_they_are_probable(jumps):
 
 
 @pytest.mark.parametrize("hidden", UNITS, ids=UNIT_IDS)
-def test_label_probabilities_are_those_of_enumeration(hidden):
+def test_label_probabilities_equal_enumeration(hidden):
     """Fails if the label's biases are left out, or a row's own label counts."""
     rbm = _labelled_rbm(hidden)
     v, log_joint = _log_joint(rbm, hidden)
@@ -108,7 +108,7 @@ def _objective(rbm, rows, weights, share, hidden):
     ("hidden", "share"),  # without a layer of finitely many states p(x) has no exact gradient
     [(UNITS[0], 0.0), (UNITS[0], 0.3), (UNITS[0], 1.0), (UNITS[1], 0.0)],
 )
-def test_gradient_is_that_of_the_objective(hidden, share, is_sparse):
+def test_gradient_is_the_derivative_of_the_objective(hidden, share, is_sparse):
     """Fails if the label's mean and the hidden mean are multiplied, or the share is misplaced.
 
     Central differences, error of order step^2.
@@ -138,7 +138,7 @@ def test_gradient_is_that_of_the_objective(hidden, share, is_sparse):
             assert slope[i] == pytest.approx((sides[0] - sides[1]) / (2 * step), abs=1e-8)
 
 
-def test_inputs_are_drawn_or_taken_as_they_are():
+def test_inputs_are_drawn_or_used_unchanged():
     """Fails if grey values are drawn by default, or never: a label may be in their difference."""
     X = np.tile([[0.4], [0.6]], (200, 1))
     y = X[:, 0] > 0.5
@@ -185,7 +185,7 @@ def test_classes_of_rare_words_are_learned():
 
 
 @pytest.mark.slow
-def test_a_generative_share_teaches_what_the_data_look_like(digits):
+def test_a_generative_share_makes_chains_resemble_the_data(digits):
     """Fails if the share is not passed on: chains then look like nothing in the data."""
     X, _, y, _ = digits
     means = []
@@ -198,7 +198,7 @@ def test_a_generative_share_teaches_what_the_data_look_like(digits):
     assert means[1] < 0.5 * means[0]
 
 
-def test_probabilities_are_those_of_the_parameters(digits):
+def test_probabilities_follow_from_the_parameters(digits):
     """Fails if attributes are transposed, mixed up, or of another model."""
     X, X_test, y, _ = digits
     names = np.array(["digit " + str(label) for label in range(10)])
@@ -230,7 +230,7 @@ def test_sparse_rows_are_the_same_rows(digits):
     np.testing.assert_allclose(fits[0].predict_proba(sparse.csr_array(X_test)), expected, atol=1e-5)
 
 
-def test_partial_fit_needs_all_labels_at_first_and_goes_on(digits):
+def test_partial_fit_needs_all_labels_at_first_and_then_continues(digits):
     """Fails if a call starts anew, or labels change their place."""
     X, X_test, y, y_test = digits
     classifier = RBMClassifier(50, random_state=0)
@@ -286,7 +286,7 @@ def test_rows_of_no_weight_have_no_label(digits):
     np.testing.assert_array_equal(given.predict_proba(X), alone.predict_proba(X))
 
 
-def test_a_pickled_classifier_goes_on_as_it_would_have(digits):
+def test_a_pickled_classifier_continues_unchanged(digits):
     """Fails if the state of the training is lost."""
     X, X_test, y, _ = digits
     classifier = RBMClassifier(10, n_iter=2, warm_start=True, random_state=0).fit(X, y)
@@ -343,7 +343,7 @@ def test_odd_labels_are_refused(y, classes, sentence):
     assert [name for name in vars(classifier) if name.endswith("_")] == []
 
 
-def test_many_classes_are_no_reason_to_warn():
+def test_many_classes_give_no_warning():
     """Fails if classes, which are all different, are taken for the labels of rows."""
     classifier = RBMClassifier(2).partial_fit(np.eye(3), [0, 1, 2], classes=range(40))
     assert len(classifier.classes_) == 40

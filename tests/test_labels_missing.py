@@ -58,7 +58,7 @@ def _agree(x, rows):
     return (np.isnan(rows)[:, None] | (x == rows[:, None])).all(axis=2)
 
 
-def test_label_probabilities_are_sums_over_what_is_missing(way):
+def test_label_probabilities_are_sums_over_missing_values(way):
     """Fails if a missing value counts as zero, or the labels' biases are left out.
 
     Chains: six standard errors of the mean over rows that are the same.
@@ -75,7 +75,7 @@ def test_label_probabilities_are_sums_over_what_is_missing(way):
 
 
 @pytest.mark.parametrize("label", [None, 1])
-def test_draws_and_means_know_of_the_label(way, label):
+def test_draws_and_means_depend_on_the_label(way, label):
     """Fails if labels are drawn unit by unit, or a given one has no effect. Six standard errors."""
     rbm = _rbm(way)
     x, log_p = _log_joint(rbm)
@@ -113,7 +113,7 @@ def test_rows_are_completed_without_their_label():
         assert (np.abs(rows.mean(axis=0)[:N_BINARY] - expected) <= error).all()
 
 
-def test_chains_of_training_do_not_know_the_label():
+def test_chains_of_training_ignore_the_label():
     """Fails if they do, or labels are lost. Six standard errors, of draws of independent rows."""
     rbm, n = _rbm(), 2_000
     x, log_p = _log_joint(rbm)
@@ -147,7 +147,7 @@ def told():
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
-def test_labels_are_learnt_and_told_around_what_is_missing(told, share):
+def test_labels_are_learned_and_predicted_despite_missing_values(told, share):
     """Fails if a missing value is learnt as a zero, or the label tells what is missing in training.
 
     With one copy known the label is certain; with none its probability is one half, in a model that
@@ -209,7 +209,7 @@ def test_nan_is_refused_unless_it_is_allowed(told):
         allowing.set_params(missing_values="yes").fit(X, y)
 
 
-def test_early_stopping_and_a_stream_see_rows_with_missing_values(told):
+def test_early_stopping_and_partial_fit_accept_missing_values(told):
     """Fails if a score is NaN, so that no sweep is the best one, or partial_fit cannot see NaN."""
     holes, y, fitted = told
     classifier = clone(fitted).set_params(early_stopping=True, n_iter=10).fit(holes, y)

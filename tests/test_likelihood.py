@@ -159,7 +159,7 @@ def test_annealing_is_right_within_its_standard_error(run):
     assert not result.doubt
 
 
-def test_a_ladder_that_ends_above_zero_is_as_good():
+def test_tempering_is_unbiased_if_its_temperatures_end_above_zero():
     """Six standard errors. Fails if the step from its end to independent units is left out."""
     rbm = random_rbm(n_visible=8, n_hidden=6)
     path, rng = AnnealingPath(rbm, Bernoulli(np.zeros(8))), random.generator(0)
@@ -171,7 +171,7 @@ def test_a_ladder_that_ends_above_zero_is_as_good():
 
 
 @pytest.mark.parametrize("n_models", quick([8, 40], 8))
-def test_brackets_hold_the_exact_value_unless_in_doubt(n_models):
+def test_bounds_contain_the_exact_value_unless_in_doubt(n_models):
     """Weights from tiny to strong. Fails if the directions are confused, or errors are too small.
 
     Of all brackets, and of values within three standard errors where there is no doubt, one in
@@ -194,7 +194,7 @@ def test_brackets_hold_the_exact_value_unless_in_doubt(n_models):
     assert len(close) >= 0.85 * n_models
 
 
-def test_directions_that_contradict_each_other_are_told():
+def test_contradicting_directions_are_detected():
     """Fails if a narrow bracket is believed although reverse chains start in a rare mode alone.
 
     All units are off, or on with a probability of e^-6; halfway both are as likely.
@@ -220,7 +220,7 @@ def test_directions_that_contradict_each_other_are_told():
         (0.8, AnnealingBudget(100, 30), "standard error"),
     ],
 )
-def test_forward_annealing_tells_where_few_chains_count(scale, budget, words):
+def test_forward_annealing_reports_a_small_effective_sample_size(scale, budget, words):
     """Fails if a plain run with too few temperatures is believed."""
     rbm = random_rbm(n_visible=60, n_hidden=50, scale=scale)
     path = AnnealingPath(rbm, Bernoulli(np.zeros(60)))
@@ -253,7 +253,7 @@ def _forward(path, rng, n_chains, n_temperatures):
     return annealing.mean_weight(annealing.log_weights(path, v, betas, rng).sum(axis=1))
 
 
-def test_forward_and_reverse_annealing_err_to_different_sides():
+def test_forward_and_reverse_annealing_err_in_opposite_directions():
     """Law 7. Fails if both err to the same side: few chains and temperatures, means of 50 runs."""
     rbm = random_rbm(n_visible=10, n_hidden=8, scale=2.0)
     exact = enumerate_rbm(rbm)
@@ -284,7 +284,7 @@ def test_annealing_tightens_with_more_temperatures():
     assert error[0] > 2 * error[1] > 4 * error[2]
 
 
-def test_temperatures_go_where_the_divergence_is():
+def test_temperatures_are_placed_by_divergence():
     """Fails if they are spaced by the divergence and not by its root.
 
     Nine tenths of the path have a hundredth of the rest's variance, so a tenth of its spread: they
@@ -325,7 +325,7 @@ def test_bennett_s_estimate_and_its_error():
     assert estimates[:, 1].mean() == pytest.approx(error, rel=6 / np.sqrt(600))
 
 
-def test_directions_too_far_apart_to_tell():
+def test_directions_too_far_apart_have_an_infinite_error():
     """Works 2,000 nats apart. Fails if both sums of Bennett's equation vanish: 0 / 0."""
     ratio, error = annealing.bennett(np.array([-1000.0, -1010]), np.array([-1000.0, -1020]))
     assert ratio == 0
@@ -350,7 +350,7 @@ def test_weights_of_both_directions_agree_in_equilibrium():
     assert annealing.disagreement(forward, np.where(np.arange(n) % 2, reverse, -10)) > 2
 
 
-def test_log_partition_is_exact_where_the_smaller_layer_is_small():
+def test_log_partition_is_exact_if_the_smaller_layer_is_small():
     """Fails if the choice looks at the hidden layer alone."""
     few_visible = random_rbm(n_visible=5, n_hidden=200, scale=0.1)
     large = random_rbm(n_visible=60, n_hidden=50, scale=0.1)
@@ -407,7 +407,7 @@ def test_quadrature_finds_all_modes_of_a_column(scale):
     )
 
 
-def test_quadrature_goes_on_while_nodes_outside_count():
+def test_quadrature_continues_while_outside_nodes_count():
     """Fails if seven nodes outside the two ends are thought enough: 3e-8 of the density is left.
 
     Far states of the column have more weight than a normal density, but are no mode.
@@ -423,7 +423,7 @@ def test_quadrature_goes_on_while_nodes_outside_count():
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-8)
 
 
-def test_quadrature_ends_where_rounding_keeps_its_nodes_apart_from_nothing():
+def test_quadrature_ends_if_rounding_merges_its_nodes():
     """Fails if it goes on while a node counts: in float32, 100 and 100.000001 are one number."""
     unit = Gaussian.of_moments(*(np.full((1, 1), x, np.float32) for x in (100, 1e-12)))
     seen = []

@@ -90,7 +90,7 @@ def test_the_rate_falls_to_zero_over_the_whole_fit():
 
 
 @pytest.mark.parametrize("n_done", [0, 1, 3])
-def test_epochs_go_on_from_any_of_them(n_done):
+def test_epochs_continue_from_any_epoch(n_done):
     """Fails if a fit that goes on has the rates of its start. Rows come in another order."""
     plan = Plan(3, 10, PowerDecay(0.6, 1), shuffle=True)
     recorder = Recorder()
@@ -113,7 +113,7 @@ def test_a_heavy_mini_batch_makes_several_steps_and_a_light_one_a_short_step():
 
 
 @pytest.mark.parametrize("weight", [60.0, None])
-def test_the_prior_counts_all_rows_of_a_fit_or_those_seen_so_far_in_a_stream(weight):
+def test_the_prior_counts_all_rows_of_a_fit_or_all_seen_so_far_in_a_stream(weight):
     """Fails if a mini-batch has a prior of its own, or a variance may exceed that of the data."""
     X = all_states(BERNOULLI, 6)[0][:60]
     plan = Plan(2, 20, PowerDecay(1.0, 0), shuffle=False, prior=Prior(3.0, 6.0, weight))
@@ -218,7 +218,7 @@ def test_reading_rows_changes_nothing_and_filling_them_moves_chains():
     assert not np.isnan(filled).any()
 
 
-def test_every_epoch_goes_on_with_the_chains_of_the_one_before():
+def test_every_epoch_continues_the_chains_of_the_previous_one():
     """Fails if chains start again, or one row gets the states of another.
 
     After 20 epochs the filled values have the distribution of what is missing, given what is known:
@@ -239,7 +239,7 @@ def test_every_epoch_goes_on_with_the_chains_of_the_one_before():
 
 
 @pytest.mark.parametrize("parameters", [{}, {"early_stopping": True}, {"gradient": "pt"}])
-def test_a_fit_in_progress_goes_on_from_its_pickle_to_the_same_end(parameters):
+def test_a_pickled_fit_in_progress_gives_the_same_result(parameters):
     """Fails if a part of its state is not in the pickle, or a finished fit keeps one."""
     X = holes_in(copies(60))
     pickles = []

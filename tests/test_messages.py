@@ -113,7 +113,7 @@ def test_the_analysis_of_units_needs_complete_rows():
         describe(rbm, WITH_NAN)
 
 
-def test_advice_is_right():
+def test_the_advice_works():
     """Fails if what the messages advise is refused."""
     bits, reals = (
         rbm.set_params(n_components=2, missing_values="allow", **SHORT)

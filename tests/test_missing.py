@@ -60,7 +60,7 @@ def test_nan_is_refused_with_a_hint_unless_it_is_allowed():
         allowing.fit(sparse.csr_array(np.nan_to_num(holes, nan=np.inf) * np.nan))
 
 
-def test_complete_rows_are_what_they_were():
+def test_allowing_missing_values_does_not_change_complete_rows():
     """Fails if allowing NaN changes what is learnt, or said, where there is none."""
     X = copies()
     fits = [
@@ -72,7 +72,7 @@ def test_complete_rows_are_what_they_were():
         np.testing.assert_array_equal(*got)
 
 
-def test_binary_scores_are_sums_over_what_is_missing(bits):
+def test_binary_scores_are_sums_over_missing_values(bits):
     """Fails if a missing value counts as zero."""
     v, log_p = _log_joint(bits)
     rows = holes_in(copies(30))
@@ -81,7 +81,7 @@ def test_binary_scores_are_sums_over_what_is_missing(bits):
         assert score == pytest.approx(logsumexp(log_p[agree]), abs=1e-4)
 
 
-def test_densities_are_those_of_the_known_columns(flowers):
+def test_densities_are_marginals_of_the_known_columns(flowers):
     """Fails if a missing column leaves its scale in the density, or its mean in the hidden input.
 
     The density is a mixture of normal ones over the hidden states, in the units of the data.
@@ -104,7 +104,7 @@ def test_densities_are_those_of_the_known_columns(flowers):
         assert score == pytest.approx(logsumexp(log_weight + log_density), abs=1e-4)
 
 
-def test_features_are_means_given_what_is_known(bits):
+def test_features_are_means_given_known_values(bits):
     """Fails if features are those of a row filled with zeros, or change from call to call."""
     v, log_p = _log_joint(bits)
     features = bits.transform(v)
@@ -117,7 +117,7 @@ def test_features_are_means_given_what_is_known(bits):
 
 @pytest.mark.parametrize("method", ["sample", "mean", "mode"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_what_is_known_comes_back_bit_for_bit(flowers, method, dtype):
+def test_known_values_are_returned_bit_for_bit(flowers, method, dtype):
     """Fails if known values pass through the model's coordinates."""
     X = (load_iris().data * np.pi).astype(dtype) / 3
     rows = holes_in(X)
@@ -130,7 +130,7 @@ def test_what_is_known_comes_back_bit_for_bit(flowers, method, dtype):
     assert filled.dtype == dtype
 
 
-def test_draws_and_means_are_those_of_the_conditional_distribution(bits):
+def test_draws_and_means_follow_the_conditional_distribution(bits):
     """Fails if draws ignore what is known, or are one and the same. Six standard errors."""
     v, log_p = _log_joint(bits)
     row = np.array([[1.0, np.nan, np.nan, np.nan]])
@@ -169,7 +169,7 @@ def test_draws_of_equal_rows_are_independent(bits):
 
 
 @pytest.mark.parametrize("estimator", quick([BernoulliRBM, GaussianBernoulliRBM], BernoulliRBM))
-def test_what_is_missing_is_learnt_around(estimator):
+def test_models_are_learned_despite_missing_values(estimator):
     """Fails if missing values are learnt as zeros, or as draws without the rest of their row.
 
     With three copies of a bit a third of whose values are missing, the other copies tell it.
@@ -184,7 +184,7 @@ def test_what_is_missing_is_learnt_around(estimator):
     np.testing.assert_allclose(mean[:, 3], 0.5, atol=4 * 0.5 / np.sqrt(n_seen))
 
 
-def test_early_stopping_sees_rows_with_missing_values():
+def test_early_stopping_scores_rows_with_missing_values():
     """Fails if a score is NaN, so that no sweep is the best one."""
     rbm = BernoulliRBM(
         4, missing_values="allow", early_stopping=True, n_iter=20, random_state=0
@@ -193,7 +193,7 @@ def test_early_stopping_sees_rows_with_missing_values():
     assert np.isfinite(rbm.history_["pseudo_log_likelihood"]).all()
 
 
-def test_grey_values_and_missing_ones_are_learnt_together():
+def test_grey_and_missing_values_are_learned_together():
     """Fails if drawing grey values makes a missing one a zero: the mean of a column is known."""
     rng = np.random.default_rng(0)
     X = rng.beta(8, 2, size=(600, 3))
@@ -273,7 +273,7 @@ def test_binary_scores_of_wide_models_are_sums():
         np.testing.assert_allclose(mean, share @ v[agree], atol=1e-4)
 
 
-def test_columns_start_from_what_is_known_of_them():
+def test_columns_start_from_their_known_values():
     """Fails if a missing value counts as zero in the first biases, or in location and scale."""
     rng = np.random.default_rng(0)
     X = rng.normal(50, 2, size=(400, 2))
@@ -289,7 +289,7 @@ def test_columns_start_from_what_is_known_of_them():
     assert mean[0] == pytest.approx((bits[1::2].sum() + 1) / 202)
 
 
-def test_an_imputer_that_draws_draws_the_same_in_every_call():
+def test_draws_of_an_imputer_are_the_same_in_every_call():
     """Fails if transform depends on the calls before."""
     holes = holes_in(load_iris().data)
     imputer = RBMImputer(GaussianBernoulliRBM(4, n_iter=5), method="sample", random_state=0)
@@ -307,7 +307,7 @@ def test_indicators_of_rows_of_every_kind(container, dtype):
     np.testing.assert_array_equal(filled, X.toarray() if sparse.issparse(X) else X)
 
 
-def test_an_imputer_warns_once_and_checks_what_was_set_after_its_fit():
+def test_an_imputer_warns_once_and_checks_parameters_set_after_fit():
     """Fails if data are looked at twice, or a wrong method is a KeyError."""
     imputer = RBMImputer(BernoulliRBM(2, n_iter=1), random_state=0)
     with pytest.warns(UserWarning, match="X must be in") as caught:

@@ -38,7 +38,7 @@ def exact(stack):
     return v, logsumexp(np.array(below) + of_top, axis=1)
 
 
-def test_nan_is_refused_unless_the_lowest_layer_takes_it(holes):
+def test_nan_is_refused_unless_the_lowest_layer_allows_it(holes):
     """Fails if NaN trains, or reaches a method that cannot take it, or upper layers have a say."""
     X = copies()
     refusing = DeepBeliefNetwork(
@@ -65,7 +65,7 @@ def test_nan_is_refused_unless_the_lowest_layer_takes_it(holes):
     assert [rbm.missing_values for rbm in allowing.rbms_] == ["allow", "refuse"]
 
 
-def test_complete_rows_are_what_they_were():
+def test_allowing_missing_values_does_not_change_complete_rows():
     """Fails if allowing NaN changes what is learnt, or said, where there is none."""
     X = copies()
     fits = [
@@ -84,7 +84,7 @@ def test_complete_rows_are_what_they_were():
         assert not np.isclose(got[0], expected[0], atol=1e-5).all()
 
 
-def test_all_layers_learn_around_what_is_missing(stack):
+def test_all_layers_are_learned_despite_missing_values(stack):
     """Fails if layers above learn from values filled with zeros, or from chains that stand still.
 
     What the stack generates is three copies of a bit, with a third of their values missing.
@@ -95,7 +95,7 @@ def test_all_layers_learn_around_what_is_missing(stack):
     assert abs(np.corrcoef(v[:, 0], v[:, 3])[0, 1]) < 0.2  # 0.07 is the error in rows with both
 
 
-def test_the_layer_above_learns_what_is_inferred_for_gaps(holes):
+def test_the_layer_above_learns_from_inferred_states(holes):
     """Fails if it learns from values filled with zeros, or from first draws that never move.
 
     The means of its visible units are those of the features, to the noise of persistent chains.
@@ -107,7 +107,7 @@ def test_the_layer_above_learns_what_is_inferred_for_gaps(holes):
     np.testing.assert_allclose(learnt, inferred, atol=0.05)
 
 
-def test_scores_are_bounds_on_what_is_known(stack, exact):
+def test_scores_are_bounds_on_the_likelihood_of_known_values(stack, exact):
     """Fails if a score is that of a completion. Four standard errors of the draws."""
     v, log_p = exact
     rows = np.unique(holes_in(copies(60)), axis=0)
@@ -123,7 +123,7 @@ def test_scores_are_bounds_on_what_is_known(stack, exact):
     np.testing.assert_allclose(stack.score_samples(rows), bound.value, atol=0.5)
 
 
-def test_features_are_averages_over_what_is_missing(stack):
+def test_features_are_averages_over_missing_values(stack):
     """Against enumeration. Fails if they are those of a completion, or of the mean one.
 
     Untied, they are averages over twenty draws: six standard errors.
@@ -153,7 +153,7 @@ def test_features_are_averages_over_what_is_missing(stack):
         np.testing.assert_allclose(of_row[:, 4:], upper, atol=1e-5)
 
 
-def test_densities_of_a_gaussian_layer_are_those_of_the_known_columns():
+def test_densities_of_a_gaussian_layer_are_marginals_of_the_known_columns():
     """In the units of the data. Fails if a missing column leaves its scale in the density."""
     X = load_iris().data
     holes = holes_in(X, 0.4)
@@ -169,7 +169,7 @@ def test_densities_of_a_gaussian_layer_are_those_of_the_known_columns():
     )
 
 
-def test_a_stream_may_have_gaps(holes):
+def test_partial_fit_accepts_missing_values(holes):
     """Fails if partial_fit refuses NaN, before or after wake-sleep, or learns nothing."""
     stack = DeepBeliefNetwork((4, 3, 3), rbm=LAYER, random_state=0)
     for _ in range(20):
@@ -182,7 +182,7 @@ def test_a_stream_may_have_gaps(holes):
     assert len(tuned.history_[2]["iteration"]) == 2
 
 
-def test_early_stopping_sees_rows_with_missing_values(holes):
+def test_early_stopping_scores_rows_with_missing_values(holes):
     """Fails if a score is NaN, or held-out rows are drawn anew."""
     rbm = BernoulliRBM(4, missing_values="allow", early_stopping=True, n_iter=4)
     rbm.set_params(learning_rate=1e-12)
@@ -191,7 +191,7 @@ def test_early_stopping_sees_rows_with_missing_values(holes):
         assert np.ptp(history["validation_score"]) < 1e-6
 
 
-def test_a_stack_completes_rows(stack, exact):
+def test_a_stack_imputes_rows(stack, exact):
     """Fails if the chain forgets what is given, or what is told is not about it."""
     v, log_p = exact
     rows = np.array([[1.0, np.nan, np.nan, np.nan], [0.0, np.nan, np.nan, np.nan]])
@@ -215,7 +215,7 @@ def test_a_stack_completes_rows(stack, exact):
         stack.impute(rows, method="median")
 
 
-def test_a_stack_of_one_layer_completes_as_its_rbm_does():
+def test_a_stack_of_one_layer_imputes_like_its_rbm():
     """Fails if a single layer has no directed one to be completed by."""
     single = DeepBeliefNetwork((4,), rbm=BernoulliRBM(n_iter=10), random_state=0).fit(copies())
     rows = holes_in(copies(20))
@@ -233,7 +233,7 @@ def tuned(holes):
     return DBNClassifier(stack, mlp=mlp, random_state=0).fit(holes, y)
 
 
-def test_labels_are_learnt_from_rows_with_gaps(tuned, holes):
+def test_labels_are_learned_from_rows_with_missing_values(tuned, holes):
     """Fails if a missing value is a zero to the perceptron, in learning or in predicting."""
     y = copies(1_000)[:, 0]
     known = ~np.isnan(holes[:, :3]).all(axis=1)
@@ -250,7 +250,7 @@ def test_labels_are_learnt_from_rows_with_gaps(tuned, holes):
         refusing.predict(holes)
 
 
-def test_a_perceptron_learns_from_draws_of_what_is_missing():
+def test_a_perceptron_learns_from_draws_of_missing_values():
     """Fails if a missing value is a zero in fine-tuning, or no draw of its own.
 
     The label is a bit that is missing in half of the rows. There it is drawn, and wrong in half of
@@ -266,7 +266,7 @@ def test_a_perceptron_learns_from_draws_of_what_is_missing():
     np.testing.assert_allclose(proba[:, 1], [2 / 3, 1 / 3], atol=0.1)
 
 
-def test_predictions_are_averages_over_what_is_missing(tuned, holes):
+def test_predictions_are_averages_over_missing_values(tuned, holes):
     """Against enumeration. Fails if they are those of one completion. Six standard errors."""
     v, n = all_states(BERNOULLI, 4)[0], 30
     rows = np.unique(holes, axis=0)

@@ -48,7 +48,7 @@ def test_log_partition_is_the_same_from_both_sides(pair):
 
 
 @pairs
-def test_conditional_means_are_those_of_the_joint(pair):
+def test_conditional_means_follow_from_the_joint_distribution(pair):
     """Fails if a conditional mean uses the other layer's bias."""
     rbm = random_rbm(pair)
     exact = enumerate_rbm(rbm, pair)

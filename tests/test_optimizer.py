@@ -109,7 +109,7 @@ def _flipped(rbm):
     )
 
 
-def test_flipping_every_bit_changes_nothing_that_is_learnt():
+def test_flipping_every_bit_does_not_change_the_learned_model():
     """Fails for the plain gradient, whose steps depend on which state is called one."""
     rbm = random_rbm()
     v = _data(rbm)
@@ -216,7 +216,7 @@ def _from_data_units(patterns, centre, log_variance, centred_c, m, k):
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_variances_follow_the_slope_of_their_logarithm(shared):
+def test_variances_follow_the_gradient_of_their_logarithm(shared):
     """Central differences in the parameters that a step of the variances leaves alone.
 
     Fails if the weights' gradient, or the spread of visible states, is left out: for a small step
@@ -263,7 +263,7 @@ def test_variances_follow_the_slope_of_their_logarithm(shared):
         np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
 
 
-def test_variances_rise_from_a_share_of_what_is_unexplained():
+def test_variances_rise_from_a_share_of_the_unexplained_variance():
     """Fails if the share is that of another time, or the same for few updates and for many."""
     assert RisingShare.of(2.0, 5000)(0.0) == pytest.approx(0.03)
     assert RisingShare.of(2.0, 5)(0.0) > 0.99
@@ -316,7 +316,7 @@ def test_gaussian_step_is_preconditioned_by_the_precision():
 
 
 @pytest.mark.parametrize("pair", [(GAUSSIAN, BERNOULLI), (BERNOULLI, GAUSSIAN)])
-def test_steps_are_as_long_as_allowed(pair):
+def test_the_divergence_of_a_step_is_limited(pair):
     """Fails if a step's length in nats is not that of the models before and after it.
 
     The divergence is computed by enumeration, for a limit of 1e-4 nats; terms of third order are a
@@ -373,7 +373,7 @@ def _parts(phases, n_parts):
 @pytest.mark.parametrize(
     "pair", [(BERNOULLI, BERNOULLI), (GAUSSIAN, BERNOULLI), (BERNOULLI, GAUSSIAN)]
 )
-def test_a_step_is_that_of_the_sum_of_its_parts(pair, n_parts):
+def test_a_step_equals_the_step_of_its_summed_parts(pair, n_parts):
     """Fails if something of a step is not additive over parts of the rows: also a step's limit.
 
     The rows that measure how far the step goes, 32 of 80, are in several parts.

@@ -51,7 +51,7 @@ def test_the_threshold_has_its_share_of_the_rows_of_fit_below_it(contamination):
 
 
 @pytest.mark.parametrize("contamination", ["auto", 0.2])
-def test_thresholds_of_normal_data_are_those_of_chi_square(contamination):
+def test_thresholds_of_normal_data_match_chi_square(contamination):
     """Fails if a fence is of another width or tail, or scores of folds differ from the model's.
 
     With independent columns, -2 log p is a constant plus a chi-square variable.
@@ -80,7 +80,7 @@ def test_log_z_of_the_models_of_folds_does_not_matter(monkeypatch):
     assert detector.fit(X).offset_ == pytest.approx(offset, abs=1e-6)
 
 
-def test_half_of_the_rows_teach_the_threshold_of_all():
+def test_thresholds_allow_for_models_of_fewer_rows():
     """Fails if a model of fewer rows sets the threshold as it is, apart from log Z.
 
     It overfits more, so then 5 % are flagged. The mean share has a standard error of 0.5 %.
@@ -94,7 +94,7 @@ def test_half_of_the_rows_teach_the_threshold_of_all():
     assert np.mean(shares) == pytest.approx(0.1, abs=0.03)
 
 
-def test_a_quantile_is_that_of_its_definition():
+def test_a_quantile_satisfies_its_definition():
     """Fails if weights are not frequencies, their scale matters, or a step has no middle."""
     rng = np.random.default_rng(0)
     for _ in range(100):
@@ -136,7 +136,7 @@ def test_folds_score_rows_that_they_do_not_train_on(cv, n_rows, n_folds):
         assert len(scored) >= min(n_rows, 1_000) or n_folds == 0
 
 
-def test_splits_are_of_the_rows_given():
+def test_splits_index_the_given_rows():
     """Fails if rows of weight zero shift the indices of a split."""
     weights = np.array([1.0, 0, 1, 1, 0, 1])
     ((train, test),) = folds([([0, 1, 2, 3], [4, 5])], 6, weights=weights)
@@ -164,7 +164,7 @@ def test_wrong_splits_are_refused(cv, message):
     assert not hasattr(detector, "n_features_in_")
 
 
-def test_every_row_of_fit_is_judged_by_a_model_that_has_not_learnt_it():
+def test_every_row_of_fit_is_judged_by_a_model_not_fitted_to_it():
     """Fails if only as many are as a threshold for new rows needs."""
     X = np.random.default_rng(0).normal(size=(1_500, 4))
     rbm = GaussianBernoulliRBM(64, n_iter=3)
@@ -189,7 +189,7 @@ def test_a_fold_too_small_to_stop_early_is_refused():
         RBMOutlierDetector(rbm, cv=2).fit(np.eye(6))
 
 
-def test_only_the_model_of_all_rows_calls_back():
+def test_only_the_model_of_all_rows_calls_callbacks():
     """Fails if models of folds report, too."""
     seen = []
     rbm = BernoulliRBM(2, n_iter=3, callbacks=lambda model, epoch: seen.append(model))
@@ -209,7 +209,7 @@ def test_the_same_seed_gives_the_same_threshold():
     assert offsets[0] == offsets[1] != offsets[2]
 
 
-def test_new_rows_and_rows_of_fit_are_judged_apart():
+def test_new_rows_and_rows_of_fit_have_separate_methods():
     """Fails if a method judges rows that its threshold is not for."""
     X = load_iris().data
     of_new = RBMOutlierDetector(GaussianBernoulliRBM(2, n_iter=2), random_state=0).fit(X)
@@ -233,7 +233,7 @@ def test_an_unseen_digit_is_less_probable():
     assert roc_auc_score(of_test != 0, detector.decision_function(test)) > 0.95
 
 
-def test_missing_values_and_sparse_rows_are_the_model_s_business():
+def test_missing_values_and_sparse_rows_are_passed_to_the_model():
     """Fails if the detector refuses what its model takes."""
     X = (np.random.default_rng(0).random((100, 5)) < 0.5).astype(float)
     holes = X.copy()
@@ -250,7 +250,7 @@ def test_missing_values_and_sparse_rows_are_the_model_s_business():
             RBMOutlierDetector(contamination=share).fit(X)
 
 
-def test_data_outside_the_unit_interval_draw_one_warning():
+def test_data_outside_the_unit_interval_give_one_warning():
     """Fails if the threshold's look at the data warns again."""
     with pytest.warns(UserWarning, match="X must be in") as caught:
         RBMOutlierDetector(BernoulliRBM(3, n_iter=5)).fit(2 * np.eye(4))

@@ -24,7 +24,7 @@ DRAWS = {
 @pytest.mark.parametrize("place", [np.asarray])  # or to a device, in test_torch.py
 @pytest.mark.parametrize("n_columns", [1, 4, 7])
 @pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
-def test_rows_draw_alone_what_they_draw_among_others(draw, n_columns, place):
+def test_draws_of_a_row_do_not_depend_on_other_rows(draw, n_columns, place):
     """Fails if a draw depends on the position of its row, or a part on the parts before."""
     x = np.random.default_rng(0).random((60, n_columns)).astype(np.float32)
     keys, rows = np.arange(60) * 1_000_003 % 2**32, np.array([17, 3, 58])
@@ -66,7 +66,7 @@ def test_draws_of_rows_are_independent(place):
         assert np.abs(correlation).max() < 6 / np.sqrt(n)
 
 
-def test_copies_of_a_row_draw_the_same_or_differently():
+def test_copies_of_a_row_have_equal_or_different_draws():
     """Fails if the first copy depends on the later ones, or draws of copies are correlated.
 
     The same holds for several chains of a row.
@@ -85,7 +85,7 @@ def test_copies_of_a_row_draw_the_same_or_differently():
         assert np.abs(correlation).max() < 6 / np.sqrt(10_000)
 
 
-def test_answers_depend_on_no_block_and_no_thread(monkeypatch):
+def test_results_do_not_depend_on_blocks_or_threads(monkeypatch):
     """Fails if every block draws anew, or copies are counted within blocks.
 
     With 20 real values and 12 hidden units, nothing is enumerated.

@@ -104,7 +104,7 @@ def test_filters_of_a_higher_layer(dbn):
     assert (np.diff(strength(dbn, 1)[display.units]) <= 0).all()
 
 
-def test_filters_come_in_the_order_that_is_asked_for(rbm, digits):
+def test_filters_have_the_requested_order(rbm, digits):
     """Fails if an order is not by what it says, or is reversed."""
     by_index = FiltersDisplay.from_estimator(rbm, order="index", n_units=4)
     np.testing.assert_array_equal(by_index.units, range(4))
@@ -201,7 +201,7 @@ def test_training_is_drawn_as_it_was_recorded(rbm):
         np.testing.assert_array_equal(line.get_ydata(), history[name])
 
 
-def test_training_of_a_stack_has_a_line_a_layer(dbn):
+def test_training_of_a_stack_has_one_line_per_layer(dbn):
     """Fails if the fine-tuning is left out, or there is room for a gap that nobody recorded."""
     display = TrainingDisplay.from_estimator(dbn)
     (ax,) = display.axes_
@@ -229,7 +229,7 @@ def test_one_axes_is_not_enough_for_two(rbm):
 
 
 @pytest.mark.parametrize("name", ["rbm", "gaussian", "dbn"])
-def test_chains_start_at_rows_and_are_those_of_gibbs(name, digits, request):
+def test_chains_from_rows_equal_gibbs(name, digits, request):
     """Fails if a chain skips a step, starts elsewhere, or is not in the units of the data."""
     estimator = request.getfixturevalue(name)
     copy = deepcopy(estimator)
@@ -244,7 +244,7 @@ def test_chains_start_at_rows_and_are_those_of_gibbs(name, digits, request):
 
 
 @pytest.mark.parametrize("name", ["rbm", "gaussian", "dbn"])
-def test_chains_without_rows_are_those_of_sample(name, request):
+def test_chains_without_rows_equal_sample(name, request):
     """Fails if chains start from noise although the training left some."""
     estimator = request.getfixturevalue(name)
     display = SamplesDisplay.from_estimator(estimator, n_steps=[5], random_state=0)
@@ -252,7 +252,7 @@ def test_chains_without_rows_are_those_of_sample(name, request):
     np.testing.assert_array_equal(display.states[:, 0], samples)
 
 
-def test_a_seed_fixes_the_chains_and_leaves_the_estimator_alone(rbm, digits):
+def test_a_seed_fixes_the_chains_and_does_not_change_the_estimator(rbm, digits):
     """Fails if a display with a seed draws from the estimator's own generator."""
     copy = deepcopy(rbm)
     first, second = (SamplesDisplay.from_estimator(rbm, random_state=0) for _ in range(2))
@@ -277,7 +277,7 @@ def test_chains_are_rows_and_steps_are_columns(gaussian, rbm, digits):
 
 
 @pytest.mark.parametrize("steps", [(), (1, 0), (-1,), (0.5,), 3, "10"])
-def test_steps_that_cannot_be_made_are_refused(rbm, steps):
+def test_invalid_numbers_of_steps_are_refused(rbm, steps):
     """Fails if a chain should run backwards."""
     with pytest.raises(ValueError, match="n_steps == .*, must be integers >= 0 in ascending order"):
         SamplesDisplay.from_estimator(rbm, n_steps=steps)
@@ -303,7 +303,7 @@ def test_likelihoods_are_drawn_as_they_are_scored(rbm, digits):
     )
 
 
-def test_the_band_is_where_the_mean_lies_between_the_bounds_of_log_z(rbm, digits):
+def test_the_band_spans_the_means_between_the_bounds_of_log_z(rbm, digits):
     """Fails if the two bounds are exchanged: a larger log Z makes likelihoods smaller."""
     estimator = deepcopy(rbm)
     exact = estimator.log_partition_
@@ -320,7 +320,7 @@ def test_the_band_is_where_the_mean_lies_between_the_bounds_of_log_z(rbm, digits
         assert ends[0] < ends[1]
 
 
-def test_a_bound_that_is_missing_leaves_the_band_open():
+def test_a_missing_bound_leaves_the_band_open():
     """Fails if an infinite bound makes the axes infinite."""
     scores = np.array([-3.0, -2.0, -1.0])
     display = LikelihoodDisplay(scores, scores - 1, margins=(np.inf, 0.5)).plot()
@@ -362,7 +362,7 @@ def test_similarities_are_of_cells_and_of_pairs_of_cells():
     assert display.bins[2].tolist() == ["p", "q", "unseen"]
 
 
-def test_similarity_of_one_distribution_is_what_chance_expects():
+def test_similarity_of_one_distribution_matches_its_expectation():
     """Fails if the expectation forgets the number of rows of one of the tables."""
     rng = np.random.default_rng(0)
     real, other = (rng.choice(list("abcd"), (n, 12)) for n in (2_000, 500))
@@ -429,7 +429,7 @@ def test_the_columns_that_differ_most_are_shown():
     assert chosen.similarity[0, 1] == pytest.approx(pair)
 
 
-def test_generated_rows_are_those_of_sample():
+def test_generated_rows_equal_sample():
     """Fails if the seed or the number of rows is lost."""
     X = table()
     rbm = TabularRBM(4, n_iter=2, random_state=0).fit(X)
@@ -472,7 +472,7 @@ def test_tables_that_cannot_be_compared_are_refused(generated, columns, message)
 
 
 @pytest.mark.parametrize("display", WITHOUT_TABLES)
-def test_axes_are_used_and_figures_made_only_where_there_are_none(display, rbm, gaussian):
+def test_figures_are_made_only_if_no_axes_are_given(display, rbm, gaussian):
     """Fails if a figure leaks, is not given, or a display cannot be drawn again."""
     estimator = gaussian if display is TrainingDisplay else rbm
     _, ax = plt.subplots()
@@ -500,7 +500,7 @@ def test_estimators_that_cannot_be_shown_are_refused(display):
 
 
 @pytest.mark.parametrize("display", [SamplesDisplay, LikelihoodDisplay])
-def test_what_has_no_likelihood_of_rows_shows_none(display, classifier):
+def test_estimators_without_likelihoods_are_refused(display, classifier):
     """Fails if a classifier leads to an AttributeError."""
     with pytest.raises(ValueError, match="must be a BernoulliRBM, GaussianBernoulliRBM or Deep"):
         display.from_estimator(classifier, *DISPLAYS[display])

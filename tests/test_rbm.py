@@ -59,7 +59,7 @@ def fitted_model(n_visible=4, n_hidden=3, seed=0):
 # What the methods compute
 
 
-def test_methods_are_the_model_s_formulas():
+def test_methods_equal_the_formulas_of_the_model():
     """Fails if score_samples leaves out log Z, or a transform uses the wrong direction."""
     estimator, exact = fitted_model()
     given_v = exact.joint / exact.joint.sum(axis=1, keepdims=True)
@@ -82,7 +82,7 @@ def test_methods_are_the_model_s_formulas():
     )
 
 
-def test_probabilities_sum_to_one_for_the_parameters_as_they_are():
+def test_probabilities_sum_to_one_for_the_current_parameters():
     """Fails if log Z is that of parameters which have been replaced or changed since."""
     estimator, exact = fitted_model(n_visible=9, n_hidden=4)
     assert np.exp(estimator.score_samples(exact.v)).sum() == pytest.approx(1)
@@ -91,7 +91,7 @@ def test_probabilities_sum_to_one_for_the_parameters_as_they_are():
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_a_parameter_that_is_set_changes_all_answers_and_log_z(name):
+def test_setting_a_parameter_changes_all_results_and_log_z(name):
     """Enumerated. Fails if an answer comes from the parameters that fit found, or from their log Z.
 
     The estimator has answered before, so that whatever it keeps is there.
@@ -118,7 +118,7 @@ def test_a_parameter_that_is_set_changes_all_answers_and_log_z(name):
         assert (estimator.transform(now.v) != features).any()
 
 
-def test_training_goes_on_from_parameters_of_any_layout(binary, tmp_path):
+def test_training_continues_from_parameters_of_any_layout(binary, tmp_path):
     """Fails if steps go into a copy, or memory-mapped parameters cannot be written."""
     binary = binary.astype(np.float64)  # in which another order of sums draws the same states
     plain = BernoulliRBM(8, random_state=0).partial_fit(binary)
@@ -143,7 +143,7 @@ def test_samples_have_the_model_s_means():
     assert (np.abs(v.mean(axis=0) - mean) < limit).all()
 
 
-def test_gibbs_goes_on_and_is_reproducible(binary):
+def test_gibbs_continues_and_is_reproducible(binary):
     """Fails if every call starts its random numbers anew."""
     first, second = (BernoulliRBM(8, n_iter=1, random_state=3).fit(binary) for _ in range(2))
     sequences = [[rbm.gibbs(binary[:50]) for _ in range(3)] for rbm in (first, second)]
@@ -154,7 +154,7 @@ def test_gibbs_goes_on_and_is_reproducible(binary):
     )
 
 
-def test_reading_methods_leave_the_chains_and_the_training_alone(binary):
+def test_reading_methods_do_not_change_chains_or_training(binary):
     """Fails if gibbs, sample or score_samples move the chains or the training's generator."""
     quiet = BernoulliRBM(4, n_iter=2, random_state=0).fit(binary)
     busy = clone(quiet).fit(binary)
@@ -166,7 +166,7 @@ def test_reading_methods_leave_the_chains_and_the_training_alone(binary):
     assert_same_parameters(quiet.partial_fit(binary), busy.partial_fit(binary))
 
 
-def test_score_is_remembered_until_the_next_fit(binary):
+def test_log_z_is_kept_until_the_next_fit(binary):
     """Fails if log Z is computed anew with every score, or that of an earlier fit is kept."""
     estimator = BernoulliRBM(4, n_iter=1, random_state=0).fit(binary)
     for refit in (estimator.partial_fit, estimator.fit):
@@ -226,7 +226,7 @@ def test_weights_count_across_mini_batches():
     assert p == pytest.approx(0.5, abs=0.05)
 
 
-def test_rows_of_weight_zero_are_not_there():
+def test_rows_of_weight_zero_are_ignored():
     """Fails if they take part in mini-batches, or are warned of: they lie outside [0, 1]."""
     X, _ = _data_from(0, n=60)
     weights = np.repeat([0.0, 1.5, 0.0], 20)
@@ -273,7 +273,7 @@ def test_stream_of_calls_equals_one_call(binary):
 
 
 @pytest.mark.parametrize("copy", [lambda e: pickle.loads(pickle.dumps(e)), "joblib"])
-def test_a_copy_goes_on_bit_for_bit(binary, tmp_path, copy):
+def test_a_copy_continues_bit_for_bit(binary, tmp_path, copy):
     """Fails if a copy loses chains, offsets or a generator."""
     estimator = BernoulliRBM(8, n_iter=3, random_state=0).partial_fit(binary)
     estimator.gibbs(binary[:5])
@@ -363,7 +363,7 @@ def test_float32_likelihood_is_accurate(fitted, binary):
     )
 
 
-def test_feature_names_go_in_and_out(binary):
+def test_feature_names_are_kept(binary):
     """Fails if set_output or feature names are not wired."""
     X = pd.DataFrame(binary[:50], columns=[f"pixel{i}" for i in range(64)])
     estimator = BernoulliRBM(3, n_iter=1, random_state=0).fit(X)
@@ -384,7 +384,7 @@ def test_history_is_a_data_frame(binary):
     assert frame["pseudo_log_likelihood"][4] > frame["pseudo_log_likelihood"][0]
 
 
-def test_verbose_reports_every_sweep(binary, capsys):
+def test_verbose_reports_every_epoch(binary, capsys):
     """Fails if a line is missing, or a quiet fit is not quiet."""
     BernoulliRBM(2, n_iter=3, verbose=1, random_state=0).fit(binary)
     lines = capsys.readouterr().out.splitlines()
@@ -468,13 +468,13 @@ def test_any_number_of_chains(binary, gradient, n_chains):
     assert estimator.sample(3, n_steps=5).shape == (3, 64)
 
 
-def test_saturated_hidden_units_are_told(binary):
+def test_warns_when_hidden_units_saturate(binary):
     """Fails if a model whose hidden units never change passes for one."""
     with pytest.warns(ConvergenceWarning, match="use a smaller learning_rate than 100"):
         BernoulliRBM(16, learning_rate=100.0, n_iter=100, random_state=0).fit(binary)
 
 
-def test_gradients_without_chains_say_so(binary):
+def test_gradients_without_chains_have_no_chains_attribute(binary):
     """Fails if a fit without persistent chains shows some."""
     estimator = BernoulliRBM(2, n_iter=1, gradient="cd", random_state=0).fit(binary)
     assert not hasattr(estimator, "chains_")
@@ -501,7 +501,7 @@ def test_hidden_units_of_small_tables_vary_from_the_start(digits):
     assert of_constants.components_.std() == pytest.approx(6 / np.sqrt(4 + 256), rel=0.2)
 
 
-def test_hidden_biases_start_where_they_are_told_to(digits):
+def test_hidden_biases_start_at_the_given_value(digits):
     """Fails if the parameter is not used: the mean activity at the start is its logistic."""
     for bias, share in (("auto", 1 / (1 + np.exp(2))), (-4.0, 1 / (1 + np.exp(4)))):
         rbm = BernoulliRBM(200, hidden_bias=bias, n_iter=0, random_state=0).fit(digits)

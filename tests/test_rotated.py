@@ -195,7 +195,7 @@ def test_a_rotated_model_has_the_density_of_the_image():
 # Given some units
 
 
-def test_marginals_are_those_of_a_mixture_of_normal_densities(by_chains):
+def test_marginals_equal_a_mixture_of_normal_densities(by_chains):
     """Fails if P_kk takes the place of the precision of the marginal, or T its volume.
 
     Annealing: six standard errors of the mean weight, from 50 estimates of 20 chains.
@@ -229,7 +229,7 @@ def test_means_are_conditional(by_chains):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_draws_have_conditional_moments_and_keep_what_is_given(by_chains, dtype):
+def test_draws_have_conditional_moments_and_keep_given_units(by_chains, dtype):
     """Fails if draws are from the model without what is given. Six standard errors.
 
     The error of the covariance is that of products of deviations, estimated from the draws.
@@ -250,7 +250,7 @@ def test_draws_have_conditional_moments_and_keep_what_is_given(by_chains, dtype)
     assert (abs(products.mean(axis=1) - covariance) <= error).all()
 
 
-def test_weighted_draws_sum_over_what_is_free(by_chains):
+def test_weighted_draws_sum_over_free_units(by_chains):
     """Fails if the weights are of other states. Six standard errors of means and weights."""
     rbm, rows, log_total, of_visible, *_ = _problem()
     n = 150
@@ -264,7 +264,7 @@ def test_weighted_draws_sum_over_what_is_free(by_chains):
     np.testing.assert_array_less(abs(deviation.mean(axis=0)), error)
 
 
-def test_rows_of_many_patterns_are_what_they_are_alone():
+def test_rows_of_many_patterns_are_the_same_alone():
     """Fails if a row gets the inverse of another pattern. Some patterns are frequent."""
     rng = np.random.default_rng(0)
     rbm = _rbm(n_visible=9)
@@ -315,7 +315,7 @@ def test_without_a_rotation_units_are_independent(by_chains):
     np.testing.assert_allclose(*got, rtol=1e-9)
 
 
-def test_a_mode_is_stationary_and_no_step_leads_down():
+def test_a_mode_is_stationary_and_no_step_decreases_the_density():
     """Fails if the step of a free unit ignores the given ones: then the slope is not zero."""
     rbm, rows, *_ = _problem(_rbm(n_hidden=4))
     got = conditionals.mode(rbm, _base(rbm), rows, random.generator(0), 1)
@@ -395,7 +395,7 @@ def test_labels_and_columns_given_other_columns(by_chains):
         np.testing.assert_allclose(got - got[:, :1], log_p - log_p[:, :1], atol=1e-9)
 
 
-def test_pseudo_log_likelihood_beside_labels():
+def test_pseudo_log_likelihood_with_labels():
     """Fails if a unit of a joined layer takes another unit's bias: the sum over both layers."""
     rbm = _with_label(_rbm())
     rows = np.hstack([np.random.default_rng(0).normal(size=(6, 4)), np.eye(3)[np.arange(6) % 3]])

@@ -227,7 +227,7 @@ def test_tempering_visits_both_modes():
     assert abs(np.mean(on[1000:]) - 0.5) < 0.05
 
 
-def test_ladder_adapts_to_equal_rejection():
+def test_temperatures_adapt_to_equal_rejection():
     """Fails if temperatures stay where they started: there, rejections differ by more than 0.2.
 
     The rejections are moving averages of 500 exchanges a step, all pairs alike after adapting.
@@ -245,7 +245,7 @@ def test_ladder_adapts_to_equal_rejection():
     assert tempering.betas[0] == 1
 
 
-def test_ladder_ends_above_zero_where_it_is_too_short():
+def test_temperatures_end_above_zero_if_there_are_too_few():
     """Fails if neighbours may reject more than half of their exchanges to reach beta = 0."""
     rbm = coupled_rbm(n_visible=40, n_hidden=20, scale=3.0)
     rng = random.generator(0)

@@ -129,7 +129,7 @@ def test_reading_changes_no_hash(name):
 
 
 @pytest.mark.parametrize("name", ["bits", "reals", "table", "labels", "stack"])
-def test_samples_go_on_and_a_pickle_starts_again(name):
+def test_samples_continue_and_a_pickle_restarts(name):
     """Fails if successive calls repeat themselves, or a copy is at another place."""
     estimator, rows = clone(FITTED[name][0]), FITTED[name][1]
     estimator.fit(rows, np.arange(len(rows)) % 2)

@@ -37,7 +37,7 @@ def test_shows_every_dependency_of_the_project(capsys):
         )
 
 
-def test_leaves_out_packages_that_are_not_installed(capsys, monkeypatch):
+def test_omits_packages_that_are_not_installed(capsys, monkeypatch):
     """Fails if a missing optional package is an error."""
     version = metadata.version
 

@@ -106,9 +106,7 @@ def fitted(name, X, method="fit", **options):
 
 @pytest.mark.parametrize("dtype", ["float32", "uint8", "bool"])
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_a_file_makes_the_model_that_its_rows_make_in_the_same_order(
-    name, dtype, tmp_path, monkeypatch
-):
+def test_a_file_gives_the_model_of_its_rows_in_the_same_order(name, dtype, tmp_path, monkeypatch):
     """Fails if a row is taken for another: from the buffer, or where some have no weight.
 
     In memory the rows are visited here in the order in which those of a file are. Activations of
@@ -157,7 +155,7 @@ def test_a_small_file_is_treated_as_memory(name, tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "uint8", "bool"])
-def test_reading_methods_take_files(dtype, tmp_path, monkeypatch):
+def test_reading_methods_accept_files(dtype, tmp_path, monkeypatch):
     """Fails if features or scores of rows of a file are not those of the rows."""
     X = rows_for("binary", dtype)
     rbm = fitted("binary", X)
@@ -331,9 +329,7 @@ def peak(work):
         tracemalloc.stop()
 
 
-def test_values_of_a_file_outside_the_domain_are_clipped_as_they_are_taken(
-    wide, tmp_path, monkeypatch
-):
+def test_values_of_a_file_outside_the_domain_are_clipped_on_access(wide, tmp_path, monkeypatch):
     """Fails if a clipped copy is made, or values beyond the limits reach the model."""
     small_buffer(monkeypatch, 2**16, 2**20)
     rbms, X = [], in_file(tmp_path, 3 * wide)
@@ -349,7 +345,7 @@ def test_values_of_a_file_outside_the_domain_are_clipped_as_they_are_taken(
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_checkpoint_holds_no_data_and_goes_on_with_the_file(wide, tmp_path, monkeypatch):
+def test_a_checkpoint_holds_no_data_and_resumes_with_the_file(wide, tmp_path, monkeypatch):
     """Fails if rows are written beside the model, or an epoch after it has another order."""
     small_buffer(monkeypatch, 2**16, 2**20)
     X = in_file(tmp_path, wide[:10_000])

@@ -137,7 +137,7 @@ def test_a_cluster_s_model_that_an_earlier_version_saved_is_refused():
         pickle.loads(state.encode("latin-1"))
 
 
-def test_modules_that_never_were_stay_unknown():
+def test_other_missing_modules_raise_the_usual_error():
     """The negative control. Fails if the sentence is given for any module."""
     with pytest.raises(ModuleNotFoundError, match="No module named 'skrbm.nothing'"):
         importlib.import_module("skrbm.nothing")

@@ -22,9 +22,7 @@ def test_a_stream_unlike_its_first_call_warns_once(scale, shift, batch, covarian
     later[:, 1] = later[:, 1] * scale + 10 * shift
     rbm = GaussianBernoulliRBM(2, covariance_type=covariance_type, random_state=0)
     rbm.partial_fit(X)
-    with pytest.warns(
-        UserWarning, match="rows of its first call: column 1 has"
-    ) as caught:
+    with pytest.warns(UserWarning, match="rows of its first call: column 1 has") as caught:
         feed(rbm, later, batch)
     assert len(caught) == 1
     assert caught[0].filename == __file__

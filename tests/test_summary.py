@@ -59,7 +59,7 @@ def test_number_of_independent_columns_counts_weighted_rows():
         assert summary.n_independent == pytest.approx(6 / (1 + 5 * expected))
 
 
-def test_independent_columns_are_not_taken_as_correlated_in_few_rows():
+def test_few_rows_of_independent_columns_do_not_seem_correlated():
     """Fails without the correlations that few rows have by chance, 1 / n in the mean."""
     x = np.random.default_rng(0).normal(size=(30, 200))
     n_pairs, variance = 200 * 199 / 2, 2 / 30**2  # of the square of a correlation of 30 rows
@@ -92,7 +92,7 @@ def test_missing_values_do_not_hide_correlations():
 
 
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
-def test_bounds_are_those_of_all_rows(make):
+def test_bounds_cover_all_rows(make):
     """Fails if a block is left out. The smallest and the largest value are in different blocks."""
     x = np.random.default_rng(0).uniform(size=(N, 3))
     x[4_000, 1], x[100, 2] = -3, 5
@@ -107,7 +107,7 @@ def test_bounds_are_those_of_all_rows(make):
 
 
 @pytest.mark.parametrize("with_moments", [False, True])
-def test_bounds_and_totals_are_those_of_the_known_values(with_moments):
+def test_bounds_and_totals_ignore_missing_values(with_moments):
     """Fails if NaN passes into a bound or a total, or its weight counts.
 
     One column has no value at all.
@@ -153,7 +153,7 @@ def test_rows_are_binary_if_all_values_are_zero_one_or_missing(other, make):
 
 @pytest.mark.parametrize("with_moments", [False, True])
 @pytest.mark.parametrize("gaps", [False, True])
-def test_the_summary_of_all_rows_is_merged_from_those_of_parts(with_moments, gaps):
+def test_merged_summaries_of_parts_equal_the_summary_of_all_rows(with_moments, gaps):
     """Fails if a part counts by its rows and not by its weight, or a third moment is left out.
 
     In the first part, which has no row of any weight, and in the second a column has no value.
@@ -192,7 +192,7 @@ def _moments(x, weights):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", np.uint8])
 @pytest.mark.parametrize("n", [1, 50, 60_000])
-def test_column_moments_are_those_of_all_rows(n, dtype):
+def test_column_moments_equal_moments_of_all_rows(n, dtype):
     """By two passes in long double, with weights, by which a row counts twice or not at all.
 
     Fails if blocks are summed without the distance of their means, which a trend makes large, or
@@ -219,7 +219,7 @@ def test_column_moments_are_those_of_all_rows(n, dtype):
     np.testing.assert_allclose(got_third[:4] / scale**3, third[:4] / scale**3, atol=1e-8)
 
 
-def test_column_moments_of_what_is_not_missing():
+def test_column_moments_ignore_missing_values():
     """Fails if missing values count, or a column that begins with them is lost.
 
     The first column has its first value in a later block, the third one is constant and has none in

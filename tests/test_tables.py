@@ -271,7 +271,7 @@ def test_codes_have_the_smallest_type():
         assert codes.max() == n - 1
 
 
-def test_known_cells_come_back_bit_for_bit():
+def test_known_cells_are_returned_bit_for_bit():
     """Missing cells take the drawn values; the index stays."""
     frame = _frame()
     holes = _holes(frame)
@@ -404,7 +404,7 @@ def test_missing_cells_can_be_a_value(learn_missing):
     )
 
 
-def test_expected_values_are_those_of_cells_that_are_not_missing():
+def test_expected_values_ignore_the_code_of_missing_cells():
     """As without a code for missing cells, for any probability of it."""
     holes = _holes(_frame())[["float", "Int64", "level", "zone"]]
     plain, table = Table.of(holes), Table.of(holes, learn_missing="all")

@@ -165,7 +165,7 @@ def test_cell_scores_of_incomplete_rows_are_averages_over_draws(exact, missing):
 
 
 @pytest.mark.parametrize("missing", [[], [1], [0, 2, 3]])
-def test_predictions_are_those_of_enumeration(exact, missing):
+def test_predictions_equal_enumeration(exact, missing):
     """Probabilities, most probable categories and means of numbers, given any other cells."""
     some = CODES[WITHIN][::101]
     X = exact.with_holes(some, missing)
@@ -351,7 +351,7 @@ def test_real_numbers_are_drawn_within_a_range_that_cuts_intervals():
     assert abs(made["x"].mean() - mean) < 6 * made["x"].std() / np.sqrt(N_DRAWS)
 
 
-def test_relative_cell_scores_subtract_those_of_the_column_alone():
+def test_relative_cell_scores_subtract_scores_of_the_column_alone():
     """Fails if the shares of another column count, or the density within a code is left out."""
     X = pd.DataFrame({"animal": list("aabbbc") * 10, "weight": np.arange(60.0)})
     rbm = TabularRBM(2, n_iter=1, random_state=0).fit(X)

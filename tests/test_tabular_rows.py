@@ -318,7 +318,7 @@ def test_an_interrupted_fit_is_completed_bit_for_bit(tmp_path):
     _same(whole, resumed, X)
 
 
-def test_training_goes_on():
+def test_training_continues():
     """By `warm_start`, `partial_fit` and callbacks, with the codes of the first rows."""
     X = _frame()
     seen = []

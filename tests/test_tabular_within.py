@@ -164,7 +164,7 @@ def test_thresholds_of_tables_hold_for_new_rows():
 
 
 @pytest.mark.slow
-def test_detectors_judge_the_rows_that_they_learn():
+def test_detectors_judge_the_rows_of_fit():
     """By models that have not learned them, with weights."""
     X = _with_holes()
     weights = np.arange(N) % 3
@@ -192,7 +192,7 @@ def _stack(**parameters):
 
 @pytest.mark.parametrize("fine_tune_iter", [0, 3])
 @pytest.mark.parametrize("make", [_frame, _with_holes])
-def test_stacks_answer_with_tables(make, fine_tune_iter):
+def test_stacks_return_tables(make, fine_tune_iter):
     """Fails if a method returns states, or its columns, types or known cells differ."""
     X, whole = make(), _frame()
     dbn = _stack(fine_tune_iter=fine_tune_iter).fit(X)

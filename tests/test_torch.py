@@ -91,7 +91,7 @@ def test_chains_are_the_same_with_either_engine(estimator):
     np.testing.assert_allclose(parameters(with_torch), parameters(with_numpy), rtol=0, atol=1e-5)
 
 
-def test_answers_are_the_same_with_either_engine():
+def test_results_are_the_same_with_either_engine():
     """Fails if an answer is left on the device, or computed from other draws."""
     stored = pickle.dumps(fitted(BernoulliRBM(30, n_iter=1), None))
     answers = []
@@ -170,7 +170,7 @@ def test_bfloat16_learns_as_well():
 
 
 @each
-def test_models_know_nothing_of_where_they_were_fitted(estimator):
+def test_models_do_not_depend_on_the_device_of_their_fit(estimator):
     """Fails if a tensor stays in a fitted model: it could not be loaded without torch."""
     model = fitted(estimator, "cpu")
     assert b"torch" not in pickle.dumps(model)
@@ -178,7 +178,7 @@ def test_models_know_nothing_of_where_they_were_fitted(estimator):
 
 
 @pytest.mark.slow
-def test_a_model_goes_on_without_torch(tmp_path):
+def test_a_model_works_without_torch(tmp_path):
     """In a process that cannot import torch, the device being set to numpy."""
     path = tmp_path / "rbm.pickle"
     path.write_bytes(pickle.dumps(fitted(BernoulliRBM(4, n_iter=1), "cpu")))
@@ -217,7 +217,7 @@ print(rbm.set_params(device=None).partial_fit(rbm.sample(10)).n_iter_)
     ],
 )
 @pytest.mark.parametrize("kind", [BernoulliRBM, DeepBeliefNetwork])
-def test_what_is_not_here_is_refused_before_any_work(kind, wrong, message, monkeypatch):
+def test_missing_devices_are_refused_before_any_work(kind, wrong, message, monkeypatch):
     """Fails if the fit begins all the same: the estimator would have changed."""
     monkeypatch.setattr("skrbm.estimators.common.device.DEFAULT_DEVICE", None)
     estimator = kind(**wrong)
@@ -233,7 +233,7 @@ def test_layers_of_a_stack_compute_in_one_place():
         dbn.fit(DIGITS)
 
 
-def test_tensors_are_used_where_they_lie():
+def test_tensors_are_used_in_place():
     """Fails if a tensor's memory is copied at the door, or changed."""
     X = torch.from_numpy(DIGITS.copy())
     rows = check_rows(BernoulliRBM(), X, "X", Bernoulli.domain).values
@@ -244,7 +244,7 @@ def test_tensors_are_used_where_they_lie():
     assert type(rbm.transform(X)) is np.ndarray
 
 
-def test_an_interrupted_sweep_leaves_no_tensors(monkeypatch):
+def test_an_interrupted_epoch_leaves_no_tensors(monkeypatch):
     """Fails if chains stay on the device where an error ends a sweep: nothing could go on there."""
     rbm = fitted(BernoulliRBM(8, n_iter=1), "cpu")
     step, calls = CentredOptimizer.step, []
@@ -291,7 +291,7 @@ def there(X):
 
 
 @few
-def test_a_device_never_meets_the_host(estimator, device):
+def test_tensors_of_device_and_host_are_never_mixed(estimator, device):
     """Wherever rows lie, a fit there is the same. Fails if arrays of both come together."""
     rows_there = fitted(estimator, device, SINGLE, there)
     rows_here = fitted(estimator, device, SINGLE)
@@ -302,7 +302,7 @@ def test_a_device_never_meets_the_host(estimator, device):
 
 
 @few
-def test_answers_of_a_device_are_those_of_numpy(estimator, device):
+def test_results_on_a_device_equal_numpy(estimator, device):
     """Fails if an answer is computed from something else there, or stays there."""
     model = fitted(estimator, None, SINGLE)
     X = SINGLE[:30].copy()
@@ -320,7 +320,7 @@ def test_answers_of_a_device_are_those_of_numpy(estimator, device):
 
 
 @pytest.mark.parametrize("estimator", quick(ESTIMATORS[0:7:6], ESTIMATORS[0]), ids=repr)
-def test_draws_of_a_device_are_of_the_model(estimator, device):
+def test_draws_on_a_device_follow_the_model(estimator, device):
     """Means of 2,000 draws are those of numpy's, within five standard errors of both.
 
     Fails if a device has no generator of its own, or one that starts anew.
@@ -343,12 +343,12 @@ def test_draws_of_a_device_are_of_the_model(estimator, device):
     assert (difference < limit).all()
 
 
-def test_draws_of_a_device_have_their_distribution(device):
+def test_draws_on_a_device_have_their_distribution(device):
     """Fails if a mean is off by six standard errors, or equal rows have other draws."""
     test_kernels.test_draws_by_content(there)
     test_own_draws.test_draws_of_rows_are_independent(there)
     for draw in test_own_draws.DRAWS.values():
-        test_own_draws.test_rows_draw_alone_what_they_draw_among_others(draw, 5, there)
+        test_own_draws.test_draws_of_a_row_do_not_depend_on_other_rows(draw, 5, there)
     n, rng = 20_000, random.generator(0)
     mean = np.tile(np.float32([0.1, 0.7, 0.2]), (n, 1))
     logit = np.log(mean / (1 - mean))
@@ -380,7 +380,7 @@ def test_rows_on_a_device_stay_there(device):
     [np.zeros((0, 3)), np.zeros((2, 3, 4)), np.full((2, 3), np.nan), np.full((2, 3), np.inf), 0j],
     ids=["empty", "cube", "nan", "infinite", "complex"],
 )
-def test_tensors_are_refused_in_the_words_for_arrays(wrong, device):
+def test_tensors_are_refused_with_the_messages_for_arrays(wrong, device):
     """Fails if a tensor on a device goes round a check."""
     wrong = np.ones((2, 3)) * wrong if np.iscomplexobj(wrong) else wrong.astype(np.float32)
     rbm, messages = BernoulliRBM(2, n_iter=1, device=device), []
@@ -392,7 +392,7 @@ def test_tensors_are_refused_in_the_words_for_arrays(wrong, device):
     assert vars(rbm) == vars(BernoulliRBM(2, n_iter=1, device=device))
 
 
-def test_values_outside_draw_the_warning_and_count_as_the_nearest(device):
+def test_values_outside_give_a_warning_and_are_clipped(device):
     """Fails if rows on a device are not clipped: the model would not be finite."""
     X = 2 * SINGLE
     with pytest.warns(UserWarning, match=r"column 2 \(from 0 to 2\)"):
@@ -403,7 +403,7 @@ def test_values_outside_draw_the_warning_and_count_as_the_nearest(device):
 
 @pytest.mark.parametrize("rotation", [None, Rotation(np.array([[1, 0.5], [-0.5, 1]], "f4"))])
 @pytest.mark.parametrize("log2_states", [10, -1], ids=["exact", "chains"])
-def test_real_units_given_others_are_those_of_numpy(device, rotation, log2_states, monkeypatch):
+def test_real_units_given_others_equal_numpy(device, rotation, log2_states, monkeypatch):
     """Fails if means in float64, which the host may have computed, meet the device's variances.
 
     Chains draw other numbers there: their results are only finite.
@@ -427,7 +427,7 @@ def test_real_units_given_others_are_those_of_numpy(device, rotation, log2_state
             np.testing.assert_allclose(on_device, here, rtol=1e-4, atol=1e-5)
 
 
-def test_float64_is_refused_where_there_is_none():
+def test_float64_is_refused_if_the_device_lacks_it():
     """Fails if a fit begins that cannot end, or an answer of a model that cannot be there."""
     model = fitted(ESTIMATORS[0], None)
     with simulated_device(has_float64=False) as device:
@@ -436,7 +436,7 @@ def test_float64_is_refused_where_there_is_none():
                 ask(DIGITS)
 
 
-def test_what_was_learnt_stays_where_a_sweep_is_interrupted(monkeypatch, device):
+def test_an_interrupted_epoch_keeps_its_progress(monkeypatch, device):
     """Fails if parameters fall behind the chains, which have moved on: numpy's have not."""
     learnt = []
     step, calls = CentredOptimizer.step, []

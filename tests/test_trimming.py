@@ -66,7 +66,7 @@ def test_the_model_learns_the_rows_that_are_left(contamination, share):
     np.testing.assert_allclose(detector.rbm_.variance_, variance, rtol=1e-6)
 
 
-def test_outliers_that_resemble_each_other_are_not_learnt():
+def test_outliers_that_resemble_each_other_are_not_learned():
     """Fails if any model learns all rows: one of its hidden units then describes the outliers.
 
     If only the models of folds do, the threshold is too high for normal rows.

@@ -37,7 +37,7 @@ def frozen(digits):
 
 
 @pytest.mark.parametrize("estimator", [DBNClassifier(mlp=QUICK), DBNRegressor(mlp=SQUARES)])
-def test_features_are_those_of_the_fine_tuned_perceptron(digits, frozen, estimator):
+def test_features_are_activations_of_the_fine_tuned_perceptron(digits, frozen, estimator):
     """Fails if they are those of the stack before fine-tuning, or of another layer."""
     X, X_test, y, _ = digits
     tuned = clone(estimator).set_params(dbn=frozen, random_state=0).fit(X, y)
@@ -93,7 +93,7 @@ def test_the_decision_function_orders_labels_as_probabilities_do(frozen, digits,
     assert decision.dtype == np.float64
 
 
-def test_decisions_tell_rows_apart_whose_probabilities_are_one(frozen, digits):
+def test_decisions_differ_for_rows_whose_probabilities_are_one(frozen, digits):
     """Fails if they are logarithms of probabilities in float32."""
     X, X_test, y, _ = digits
     classifier = DBNClassifier(frozen, mlp=QUICK, random_state=0).fit(X, y > 4)
@@ -228,7 +228,7 @@ def test_the_first_call_is_a_fit_of_one_epoch(digits, frozen, kind, is_frozen):
 
 
 @pytest.mark.parametrize("kind", [DBNClassifier, DBNRegressor])
-def test_a_call_after_fit_goes_on_at_the_initial_step_size(digits, frozen, kind):
+def test_a_call_after_fit_continues_at_the_initial_step_size(digits, frozen, kind):
     """Fails if the step size is the last one of fit, which is nearly zero."""
     X, X_test, y, _ = digits
     tuned = _tuned(kind, frozen).fit(X, y)
@@ -248,7 +248,7 @@ def test_a_call_after_fit_goes_on_at_the_initial_step_size(digits, frozen, kind)
     )
 
 
-def test_a_stream_of_labels_learns_and_knows_its_classes(digits, frozen):
+def test_a_stream_of_labels_learns_and_keeps_its_classes(digits, frozen):
     """Fails if a call without some class, or with a row without a label, is refused or resets."""
     X, X_test, y, y_test = digits
     classifier = DBNClassifier(frozen, unlabeled=-1, random_state=0)
@@ -290,7 +290,7 @@ def test_a_stream_of_targets_keeps_the_scale_of_the_first_rows(digits, frozen):
         regressor.partial_fit(X, np.stack([y, y], axis=1))
 
 
-def test_a_stream_may_have_gaps_and_callbacks(digits):
+def test_partial_fit_accepts_missing_values_and_callbacks(digits):
     """Fails if NaN reaches the perceptron, or an epoch is not counted."""
     X, _, y, _ = digits
     gappy = X.copy()

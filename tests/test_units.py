@@ -70,7 +70,7 @@ def test_energy_above_a_base_is_the_difference(unit):
 
 
 @units
-def test_pairwise_log_normalizer_is_that_of_the_summed_inputs(unit):
+def test_pairwise_log_normalizer_uses_summed_inputs(unit):
     """Fails if the bias is added to both inputs, or pairs are transposed."""
     layer, x = _layer_and_input(unit)
     for a, b in ((x[:3], x[3:]), (x[:5], x[5:])):
@@ -142,7 +142,7 @@ def test_most_probable_states_have_the_largest_density(unit):
 
 
 @units
-def test_log_probability_is_that_of_the_states_and_broadened_means_are_means(unit):
+def test_log_probabilities_sum_to_one_and_broadening_keeps_means(unit):
     """Fails if states do not sum to one, or those of a broadened mean have another mean."""
     layer, x = _layer_and_input(unit)
     states, log_weights = all_states(unit, layer)
@@ -169,7 +169,7 @@ def test_states_can_be_counted_and_visited(unit):
 
 
 @units
-def test_parts_are_the_units_themselves(unit):
+def test_parts_keep_their_units(unit):
     """Fails if a unit of a part has another's parameters, or the wrong columns."""
     layer, x = _layer_and_input(unit)
     energies, mean = layer.energies(layer.mean(x)), layer.mean(x)
@@ -229,7 +229,7 @@ def test_data_become_states_with_their_means(unit):
     np.testing.assert_array_equal(again, states)
 
 
-def test_layers_say_which_data_they_take():
+def test_layers_declare_the_data_they_accept():
     """Fails if a joined layer takes less than its parts, or calls real numbers bounded."""
     binary, softmax = Bernoulli(np.zeros(2)), Categorical(np.zeros(3), (3,))
     label = Joined((binary, softmax)).domain
@@ -254,7 +254,7 @@ def test_a_row_without_a_category_stays_so():
     assert not joined.are_states([np.hstack([values[:, :1], values + [1, 0, 0, 0, 0]])])
 
 
-def test_units_with_equal_numbers_of_categories_are_each_their_own():
+def test_units_with_equal_numbers_of_categories_stay_separate():
     """Fails if columns of units of one size are read across units."""
     rng = np.random.default_rng(0)
     bias, x = rng.normal(size=6), rng.normal(size=(4, 6))

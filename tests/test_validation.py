@@ -243,7 +243,7 @@ def test_attributes_need_a_fit(estimator, attributes):
     ],
     ids=["imputer", "detector", "classifier", "classifier, early stopping"],
 )
-def test_fit_of_a_wrapper_looks_at_the_rows_once(estimator, monkeypatch):
+def test_fit_of_a_wrapper_reads_the_rows_once(estimator, monkeypatch):
     """Fails if a wrapper checks rows that its model checks too.
 
     The door passes over all rows by `summarize`, or by `find_bounds` alone. A part of the rows may
@@ -325,7 +325,7 @@ def test_sparse_data_with_repeated_entries_are_summed_in_a_copy():
 
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
-def test_data_outside_the_unit_interval_draw_one_warning(container):
+def test_data_outside_the_unit_interval_give_one_warning(container):
     """Fails if a column's range is not that of the column, or the remedy is missing."""
     X = GOOD * [1, 3, -2]
     message = r"column 1 \(from 0 to 3\) and 1 more lie outside; .*MinMaxScaler"
@@ -416,7 +416,7 @@ NESTED = [
 
 
 @pytest.mark.parametrize(("estimator", "name"), NESTED)
-def test_a_search_over_a_prototype_of_none_says_what_to_write(estimator, name):
+def test_a_search_over_a_prototype_of_none_names_the_remedy(estimator, name):
     """Fails with an AttributeError of None, or if the advice cannot be searched either."""
     step, X, y = type(estimator).__name__.lower(), np.tile(GOOD, (2, 1)), np.arange(6) % 2
     grid = {f"{step}__{name}": [3]}
@@ -447,7 +447,7 @@ def test_the_advised_prototype_is_the_default(estimator, name):
     np.testing.assert_array_equal(same, default)
 
 
-def test_what_takes_no_estimator_has_no_parameters():
+def test_nested_parameters_need_an_estimator():
     """Fails if the message advises an estimator, or is one of Python."""
     with pytest.raises(
         ValueError, match="^DBNClassifier.inputs='mean'. has no parameter inputs__x.$"

@@ -28,7 +28,7 @@ def _epochs(watch):
 @pytest.mark.parametrize("n_iter", [1, 2, 3, 10, 2500])
 @pytest.mark.parametrize("cost", [1.0, 100.0, 1e4, 1e6])
 @pytest.mark.parametrize("of_row", [0.1, 10.0, 1000.0])
-def test_watching_costs_a_twentieth_of_the_updates_but_for_the_first_and_last_epoch(
+def test_watching_costs_a_twentieth_of_the_updates_except_in_the_first_and_last_epoch(
     n_iter, cost, of_row
 ):
     """Fails if a row costs nothing, or the last epoch is left out."""
@@ -128,7 +128,7 @@ CASES = list(_cases())
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
-def test_few_rows_are_trained_on_as_many_are(case, monkeypatch):
+def test_few_rows_are_trained_like_many(case, monkeypatch):
     """Fails if rows that are converted once are others, or equal rows get other draws."""
     _, estimator, data = case
     weights = np.where(np.arange(len(data[0])) % 3 == 0, 4.0, 1.0)

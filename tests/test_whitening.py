@@ -60,7 +60,7 @@ def test_a_row_of_weight_two_is_two_rows():
     np.testing.assert_allclose(_whitened(x, weights), _whitened(np.repeat(x, weights, axis=0)))
 
 
-def test_weights_of_hardly_any_size_are_those_of_one_row():
+def test_negligible_weights_count_as_one_row():
     """Fails with an overflow, or if such rows count as many."""
     x = _rows(15)
     tiny = _found(x, np.full(15, 5e-324))
@@ -75,7 +75,7 @@ def test_the_map_follows_the_order_and_the_sign_of_columns():
     )
 
 
-def test_independent_columns_are_left_as_they_are():
+def test_independent_columns_are_not_changed():
     """Fails without the largest shrinkage; constant columns have no correlation."""
     x = np.random.default_rng(0).normal(size=(60, 8))
     x = (x - x.mean(axis=0)) / x.std(axis=0)
@@ -94,7 +94,7 @@ def test_kurtosis_is_the_smallest_for_two_clusters():
     assert _found(x).kurtosis == pytest.approx(-2, abs=0.05)
 
 
-def test_covariances_of_incomplete_rows_are_those_of_all_values():
+def test_covariances_of_incomplete_rows_approach_the_covariances_of_all_values():
     """Fails if a missing value counts as its mean, or without what is left of its variance.
 
     Six standard errors of covariances of 200,000 rows, of which 64 % have both values.
