@@ -1,9 +1,10 @@
 """See the laws fail: `python tests/mutations.py` makes one mistake at a time and runs its test.
 
 With words, only the mistakes with one of them in the name of the object or of the test:
-`mutations.py optimizers`. For mistakes in compiled code, in COMPILED, the extension is compiled again. Each mistake is made in a copy of the package. A test that passes
-nevertheless is reported; the exit status is the number of mistakes that no test noticed.
-`test_mutations.py` checks that every mistake can still be made, and makes a sample of them.
+`mutations.py optimizers`. For mistakes in compiled code, in COMPILED, the extension is compiled
+again. Each mistake is made in a copy of the package. A test that still passes is reported; the exit
+status is the number of undetected mistakes. `test_mutations.py` checks that every mistake can still
+be made, and makes a sample of them.
 """
 
 from __future__ import annotations

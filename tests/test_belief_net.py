@@ -1,4 +1,4 @@
-"""Stacks of RBMs and how they are tuned, against enumeration of every joint state."""
+"""Belief nets and their up-down training, against enumeration of every joint state."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ from laws import (
 
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
 def test_conditional_log_probability_is_normalised_and_uses_the_input(pair):
-    """Against sums or quadrature of the density. Fails if a normaliser or the input is left out."""
+    """Against sums or quadrature of the density. Fails if a normaliser or the input is missing."""
     rbm = random_rbm(pair)
     visible, hidden = pair
     conditional = Conditional(rbm.hidden, rbm.weights.array)
@@ -83,9 +83,11 @@ def test_steps_follow_the_gradient_of_the_log_probability(unit):
 
 @pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
 def test_no_step_decreases_the_log_probability(unit):
-    """From inputs that all depend on one, at any rate. Fails if a step is as long as it is asked.
+    """With inputs that all depend on one, at any rate.
 
-    Weights of zero and of one, and parents in the hundreds, as a stack on clustered data has them.
+    Fails if the length of a step is not limited.
+
+    Weights of zero and of one, and parents in the hundreds, as in a stack on clustered data.
     """
     rng = np.random.default_rng(0)
     cause = rng.choice(2, size=(200, 1)).astype(float)
@@ -133,7 +135,7 @@ def test_mean_log_ratio_is_the_bound(sizes, by_row):
 
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
 def test_samples_come_from_the_net(sizes):
-    """Law 4, from exact states of the RBM on top: 2.5 times what chance makes of the distance."""
+    """Law 4, from exact states of the RBM on top: 2.5 times the distance expected by chance."""
     net, n = random_net(sizes), 100_000
     rng = np.random.default_rng(0)
     _, exact, _ = exact_log_likelihood_and_bound(net)
@@ -183,15 +185,16 @@ PARTS = {
 
 @pytest.mark.parametrize("part", PARTS)
 def test_each_part_of_a_net_learns_its_own_distribution(part):
-    """On data of a net that differs in this part alone, which learns while the others stay.
+    """On data of a net that differs only in this part, which learns while the others stay fixed.
 
-    Generation and top must bring the bound, recognition the gap to the likelihood, nine tenths of
-    the way back. Fails if a part learns from the states of another phase, or not at all.
+    Nine tenths of the loss must be regained: of the bound for generation and top, of the gap to the
+    likelihood for recognition. Fails if a part learns from the states of another phase, or not at
+    all.
     """
     truth = random_net((4, 3, 3), seed=3, scale=2.0)
     v, log_p, _ = exact_log_likelihood_and_bound(truth)
     p, rng = np.exp(log_p), random.generator(0)
-    if part != "recognition":  # of which the best is not known beforehand: the gap stays
+    if part != "recognition":  # the best one is unknown: a gap remains
         truth = _with_best_recognition(truth)
     net = truth.copy()
     for x in PARTS[part](net):

@@ -60,7 +60,7 @@ def _shares(n):
 
 @pytest.mark.parametrize("name", CONTINUOUS)
 def test_densities_and_points_of_numbers_sum_to_one(name):
-    """Point masses are counted; the rest is integrated between edges, and by quadrature beyond."""
+    """Point masses are summed; the rest is integrated, by quadrature beyond the edges."""
     _, column = _numbers(name)
     share, cells = _shares(column.n_codes), column.cells
     points = cells.edges[:-1][cells.is_point[1:-1]]
@@ -179,7 +179,7 @@ def test_means_and_medians_match_draws(name):
 
 
 def test_the_most_probable_category_may_share_a_code():
-    """It has the largest product of the probability of its code and of its own in the code."""
+    """It maximises the probability of its code times its probability given the code."""
     column = Categories.of(
         np.repeat(np.array(list("abcdef"), object), [90, 80, 70, 20, 30, 10]), most=4
     )
@@ -237,7 +237,7 @@ def test_single_numbers_are_given_exactly(name):
 
 
 def test_numbers_in_a_set_are_weighted_by_density():
-    """On a lattice, all of its points are everything."""
+    """On a lattice, all its points have the total probability."""
     values, column = _numbers("integers")
     points = np.arange(values.min(), values.max() + 1)
     codes = column.encode(points)

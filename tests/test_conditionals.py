@@ -1,4 +1,4 @@
-"""Given some visible units: the others against sums, or quadratures, over all their states."""
+"""Conditionals given some visible units, against sums or quadratures over all other states."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ FREE = np.array([[1, 0, 0, 1], [0, 1, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]], bool)
 
 @pytest.fixture(params=["exact", "chains"])
 def by_chains(request, monkeypatch):
-    """With an exact answer, and with the chains that stand in where there is none."""
+    """With exact results, and with the chains that replace them."""
     if request.param == "chains":
         monkeypatch.setattr(conditionals, "_LOG2_STATES", -1)
     return request.param == "chains"
@@ -92,9 +92,9 @@ def test_marginals_are_sums_over_free_units(pair, by_chains):
 
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
 def test_means_equal_conditional_means(pair, by_chains):
-    """Fails if chains forget what is given, or hidden means are those of the completed row.
+    """Fails if chains change given units, or hidden means are given the completed row.
 
-    Twenty chains of 1,000 steps: six standard errors of ten times as correlated draws.
+    Twenty chains of 1,000 steps: six standard errors, for an autocorrelation time of ten.
     """
     rbm, rows, _, of_visible, of_hidden = _problem(pair)
     rng = random.generator(0)
@@ -108,7 +108,7 @@ def test_means_equal_conditional_means(pair, by_chains):
 @pytest.mark.parametrize("by_row", [False, True])
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
 def test_draws_have_the_means_and_keep_given_units(pair, by_row, by_chains):
-    """Fails if draws are from the model without what is given. Six standard errors."""
+    """Fails if draws ignore the given units. Six standard errors."""
     rbm, rows, _, of_visible, _ = _problem(pair)
     n = 4_000
     many = np.repeat(rows, n, axis=0)
@@ -123,7 +123,7 @@ def test_draws_have_the_means_and_keep_given_units(pair, by_row, by_chains):
 
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
 def test_weighted_draws_sum_over_free_units(pair, by_chains):
-    """Fails if the weights are of other states, or draws change what is given.
+    """Fails if the weights belong to other states, or draws change given units.
 
     The mean weight is `p(given) Z`, and weighted means are conditional ones: six standard errors.
     """
@@ -145,7 +145,7 @@ def test_weighted_draws_sum_over_free_units(pair, by_chains):
 
 @pytest.mark.parametrize("visible", NOT_REAL, ids=lambda unit: unit.name)
 def test_units_of_different_sizes_are_enumerated_together(visible):
-    """Fails if rows share the states of other rows' free units. With too many hidden states."""
+    """Fails if rows get the states of other rows' free units. With too many hidden states."""
     pair = visible, BERNOULLI
     free = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [1, 0, 0, 1], [0, 1, 1, 0]], bool)
     rbm, rows, log_total, of_visible, of_hidden = _problem(pair, n_hidden=12, free=free)
@@ -163,7 +163,7 @@ def test_units_of_different_sizes_are_enumerated_together(visible):
 
 
 def test_a_mode_is_no_less_probable_than_its_neighbours():
-    """Fails if the ascent goes down, or changes what is given."""
+    """Fails if the ascent decreases the density, or changes given units."""
     rbm = coupled_rbm()
     rng = np.random.default_rng(0)
     rows = (rng.random((200, 6)) < 0.5).astype(float)
@@ -178,7 +178,7 @@ def test_a_mode_is_no_less_probable_than_its_neighbours():
         completions = np.tile(np.where(known, row, 0), (len(states), 1))
         completions[:, ~known] = states
         better.append((-rbm.free_energy(completions)).max() - value)
-    assert np.mean(np.array(better) < 1e-9) > 0.8  # most are the highest mode
+    assert np.mean(np.array(better) < 1e-9) > 0.8  # most end in the highest mode
 
 
 def test_a_mode_of_gaussian_units_is_stationary():

@@ -22,7 +22,7 @@ def test_autocorrelation_time_of_autoregressive_chains(coefficient):
 
 
 def test_r_hat_detects_chains_that_differ_or_drift():
-    """Fails if chains are not split: every drifting one is like every other."""
+    """Fails if chains are not split: all drifting chains are alike."""
     x = _autoregressive(0.5)
     assert split_r_hat(x) == pytest.approx(1, abs=0.005)
     assert split_r_hat(x + np.arange(8)) > 1.5

@@ -1,4 +1,4 @@
-"""What the pages of the documentation print is what they say."""
+"""Code on pages of the documentation prints the documented output."""
 
 import doctest
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A fitted BernoulliRBM of scikit-learn goes on as one of this package."""
+"""A fitted BernoulliRBM of scikit-learn continues as an estimator of this package."""
 
 import joblib
 import numpy as np
@@ -39,7 +39,7 @@ def test_the_model_is_the_same(dtype):
 
 
 def test_scores_are_normalised():
-    """Fails if log Z is of another model. The probabilities of all rows sum to one."""
+    """Fails if log Z belongs to another model. The probabilities of all rows sum to one."""
     own = BernoulliRBM.from_sklearn(theirs())
     v, _ = all_states(BERNOULLI, 4)
     assert np.exp(own.score_samples(v)).sum() == pytest.approx(1, abs=1e-9)
@@ -49,7 +49,7 @@ def test_scores_are_normalised():
 
 
 def test_samples_are_of_the_model():
-    """Fails if chains run in another model. Six standard errors of each frequency."""
+    """Fails if chains use another model. Six standard errors of each frequency."""
     own, n = BernoulliRBM.from_sklearn(theirs()), 20_000
     v, _ = all_states(BERNOULLI, 4)
     p = np.exp(own.score_samples(v))
@@ -77,7 +77,7 @@ def test_chains_start_from_the_chains_of_scikit_learn():
 
 @pytest.mark.parametrize("gradient", ["jump", "pcd", "pt", "cd", "exact"])
 def test_training_continues(gradient):
-    """Fails if the first updates undo what was learnt, or a fit starts anew."""
+    """Fails if the first updates undo the training, or a fit restarts."""
     own = BernoulliRBM.from_sklearn(theirs(), gradient=gradient)
     start = own.score(X)
     own.partial_fit(X)
@@ -88,7 +88,7 @@ def test_training_continues(gradient):
 
 
 def test_names_and_parameters_are_taken_over():
-    """Fails if columns lose their names, or a parameter that is given is replaced."""
+    """Fails if columns lose their names, or a given parameter is replaced."""
     frame = pd.DataFrame(X, columns=list("abcd"))
     given = sklearn.neural_network.BernoulliRBM(2, batch_size=7, n_iter=3, verbose=0).fit(frame)
     own = BernoulliRBM.from_sklearn(given, verbose=1, n_chains=20)
@@ -99,7 +99,7 @@ def test_names_and_parameters_are_taken_over():
 
 
 def test_only_fitted_models_of_scikit_learn_are_taken():
-    """Fails if another estimator, or one without weights, is an obscure error."""
+    """Fails if another estimator, or one without weights, causes an obscure error."""
     for rbm in (
         BernoulliRBM(2),
         GaussianBernoulliRBM(2),

@@ -63,7 +63,7 @@ def _log_joint(rbm, hidden=UNITS[0]):
 
 @pytest.mark.parametrize("jumps", [False, True])
 def test_chains_visit_states_as_often_as_they_are_probable(jumps):
-    """Fails if a label is drawn from logistic means. Twice the distance that chance makes."""
+    """Fails if a label is drawn from logistic means. Twice the distance expected by chance."""
     rbm = _labelled_rbm()
     rng = random.generator(0)
     v = samplers.sample_independent(rbm.visible, 40_000, rng)
@@ -139,7 +139,7 @@ def test_gradient_is_the_derivative_of_the_objective(hidden, share, is_sparse):
 
 
 def test_inputs_are_drawn_or_used_unchanged():
-    """Fails if grey values are drawn by default, or never: a label may be in their difference."""
+    """Fails if grey values are drawn by default, or never: labels depend on their difference."""
     X = np.tile([[0.4], [0.6]], (200, 1))
     y = X[:, 0] > 0.5
     mean, sample = (
@@ -186,7 +186,7 @@ def test_classes_of_rare_words_are_learned():
 
 @pytest.mark.slow
 def test_a_generative_share_makes_chains_resemble_the_data(digits):
-    """Fails if the share is not passed on: chains then look like nothing in the data."""
+    """Fails if the share is not passed on: chains then do not resemble the data."""
     X, _, y, _ = digits
     means = []
     for share in (0.0, 1.0):
@@ -218,7 +218,7 @@ def test_probabilities_follow_from_the_parameters(digits):
 
 
 def test_sparse_rows_are_the_same_rows(digits):
-    """Fails if a sparse mini-batch loses its labels. Sums in another order; nothing is drawn."""
+    """Fails if a sparse mini-batch loses its labels. Only the order of sums differs; no draws."""
     X, X_test, y, _ = digits
     X = (X > 0.5).astype(np.float32)
     fits = [
@@ -231,7 +231,7 @@ def test_sparse_rows_are_the_same_rows(digits):
 
 
 def test_partial_fit_needs_all_labels_at_first_and_then_continues(digits):
-    """Fails if a call starts anew, or labels change their place."""
+    """Fails if a call restarts the training, or labels change their order."""
     X, X_test, y, y_test = digits
     classifier = RBMClassifier(50, random_state=0)
     with pytest.raises(ValueError, match="classes is None, must be all labels"):
@@ -251,7 +251,7 @@ def test_partial_fit_needs_all_labels_at_first_and_then_continues(digits):
 
 
 def test_two_calls_of_one_batch_are_one_call_of_two(digits):
-    """Fails if chains or moving averages start anew."""
+    """Fails if chains or moving averages restart."""
     X, X_test, y, _ = digits
     kinds = {"classes": range(10)}
     one, two = (RBMClassifier(20, random_state=0) for _ in range(2))
@@ -262,7 +262,7 @@ def test_two_calls_of_one_batch_are_one_call_of_two(digits):
 
 
 def test_early_stopping_keeps_the_best_label_probability(digits):
-    """Fails if another score than that of the label decides, or the last parameters are kept."""
+    """Fails if another score than the label's decides, or the last parameters are kept."""
     X, _, y, _ = digits
     classifier = RBMClassifier(100, early_stopping=True, n_iter=100, tol=0.0, random_state=0).fit(
         X, y
@@ -277,7 +277,7 @@ def test_early_stopping_keeps_the_best_label_probability(digits):
 
 
 def test_rows_of_no_weight_have_no_label(digits):
-    """Fails if a label that only such rows have becomes a class."""
+    """Fails if a label of only such rows becomes a class."""
     X, _, y, _ = digits
     weights = (y < 5).astype(float)
     given = RBMClassifier(10, n_iter=2, random_state=0).fit(X, y, sample_weight=weights)
@@ -336,7 +336,7 @@ def test_wrong_parameters_are_refused_before_any_work(digits, parameters, senten
     ],
 )
 def test_odd_labels_are_refused(y, classes, sentence):
-    """Fails if labels that cannot be compared raise what numpy says of them, or warn."""
+    """Fails if labels that cannot be compared raise numpy's error, or give a warning."""
     classifier = RBMClassifier(2)
     with pytest.raises(ValueError, match=sentence):
         classifier.partial_fit(np.eye(3), y, classes=classes)
@@ -344,6 +344,6 @@ def test_odd_labels_are_refused(y, classes, sentence):
 
 
 def test_many_classes_give_no_warning():
-    """Fails if classes, which are all different, are taken for the labels of rows."""
+    """Fails if the list of different classes is checked like labels of rows."""
     classifier = RBMClassifier(2).partial_fit(np.eye(3), [0, 1, 2], classes=range(40))
     assert len(classifier.classes_) == 40

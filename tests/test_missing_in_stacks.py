@@ -1,4 +1,4 @@
-"""Missing values in stacks: learnt around, scored, and filled in."""
+"""Missing values in stacks: training, scores, and imputation."""
 
 from copy import deepcopy
 
@@ -39,7 +39,7 @@ def exact(stack):
 
 
 def test_nan_is_refused_unless_the_lowest_layer_allows_it(holes):
-    """Fails if NaN trains, or reaches a method that cannot take it, or upper layers have a say."""
+    """Fails if NaN is accepted without permission, or by a method that cannot use it."""
     X = copies()
     refusing = DeepBeliefNetwork(
         (4, 3), visible_rbm=BernoulliRBM(n_iter=1), rbm=LAYER, random_state=0
@@ -85,9 +85,9 @@ def test_allowing_missing_values_does_not_change_complete_rows():
 
 
 def test_all_layers_are_learned_despite_missing_values(stack):
-    """Fails if layers above learn from values filled with zeros, or from chains that stand still.
+    """Fails if layers above learn from values filled with zeros, or from chains that do not move.
 
-    What the stack generates is three copies of a bit, with a third of their values missing.
+    The data are three copies of a bit, with a third of the values missing; so are the samples.
     """
     v = stack.sample(2_000, n_steps=100, random_state=0)
     np.testing.assert_allclose(v.mean(axis=0), 0.5, atol=0.08)
@@ -98,7 +98,7 @@ def test_all_layers_are_learned_despite_missing_values(stack):
 def test_the_layer_above_learns_from_inferred_states(holes):
     """Fails if it learns from values filled with zeros, or from first draws that never move.
 
-    The means of its visible units are those of the features, to the noise of persistent chains.
+    The means of its visible units equal the features', up to the noise of persistent chains.
     """
     stack = DeepBeliefNetwork((4, 3), rbm=LAYER, random_state=0).fit(holes)
     h = all_states(BERNOULLI, 4)[0]
@@ -108,7 +108,7 @@ def test_the_layer_above_learns_from_inferred_states(holes):
 
 
 def test_scores_are_bounds_on_the_likelihood_of_known_values(stack, exact):
-    """Fails if a score is that of a completion. Four standard errors of the draws."""
+    """Fails if a completed row is scored. Four standard errors of the draws."""
     v, log_p = exact
     rows = np.unique(holes_in(copies(60)), axis=0)
     bound = stack.lower_bound(rows, n_draws=1_000)
@@ -117,14 +117,14 @@ def test_scores_are_bounds_on_the_likelihood_of_known_values(stack, exact):
         agree = (np.isnan(row) | (v == row)).all(axis=1)
         truth.append(logsumexp(log_p[agree]))
     assert (bound.value < np.array(truth) + 4 * bound.std_error + 1e-6).all()
-    assert (bound.value > np.array(truth) - 1).all()  # of one completion they were a nat lower
+    assert (bound.value > np.array(truth) - 1).all()  # scores of one completion are a nat lower
     assert stack.score(rows) == pytest.approx(stack.score_samples(rows).mean())
     np.testing.assert_array_equal(stack.score_samples(rows), stack.score_samples(rows))
     np.testing.assert_allclose(stack.score_samples(rows), bound.value, atol=0.5)
 
 
 def test_features_are_averages_over_missing_values(stack):
-    """Against enumeration. Fails if they are those of a completion, or of the mean one.
+    """Against enumeration. Fails if they are features of one completion, or of the mean completion.
 
     Untied, they are averages over twenty draws: six standard errors.
     """
@@ -154,7 +154,7 @@ def test_features_are_averages_over_missing_values(stack):
 
 
 def test_densities_of_a_gaussian_layer_are_marginals_of_the_known_columns():
-    """In the units of the data. Fails if a missing column leaves its scale in the density."""
+    """In the units of the data. Fails if the scale of a missing column affects the density."""
     X = load_iris().data
     holes = holes_in(X, 0.4)
     first = GaussianBernoulliRBM(n_iter=20, missing_values="allow")
@@ -183,7 +183,7 @@ def test_partial_fit_accepts_missing_values(holes):
 
 
 def test_early_stopping_scores_rows_with_missing_values(holes):
-    """Fails if a score is NaN, or held-out rows are drawn anew."""
+    """Fails if a score is NaN, or held-out rows get new draws."""
     rbm = BernoulliRBM(4, missing_values="allow", early_stopping=True, n_iter=4)
     rbm.set_params(learning_rate=1e-12)
     stack = DeepBeliefNetwork((6, 5, 4), rbm=rbm, random_state=0).fit(holes)
@@ -192,7 +192,7 @@ def test_early_stopping_scores_rows_with_missing_values(holes):
 
 
 def test_a_stack_imputes_rows(stack, exact):
-    """Fails if the chain forgets what is given, or what is told is not about it."""
+    """Fails if the chain changes given values, or an error is not about the argument."""
     v, log_p = exact
     rows = np.array([[1.0, np.nan, np.nan, np.nan], [0.0, np.nan, np.nan, np.nan]])
     agree = v[:, 0] == np.array([[1], [0]])
@@ -216,7 +216,7 @@ def test_a_stack_imputes_rows(stack, exact):
 
 
 def test_a_stack_of_one_layer_imputes_like_its_rbm():
-    """Fails if a single layer has no directed one to be completed by."""
+    """Fails if imputation requires a directed layer."""
     single = DeepBeliefNetwork((4,), rbm=BernoulliRBM(n_iter=10), random_state=0).fit(copies())
     rows = holes_in(copies(20))
     for method in ("mean", "mode"):
@@ -226,7 +226,7 @@ def test_a_stack_of_one_layer_imputes_like_its_rbm():
 
 @pytest.fixture(scope="module")
 def tuned(holes):
-    """A classifier of the bit that is copied thrice, whose labels the first rows have."""
+    """A classifier of the bit with three copies; the first rows have its label."""
     y = np.where(np.arange(1_000) < 800, copies(1_000)[:, 0], -1)
     stack = DeepBeliefNetwork((4, 3), rbm=LAYER)
     mlp = MLPClassifier(solver="sgd", learning_rate_init=0.5, batch_size=100, max_iter=40)
@@ -251,10 +251,10 @@ def test_labels_are_learned_from_rows_with_missing_values(tuned, holes):
 
 
 def test_a_perceptron_learns_from_draws_of_missing_values():
-    """Fails if a missing value is a zero in fine-tuning, or no draw of its own.
+    """Fails if a missing value is a zero in fine-tuning, or not drawn for each row.
 
-    The label is a bit that is missing in half of the rows. There it is drawn, and wrong in half of
-    them: of the rows in which it is one, a third then have the other label.
+    The label is a bit that is missing in half of the rows. Its draws are wrong in half of these: of
+    the rows with a one, a third then have the other label.
     """
     rng = np.random.default_rng(0)
     X = rng.integers(2, size=(2_000, 2)).astype(float)
@@ -267,7 +267,7 @@ def test_a_perceptron_learns_from_draws_of_missing_values():
 
 
 def test_predictions_are_averages_over_missing_values(tuned, holes):
-    """Against enumeration. Fails if they are those of one completion. Six standard errors."""
+    """Against enumeration. Fails if one completion is used. Six standard errors."""
     v, n = all_states(BERNOULLI, 4)[0], 30
     rows = np.unique(holes, axis=0)
     y = copies(1_000)[:, 0] + 1.0

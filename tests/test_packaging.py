@@ -1,4 +1,4 @@
-"""What the package tells users to install."""
+"""Packages that messages advise users to install."""
 
 import re
 import tomllib

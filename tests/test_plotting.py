@@ -1,4 +1,4 @@
-"""Displays: what is drawn is what is stored, and what is stored is the model's."""
+"""Displays draw the numbers that they store, and store the numbers of the model."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ WITHOUT_TABLES = [x for x in DISPLAYS if x is not TableDisplay]
 
 @pytest.fixture(autouse=True)
 def drawn():
-    """Draw every figure, so that what matplotlib finds wrong fails the test; leave none open."""
+    """Draw every figure, so that warnings of matplotlib fail the test; leave none open."""
     plt.close("all")
     yield
     for number in plt.get_fignums():
@@ -72,7 +72,7 @@ def dbn(digits):
 
 
 def cell(display, row, column):
-    """One of the images side by side, as it is drawn."""
+    """One of the images in the grid, as it is drawn."""
     height, width = display.image_shape
     top, left = row * (height + 1), column * (width + 1)
     return display.image_.get_array()[top : top + height, left : left + width]
@@ -83,7 +83,7 @@ def cell(display, row, column):
 
 @pytest.mark.parametrize("name", ["rbm", "gaussian", "classifier", "dbn"])
 def test_filters_are_drawn_as_they_are_stored(name, request):
-    """Fails if an image is transposed, in another place, or on a scale of its own."""
+    """Fails if an image is transposed, in another place, or has a separate scale."""
     estimator = request.getfixturevalue(name)
     display = FiltersDisplay.from_estimator(estimator, n_units=5)
     np.testing.assert_array_equal(display.filters, filters(estimator)[display.units])
@@ -105,7 +105,7 @@ def test_filters_of_a_higher_layer(dbn):
 
 
 def test_filters_have_the_requested_order(rbm, digits):
-    """Fails if an order is not by what it says, or is reversed."""
+    """Fails if the units have another order, or the reverse."""
     by_index = FiltersDisplay.from_estimator(rbm, order="index", n_units=4)
     np.testing.assert_array_equal(by_index.units, range(4))
     by_strength = FiltersDisplay.from_estimator(rbm)
@@ -117,7 +117,7 @@ def test_filters_have_the_requested_order(rbm, digits):
 
 
 def test_filters_may_be_oblong_and_zero():
-    """Fails if height and width change places, or a scale from zero to zero is drawn."""
+    """Fails if height and width are exchanged, or a scale from zero to zero is drawn."""
     rbm = BernoulliRBM(3, n_iter=0, random_state=0).fit(np.eye(6))
     rbm.components_ = 0 * rbm.components_
     display = FiltersDisplay.from_estimator(rbm, image_shape=(2, 3))
@@ -151,7 +151,7 @@ def test_filters_of_tables_are_named_bars(kind):
 
 
 def test_bars_are_of_the_columns_with_the_largest_weights():
-    """Fails if many columns make an illegible picture, or no longer stand in their order."""
+    """Fails if many columns make an illegible picture, or lose their order."""
     rbm = BernoulliRBM(30, n_iter=0, random_state=0).fit(np.eye(50))
     display = FiltersDisplay.from_estimator(rbm)
     assert len(display.units) == 12
@@ -179,7 +179,7 @@ SHAPES = [(2, 2), (3,), (6, 1, 1), 6, (-2, -3), (2.0, 3.0)]
     ],
 )
 def test_columns_that_make_no_image_are_refused(display, shape):
-    """Fails if columns are cut off, or numpy complains instead."""
+    """Fails if columns are cut off, or the error comes from numpy."""
     rbm = BernoulliRBM(3, n_iter=0, random_state=0).fit(np.eye(6))
     with pytest.raises(ValueError, match="image_shape == .*, must be the height and width of an"):
         display.from_estimator(rbm, image_shape=shape)
@@ -190,7 +190,7 @@ def test_columns_that_make_no_image_are_refused(display, shape):
 
 
 def test_training_is_drawn_as_it_was_recorded(rbm):
-    """Fails if a line is of another figure, or against another axis."""
+    """Fails if a line shows another figure, or has another axis."""
     display = TrainingDisplay.from_estimator(rbm)
     history = rbm.history_
     lines = [line for ax in display.axes_ for line in ax.lines]
@@ -202,7 +202,7 @@ def test_training_is_drawn_as_it_was_recorded(rbm):
 
 
 def test_training_of_a_stack_has_one_line_per_layer(dbn):
-    """Fails if the fine-tuning is left out, or there is room for a gap that nobody recorded."""
+    """Fails if the fine-tuning is missing, or there are axes for a gap that was not recorded."""
     display = TrainingDisplay.from_estimator(dbn)
     (ax,) = display.axes_
     assert [line.get_label() for line in ax.lines] == ["layer 1", "layer 2", "up-down"]
@@ -211,7 +211,7 @@ def test_training_of_a_stack_has_one_line_per_layer(dbn):
 
 
 def test_training_of_a_classifier_is_the_likelihood_of_its_labels(classifier):
-    """Fails if the name of the figure is taken for granted."""
+    """Fails if the name of the figure is not read from the history."""
     (ax,) = TrainingDisplay.from_estimator(classifier).axes_
     np.testing.assert_array_equal(
         ax.lines[0].get_ydata(), classifier.history_["label_log_likelihood"]
@@ -230,12 +230,12 @@ def test_one_axes_is_not_enough_for_two(rbm):
 
 @pytest.mark.parametrize("name", ["rbm", "gaussian", "dbn"])
 def test_chains_from_rows_equal_gibbs(name, digits, request):
-    """Fails if a chain skips a step, starts elsewhere, or is not in the units of the data."""
+    """Fails if a chain skips a step, has another start, or is not in the units of the data."""
     estimator = request.getfixturevalue(name)
     copy = deepcopy(estimator)
     display = SamplesDisplay.from_estimator(estimator, digits, n_chains=4, n_steps=(3,))
     np.testing.assert_array_equal(display.states[:, 0], copy.gibbs(digits[:4], 3))
-    if name != "dbn":  # whose chain goes on at the top, not at what is drawn from it
+    if name != "dbn":  # whose chain continues in the top RBM
         display = SamplesDisplay.from_estimator(estimator, digits, n_chains=4, n_steps=(0, 1, 3))
         np.testing.assert_array_equal(display.states[:, 0], digits[:4])
         one = copy.gibbs(digits[:4], 1)
@@ -245,7 +245,7 @@ def test_chains_from_rows_equal_gibbs(name, digits, request):
 
 @pytest.mark.parametrize("name", ["rbm", "gaussian", "dbn"])
 def test_chains_without_rows_equal_sample(name, request):
-    """Fails if chains start from noise although the training left some."""
+    """Fails if chains start from noise instead of the chains of the training."""
     estimator = request.getfixturevalue(name)
     display = SamplesDisplay.from_estimator(estimator, n_steps=[5], random_state=0)
     samples = estimator.sample(8, n_steps=5, method="gibbs", random_state=0)
@@ -261,7 +261,7 @@ def test_a_seed_fixes_the_chains_and_does_not_change_the_estimator(rbm, digits):
 
 
 def test_chains_are_rows_and_steps_are_columns(gaussian, rbm, digits):
-    """Fails if the two are exchanged, a label is under another column, or white is another grey."""
+    """Fails if the two are exchanged, a label is at another column, or white is another grey."""
     display = SamplesDisplay.from_estimator(gaussian, digits, n_chains=3, n_steps=(0, 2))
     for chain in range(3):
         for look in range(2):
@@ -287,7 +287,7 @@ def test_invalid_numbers_of_steps_are_refused(rbm, steps):
 
 
 def test_likelihoods_are_drawn_as_they_are_scored(rbm, digits):
-    """Fails if a histogram is of other rows, or has other bins than the other one."""
+    """Fails if a histogram shows other rows, or both have different bins."""
     train, test = digits[:200], digits[200:]
     display = LikelihoodDisplay.from_estimator(rbm, train, test)
     np.testing.assert_array_equal(display.train, rbm.score_samples(train))
@@ -376,7 +376,7 @@ def test_similarity_of_one_distribution_matches_its_expectation():
 
 
 def test_columns_are_drawn_as_they_are_stored():
-    """Fails if shares are of other rows or bins, or both tables are exchanged."""
+    """Fails if shares belong to other rows or bins, or both tables are exchanged."""
     real, other = table(), table(200, 1, count=np.zeros(200, int))
     display = TableDisplay.from_frames(real, other)
     assert [ax.get_title() for ax in display.axes_[:-1]] == list(real)
@@ -414,7 +414,7 @@ def test_missing_cells_are_a_value_if_they_are_generated():
 
 
 def test_the_columns_that_differ_most_are_shown():
-    """Fails if a column that is wrong is left out, or columns change places."""
+    """Fails if a column that differs is omitted, or columns lose their order."""
     rng = np.random.default_rng(0)
     real, other = (rng.integers(3, size=(300, 15)) for _ in range(2))
     other[:, [2, 14]] = 0
@@ -462,7 +462,7 @@ def test_tables_use_given_axes():
     ],
 )
 def test_tables_that_cannot_be_compared_are_refused(generated, columns, message):
-    """Fails if the message is of another table, or comes after a figure."""
+    """Fails if the message names another table, or comes after a figure."""
     with pytest.raises(ValueError, match=message):
         TableDisplay.from_frames(table(), generated, columns=columns)
     assert plt.get_fignums() == []

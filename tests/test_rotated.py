@@ -1,4 +1,4 @@
-"""Correlated real units: against the independent units of their image, and normal densities."""
+"""Correlated real units, against the independent units of their image and normal densities."""
 
 import math
 
@@ -32,7 +32,7 @@ def by_chains(request, monkeypatch):
 
 
 def _rotation(n, seed=3, dtype="float64"):
-    """One that is not symmetric, and neither keeps volumes nor the order of units."""
+    """A rotation that is not symmetric, and keeps neither volumes nor the order of units."""
     rng = np.random.default_rng(seed)
     return Rotation((np.eye(n) + 0.5 * rng.normal(size=(n, n)))[:, ::-1].astype(dtype))
 
@@ -152,7 +152,7 @@ def test_draws_have_the_mean_and_the_covariance():
 
 
 def test_densities_are_normal():
-    """Fails if densities are those of the image."""
+    """Fails if densities belong to the image."""
     layer = _layer(3)
     rng = np.random.default_rng(1)
     states, means = rng.normal(size=(4, 3)), rng.normal(size=(5, 3))
@@ -173,7 +173,7 @@ def test_interpolation_is_linear_in_the_energy():
 
 
 def test_a_rotation_moves_with_its_layer():
-    """Fails if T keeps the dtype that it had, or a layer without a change computes its inverse."""
+    """Fails if T keeps its dtype, or a layer without a change computes its inverse."""
     layer = _layer(3)
     single = layer.map(lambda x: x.astype(np.float32))
     assert {x.dtype for x in (single.rotation.inverse, single.mean(0.0))} == {np.dtype("float32")}
@@ -184,7 +184,7 @@ def test_a_rotation_moves_with_its_layer():
 
 
 def test_a_rotated_model_has_the_density_of_the_image():
-    """Fails if weights are rotated the other way."""
+    """Fails if weights are rotated in the other direction."""
     plain = random_rbm((GAUSSIAN, BERNOULLI), n_visible=2)
     rotation = _rotation(2)
     v = np.random.default_rng(0).normal(size=(5, 2))
@@ -215,7 +215,7 @@ def test_marginals_equal_a_mixture_of_normal_densities(by_chains):
 
 
 def test_means_are_conditional(by_chains):
-    """Fails if a free unit keeps the mean that it has without the given ones.
+    """Fails if a free unit keeps its mean without the given ones.
 
     Twenty chains of 1,000 steps: six standard errors of ten times as correlated draws.
     """
@@ -232,7 +232,7 @@ def test_means_are_conditional(by_chains):
 def test_draws_have_conditional_moments_and_keep_given_units(by_chains, dtype):
     """Fails if draws are from the model without what is given. Six standard errors.
 
-    The error of the covariance is that of products of deviations, estimated from the draws.
+    The error of the covariance is estimated from products of deviations of the draws.
     """
     rbm, rows, _, of_visible, _, covariance = _problem()
     n = 4_000
@@ -332,7 +332,7 @@ def test_a_mode_is_stationary_and_no_step_decreases_the_density():
 
 @pytest.mark.parametrize("n_flips", [None, 3])
 def test_pseudo_log_likelihood_is_the_sum_of_exact_conditionals(n_flips):
-    """Fails if a unit has the variance that it has without the others. By adaptive quadrature."""
+    """Fails if a unit keeps its variance without the others. By adaptive quadrature."""
     rbm = _rbm()
     v = np.random.default_rng(1).normal(size=(3, 4))
 
@@ -360,7 +360,7 @@ def test_pseudo_log_likelihood_is_the_sum_of_exact_conditionals(n_flips):
         assert (abs(got.mean(axis=1) - expected.sum(axis=1)) <= error).all()
 
 
-# Beside other units, and below other layers
+# With other units, and below other layers
 
 
 def _with_label(rbm, n_labels=3):

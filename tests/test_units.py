@@ -30,7 +30,7 @@ def _log_terms(unit, layer, x):
 
 @units
 def test_log_normalizer_is_the_sum_over_states(unit):
-    """Fails if the bias is left out of the log-normaliser, or categories are summed one by one."""
+    """Fails if the log-normaliser omits the bias, or categories are summed one by one."""
     layer, x = _layer_and_input(unit)
     _, log_terms = _log_terms(unit, layer, x)
     expected = logsumexp(log_terms, axis=-1)
@@ -81,7 +81,7 @@ def test_pairwise_log_normalizer_uses_summed_inputs(unit):
 @units
 @pytest.mark.parametrize("draw", ["sample", "draw"])
 def test_draws_have_the_mean_and_variance_of_the_distribution(unit, draw):
-    """Fails if draws are made from the complement, or are no states.
+    """Fails if draws use the complement, or are not states.
 
     Six standard errors of mean and variance.
     """
@@ -120,7 +120,7 @@ def test_interpolation_is_linear_in_the_energy(unit):
 
 @units
 def test_units_add_up_to_their_layer(unit):
-    """Fails if a unit's own log-normaliser or energy leaves out its bias, or its volume."""
+    """Fails if the log-normaliser or energy of a unit omits its bias or its volume."""
     layer, x = _layer_and_input(unit)
     states = unit.some_states(layer, 6, seed=2)
     energies, log_normalizers = layer.energies(states), layer.log_normalizers(x)
@@ -143,7 +143,7 @@ def test_most_probable_states_have_the_largest_density(unit):
 
 @units
 def test_log_probabilities_sum_to_one_and_broadening_keeps_means(unit):
-    """Fails if states do not sum to one, or those of a broadened mean have another mean."""
+    """Fails if probabilities do not sum to one, or broadening changes the mean of the states."""
     layer, x = _layer_and_input(unit)
     states, log_weights = all_states(unit, layer)
     for mean in (layer.mean(x), layer.broadened(layer.mean(x), 0.3)):
@@ -154,7 +154,7 @@ def test_log_probabilities_sum_to_one_and_broadening_keeps_means(unit):
 
 @units
 def test_states_can_be_counted_and_visited(unit):
-    """Fails if a joint state is left out, comes twice, or parts of them are others."""
+    """Fails if a joint state is missing or repeated, or a part has other states."""
     layer, _ = _layer_and_input(unit)
     if not layer.is_finite:
         assert layer.n_states == layer.log2_states == math.inf
@@ -170,7 +170,7 @@ def test_states_can_be_counted_and_visited(unit):
 
 @units
 def test_parts_keep_their_units(unit):
-    """Fails if a unit of a part has another's parameters, or the wrong columns."""
+    """Fails if a unit of a part has the parameters of another, or the wrong columns."""
     layer, x = _layer_and_input(unit)
     energies, mean = layer.energies(layer.mean(x)), layer.mean(x)
     for some in (slice(1, None), slice(1), np.array([layer.n_units - 1]), slice(layer.n_units)):
@@ -193,7 +193,7 @@ def test_parts_keep_their_units(unit):
 
 @units
 def test_biases_are_inputs(unit):
-    """Fails if a shift, or what is added in place, goes to other columns."""
+    """Fails if a shift, or a sum in place, changes other columns."""
     layer, x = _layer_and_input(unit)
     expected = layer.mean(x[1:2] + x[:1])[0]
     shifted = layer.shift(x[0])
@@ -217,7 +217,7 @@ def test_a_layer_takes_the_place_of_one_of_its_type_only(unit):
 
 @units
 def test_data_become_states_with_their_means(unit):
-    """Fails if a mean is drawn from the complement. Six standard errors; states stay states."""
+    """Fails if draws use the complement of a mean. Six standard errors; states do not change."""
     n = 20_000
     layer, x = _layer_and_input(unit)
     mean = np.repeat(layer.mean(x[:1]), n, axis=0)
@@ -230,7 +230,7 @@ def test_data_become_states_with_their_means(unit):
 
 
 def test_layers_declare_the_data_they_accept():
-    """Fails if a joined layer takes less than its parts, or calls real numbers bounded."""
+    """Fails if a joined layer accepts less than its parts, or has bounds for real numbers."""
     binary, softmax = Bernoulli(np.zeros(2)), Categorical(np.zeros(3), (3,))
     label = Joined((binary, softmax)).domain
     assert (label.low, label.high, label.is_bounded, label.accept_sparse) == (0, 1, True, False)
@@ -303,7 +303,7 @@ def test_precisions_are_scaled_without_moving_means(unit):
 
 
 def test_layers_are_frozen():
-    """Fails if a layer that others share can be changed other than in its arrays."""
+    """Fails if a shared layer can be changed other than in its arrays."""
     for unit in UNITS:
         layer, _ = _layer_and_input(unit)
         with pytest.raises(dataclasses.FrozenInstanceError):
