@@ -17,7 +17,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
-NAME = "meta"  # a type of device that every build of torch knows, and on which nothing computes
+NAME = "meta"  # a type of device in every build of torch, on which nothing computes
 
 _COPIES = {"aten::_to_copy", "aten::copy_"}  # from one device to another
 _TAKE_INDICES = {"aten::index", "aten::index_put_", "aten::_index_put_impl_"}

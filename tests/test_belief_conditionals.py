@@ -118,7 +118,7 @@ def test_complete_rows_have_the_terms_of_the_net():
     assert not np.isclose(terms[[1, 4]], expected[[1, 4]]).any()
 
 
-def test_first_means_are_averages_over_what_is_missing(problem):
+def test_first_means_are_averages_over_missing_values(problem):
     """Fails if the means are given one completion, or the mean completion. Six standard errors."""
     incomplete, rows, v, agree = problem
     n = 200

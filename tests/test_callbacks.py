@@ -186,7 +186,7 @@ def test_a_fit_interrupted_within_an_epoch_trains_all_its_epochs(name, monkeypat
         patched.setattr(Loop, "mini_batches", interrupted)
         with pytest.raises(KeyboardInterrupt):
             stopped.fit(*data)
-    assert _parameters(stopped.resume(*data)) != _parameters(unbroken)  # as the docstring says
+    assert _parameters(stopped.resume(*data)) != _parameters(unbroken)  # as documented
     for got, expected in zip(_histories(stopped), _histories(unbroken), strict=True):
         np.testing.assert_array_equal(got["iteration"], expected["iteration"])
 

@@ -22,8 +22,8 @@ from laws import BERNOULLI, GAUSSIAN, UNIT_IDS, UNITS, WITH_LABELS, WITH_PRECISI
 pytest.importorskip("skrbm.learning._update", reason="no compiler was found")
 
 N_UPDATES = 6
-# Visible and hidden units, rows and chains: less than a vector of the processor and more with a
-# rest, more than a block of columns, more than a block of terms, and products for the BLAS.
+# Visible and hidden units, rows and chains: less than a vector of the processor, more with a
+# remainder, more than a block of columns, more than a block of terms, and products for the BLAS.
 SIZES = [(3, 2, 4, 3), (9, 37, 11, 10), (70, 150, 60, 50), (600, 9, 8, 8), (9, 600, 8, 8)]
 SIZES += [(300, 280, 150, 120)]  # and more rows than those that propose states
 DTYPES = ["float32", "float64"]

@@ -224,7 +224,7 @@ def _prepared(key, n_chains=40):
 
 
 def test_a_repeated_round_has_the_same_outcome():
-    """Fails if a round changes what the next attempt starts from: parameters, chains or draws."""
+    """Fails if a round changes the start of the next attempt: parameters, chains or draws."""
     key = Key("again", 0)
     start = _prepared(key)
     call(key, WorkerState.train, (start, 0))
@@ -459,7 +459,7 @@ def test_annealing_on_workers_equals_annealing_on_one_machine(cluster, monkeypat
 
 
 def test_grid_search_on_a_cluster_finds_the_same_scores(cluster):
-    """Fails if the parts of a pipeline cannot travel, or results depend on where they are made."""
+    """Fails if parts of a pipeline cannot be sent to workers, or results depend on the worker."""
     X, y = load_digits(return_X_y=True)
     X, y = X[:300] / 16, y[:300]
     dbn = DeepBeliefNetwork((16, 8), rbm=BernoulliRBM(n_iter=2), random_state=0)

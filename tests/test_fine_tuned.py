@@ -256,7 +256,7 @@ def test_refuses_to_resume_finished_fits_and_other_data(digits):
 
 @pytest.mark.parametrize("labels", [(-1, 1), ("no", "yes"), (False, True), (0.0, 1.0)])
 def test_two_labels_of_any_type_are_two_classes(digits, labels):
-    """Fails if a label is used as anything but a class."""
+    """Fails if a label is not used only as a class."""
     X, X_test, y, y_test = digits
     of = np.array(labels)
     classifier = DBNClassifier(STACK, mlp=QUICK, random_state=0).fit(X, of[(y > 4).astype(int)])

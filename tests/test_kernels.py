@@ -190,7 +190,7 @@ def test_logistic_of_two_arguments_is_the_logistic_of_their_sum(shape):
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("n_rows", [3, 5_000])
 def test_work_by_rows_equals_work_on_all_rows(n_rows, make):
-    """Fails if a block is left out, or put where another belongs."""
+    """Fails if a block is omitted, or put in the place of another."""
     x = np.random.default_rng(0).normal(size=(n_rows, 7))
     y = np.arange(14.0).reshape(7, 2)
     np.testing.assert_allclose(threads.by_rows(lambda rows: rows @ y, make(x)), x @ y)

@@ -150,7 +150,7 @@ def test_inputs_are_drawn_or_used_unchanged():
         for inputs in ("mean", "sample")
     )
     assert mean > -0.3
-    assert sample < -0.5  # a draw tells a label from the other with the probability 0.6 alone
+    assert sample < -0.5  # a draw distinguishes the labels with a probability of only 0.6
 
 
 @pytest.fixture(scope="module")

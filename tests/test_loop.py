@@ -74,7 +74,7 @@ def test_every_epoch_visits_every_row_once_in_even_mini_batches(n_rows, batch_si
         np.testing.assert_array_equal(np.sort(rows), np.arange(n_rows))
 
 
-def test_rows_are_shuffled_only_if_the_plan_says_so():
+def test_rows_are_shuffled_only_if_the_plan_requires_it():
     """Fails if a stream is read out of order, or every epoch has the same order."""
     in_order, *_ = _train_on_numbers(50, Plan(2, 10, PowerDecay(1, 0), shuffle=False))
     np.testing.assert_array_equal(np.concatenate(in_order), np.tile(np.arange(50), 2))
@@ -152,7 +152,7 @@ def test_more_rows_get_more_updates_between_limits():
 
 @pytest.mark.parametrize(("estimator", "epochs"), [(BernoulliRBM(64), 50), (RBMClassifier(64), 20)])
 def test_auto_is_the_default_number_of_epochs(estimator, epochs):
-    """Fails if "auto" is not what the estimator does by default, with its rows and columns."""
+    """Fails if "auto" differs from the default of the estimator for these rows and columns."""
     X = np.eye(25)[np.arange(200) % 25]
     fitted = estimator.set_params(batch_size=2, random_state=0).fit(X, np.arange(200) % 2)
     assert fitted.n_iter_ == epochs

@@ -66,7 +66,7 @@ def test_nan_is_refused_unless_the_lowest_layer_allows_it(holes):
 
 
 def test_allowing_missing_values_does_not_change_complete_rows():
-    """Fails if allowing NaN changes what is learnt, or said, where there is none."""
+    """Fails if allowing NaN changes models or results without NaN."""
     X = copies()
     fits = [
         DeepBeliefNetwork((3, 2), rbm=clone(LAYER).set_params(n_iter=3, missing_values=m))

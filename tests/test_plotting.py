@@ -92,7 +92,7 @@ def test_filters_are_drawn_as_they_are_stored(name, request):
         np.testing.assert_array_equal(cell(display, k // 3, k % 3), pattern.reshape(8, 8))
     image = display.image_.get_array()
     assert image.shape == (17, 26)
-    assert image.count() == 5 * 64  # nothing is drawn between the images, or where there is none
+    assert image.count() == 5 * 64  # nothing is drawn between images, or in empty places
     limit = np.abs(display.filters).max()
     assert display.image_.get_clim() == (-limit, limit)
 

@@ -56,7 +56,7 @@ def fitted_model(n_visible=4, n_hidden=3, seed=0):
     return estimator, enumerate_rbm(rbm)
 
 
-# What the methods compute
+# Results of the methods
 
 
 def test_methods_equal_the_formulas_of_the_model():

@@ -25,7 +25,7 @@ FREE = np.array(
 
 @pytest.fixture(params=["exact", "chains"])
 def by_chains(request, monkeypatch):
-    """With an exact answer, and with the chains that stand in where there is none."""
+    """With exact results, and with the chains that replace them."""
     if request.param == "chains":
         monkeypatch.setattr(conditionals, "_LOG2_STATES", -1)
     return request.param == "chains"
@@ -69,7 +69,7 @@ def _mixture(rbm):
 
 
 def _problem(rbm=None, free=FREE, seed=0):
-    """A model, rows with NaN where it is free, and the conditionals from normal densities."""
+    """A model, rows with NaN in free units, and the conditionals from normal densities."""
     rbm = rbm or _rbm()
     h, log_weight, means, covariance = _mixture(rbm)
     values = np.random.default_rng(seed).normal(size=free.shape)
@@ -230,7 +230,7 @@ def test_means_are_conditional(by_chains):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_draws_have_conditional_moments_and_keep_given_units(by_chains, dtype):
-    """Fails if draws are from the model without what is given. Six standard errors.
+    """Fails if draws ignore the given units. Six standard errors.
 
     The error of the covariance is estimated from products of deviations of the draws.
     """
@@ -289,7 +289,7 @@ def test_rows_of_many_patterns_are_the_same_alone():
 
 
 def test_without_a_rotation_units_are_independent(by_chains):
-    """Fails if anything but the matrix makes them differ: T is the identity, seeds are equal."""
+    """Fails if anything except the matrix makes them differ: T is the identity, seeds are equal."""
     plain = random_rbm((GAUSSIAN, BERNOULLI), n_visible=2)
     same = plain.rotated(Rotation(np.eye(2)))
     rows = np.random.default_rng(0).normal(size=(4, 2))

@@ -89,7 +89,7 @@ def test_the_harness_catches_a_kernel_that_forgets_a_bias():
 
 
 def test_hidden_mean_belongs_to_the_visible_state_of_the_same_row():
-    """Fails if the mean is that of the step before."""
+    """Fails if the mean belongs to the previous step."""
     rbm = random_rbm()
     _, h = _exact_chains(rbm)
     chains = samplers.gibbs(rbm, h[:100], random.generator(2), n_steps=3)
@@ -142,7 +142,7 @@ def test_only_the_chosen_chains_jump():
 
 
 def test_jumps_cross_a_barrier_that_gibbs_steps_do_not():
-    """Fails if jumps are proposed to the state where the chain is. Two modes of equal mass.
+    """Fails if jumps are proposed to the current state of the chain. Two modes of equal mass.
 
     Between them lie 30 nats. After ten jumps, chains that all start in one mode are in both, to six
     standard errors of a frequency; no chain leaves in ten block Gibbs steps.

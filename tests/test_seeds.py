@@ -37,7 +37,7 @@ def stack(**parameters):
 
 
 def seeded(seed):
-    """Estimators whose only seed is that of a prototype."""
+    """Estimators with a seed only in a prototype."""
     bits = BernoulliRBM(**SHORT, random_state=seed)
     return {
         "imputer": RBMImputer(bits, method="sample"),
@@ -130,7 +130,7 @@ def test_reading_changes_no_hash(name):
 
 @pytest.mark.parametrize("name", ["bits", "reals", "table", "labels", "stack"])
 def test_samples_continue_and_a_pickle_restarts(name):
-    """Fails if successive calls are equal, or a copy continues elsewhere in the sequence."""
+    """Fails if successive calls are equal, or a copy continues at another place of the sequence."""
     estimator, rows = clone(FITTED[name][0]), FITTED[name][1]
     estimator.fit(rows, np.arange(len(rows)) % 2)
 

@@ -1,4 +1,4 @@
-"""What show_versions prints."""
+"""The output of show_versions."""
 
 import re
 import tomllib

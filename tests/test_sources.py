@@ -156,7 +156,7 @@ def test_a_small_file_is_treated_as_memory(name, tmp_path):
 
 @pytest.mark.parametrize("dtype", ["float32", "uint8", "bool"])
 def test_reading_methods_accept_files(dtype, tmp_path, monkeypatch):
-    """Fails if features or scores of a file differ from those of its rows in memory."""
+    """Fails if features or scores of a file differ from results of its rows in memory."""
     X = rows_for("binary", dtype)
     rbm = fitted("binary", X)
     small_buffer(monkeypatch, 64, 512)

@@ -85,7 +85,7 @@ def parameters(estimator):
 def test_chains_are_the_same_with_either_engine(estimator):
     """Fails if torch uses its own generator.
 
-    In float64, where rounding decides no draw; normal draws have 24 bits.
+    In float64, in which rounding decides no draw; normal draws have 24 bits.
     """
     with_numpy, with_torch = fitted(estimator, None), fitted(estimator, "cpu")
     np.testing.assert_allclose(parameters(with_torch), parameters(with_numpy), rtol=0, atol=1e-5)

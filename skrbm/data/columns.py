@@ -218,7 +218,7 @@ class Categories:
         order: Iterable[Any] | None = None,
         most: int | None = _MOST_CATEGORIES,
     ) -> Categories:
-        """Find the categories of an object array, where None is missing; `rows` are weights."""
+        """Find the categories of an object array, in which None is missing; `rows` are weights."""
         rows = np.ones(len(values)) if rows is None else rows
         known = np.array([x is not None for x in values], bool)
         found: dict[Any, float] = {}

@@ -40,9 +40,9 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, Estimator):
         - \langle v\, E[h | v] \rangle_{\text{chains}, w} \right)
 
     over the workers w, which have :math:`n_w` of the n rows of the mini-batch. Everything else that
-    a step needs is summed in the same way, so the step equals that of one machine with the whole
-    mini-batch and all chains. With `sync="epoch"` each worker trains independently, on its part of
-    every mini-batch, and parameters are averaged after each epoch.
+    a step needs is summed in the same way, so the step equals the step of one machine with the
+    whole mini-batch and all chains. With `sync="epoch"` each worker trains independently, on its
+    part of every mini-batch, and parameters are averaged after each epoch.
 
     Sums and averages are computed by a tree on the cluster. No block travels to the client, which
     receives the parameters once per epoch. If a worker is lost, the epoch is repeated: another

@@ -1,4 +1,4 @@
-"""What a worker does with its partition of the rows.
+"""The work of a worker on its partition of the rows.
 
 A round is an epoch over all rows. It starts from the parameters that all workers share, and from
 the worker's own training state after the previous round, which does not change before the round is
@@ -41,7 +41,7 @@ Shared = tuple[Array, ...]
 
 
 class Partitions(NamedTuple):
-    """How the rows are divided among workers.
+    """The division of the rows among workers.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ class WorkerState:
     rows : TrainingRows
         Rows of data.
     inputs : TrainingRows
-        Rows that the layer is trained on: the same, or what the layers below infer.
+        Rows that the layer is trained on: the same, or the states inferred by the layers below.
     settings : Settings
     learner : Learner
         The layer, as it was started.
@@ -158,7 +158,7 @@ class WorkerState:
         return self.rows.summary, [str(warning.message) for warning in caught]
 
     def ascend(self, below: list[DensityRBM]) -> Summary:
-        """Continue with what the layers below infer for the rows."""
+        """Continue with the states that the layers below infer for the rows."""
         unused = random.generator(0)  # no value is missing
         self.inputs, _ = LayerInputs(self.rows, unused).of(below)
         return self.inputs.summary
@@ -247,7 +247,7 @@ class WorkerState:
         state.model = self.learner.fitted.rbm
 
     def _statistics(self, now: Round) -> Statistics:
-        """Those of the next mini-batch, weighted by its share of the mini-batch of all workers."""
+        """Statistics of the next mini-batch, weighted by its share of all workers' mini-batch."""
         now.batch = next(now.batches)
         sizes = self.partitions.batch_sizes(now.n_made)
         now.n_made += 1
@@ -257,7 +257,7 @@ class WorkerState:
         return self.settings.optimizer.statistics(now.state, phases, rate).formed()
 
     def _pace(self, now: Round) -> Pace:
-        """How far to step, in proportion to the size of the mini-batch of all workers."""
+        """Factor of the step, in proportion to the size of the mini-batch of all workers."""
         assert now.batch is not None
         n_rows = sum(self.partitions.batch_sizes(now.n_made - 1))
         share = n_rows * self.partitions.n_batches / sum(self.partitions.sizes)
