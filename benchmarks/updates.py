@@ -1,4 +1,4 @@
-"""How many updates do few rows need? `python -m benchmarks.updates --out FILE` writes every fit.
+"""Updates that few rows need: `python -m benchmarks.updates --out FILE` writes every fit.
 
 Defaults except the numbers of hidden units and epochs. Every fit is scored on unseen rows,
 relative to the fit with 5,000 updates of the same split and seed: by log-likelihood in nats per

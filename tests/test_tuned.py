@@ -174,7 +174,7 @@ def test_early_stopping_of_a_regression_keeps_the_best_epoch(digits, frozen):
 
 
 def test_the_default_perceptrons_stop_early(digits):
-    """Fails if a default needs a prototype, or the regressor's trial is made as well."""
+    """Fails if a default needs a prototype, or the regressor also makes its trial."""
     X, X_test, y, y_test = digits
     classifier = DBNClassifier(STACK, early_stopping=True, random_state=0).fit(X, y)
     assert classifier.score(X_test, y_test) > 0.8

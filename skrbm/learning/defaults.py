@@ -116,7 +116,7 @@ HOPFIELD = replace(GAUSSIAN, alpha=lambda *_: 0.0)
 def above_others(defaults: Defaults, n_features: int) -> Defaults:
     """Training defaults of a layer above others, whose inputs are drawn from data of these columns.
 
-    Such a layer has as much to learn as the data have values, whatever the number of its inputs.
+    The amount to learn depends on the number of values in the data, not on the number of inputs.
     """
 
     def weight_scale(n_visible: int, n_hidden: int, _: float) -> float:

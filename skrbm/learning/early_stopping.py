@@ -145,7 +145,7 @@ class EarlyStopping:
     def learned_by_heart(self) -> bool:
         """Whether one training row is more probable than as many validation rows as there are.
 
-        The free-energy gap is the mean difference of log-likelihoods, whatever log Z is. It is
+        The free-energy gap is the mean difference of log-likelihoods, for any log Z. It is
         compared with the logarithm of the number of training rows, and has to be larger by more
         than its error.
         """

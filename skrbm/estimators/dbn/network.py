@@ -386,7 +386,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            NaN is a missing value, whatever `missing_values` is.
+            NaN is a missing value, regardless of `missing_values`.
         method : {"sample", "mean", "mode"}, default="sample"
             Imputed value: a draw from p(missing | known); the conditional mean; or a mode, found by
             an ascent of that probability from the most probable value of each unit.

@@ -136,7 +136,7 @@ def cross_fitted(
     scores : ndarray of shape (n_rows,)
         Their scores by this model.
     core : ndarray of bool of shape (n_rows,)
-        Which of the rows it has learnt.
+        Mask of the rows that it was fitted to.
     folds : list of Fold
     cores : list of ndarray of bool
         For every fold, which of its rows for training a model learns.

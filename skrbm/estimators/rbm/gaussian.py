@@ -21,8 +21,8 @@ from skrbm.validation.rows import TrainingRows
 _VARIANCES = ("learned", "shared", "data")
 _COVARIANCE_TYPES = ("auto", "full", "diag")
 MOST_COLUMNS = 256  # whose correlations are estimated by default
-# Hidden units explain weak correlations as well, and are better features. They also explain the
-# correlations of clusters, along which data are flatter than a uniform density.
+# Hidden units explain weak correlations equally well, and are better features. They also explain
+# the correlations of clusters, along which data are flatter than a uniform density.
 _CORRELATED, _COLLINEAR = 0.3, 0.6  # nats per value
 _FEW_COLUMNS = 32
 _FLAT = -1.0  # excess kurtosis

@@ -403,7 +403,7 @@ class TabularRBM(DensityRBM):
         """The persistent chains, with the median number of each interval."""
         return self._table.modes(super().chains_)
 
-    # Answers
+    # Results
 
     def inverse_transform(self, H: Any) -> Any:
         """Compute the expected cells given every row h of H, which may contain means.
