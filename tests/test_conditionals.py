@@ -222,7 +222,7 @@ def test_rows_have_separate_chains(pair, log2_states, monkeypatch):
             np.testing.assert_allclose(got, expected[rows], atol=1e-6)
 
 
-def test_parts_of_rows_are_rows():
+def test_selected_rows_keep_values_and_free_units():
     """Fails if values and free units of a part come from different rows."""
     rows = np.array([[np.nan, 1.0, 0.0, 0.0], [1.0, np.nan, 0.0, 1.0]])
     given = Given.rows(random_rbm(), rows)

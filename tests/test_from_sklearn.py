@@ -87,7 +87,7 @@ def test_training_continues(gradient):
     assert own.n_iter_ == 51
 
 
-def test_names_and_parameters_are_taken_over():
+def test_names_and_parameters_are_kept():
     """Fails if columns lose their names, or a given parameter is replaced."""
     frame = pd.DataFrame(X, columns=list("abcd"))
     given = sklearn.neural_network.BernoulliRBM(2, batch_size=7, n_iter=3, verbose=0).fit(frame)
@@ -98,7 +98,7 @@ def test_names_and_parameters_are_taken_over():
     own.transform(frame)
 
 
-def test_only_fitted_models_of_scikit_learn_are_taken():
+def test_only_fitted_models_of_scikit_learn_are_accepted():
     """Fails if another estimator, or one without weights, causes an obscure error."""
     for rbm in (
         BernoulliRBM(2),

@@ -373,7 +373,7 @@ def test_feature_names_are_kept(binary):
     assert list(estimator.set_output(transform="pandas").transform(X).columns) == names
 
 
-def test_history_is_a_data_frame(binary):
+def test_history_converts_to_a_data_frame(binary):
     """Fails if a figure is missing in some epoch, or partial_fit is not recorded."""
     estimator = BernoulliRBM(4, n_iter=5, random_state=0).fit(binary).partial_fit(binary)
     frame = pd.DataFrame(estimator.history_)

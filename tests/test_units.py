@@ -240,7 +240,7 @@ def test_layers_declare_the_data_they_accept():
     assert not mixed.is_bounded
 
 
-def test_a_row_without_a_category_stays_so():
+def test_states_without_a_category_are_not_drawn():
     """Fails if a category is drawn for it."""
     layer = Categorical(np.zeros(5), (2, 3))
     values = np.array([[0, 0, 0, 1, 0], [0, 1, 0, 0, 0], [0, 0, 0, 0, 0]], float)

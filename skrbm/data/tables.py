@@ -138,7 +138,7 @@ class Table:
             Name of the column.
         allowed : object, list, set or tuple (low, high)
             A value, some values, or a range of numbers, times or ordered categories that includes
-            its ends; None is no end.
+            its ends; None means no end.
 
         Returns
         -------

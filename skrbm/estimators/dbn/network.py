@@ -67,10 +67,10 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     visible_rbm : an RBM, "auto" or None, default="auto"
         Prototype of the lowest layer, if it differs: a `BernoulliRBM`, a `GaussianBernoulliRBM`, or
         a `TabularRBM`, with which rows of data are tables in all methods. Its hidden units must be
-        binary, unless it is the only layer. None is `rbm`. "auto" is `rbm` too for data in [0, 1],
-        up to rounding, and for sparse matrices; for any other data it is a `GaussianBernoulliRBM`
-        with the parameters of `rbm` and `covariance_type="diag"`. The data of a `fit`, or of the
-        first `partial_fit`, decide.
+        binary, unless it is the only layer. None means `rbm`. "auto" also means `rbm` for data in
+        [0, 1], up to rounding, and for sparse matrices; for any other data it means a
+        `GaussianBernoulliRBM` with the parameters of `rbm` and `covariance_type="diag"`. The data
+        of a `fit`, or of the first `partial_fit`, decide.
     top_rbm : BernoulliRBM, default=None
         Prototype of the top layer, if it differs; `BernoulliRBM(hidden="gaussian")` for real-valued
         features. A single layer is `visible_rbm`, or `top_rbm` if `visible_rbm` is None or "auto".
@@ -97,7 +97,8 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         If above 0, report the epochs of every layer, see `BernoulliRBM`; 1 writes at most 20 lines
         in all.
     random_state : int, RandomState instance or None, default=None
-        Seed of all random numbers. None is the `random_state` of the lowest prototype that has one.
+        Seed of all random numbers. If None, the `random_state` of the lowest prototype that has one
+        is used.
 
     Attributes
     ----------

@@ -85,7 +85,7 @@ class DBNRegressor(RegressorMixin, FineTuned):
         By default `MLPRegressor(solver="sgd", learning_rate_init=0.05)` with mini-batches of 100
         rows, and enough epochs for 1,000 updates. The number of epochs is between 15 and 300.
     inputs : {"mean", "sample"}, default="mean"
-        How fine-tuning treats values between 0 and 1 of binary visible units. "mean" uses them
+        Use of values between 0 and 1 of binary visible units in fine-tuning. "mean" uses them
         unchanged, as predictions do. "sample" treats them as probabilities, and draws zeros and
         ones in every epoch. This noise prevents overfitting to many grey pixels.
     early_stopping : bool, default=False
@@ -102,8 +102,8 @@ class DBNRegressor(RegressorMixin, FineTuned):
     verbose : int, default=0
         If above 0, report epochs of every layer and of fine-tuning, as in `DeepBeliefNetwork`.
     random_state : int, RandomState instance or None, default=None
-        Seed of the stack and of the perceptron. None is the `random_state` of the stack, of its
-        prototypes or of the perceptron: the first that is given.
+        Seed of the stack and of the perceptron. If None, the first given `random_state` of the
+        stack, its prototypes and the perceptron is used.
 
     Attributes
     ----------

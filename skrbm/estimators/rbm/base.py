@@ -338,7 +338,7 @@ class BaseRBM(Estimator):
         Parameters
         ----------
         method : {"auto", "exact", "ais", "bracket", "tempering"}, default="auto"
-            How to compute log Z:
+            Method to compute log Z:
 
             - "exact": enumeration of the smaller layer, which may have at most 30 units.
             - "ais": chains annealed from independent units to the model [1]_.

@@ -128,7 +128,7 @@ class RBMClassifier(
     generative_share : float, default=0.01
         Weight s of the generative part of the objective, from 0 to 1.
     inputs : {"mean", "sample"}, default="mean"
-        How training treats values between 0 and 1. "mean" uses them unchanged, as predictions do.
+        Use of values between 0 and 1 in training. "mean" uses them unchanged, as predictions do.
         "sample" treats them as probabilities, and draws zeros and ones in every mini-batch. This
         noise blurs a few fine-grained columns, and prevents overfitting to many grey pixels.
     class_weight : dict, "balanced" or None, default=None

@@ -77,8 +77,8 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         values stay missing.
     random_state : int, RandomState instance or None, default=None
         Seed of the model, and of the draws of `transform`, which are the same in every call and do
-        not depend on other rows, except that draws for equal rows are independent. None is the
-        `random_state` of the prototype.
+        not depend on other rows, except that draws for equal rows are independent. If None, the
+        `random_state` of the prototype is used.
 
     Attributes
     ----------

@@ -44,7 +44,7 @@ _ENOUGH = 100  # rows of a stream to compare with its beginning
 _FEWEST_CHAINS = 20  # fewer cannot show that the two directions contradict each other
 
 
-# Records of a training state's epochs, from the first one that is left.
+# Records of the remaining epochs of a training state.
 Epochs = Callable[[TrainState, int], Iterable[Record]]
 
 

@@ -80,9 +80,8 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
     contamination : float or "auto", default=0.1
         Fraction of rows that count as outliers, above 0 and at most 0.5; it holds for new rows from
         the distribution of the rows in `fit`. For "auto", outliers are scores below Tukey's lower
-        fence, the first quartile less 1.5 interquartile ranges [3]_. If scores were normal, it
-        would have 0.35 % of them below it. The model then learns four fifths of the rows, as for
-        0.1.
+        fence, the first quartile less 1.5 interquartile ranges [3]_. Of normally distributed
+        scores, 0.35 % are below it. The model then learns four fifths of the rows, as for 0.1.
     novelty : bool, default=True
         Whether to judge new rows, with `predict`, `decision_function` and `score_samples`, or rows
         that the model learns, with `fit_predict`.
@@ -94,7 +93,8 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
         independent observations, they should not be in both parts. A single row sets the threshold
         by its own score.
     random_state : int, RandomState instance or None, default=None
-        Seed of the models and of random folds. None is the `random_state` of the prototype.
+        Seed of the models and of random folds. If None, the `random_state` of the prototype is
+        used.
 
     Attributes
     ----------
@@ -167,7 +167,7 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
         """Fit, and return -1 for rows that are outliers among these rows, and 1 for all others.
 
-        Only if `novelty=False`. Every row is judged by a model that was not fitted to it.
+        Available if `novelty=False`. Every row is judged by a model that was not fitted to it.
 
         Parameters
         ----------
@@ -223,7 +223,7 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
     def score_samples(self, X: Any) -> Array:
         """Compute `-F(v) = log p(v) + log Z` for every row v of X, in nats; low for outliers.
 
-        Only if `novelty=True`.
+        Available if `novelty=True`.
 
         Parameters
         ----------
@@ -239,7 +239,7 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
     def decision_function(self, X: Any) -> Array:
         """Compute `score_samples(X) - offset_`, in nats: negative for outliers.
 
-        Only if `novelty=True`.
+        Available if `novelty=True`.
 
         Parameters
         ----------
@@ -255,7 +255,7 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
     def predict(self, X: Any) -> Array:
         """Return -1 for outliers and 1 for all other rows. Use `fit_predict` for the rows of `fit`.
 
-        Only if `novelty=True`.
+        Available if `novelty=True`.
 
         Parameters
         ----------
