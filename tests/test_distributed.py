@@ -246,7 +246,7 @@ def test_steps_of_an_abandoned_attempt_are_refused():
     call(key, WorkerState.first_statistics, (start, 0, 2))
     call(key, WorkerState.step, (sums, 2, 1))
     for token, n_made in ((1, 2), (2, 1)):
-        with pytest.raises(RuntimeError, match=r"^this round was broken off\.$"):
+        with pytest.raises(RuntimeError, match=r"^this round was aborted\.$"):
             call(key, WorkerState.step, (sums, token, n_made))
     worker.forget(key)
 

@@ -327,7 +327,7 @@ def test_wrong_parameters_are_refused_before_any_work(digits, parameters, senten
         (
             np.array(["a", 1, "b"], object),
             ["a"],
-            "y has labels that cannot be sorted, must have some of one",
+            "y has labels that cannot be sorted, must have labels of one",
         ),
         ([1e300, 0, 1], [0, 1], "Unknown label type: continuous"),
         (["a", "b", "a"], ["a", None, "b"], r"classes\[1\] == None is a missing label"),

@@ -152,8 +152,8 @@ def test_splits_index_the_given_rows():
         ("five", "cv == 'five', must be 'auto', an integer"),
         ([([0], [20])], "cv must yield pairs of arrays of indices of 20 rows, but: index 20"),
         ([(0, 1, 2)], "cv must yield pairs of arrays of indices of 20 rows, but: too many"),
-        ([([0, 1], [])], "cv must yield a split, and every split rows of weight on both sides"),
-        ([], "cv must yield a split"),
+        ([([0, 1], [])], "cv must yield splits with rows of positive weight on both sides"),
+        ([], "cv must yield splits"),
     ],
 )
 def test_wrong_splits_are_refused(cv, message):

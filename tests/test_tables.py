@@ -474,7 +474,7 @@ def test_unknown_categories_are_missing_or_refused():
         ([f"id {i}" for i in range(40)], {}, "Column 'x' has 40 different values in 40 rows"),
         ([1.0, np.inf], {}, "Column 'x' contains infinity"),
         ([1.5, 2.0], {"x": "count"}, "column_types\\['x'\\] == \"count\", but"),
-        (["a", "b"], {"x": "number"}, "Column 'x' has values that are no numbers"),
+        (["a", "b"], {"x": "number"}, "Column 'x' has values that are not numbers"),
         ([1, 2], {"y": "number"}, "column_types has 'y'"),
         ([2**52 + 1, 1], {}, "Column 'x' has integers beyond 2\\*\\*52"),
         ([1e301, 1.0], {}, "Column 'x' contains infinity or numbers beyond"),

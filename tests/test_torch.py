@@ -205,7 +205,7 @@ print(rbm.set_params(device=None).partial_fit(rbm.sample(10)).n_iter_)
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"device": "gpu"}, "device == 'gpu', must be None or a device that is here: 'cpu'"),
+        ({"device": "gpu"}, "device == 'gpu', must be None or an available device: 'cpu'"),
         ({"device": 0}, "device == 0, must be None or the name of a device"),
         ({"precision": "half"}, "precision == 'half', must be one of"),
         ({"precision": "bfloat16"}, "precision == 'bfloat16', must be 'float32' with numpy"),
@@ -432,7 +432,7 @@ def test_float64_is_refused_if_the_device_lacks_it():
     model = fitted(ESTIMATORS[0], None)
     with simulated_device(has_float64=False) as device:
         for ask in (BernoulliRBM(device=device).fit, model.set_params(device=device).transform):
-            with pytest.raises(ValueError, match="has no float64: data must be of float32"):
+            with pytest.raises(ValueError, match="lacks float64: data must be float32"):
                 ask(DIGITS)
 
 

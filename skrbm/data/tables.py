@@ -323,7 +323,7 @@ def _numbers(frame: Frame, name: Any) -> Array:
     try:
         values = frame.numbers(name)
     except (TypeError, ValueError):
-        msg = f"Column {name!r} has values that are no numbers, must have only numbers."
+        msg = f"Column {name!r} has values that are not numbers, must have only numbers."
         raise ValueError(msg) from None
     if (np.abs(values.astype(np.float64)) > _LARGEST).any():
         msg = f"Column {name!r} contains infinity or numbers beyond {_LARGEST:g}."

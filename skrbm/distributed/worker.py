@@ -2,7 +2,7 @@
 
 A round is an epoch over all rows. It starts from the parameters that all workers share, and from
 the worker's own training state after the previous round, which does not change before the round is
-over: so a round that was broken off can be repeated.
+over: so an aborted round can be repeated.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ class WorkerState:
         """
         now = self.round
         if now is None or (now.token, now.n_made) != (token, n_made):
-            msg = "this round was broken off."
+            msg = "this round was aborted."
             raise RuntimeError(msg)
         self.settings.optimizer.apply(now.state, sums, self._pace(now))
         if n_made < self.partitions.n_batches:

@@ -103,7 +103,7 @@ class Rotated(Layer):
 
     def part(self, units: Units) -> Layer:
         """Refuse: some of the units depend on the others; see `conditionals`."""
-        msg = "Rotated units are correlated: some of them are no layer without the others."
+        msg = "Rotated units are correlated: a part of them is not a layer."
         raise TypeError(msg)
 
     # Units

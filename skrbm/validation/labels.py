@@ -86,7 +86,7 @@ def _check_sortable(estimator: Any, name: str, value: Any) -> Array:
         row = int(missing.argmax())
         raise ValueError(
             f"{name}[{row}] == {labels[row]!r} is a missing label, must be a label: only "
-            "DBNClassifier takes rows without one."
+            "DBNClassifier accepts rows without one."
         )
     labels = _natural(labels)
     if labels.dtype.kind == "f" and len(labels) > 0:
@@ -94,7 +94,7 @@ def _check_sortable(estimator: Any, name: str, value: Any) -> Array:
     try:
         np.unique(labels)
     except TypeError as error:
-        msg = f"{name} has labels that cannot be sorted, must have some of one type and no gaps."
+        msg = f"{name} has labels that cannot be sorted, must have labels of one type."
         raise ValueError(msg) from error
     return labels
 

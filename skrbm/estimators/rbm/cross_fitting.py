@@ -84,7 +84,7 @@ def folds_of(cv: Any, rows: TrainingRows, n_given: int, n_enough: int, seed: int
         raise ValueError(msg) from error
     folds = [(train[train >= 0], test[test >= 0]) for train, test in sides]
     if not folds or any(len(side) == 0 for fold in folds for side in fold):
-        raise ValueError("cv must yield a split, and every split rows of weight on both sides.")
+        raise ValueError("cv must yield splits with rows of positive weight on both sides.")
     return folds
 
 
