@@ -635,6 +635,7 @@ MUTATIONS = [
     ("skrbm.data.cells.Cells.within", "[cell[1:-1]] * share *", "[cell[1:-1]] *", "test_columns.py::test_ranges_have_the_share_of_draws"),
     ("skrbm.data.cells.quantiles", "1 - (end[piece] - target) / mass[piece]", "p", "test_columns.py::test_draws_follow_the_density"),
     ("skrbm.data.columns.Numbers.expected", "means[0] + p @ (means - means[0])", "means[p.argmax(1)]", "test_columns.py::test_means_and_medians_match_draws"),
+    ("skrbm.data.columns.Numbers.medians", "(up_to[:, :-1] <= 0.5)", "(up_to[:, :-1] <= 0.4)", "test_columns.py::test_medians_split_draws_of_several_codes_in_half"),
     ("skrbm.data.columns.Numbers.among", "np.unique(values.astype(self.dtype))", "self.nearest(values.astype(self.dtype)) + 1e-3", "test_columns.py::test_single_numbers_are_given_exactly"),
     ("skrbm.data.columns.Numbers.log_density", "- math.log(step)", "", "test_columns.py::test_units_shift_the_density_by_the_log_of_their_factor"),
     ("skrbm.data.columns.Categories.expected", "probabilities * self.mass[self._most_frequent()]", "probabilities", "test_columns.py::test_the_most_probable_category_may_share_a_code"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -199,12 +199,21 @@ class Table:
         like : DataFrame or array, default=None
             A table whose known cells and index are kept.
         """
-        p = np.split(probabilities, np.cumsum(self.n_codes)[:-1], axis=1)
-        values = [column.expected(p[i]) for i, column in enumerate(self.columns)]
+        values = [x.expected(p) for x, p in self._of_columns(probabilities)]
         for i, column in enumerate(map(_known, self.columns)):
             if isinstance(column, Numbers) and column.is_integer:
                 values[i] = column.nearest(values[i])
         return self._built(values, len(probabilities), like)
+
+    def medians(self, probabilities: Array, like: Any = None) -> Any:
+        """Median of each number and most probable category; see `expected`."""
+        values = [x.medians(p) for x, p in self._of_columns(probabilities)]
+        return self._built(values, len(probabilities), like)
+
+    def _of_columns(self, probabilities: Array) -> Iterator[tuple[Column, Array]]:
+        """Each column with the probabilities of its codes."""
+        last = np.cumsum(self.n_codes)[:-1]
+        return zip(self.columns, np.split(probabilities, last, axis=1), strict=True)
 
     def column(self, name: Any) -> Column:
         """A column by its name."""

@@ -34,7 +34,7 @@ from skrbm.validation.tables import (
     is_frame,
 )
 
-_METHODS = {"draw": "sample", "mean": "mean", "mode": "mode"}
+_METHODS = {"draw": "sample", "mean": "mean", "median": "median", "mode": "mode"}
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -502,13 +502,14 @@ class TabularRBM(DensityRBM):
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
-        method : {"draw", "mean", "mode"}, default="draw"
+        method : {"draw", "mean", "median", "mode"}, default="draw"
             Cell to fill in: a draw from p(missing | known); the mean of a number, rounded in a
-            column of integers, or the most probable category; or a cell of a mode of the row,
-            found by an ascent from the most probable cells.
+            column of integers, or the most probable category; the median of a number, whose
+            expected absolute error is least, or the most probable category; or a cell of a mode of
+            the row, found by an ascent from the most probable cells.
         n_steps : int, default=100
-            Length of the chains. A draw is the last state; a mean averages the second half of 20
-            chains per row.
+            Length of the chains. A draw is the last state; means and medians average the second
+            half of 20 chains per row.
         n_draws : int, default=None
             With "draw", number of tables to return.
         random_state : int, RandomState instance or None, default=None
