@@ -33,7 +33,7 @@ def by_chains(request, monkeypatch):
 
 
 def _problem(pair, seed=0, n_hidden=3, free=FREE):
-    """A model, rows with NaN where a unit is free, and their conditionals by brute force."""
+    """A model, rows with NaN in free units, and their conditionals by brute force."""
     rbm = random_rbm(pair, n_visible=4, n_hidden=n_hidden, seed=seed)
     visible, _ = pair
     free = free[:, : rbm.visible.n_units]

@@ -124,8 +124,9 @@ def cross_fitted(
     """Scores of the held-out rows of every fold, on the scale of the RBM of all rows.
 
     Scores of two models differ by their log Z. The model of fewer rows also fits worse, most of all
-    far from its rows, where a threshold is. The median difference over rows that neither model has
-    learned estimates both. If there are no such rows, the median is over all training rows.
+    far from its rows, and a threshold lies there. The median difference over rows that neither
+    model has learned estimates both. If there are no such rows, the median is over all training
+    rows.
 
     Parameters
     ----------
