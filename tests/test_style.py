@@ -41,9 +41,13 @@ DENIED = {
     r"|whence|nought|amidst|oneself|hitherto|to be had|by heart)\b",
 }
 QUESTION = re.compile(r"(how|what|where|which|who|why|when)\b", re.IGNORECASE)
-# Phrases in which these words are current English.
-ALLOWED = re.compile(r"\bsay,|what-if|whatsoever|the last but one|no matter what", re.IGNORECASE)
-# The word before a symbol defines the symbol of a formula, as in "where Z is the sum".
+# Phrases in which these words are current English: people want and know, and some questions.
+ALLOWED = re.compile(
+    r"\b(you|users?|readers?) (want|know|say)s?\b|\bsay,|without being told"
+    r"|what does not belong|who did what|what-if|no matter what|the last but one",
+    re.IGNORECASE,
+)
+# Except in mathematics, before a symbol that it defines: "where Z is the sum".
 WHERE = re.compile(r"\bwhere\b(?! (?:the )?`x`| [B-HJ-Zb-z]\b)", re.IGNORECASE)
 CODE = re.compile(r":[\w:]+:`[^`]+`|``.+?``|`[^`]+`_{0,2}|\$[^$]+\$", re.DOTALL)
 
