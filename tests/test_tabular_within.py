@@ -1,4 +1,4 @@
-"""`TabularRBM` inside other estimators: imputers, detectors, stacks, clusters."""
+"""`TabularRBM` inside other estimators: imputers, detectors, stacks."""
 
 import numpy as np
 import pandas as pd
@@ -295,14 +295,3 @@ def test_units_of_tables_are_described():
     X = _frame()
     report = describe(TabularRBM(4, n_iter=50, random_state=0).fit(X), X, n_rows=3)
     assert report.most_activating.shape == (4, 3)
-
-
-def test_clusters_refuse_tables():
-    """Fails if a worker tries to read categories as numbers."""
-    distributed = pytest.importorskip("skrbm.distributed")
-    da = pytest.importorskip("dask.array")
-    X = da.zeros((4, 2), chunks=2)
-    for estimator in TabularRBM(2), _stack():
-        message = "TabularRBM.* needs all rows on one machine, where it finds the codes of its col"
-        with pytest.raises(ValueError, match=message):
-            distributed.Distributed(estimator).fit(X)

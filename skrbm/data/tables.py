@@ -102,6 +102,25 @@ class Table:
                 raise ValueError(msg)
         return codes
 
+    def beyond(self, X: Any, most: int) -> Array:
+        """Rows with extremes and new categories, which a table found from other rows lacks.
+
+        They hold the smallest and the largest number of each column, or the first cells of its
+        first `most` categories that are not in the table.
+        """
+        frame, rows = self._frame(X), set()
+        for name, column in zip(self.names, self.columns, strict=True):
+            known = np.flatnonzero(~frame.is_missing(name))
+            if len(known) and self.column_types[name] in ("number", "count"):
+                values = _numbers(frame, name)[known]
+                rows |= {known[values.argmin()], known[values.argmax()]}
+            elif len(known):
+                values = _objects(frame, name)[known]
+                new = np.flatnonzero(_known(column).encode(values) < 0)[::-1]
+                first = dict(zip(values[new], known[new], strict=True))
+                rows |= set(sorted(first.values())[:most])
+        return np.array(sorted(rows), np.intp)
+
     def log_density(self, X: Any, codes: Array) -> Array:
         """Log density of each cell given its code, in float64; 0 for missing cells.
 
