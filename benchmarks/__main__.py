@@ -56,7 +56,7 @@ PACKAGES = ("skrbm", "numpy", "scipy", "scikit-learn", "torch")
 
 
 def machine() -> dict[str, object]:
-    """Describe the processor, the versions and the libraries of matrix products."""
+    """Describe the processor, the versions and what multiplies matrices."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     names = {line.split(":")[1].strip() for line in lines if line.startswith("model name")}
     installed = {d.name for d in importlib.metadata.distributions()}
