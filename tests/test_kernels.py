@@ -383,3 +383,9 @@ def test_normal_draws_have_their_distribution(scale):
     for f in (lambda x: x, lambda x: x**2, np.abs):
         assert abs(np.corrcoef(f(first), f(second))[0, 1]) < 6 / np.sqrt(n // 2)
     assert 4.2 < np.abs(draws).max() < 6.7
+
+
+def test_one_thread_starts_no_thread(monkeypatch):
+    """Fails if work for one thread needs another one, which WebAssembly cannot start."""
+    monkeypatch.setattr(Thread, "start", None)
+    assert threads.in_threads(abs, [-1, 2], n_jobs=1) == [1, 2]

@@ -97,6 +97,8 @@ def in_threads(
         if n_jobs is None:
             n_jobs = max((library.num_threads for library in _blas().lib_controllers), default=1)
         with _blas().limit(limits=1):
+            if n_jobs == 1:  # WebAssembly in a browser cannot start a thread
+                return [work(*task) for task in tasks]
             return list(_pool(n_jobs).map(lambda task: work(*task), tasks))
     finally:
         _in_threads.release()

@@ -1,6 +1,6 @@
 """Unit types: the layers of a model.
 
-The states s of a layer have the density `exp(s . input - energy(s))`, up to a normaliser. Only
+The states s of a layer have the density `exp(s.input - energy(s))`, up to a normaliser. Only
 this package depends on the type of a unit. A new type takes one file here, with the abstract
 methods of `Layer`, and one entry of `UNITS` in `tests/laws.py`.
 """

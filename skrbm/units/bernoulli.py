@@ -19,7 +19,7 @@ _SATURATION = 1e-3
 class Bernoulli(Discrete):
     """Units in {0, 1}.
 
-    `p(s | input)` is proportional to `exp(s . (bias + input))`.
+    `p(s | input)` is proportional to `exp(s.(bias + input))`.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Bernoulli(Discrete):
         return -state * self.bias
 
     def log_normalizer(self, input: Array | float) -> Array:
-        """`log sum_s exp(s . (bias + input))` of every row, in float64."""
+        """`log sum_s exp(s.(bias + input))` of every row, in float64."""
         return arrays.sum_softplus(input + self.bias)
 
     def log_normalizers(self, input: Array | float) -> Array:

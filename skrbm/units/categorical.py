@@ -20,7 +20,7 @@ _DOMAIN = Domain("categorical", 0.0, 1.0, "Encode each category as a separate co
 class Categorical(Segmented):
     """Softmax units, each with one column per category.
 
-    `p(s | input)` is proportional to `exp(s . (bias + input))` for one-hot s. In data, a unit
+    `p(s | input)` is proportional to `exp(s.(bias + input))` for one-hot s. In data, a unit
     without a category has zeros in all its columns.
 
     Parameters

@@ -26,7 +26,7 @@ _NODES_AT_ONCE = 256
 class Gaussian(Layer):
     """Real units.
 
-    `p(s | input)` is proportional to `exp(s . input - (s - m)^2 precision / 2)`.
+    `p(s | input)` is proportional to `exp(s.input - (s - m)^2 precision / 2)`.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Gaussian(Layer):
         return (state - self.mean(0.0)) ** 2 * self.precision / 2
 
     def log_normalizer(self, input: Array | float) -> Array:
-        """`log int_s exp(s . input - energy(s))` of every row, in float64."""
+        """`log int_s exp(s.input - energy(s))` of every row, in float64."""
         input = input + 0 * self.bias
         response = self.mean(input / 2)  # m + input / (2 precision)
         return arrays.row_dot(input, response) + self._log_volume()

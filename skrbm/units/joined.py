@@ -179,11 +179,11 @@ class Joined(Layer):
         return self._sum("energy_above", base.layers, self.split(state))
 
     def log_normalizer(self, input: Array | float) -> Array:
-        """`log sum_s exp(s . input - energy(s))` of every row, in float64."""
+        """`log sum_s exp(s.input - energy(s))` of every row, in float64."""
         return self._sum("log_normalizer", self.split(input))
 
     def log_normalizers(self, input: Array | float) -> Array:
-        """`log sum_s exp(s . input - energy(s))` of each unit."""
+        """`log sum_s exp(s.input - energy(s))` of each unit."""
         return self._concat("log_normalizers", self.split(input))
 
     def pairwise_log_normalizer(self, x: Array, y: Array) -> Array:
@@ -243,7 +243,7 @@ class Joined(Layer):
         return completed
 
     def log_normalizer_given(self, known: Known, input: Array) -> Array:
-        """`log sum_free exp(s . input_j - energy(s))` for known values i and inputs j."""
+        """`log sum_free exp(s.input_j - energy(s))` for known values i and inputs j."""
         return self._sum("log_normalizer_given", self._known(known), self.split(input))
 
     def conditionals(self, v: Array) -> Callable[[Array, Array], Layer]:

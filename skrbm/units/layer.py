@@ -61,7 +61,7 @@ class Layer(ABC):
 
     @abstractmethod
     def log_normalizers(self, input: Array | float) -> Array:
-        """`log sum_s exp(s . input - energy(s))` of each unit, shape (n_rows, n_units)."""
+        """`log sum_s exp(s.input - energy(s))` of each unit, shape (n_rows, n_units)."""
 
     @abstractmethod
     def mean(self, input: Array | float) -> Array:
@@ -255,7 +255,7 @@ class Layer(ABC):
         return self.energy(state) - base.energy(state)
 
     def log_normalizer(self, input: Array | float) -> Array:
-        """`log sum_s exp(s . input - energy(s))` of every row, in float64."""
+        """`log sum_s exp(s.input - energy(s))` of every row, in float64."""
         return arrays.sum_float64(self.log_normalizers(input))
 
     def pairwise_log_normalizer(self, x: Array, y: Array) -> Array:
@@ -291,7 +291,7 @@ class Layer(ABC):
         return known.filled
 
     def log_normalizer_given(self, known: Known, input: Array) -> Array:
-        """`log sum_free exp(s . input_j - energy(s))` for known values i and inputs j, in float64.
+        """`log sum_free exp(s.input_j - energy(s))` for known values i and inputs j, in float64.
 
         Parameters
         ----------
@@ -340,10 +340,10 @@ class Layer(ABC):
 
 
 class Discrete(Layer):
-    """A layer whose energy is `-s . bias`."""
+    """A layer whose energy is `-s.bias`."""
 
     def energy(self, state: Array) -> Array:
-        """`-s . bias` of every row, in float64."""
+        """`-s.bias` of every row, in float64."""
         return -arrays.row_dot(state, self.bias)
 
     def energy_above(self, base: Any, state: Array) -> Array:

@@ -23,7 +23,7 @@ _DOMAIN = Domain("ordinal", 0.0, 1.0, "Encode each step between levels as a sepa
 class Ordinal(Segmented):
     """Units with ordered levels, each with one column per step between two levels.
 
-    `p(s | input)` is proportional to `exp(s . (bias + input))`. A unit of n levels has n - 1
+    `p(s | input)` is proportional to `exp(s.(bias + input))`. A unit of n levels has n - 1
     columns. At level k the first k columns are `sqrt(2 / n)`, the others 0. So a weight is the
     change of the log-probability from one level to the next: small weights make smooth
     distributions, and a trend over many levels is learned as fast as one between two levels. A unit

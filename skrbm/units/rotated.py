@@ -139,7 +139,7 @@ class Rotated(Layer):
         return self.inner.log_normalizers(self._inner_input(input)) - share
 
     def log_normalizer(self, input: Array | float) -> Array:
-        """`log int_x exp(x . input - energy(x))` of every row, in float64."""
+        """`log int_x exp(x.input - energy(x))` of every row, in float64."""
         return self.inner.log_normalizer(self._inner_input(input)) - self.rotation.log_volume
 
     # States
@@ -203,7 +203,7 @@ class Rotated(Layer):
         return partial(_completed, known, precision, factors)
 
     def log_normalizer_given(self, known: Known, input: Array) -> Array:
-        """`log int_free exp(x . input_j - energy(x))` for known values i and inputs j, in float64.
+        """`log int_free exp(x.input_j - energy(x))` for known values i and inputs j, in float64.
 
         It is the value of the exponent at the conditional mean without input, `c . input_j -
         energy(c)`, and with `P = T diag(precision) T'` and n free units,

@@ -21,7 +21,7 @@ class Segmented(Discrete):
 
     @abstractmethod
     def _logits(self, input: Array | float) -> Array:
-        """`s . (bias + input)` for the states s of each unit, (n_rows, n_units, most_states)."""
+        """`s.(bias + input)` for the states s of each unit, (n_rows, n_units, most_states)."""
 
     def columns_of(self, units: Units) -> Any:
         """Columns of some units, as an index."""
@@ -56,16 +56,16 @@ class Segmented(Discrete):
             yield rows, units[rows][:, None]
 
     def energies(self, state: Array) -> Array:
-        """`-s . bias` of each unit."""
+        """`-s.bias` of each unit."""
         return -self._fold(state * self.bias).sum(-1)
 
     def log_normalizers(self, input: Array | float) -> Array:
-        """`log sum_s exp(s . (bias + input))` of each unit."""
+        """`log sum_s exp(s.(bias + input))` of each unit."""
         logits = self._logits(input)
         return devices.like(arrays.row_log_sum_exp(logits), logits)
 
     def log_normalizer(self, input: Array | float) -> Array:
-        """`log sum_s exp(s . (bias + input))` of every row, in float64."""
+        """`log sum_s exp(s.(bias + input))` of every row, in float64."""
         return arrays.row_log_sum_exp(self._logits(input)).sum(-1)
 
     @property
