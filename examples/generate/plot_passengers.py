@@ -3,9 +3,9 @@
 One model, any question: a table
 ================================
 
-:class:`~skrbm.TabularRBM` learns the joint distribution of the columns of a table. The same fit generates rows,
-fills missing cells, predicts any column from any others, and finds wrong cells. The table here has
-the passengers of the Titanic; scikit-learn contains it for its tests.
+:class:`~skrbm.TabularRBM` learns the joint distribution of the columns of a table. The same fit
+generates rows, fills missing cells, predicts any column from any others, and finds wrong cells. The
+table has the passengers of the Titanic; scikit-learn contains it for its tests.
 """
 
 # %%
@@ -59,7 +59,8 @@ print(f"log-density of new rows: {rbm.score(X_test):.2f} nats")
 # Generate
 # --------
 # Generated rows have the columns and types of the table. They are compared with rows that the model
-# has not seen. Below the diagonal are the similarities of pairs of columns, above it those expected by chance.
+# has not seen. The similarity of each pair of columns is below the diagonal. Above the diagonal is
+# the similarity to expect by chance.
 generated = rbm.sample(1_000, n_steps=200, random_state=0)
 print(generated.head().to_string())
 display = TableDisplay.from_frames(X_test, generated)

@@ -91,14 +91,16 @@ print(" ".join(names[:40]))
 # A chain reads from left to right. The RBM completes a word from any of its letters: given letters
 # are in black, and possible letters have the size of their probability.
 patterns = ["s?a?e", "?ou?d", "t???r", "??gh?"]
-figure, axes = plt.subplots(2, 2, figsize=(8, 5.2), layout="constrained")
+figure, axes = plt.subplots(2, 2, figsize=(8, 3), layout="constrained")
 for ax, pattern in zip(axes.flat, patterns, strict=True):
     row = np.array([[None if x == "?" else x for x in pattern]], dtype=object)
     found = Counter(map("".join, rbm.sample(300, given=row, random_state=0)))
     best = ", ".join(word for word, _ in found.most_common(5))
     print(f"{pattern}: {best}")
     for place, letter in enumerate(pattern):
-        ax.add_patch(plt.Rectangle((place, 0), 0.94, 1, color="0.93" if letter == "?" else "#f2c94c"))
+        ax.add_patch(
+            plt.Rectangle((place, 0), 0.94, 1, color="0.93" if letter == "?" else "#f2c94c")
+        )
         if letter != "?":
             ax.text(place + 0.47, 0.5, letter, fontsize=30, ha="center", va="center_baseline")
             continue
@@ -114,5 +116,6 @@ for ax, pattern in zip(axes.flat, patterns, strict=True):
             )
     ax.set(xlim=(0, 5), ylim=(0, 1), aspect="equal", title=best)
     ax.set_axis_off()
+figure.suptitle("Words completed from any of their letters")
 figure.savefig("words.png", dpi=150)
 print("saved words.png")
