@@ -104,6 +104,7 @@ for ax, (sex, title) in zip(axes, {"female": "Women", "male": "Men"}.items(), st
     ax.set(title=title, xlabel="age", xlim=(0, 73), xticks=range(0, 61, 20))
     ax.spines[["top", "right"]].set_visible(False)
 axes[0].set(ylabel="probability of survival (%)", ylim=(-3, 108))
+figure.suptitle("Who survived the Titanic? Model (lines) and frequencies (points)")
 figure.savefig("passengers.png", dpi=150)
 print("saved passengers.png")
 
