@@ -91,12 +91,12 @@ for name, age in errors.items():
 ages = np.arange(1, 61, 1.0)
 figure, axes = plt.subplots(1, 2, figsize=(8, 4), layout="constrained", sharey=True)
 for ax, (sex, title) in zip(axes, {"female": "Women", "male": "Men"}.items(), strict=True):
-    for number, color in (("1", "C0"), ("2", "C1"), ("3", "C2")):
+    for number, color, side in (("1", "C0", "center"), ("2", "C1", "bottom"), ("3", "C2", "top")):
         question = pd.DataFrame({"class": number, "sex": sex, "age": ages})
         question = question.reindex(columns=X.columns)
         survival = 100 * rbm.predict_proba(question, "survived")[:, 1]
         ax.plot(ages, survival, color=color, linewidth=2)
-        ax.text(61, survival[-1], f"class {number}", color=color, va="center")
+        ax.text(61, survival[-1], f"class {number}", color=color, va=side)
         rows = X[(X["sex"] == sex) & (X["class"] == number)]
         groups = rows.groupby(pd.cut(rows["age"], [0, 12, 24, 36, 48, 60]), observed=False)
         share, count = 100 * groups["survived"].mean(), groups["survived"].size()
