@@ -58,9 +58,9 @@ print(f"log-density of new rows: {rbm.score(X_test):.2f} nats")
 # %%
 # Generate
 # --------
-# Generated rows have the columns and types of the table. They are compared with rows that the model
-# has not seen. The similarity of each pair of columns is below the diagonal. Above the diagonal is
-# the similarity to expect by chance.
+# Generated rows have the columns and types of the table. :class:`~skrbm.plotting.TableDisplay`
+# compares them with rows that the model has not seen. The similarity of each pair of columns is
+# below the diagonal. Above the diagonal is the similarity to expect by chance.
 generated = rbm.sample(1_000, n_steps=200, random_state=0)
 print(generated.head().to_string())
 display = TableDisplay.from_frames(X_test, generated)
