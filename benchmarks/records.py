@@ -49,10 +49,11 @@ def write(folder: Path, name: str, about: dict[str, Any], rows: list[Row], note:
         "rows": rows,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+    text = json.dumps(record, indent=1) + "\n"
+    (folder / f"{name}.json").write_text(text, encoding="utf-8")
 
 
 def read(folder: Path, name: str) -> dict[str, Any] | None:
     """The record of a benchmark, None if the folder has none."""
     file = folder / f"{name}.json"
-    return json.loads(file.read_text()) if file.exists() else None
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None

@@ -224,7 +224,7 @@ def main() -> None:
         names = [section.name for section in SECTIONS]
         command = [sys.executable, "-m", "benchmarks", *names, "--out", str(arguments.folder)]
         subprocess.run(command, check=True)
-    (arguments.folder / "report.md").write_text(page(arguments.folder))
+    (arguments.folder / "report.md").write_text(page(arguments.folder), encoding="utf-8")
 
 
 if __name__ == "__main__":
