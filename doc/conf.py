@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import shutil
+import sys
 import tomllib
 from pathlib import Path
 
@@ -128,6 +129,21 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "write_computation_times": False,
 }
+if importlib.util.find_spec("jupyterlite_pyodide_kernel"):  # notebooks in a browser
+    sys.path.append(str(DOC))
+    import notebooks
+
+    extensions.append("jupyterlite_sphinx")
+    exclude_patterns.append("_contents")
+    jupyterlite_dir = str(DOC / "_build" / "lite")
+    jupyterlite_content_dir = "_build/notebooks"
+    jupyterlite_build_command_options = {
+        "piplite-wheels": str(notebooks.pure_wheel(DOC / "_build" / "lite"))
+    }
+    sphinx_gallery_conf["jupyterlite"] = {
+        "jupyterlite_contents": "_build/notebooks",
+        "notebook_modification_function": "notebooks.install",
+    }
 
 
 def link_class(app, env, node, content):
