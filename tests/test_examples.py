@@ -1,21 +1,55 @@
-"""Every example runs, offline, and saves its picture."""
+"""Examples show every estimator and display, and draw pictures.
 
+The documentation's gallery runs all examples. Here only the one in README.md runs.
+"""
+
+import ast
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from sklearn.base import BaseEstimator
 
-from laws import quick
+import skrbm
+from skrbm import distributed, plotting
 
 FOLDER = Path(__file__).parent.parent / "examples"
-EXAMPLES = quick(sorted(FOLDER.glob("plot_*.py")), FOLDER / "plot_clique_potentials.py")
+GROUPS = "start", "generate", "features", "understand"
+FIRST = FOLDER / "start" / "plot_digits_classification.py"
+EXAMPLES = sorted(FOLDER.rglob("*.py"))
+
+estimators = {x for x in skrbm.__all__ if isinstance(getattr(skrbm, x), type(BaseEstimator))}
+SHOWN = sorted({*estimators, *distributed.__all__, *plotting.__all__} - {"Checkpoint"})
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_example_runs(example, tmp_path):
-    """Fails if an example raises, warns or forgets its picture."""
+def calls(path):
+    """Names that the code of an example calls, as functions, classes or methods."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            yield node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
+            if isinstance(node.func, ast.Attribute):
+                yield ast.unparse(node.func.value)
+
+
+def test_first_example_runs(tmp_path):
+    """Fails if the example in README.md raises, warns, or saves no picture."""
     environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONWARNINGS": "error::UserWarning"}
-    subprocess.run([sys.executable, example], cwd=tmp_path, env=environment, check=True)
+    subprocess.run([sys.executable, FIRST], cwd=tmp_path, env=environment, check=True)
     assert [path.stat().st_size > 10_000 for path in tmp_path.glob("*.png")] == [True]
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_estimators_and_displays_occur(name):
+    """Fails if no example calls a public estimator or display, or its class method."""
+    assert any(name in calls(path) for path in EXAMPLES)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_are_in_the_gallery(path):
+    """Fails if the gallery neither runs nor shows an example, or has no picture of it."""
+    assert path.name.startswith("plot_")
+    assert path.parent.name in GROUPS
+    assert (path.parent / "GALLERY_HEADER.rst").exists()
+    assert "savefig" in calls(path)

@@ -3,9 +3,9 @@
 One model, any question: a table
 ================================
 
-``TabularRBM`` learns the joint distribution of the columns of a table. The same fit generates rows,
-fills missing cells, predicts any column from any others, and finds wrong cells. The table here has
-the passengers of the Titanic; scikit-learn contains it for its tests.
+:class:`~skrbm.TabularRBM` learns the joint distribution of the columns of a table. The same fit
+generates rows, fills missing cells, predicts any column from any others, and finds wrong cells. The
+table has the passengers of the Titanic; scikit-learn contains it for its tests.
 """
 
 # %%
@@ -59,10 +59,12 @@ print(f"log-density of new rows: {rbm.score(X_test):.2f} nats")
 # Generate
 # --------
 # Generated rows have the columns and types of the table. They are compared with rows that the model
-# has not seen. Similarities below the diagonal are nearly as high as expected by chance, above it.
+# has not seen. The similarity of each pair of columns is below the diagonal. Above the diagonal is
+# the similarity to expect by chance.
 generated = rbm.sample(1_000, n_steps=200, random_state=0)
 print(generated.head().to_string())
 display = TableDisplay.from_frames(X_test, generated)
+display.figure_.savefig("passengers_compared.png", dpi=150)
 
 # %%
 # Conditions are never met by rejection, so rare ones cost no more than others.
@@ -84,22 +86,24 @@ for name, age in errors.items():
 # %%
 # Ask
 # ---
-# How did the survival depend on the age? The question has only three of the other columns; the rest
-# is summed out. Points are frequencies among all passengers, of which there are few of some kinds.
-ages = np.arange(1, 70, 3.0)
-figure, ax = plt.subplots(figsize=(7.5, 4), layout="constrained")
-for sex, style in (("female", "-"), ("male", "--")):
-    for travelled, color in (("1", "C0"), ("2", "C1"), ("3", "C2")):
-        question = pd.DataFrame({"class": travelled, "sex": sex, "age": ages})
+# How did survival depend on age? The question has only three of the columns; the others are summed
+# out. Points are frequencies among all passengers, and their areas are numbers of passengers.
+ages = np.arange(1, 61, 1.0)
+figure, axes = plt.subplots(1, 2, figsize=(8, 4), layout="constrained", sharey=True)
+for ax, (sex, title) in zip(axes, {"female": "Women", "male": "Men"}.items(), strict=True):
+    for number, color in (("1", "C0"), ("2", "C1"), ("3", "C2")):
+        question = pd.DataFrame({"class": number, "sex": sex, "age": ages})
         question = question.reindex(columns=X.columns)
-        survival = rbm.predict_proba(question, "survived")[:, 1]
-        ax.plot(ages, survival, style, color=color, label=f"{sex}, class {travelled}")
-        rows = X[(X["sex"] == sex) & (X["class"] == travelled)]
+        survival = 100 * rbm.predict_proba(question, "survived")[:, 1]
+        ax.plot(ages, survival, color=color, linewidth=2)
+        ax.text(61, survival[-1], f"class {number}", color=color, va="center")
+        rows = X[(X["sex"] == sex) & (X["class"] == number)]
         groups = rows.groupby(pd.cut(rows["age"], [0, 12, 24, 36, 48, 60]), observed=False)
-        share, count = groups["survived"].mean(), groups["survived"].size()
-        ax.scatter([6, 18, 30, 42, 54], share, s=count, color=color, alpha=0.35, linewidths=0)
-ax.set(xlabel="age", ylabel="probability of survival", ylim=(-0.03, 1.05))
-ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+        share, count = 100 * groups["survived"].mean(), groups["survived"].size()
+        ax.scatter([6, 18, 30, 42, 54], share, s=2 * count, color=color, alpha=0.35, linewidths=0)
+    ax.set(title=title, xlabel="age", xlim=(0, 73), xticks=range(0, 61, 20))
+    ax.spines[["top", "right"]].set_visible(False)
+axes[0].set(ylabel="probability of survival (%)", ylim=(-3, 108))
 figure.savefig("passengers.png", dpi=150)
 print("saved passengers.png")
 
@@ -120,4 +124,6 @@ for row, (donor, column) in enumerate(zip(donors, columns, strict=True)):
     wrong.iat[row, column] = after
 scores = rbm.cell_scores(wrong) - np.nanmean(rbm.cell_scores(X_test), axis=0)
 first = np.nanargmin(scores, axis=1) == columns
-print(f"{first[different].mean():.0%} of the wrong cells have the lowest score of eight")
+print(f"{first[different].mean():.0%} of the wrong cells have the lowest score of their row")
+
+# sphinx_gallery_thumbnail_number = -1

@@ -3,8 +3,8 @@
 Five words from a film critic
 ==============================
 
-A sentence of five words is a row with five categories. ``TabularRBM`` learns which words occur
-together, also far from each other. A Markov chain of second order, with a table of
+A sentence of five words is a row with five categories. :class:`~skrbm.TabularRBM` learns which
+words occur together, also far from each other. A Markov chain of second order, with a table of
 ``p(word | two words before)``, sees only neighbours.
 """
 
@@ -188,8 +188,9 @@ for k, (name, shares) in enumerate(accuracy.items()):
     bars = ax.bar(places, 100 * np.array(shares), 0.25, color=["0.7", "C3", "0.3"][k], label=name)
     ax.bar_label(bars, fmt="{:.0f}", padding=2)
 ax.set_xticks(range(3), tasks)
-ax.set(ylabel="correct (%)", ylim=(0, 100))
+ax.set(ylabel="correct (%)", ylim=(0, 95))
 ax.spines[["top", "right"]].set_visible(False)
+ax.set_title("Which words did the critic write?")
 ax.legend(ncols=3, frameon=False, loc="upper center")
 figure.savefig("reviews.png", dpi=150)
 print("saved reviews.png")

@@ -3,9 +3,9 @@
 Words of five letters
 =====================
 
-A word is a row with five categories, one per letter. A few hundred words are little data for 26
-letters in five places. ``TabularRBM`` is compared with Markov chains on words that it has not seen.
-Then it invents words and completes others.
+A word is a row with five categories, one per letter. :class:`~skrbm.TabularRBM` learns from a few
+hundred words. Then it invents new ones, and completes words from any of their letters, as in a
+crossword.
 """
 
 # %%
@@ -47,18 +47,20 @@ X, X_test = X[300:], X[:300]
 print(f"{len(X)} words and {len(X_test)} new ones, such as", " ".join(map("".join, X_test[:10])))
 
 # %%
-# Log-likelihoods of new words
-# ----------------------------
-# The probability of a letter in the chain of order k depends on k letters before, and on the place.
-# It is smoothed towards the chain of order k - 1, with the strength that is best for the new words.
+# Fit, and compare
+# ----------------
+# A Markov chain of second order predicts each letter from the two before it, and from its place.
+# Its smoothing is the best one for the new words. The two models have learned different things:
+# the mean of their probabilities is better than either.
 rbm = TabularRBM(random_state=0).fit(X)
 
 
-def chain(rows, order, strength):
+def chain(rows, strength):
+    """Log-probabilities, smoothed towards shorter chains."""
     log_p = np.zeros(len(rows))
     for i in range(5):
         p = np.full(len(rows), 1 / 26)
-        for k in range(min(i, order) + 1):
+        for k in range(min(i, 2) + 1):
             same = (X[None, :, i - k : i] == rows[:, None, i - k : i]).all(axis=2)
             both = (same & (X[None, :, i] == rows[:, None, i])).sum(axis=1)
             p = (both + strength * p) / (same.sum(axis=1) + strength)
@@ -67,23 +69,16 @@ def chain(rows, order, strength):
 
 
 scores = {
-    f"chain of order {order}": max(
-        (chain(X_test, order, strength) for strength in (5, 10, 20, 40)), key=np.mean
-    )
-    for order in range(3)
+    "chain of second order": max((chain(X_test, x) for x in (5, 10, 20, 40)), key=np.mean),
+    "TabularRBM": rbm.score_samples(X_test),
 }
-scores["TabularRBM"] = rbm.score_samples(X_test)
-both = np.logaddexp(scores["chain of order 2"], scores["TabularRBM"])
-scores["mean of the last two"] = both - np.log(2)
+scores["mean of both"] = np.logaddexp(*scores.values()) - np.log(2)
 for name, log_p in scores.items():
-    print(f"{name}: {log_p.mean() / 5:.3f} nats per letter")
+    print(f"{name}: {log_p.mean() / 5:.2f} nats per letter of new words")
 
 # %%
-# With so few words, the RBM is about as good as the chain. They have learned different things: the
-# mean of their probabilities is better than either.
-#
-# Invented words
-# --------------
+# Invent words
+# ------------
 # Of 300 generated words, these are the most probable ones that are not in the list.
 invented = rbm.sample(300, n_steps=300, random_state=0)
 invented = invented[np.argsort(-rbm.score_samples(invented))]
@@ -91,29 +86,36 @@ names = [name for name in dict.fromkeys(map("".join, invented)) if name not in w
 print(" ".join(names[:40]))
 
 # %%
-# Completed words
-# ---------------
-# A chain reads from left to right. The RBM completes a word from any of its letters.
-pattern = np.array([["s", None, "a", None, "e"]], dtype=object)
-found = Counter(map("".join, rbm.sample(300, given=pattern, random_state=0)))
-print(", ".join(f"{word} ({n})" for word, n in found.most_common(10)))
-
-figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained", width_ratios=[1, 1.3])
-nats = [log_p.mean() / 5 for log_p in scores.values()]
-colors = ["0.7", "0.7", "0.7", "C3", "C1"]
-bars = axes[0].barh(list(scores), np.array(nats) + np.log(26), color=colors)
-axes[0].bar_label(bars, [f"{x:.2f}" for x in nats], padding=3)
-axes[0].invert_yaxis()
-axes[0].tick_params(length=0)
-axes[0].set(title="log-likelihood, nats per letter", xticks=[], xlim=(0, 0.9))
-axes[0].spines[:].set_visible(False)
-for place, sign in (("x1", 1), ("x3", -1)):
-    p = rbm.predict_proba(pattern, place)[0]
-    axes[1].bar(rbm.classes_[place], sign * 100 * p, color="C3" if sign > 0 else "C0")
-axes[1].axhline(0, color="black", linewidth=0.8)
-axes[1].set(title="s ? a ? e: second letter up, fourth letter down", ylabel="probability (%)")
-axes[1].yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
-axes[1].spines[["top", "right", "bottom"]].set_visible(False)
-axes[1].set_xticks(list("abcdefghijklmnopqrstuvwxyz"))
+# Complete words
+# --------------
+# A chain reads from left to right. The RBM completes a word from any of its letters: given letters
+# are in black, and possible letters have the size of their probability.
+patterns = ["s?a?e", "?ou?d", "t???r", "??gh?"]
+figure, axes = plt.subplots(2, 2, figsize=(8, 3), layout="constrained")
+for ax, pattern in zip(axes.flat, patterns, strict=True):
+    row = np.array([[None if x == "?" else x for x in pattern]], dtype=object)
+    found = Counter(map("".join, rbm.sample(300, given=row, random_state=0)))
+    best = ", ".join(word for word, _ in found.most_common(5))
+    print(f"{pattern}: {best}")
+    for place, letter in enumerate(pattern):
+        ax.add_patch(
+            plt.Rectangle((place, 0), 0.94, 1, color="0.93" if letter == "?" else "#f2c94c")
+        )
+        if letter != "?":
+            ax.text(place + 0.47, 0.5, letter, fontsize=30, ha="center", va="center_baseline")
+            continue
+        p, letters = rbm.predict_proba(row, f"x{place}")[0], rbm.classes_[f"x{place}"]
+        for k, i in enumerate(np.argsort(-p)[:4]):
+            ax.text(
+                *(place + 0.27 + 0.4 * (k % 2), 0.75 - 0.5 * (k // 2)),
+                letters[i],
+                fontsize=8 + 26 * np.sqrt(p[i]),
+                color="C3",
+                ha="center",
+                va="center_baseline",
+            )
+    ax.set(xlim=(0, 5), ylim=(0, 1), aspect="equal", title=best)
+    ax.set_axis_off()
+figure.suptitle("Words completed from any of their letters")
 figure.savefig("words.png", dpi=150)
 print("saved words.png")

@@ -11,9 +11,9 @@ threads on this machine; the program is the same for a hundred machines.
 # %%
 # One model, from data on all workers
 # -----------------------------------
-# The images, four times over, are eight blocks of a Dask array. With real data, each block would be read by a worker,
-# and would never be in one place. ``Client("tcp://...")`` connects to the scheduler of a cluster.
-# The task stream records what the workers do.
+# The images, four times over, are eight blocks of a Dask array. With real data, each worker reads
+# its own blocks, and the data are never in one place. ``Client("tcp://...")`` connects to the
+# scheduler of a cluster. The task stream records the work of each worker.
 import dask.array as da
 import joblib
 import matplotlib.pyplot as plt
@@ -68,7 +68,9 @@ for ax, (title, stream) in zip(axes, streams.items(), strict=True):
         color = colors.get(str(task["key"]).split("-")[0], "C2")
         for span in task["startstops"]:
             seconds, row = span["stop"] - span["start"], workers.index(task["worker"])
-            ax.barh(row, seconds, left=span["start"] - begin, color=color, edgecolor="w", linewidth=0.6)
+            ax.barh(
+                row, seconds, left=span["start"] - begin, color=color, edgecolor="w", linewidth=0.6
+            )
     ax.set_yticks(range(len(workers)), [f"worker {i + 1}" for i in range(len(workers))])
     ax.set(title=title)
     ax.spines[["top", "right", "left"]].set_visible(False)

@@ -33,6 +33,7 @@ rbm = BernoulliRBM(n_components=16, n_iter=100, early_stopping=True, random_stat
 figure, axes = plt.subplots(2, 1, figsize=(7, 4), layout="constrained", sharex=True)
 TrainingDisplay.from_estimator(rbm, ax=axes)
 axes[0].set_title("History of the fit")
+figure.savefig("watch_training_history.png", dpi=150)
 
 # %%
 # Does it fit new rows?
@@ -41,6 +42,7 @@ axes[0].set_title("History of the fit")
 figure, ax = plt.subplots(figsize=(7, 3), layout="constrained")
 LikelihoodDisplay.from_estimator(rbm, X_train, X_test, ax=ax)
 ax.set_title("Log-likelihoods of images")
+figure.savefig("watch_training_likelihoods.png", dpi=150)
 
 # %%
 # Do its chains move?
@@ -50,6 +52,7 @@ ax.set_title("Log-likelihoods of images")
 figure, ax = plt.subplots(figsize=(4, 6), layout="constrained")
 SamplesDisplay.from_estimator(rbm, X_test, random_state=0, ax=ax)
 ax.set_title("Chains from test images")
+figure.savefig("watch_training_chains.png", dpi=150)
 
 # %%
 # What do the hidden units represent?
@@ -65,12 +68,14 @@ print(f"least important unit: {report.importance.min():.2f} nats; dead units: {r
 # %%
 # :class:`~skrbm.plotting.FiltersDisplay` shows the weights, the most important units first. Each
 # row on the right shows the test images that activate one of the first four units most.
-figure, axes = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained", width_ratios=[1, 1.4])
 FiltersDisplay.from_estimator(rbm, X_test, ax=axes[0])
 axes[0].set_title("Weights of the hidden units")
 images = X_test[report.most_activating[report.order[:4]]].reshape(4, 8, 8, 8)
 axes[1].imshow(images.transpose(0, 2, 1, 3).reshape(32, 64), cmap="gray_r")
 axes[1].set(title="Images that activate four of them", xticks=[], yticks=[])
 axes[1].hlines([7.5, 15.5, 23.5], -0.5, 63.5, color="C3")
-figure.savefig("watch_training.png", dpi=150)
-print("saved watch_training.png")
+figure.savefig("watch_training_units.png", dpi=150)
+print("saved four pictures, watch_training_*.png")
+
+# sphinx_gallery_thumbnail_number = -1
