@@ -1,25 +1,22 @@
-"""All comparisons: `python -m benchmarks [NAME ...] [--out FILE.json]`.
+"""All comparisons: `python -m benchmarks [NAME ...] [--out FOLDER]`.
 
-"everyday" is the name of several comparisons.
+"everyday" is the name of several comparisons. With `--out`, each writes a record to the folder:
+a JSON file with its rows, the machine, the versions and the date.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
-import os
-import platform
 from pathlib import Path
 
 import pandas as pd
-from threadpoolctl import threadpool_info
 
-from benchmarks import curves, everyday, memory, parts, scaling, speed
-from skrbm.learning import compiled
+from benchmarks import curves, everyday, evidence, memory, parts, records, scaling, speed
 
 BENCHMARKS = {
     "fits": everyday.fits,
+    "default_fits": everyday.default_fits,
     "updates": everyday.updates,
     "search": everyday.search,
     "predictions": everyday.predictions,
@@ -37,6 +34,9 @@ BENCHMARKS = {
     "scaling": scaling.slopes,
     "likelihoods": curves.likelihoods,
     "curves": curves.likelihood_against_seconds,
+    "features": evidence.features,
+    "gaps": evidence.gaps,
+    "densities": evidence.densities,
 }
 GROUPS = {
     "everyday": (
@@ -52,25 +52,6 @@ GROUPS = {
     )
 }
 NAMES = (*BENCHMARKS, *GROUPS)
-PACKAGES = ("skrbm", "numpy", "scipy", "scikit-learn", "torch")
-
-
-def machine() -> dict[str, object]:
-    """Describe the processor, the versions and what multiplies matrices."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    names = {line.split(":")[1].strip() for line in lines if line.startswith("model name")}
-    installed = {d.name for d in importlib.metadata.distributions()}
-    return {
-        "processor": ", ".join(names),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "compiled update": compiled.is_available(),
-        "versions": {p: importlib.metadata.version(p) for p in PACKAGES if p in installed},
-        "blas": [
-            f"{x['internal_api']} {x['version']}, {x['num_threads']} threads"
-            for x in threadpool_info()
-        ],
-    }
 
 
 def chosen(names: list[str]) -> list[str]:
@@ -79,22 +60,22 @@ def chosen(names: list[str]) -> list[str]:
 
 
 def main() -> None:
-    """Print a table of the chosen benchmarks and write them as JSON, with the machine."""
+    """Print a table of the chosen benchmarks, and write a record of each."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks.json"))
+    parser.add_argument("--out", type=Path, metavar="FOLDER")
+    parser.add_argument("--note", default="", help="what a reader of the records should know")
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(NAMES)
     if unknown:
         parser.error(f"no benchmark of the name {', '.join(sorted(unknown))}")
-    about = machine()
-    print(json.dumps(about, indent=1))
-    results: list[dict[str, object]] = []
     for name in chosen(arguments.names):
+        about = records.machine()
+        print(f"{name}: {json.dumps(about)}")
         rows = BENCHMARKS[name]()
-        results += rows
         print(pd.DataFrame(rows).to_string(index=False, float_format="%.4g"), flush=True)
-        arguments.out.write_text(json.dumps({"machine": about, "rows": results}, indent=1))
+        if arguments.out:
+            records.write(arguments.out, name, about, rows, arguments.note)
 
 
 if __name__ == "__main__":

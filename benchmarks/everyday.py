@@ -124,6 +124,21 @@ def fits(repeats: int = 3) -> list[Row]:
     return [row for name in LOADERS for n in (None, 16) for row in _fits(name, n, repeats)]
 
 
+def default_fits(repeats: int = 3) -> list[Row]:
+    """Seconds of default fits as they are installed, and of scikit-learn's RBM, on all tables."""
+    results = []
+    for name in LOADERS:
+        table = Table.load(name)
+        ours = _fits_of(table, None)
+        if name == "digits":
+            del ours["DBNRegressor"]
+        work = {what: _within(nullcontext, fit) for what, fit in ours.items()}
+        work["scikit-learn"] = lambda X=table.scaled: ScikitLearnRBM(random_state=0).fit(X)
+        seconds = side_by_side(work, repeats)
+        results += [{"data": name, "estimator": x, "seconds": s} for x, s in seconds.items()]
+    return results
+
+
 def _binary_rows(n_columns: int, n_rows: int) -> np.ndarray:
     """Rows of MNIST, of digits, or at random, by the number of columns."""
     if n_columns == 784:

@@ -67,18 +67,21 @@ def accuracy(features: str, seed: int, *, nudged: bool) -> dict:
     return row | {"C": classifier.best_params_["C"], "accuracy": classifier.score(test, y_test)}
 
 
+def accuracies(n_splits: int = 10) -> list[dict]:
+    """Held-out accuracies of all arms on so many splits."""
+    return Parallel(n_jobs=2)(
+        delayed(accuracy)(features, seed, nudged=nudged)
+        for nudged in (True, False)
+        for features in FEATURES
+        for seed in range(n_splits)
+    )
+
+
 def main() -> None:
     """Print the mean and the standard error of the accuracy of every arm, in per cent."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--splits", type=int, default=10)
-    arguments = parser.parse_args()
-    rows = Parallel(n_jobs=2)(
-        delayed(accuracy)(features, seed, nudged=nudged)
-        for nudged in (True, False)
-        for features in FEATURES
-        for seed in range(arguments.splits)
-    )
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(accuracies(parser.parse_args().splits))
     table = 100 * frame.groupby(["data", "features"])["accuracy"].agg(["mean", "sem", "min"])
     print(table.round(2).to_string())
     print(frame.groupby(["data", "features"])["C"].agg(list).to_string())
