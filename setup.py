@@ -1,6 +1,9 @@
 """Builds the compiled update. Without a compiler the package is installed all the same."""
 
 import os
+import re
+import tomllib
+from pathlib import Path
 
 import numpy
 from setuptools import Extension, setup
@@ -11,6 +14,24 @@ HEADERS = "kernels.h", "loops.h", "loops_of_real.h", "_model.pxd"
 # Of OpenMP only `omp simd`: no library and no threads. Loops over exp and comparisons become vector
 # code only if errno and floating-point traps are ignored.
 FLAGS = ["-O3", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math"]
+
+ROOT = Path(__file__).parent
+PICTURES = ".gif", ".jpg", ".png", ".svg"
+# A path after "](" in Markdown, or after "src=" and the like in HTML: no address and no anchor.
+RELATIVE = re.compile(r"""(\]\(|\b(?:href|src|srcset)=")(?!\w+:|#)([^)"\s]+)""")
+
+
+def long_description() -> str:
+    """README.md for package indexes, with absolute links to the files of this version."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    init = (ROOT / "skrbm/__init__.py").read_text(encoding="utf-8")
+    version = re.search('^__version__ = "(.+)"$', init, re.MULTILINE)[1]
+
+    def absolute(match: re.Match) -> str:
+        kind = "raw" if match[2].endswith(PICTURES) else "blob"
+        return f"{match[1]}{project['urls']['Homepage']}/{kind}/v{version}/{match[2]}"
+
+    return RELATIVE.sub(absolute, (ROOT / "README.md").read_text(encoding="utf-8"))
 
 
 class BuildExtension(build_ext):
@@ -34,4 +55,10 @@ extensions = [
     )
     for name in ("_model", "_update")
 ]
-setup(ext_modules=extensions, cmdclass={"build_ext": BuildExtension})
+if __name__ == "__main__":
+    setup(
+        ext_modules=extensions,
+        cmdclass={"build_ext": BuildExtension},
+        long_description=long_description(),
+        long_description_content_type="text/markdown",
+    )

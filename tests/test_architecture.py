@@ -119,6 +119,7 @@ LAYERS = [
     "estimators.dbn.fine_tuning",
     "estimators.dbn.classifier",
     "estimators.dbn.regressor",
+    "distributed.tables",
     "distributed.worker",
     "distributed.cluster",
     "distributed.fit",

@@ -178,6 +178,20 @@ def test_means_and_medians_are_those_of_draws(name):
     np.testing.assert_allclose(column.expected(shares), shares @ means, rtol=1e-5)
 
 
+@pytest.mark.parametrize("name", NUMBERS)
+def test_medians_split_draws_of_several_codes_in_half(name):
+    """At most half lie below and above, within five standard errors."""
+    _, column = _numbers(name)
+    n, rng = 4000, np.random.default_rng(6)
+    shares = rng.dirichlet(np.full(column.n_codes, 0.5), 5)
+    for share, median in zip(shares, column.medians(shares), strict=True):
+        drawn = column.decode(rng.choice(column.n_codes, n, p=share), rng)
+        assert max((drawn < median).mean(), (drawn > median).mean()) <= 0.5 + 2.5 / math.sqrt(n)
+    of_codes = column.medians(np.eye(column.n_codes))
+    np.testing.assert_array_equal(of_codes, column.modes(np.arange(column.n_codes)))
+    assert np.isnan(column.medians(np.full((1, column.n_codes), np.nan))).all()
+
+
 def test_the_most_probable_category_may_share_a_code():
     """It has the largest product of the probability of its code and of its own in the code."""
     column = Categories.of(

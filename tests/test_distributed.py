@@ -24,7 +24,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM
+from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM, TabularRBM
 from skrbm._kernels import random
 from skrbm.data import summary
 from skrbm.distributed import Distributed, worker
@@ -321,12 +321,16 @@ def test_learns_as_well_as_one_machine(cluster, sync):
 
 
 @pytest.mark.slow
-def test_a_killed_worker_costs_only_one_round():
+@pytest.mark.parametrize("make", [BernoulliRBM, TabularRBM])
+def test_a_killed_worker_costs_only_one_round(make):
     """Fails if the fit hangs, starts anew, or ends elsewhere than the unbroken one.
 
-    Rounds are all in the history, once; the score on unseen rows is that of the unbroken fit.
+    Rounds are all in the history, once; the score on unseen rows is that of the unbroken fit. The
+    codes of a table, and the chains for its missing cells, are made anew.
     """
     X, unseen = _rows(2000), _rows(2000, seed=1)
+    if make is TabularRBM:
+        X[np.random.default_rng(2).random(X.shape) < 0.2] = np.nan
     killed = []
 
     def kill(rbm, iteration):
@@ -334,7 +338,7 @@ def test_a_killed_worker_costs_only_one_round():
             killed.extend(client.run(os.getpid).values())
             threading.Timer(0.01, os.kill, (killed[0], signal.SIGKILL)).start()  # in the next round
 
-    estimator = BernoulliRBM(3, n_iter=20, batch_size=200, random_state=0)
+    estimator = make(3, n_iter=20, batch_size=200, random_state=0)
     blocks = da.from_array(X, chunks=(500, -1))
     with _two_processes() as workers, Client(workers) as client:
         unbroken, broken = (
@@ -508,8 +512,8 @@ def test_a_callback_stops_the_fit(four_workers):
             LogisticRegression(),
             "epoch",
             None,
-            "estimator == LogisticRegression(), must be a BernoulliRBM, GaussianBernoulliRBM or "
-            "DeepBeliefNetwork.",
+            "estimator == LogisticRegression(), must be a BernoulliRBM, GaussianBernoulliRBM, "
+            "TabularRBM or DeepBeliefNetwork.",
         ),
         (
             BernoulliRBM(early_stopping=True),
@@ -518,10 +522,10 @@ def test_a_callback_stops_the_fit(four_workers):
             "early_stopping == True, must be False on a cluster.",
         ),
         (
-            BernoulliRBM(missing_values="allow"),
+            DeepBeliefNetwork(visible_rbm=BernoulliRBM(missing_values="allow")),
             "epoch",
             None,
-            "missing_values == 'allow', must be 'refuse' on a cluster.",
+            "missing_values of the lowest layer == 'allow', must be 'refuse' on a cluster.",
         ),
         (
             DeepBeliefNetwork(fine_tune_iter=3),
@@ -540,8 +544,8 @@ def test_a_callback_stops_the_fit(four_workers):
             BernoulliRBM(n_iter=1),
             "epoch",
             da.full((4, 2), np.nan, chunks=2),
-            "X contains NaN, must not: impute missing values first, for example with "
-            "skrbm.RBMImputer.",
+            "X contains NaN, must not: NaN in an array is a missing value for "
+            "BernoulliRBM(missing_values='allow').",
         ),
     ],
 )

@@ -71,7 +71,8 @@ def test_means_and_modes_keep_types_and_known_cells():
     table = Table.of(holes)
     codes = table.encode(frame)
     p = np.nan_to_num(table.one_hot(codes, float))
-    for made in table.modes(codes, like=holes), table.expected(p, like=holes):
+    of_p = (of(p, like=holes) for of in (table.expected, table.medians))
+    for made in (table.modes(codes, like=holes), *of_p):
         assert (made.dtypes == frame.dtypes).all()
         pd.testing.assert_index_equal(made.index, holes.index)
         for name in frame:
@@ -410,8 +411,9 @@ def test_expected_values_are_those_of_cells_that_are_not_missing():
     plain, table = Table.of(holes), Table.of(holes, learn_missing="all")
     p = [np.random.default_rng(i).dirichlet(np.ones(n), 20) for i, n in enumerate(plain.n_codes)]
     q = [np.c_[0.4 * x, np.full(20, 0.6)] for x in p]
-    made, same = table.expected(np.hstack(q)), plain.expected(np.hstack(p))
-    pd.testing.assert_frame_equal(made, same, rtol=1e-12)
+    for name in ("expected", "medians"):
+        made, same = (getattr(x, name)(np.hstack(y)) for x, y in ((table, q), (plain, p)))
+        pd.testing.assert_frame_equal(made, same, rtol=1e-12)
 
 
 def test_conditions_may_allow_missing_cells():

@@ -123,7 +123,7 @@ def test_types_survive_all_methods_that_return_tables(name):
         assert list(made["sample"].index) == list(range(50))
 
 
-@pytest.mark.parametrize("method", ["draw", "mean", "mode"])
+@pytest.mark.parametrize("method", ["draw", "mean", "median", "mode"])
 @pytest.mark.parametrize("name", [name for name in TABLES if _holes(TABLES[name]()) is not None])
 def test_imputation_fills_holes_and_keeps_known_cells(name, method):
     """Bit for bit, with types, categories, index and the order of the columns."""

@@ -123,14 +123,21 @@ def coverage(table: pd.DataFrame, draws: np.ndarray, missing: np.ndarray, seed: 
     return {"covered": inside.mean(), "covered, ties": in_order.mean()}
 
 
-def _ours(table: pd.DataFrame, missing: np.ndarray, seed: int, options: Options) -> Row:
+def _ours(table: pd.DataFrame, missing: np.ndarray, seed: int, options: Options) -> Iterator[Row]:
+    """Means, the coverage of draws, and medians of tables of numbers."""
     frame = table.mask(missing)
     start = time.perf_counter()
     model = ours.fresh(seed, options.parameters).fit(frame)
-    filled = codes(model.impute(frame, method="mean", random_state=seed))[0]
-    row = errors(table, filled, missing) | {"seconds": time.perf_counter() - start}
+
+    def row(method: str) -> Row:
+        filled = codes(model.impute(frame, method=method, random_state=seed))[0]
+        return errors(table, filled, missing) | {"seconds": time.perf_counter() - start}
+
+    means = {"method": ours.NAME} | row("mean")
     draws = model.impute(frame, method="draw", n_draws=N_DRAWS, random_state=seed)
-    return row | coverage(table, np.stack([codes(x)[0] for x in draws]), missing, seed)
+    yield means | coverage(table, np.stack([codes(x)[0] for x in draws]), missing, seed)
+    if not codes(table)[1].any():
+        yield {"method": f"{ours.NAME}, medians"} | row("median")
 
 
 def measured(
@@ -142,7 +149,7 @@ def measured(
 ) -> Iterator[Row]:
     """A row of errors per method; of a method that fails, only its name."""
     if ours.is_there() and options.has(ours.NAME):
-        yield {"method": ours.NAME} | _ours(table, missing, seed, options)
+        yield from _ours(table, missing, seed, options)
     frame = table.mask(missing)
     for method, fill in methods.items():
         if options.has(method):

@@ -121,6 +121,16 @@ class Numbers:
         p = probabilities / probabilities.sum(1, keepdims=True, dtype=np.float64)
         return (means[0] + p @ (means - means[0])).astype(self.dtype)
 
+    def medians(self, probabilities: Array) -> Array:
+        """Median of the numbers between the observed extremes; see `expected`."""
+        p = probabilities / probabilities.sum(1, keepdims=True, dtype=np.float64)
+        up_to = p.cumsum(1)
+        codes = (up_to[:, :-1] <= 0.5).sum(1)
+        of_code = np.stack([p, up_to - p])[:, np.arange(len(p)), codes]
+        share = ((0.5 - of_code[1]) / of_code[0]).clip(0, np.nextafter(1, 0))
+        is_missing = np.isnan(share)
+        return self._quantiles(np.where(is_missing, -1, codes), np.where(is_missing, 0, share))
+
     @property
     def labels(self) -> Array:
         """Smallest and largest number of each code, shape (n_codes, 2)."""
@@ -266,6 +276,10 @@ class Categories:
         known = (top > 0).any(1)
         return self.modes(np.where(known, top.argmax(1) if self.n_codes else 0, -1))
 
+    def medians(self, probabilities: Array) -> Array:
+        """Most probable category, as `expected`: categories have no middle."""
+        return self.expected(probabilities)
+
     @property
     def labels(self) -> Array:
         """The categories."""
@@ -360,6 +374,10 @@ class WithMissing:
     def expected(self, probabilities: Array) -> Array:
         """Mean or most probable value of cells that are not missing."""
         return self.column.expected(probabilities[:, :-1])
+
+    def medians(self, probabilities: Array) -> Array:
+        """Median or most probable value of cells that are not missing."""
+        return self.column.medians(probabilities[:, :-1])
 
     @property
     def labels(self) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -102,6 +102,25 @@ class Table:
                 raise ValueError(msg)
         return codes
 
+    def beyond(self, X: Any, most: int) -> Array:
+        """Rows that a table found from some rows lacks: those with extremes and new categories.
+
+        They hold the smallest and the largest number of each column, or the first cells of its
+        first `most` categories that are not in the table.
+        """
+        frame, rows = self._frame(X), set()
+        for name, column in zip(self.names, self.columns, strict=True):
+            known = np.flatnonzero(~frame.is_missing(name))
+            if len(known) and self.column_types[name] in ("number", "count"):
+                values = _numbers(frame, name)[known]
+                rows |= {known[values.argmin()], known[values.argmax()]}
+            elif len(known):
+                values = _objects(frame, name)[known]
+                new = np.flatnonzero(_known(column).encode(values) < 0)[::-1]
+                first = dict(zip(values[new], known[new], strict=True))
+                rows |= set(sorted(first.values())[:most])
+        return np.array(sorted(rows), np.intp)
+
     def log_density(self, X: Any, codes: Array) -> Array:
         """Log density of each cell given its code, in float64; 0 for missing cells.
 
@@ -199,12 +218,21 @@ class Table:
         like : DataFrame or array, default=None
             A table whose known cells and index are kept.
         """
-        p = np.split(probabilities, np.cumsum(self.n_codes)[:-1], axis=1)
-        values = [column.expected(p[i]) for i, column in enumerate(self.columns)]
+        values = [x.expected(p) for x, p in self._of_columns(probabilities)]
         for i, column in enumerate(map(_known, self.columns)):
             if isinstance(column, Numbers) and column.is_integer:
                 values[i] = column.nearest(values[i])
         return self._built(values, len(probabilities), like)
+
+    def medians(self, probabilities: Array, like: Any = None) -> Any:
+        """Median of each number and most probable category; see `expected`."""
+        values = [x.medians(p) for x, p in self._of_columns(probabilities)]
+        return self._built(values, len(probabilities), like)
+
+    def _of_columns(self, probabilities: Array) -> Iterator[tuple[Column, Array]]:
+        """Each column with the probabilities of its codes."""
+        last = np.cumsum(self.n_codes)[:-1]
+        return zip(self.columns, np.split(probabilities, last, axis=1), strict=True)
 
     def column(self, name: Any) -> Column:
         """A column by its name."""

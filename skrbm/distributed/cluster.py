@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from skrbm.distributed.worker import ForgottenPartition, Key, WorkerState, call, forget
+from skrbm.distributed.worker import TAKE_BLOCKS, ForgottenPartition, Key, call, forget
 
 try:
     import dask
@@ -59,11 +59,14 @@ class Cluster:
         Of each partition.
     workers : list of str
         The address of each partition's worker.
+    order : dict of str to int
+        Places of the blocks in the collection by their keys.
     """
 
     client: Any
     blocks: list[list[Any]]
     workers: list[str]
+    order: dict[Any, int]
     fit: str = field(default_factory=lambda: uuid4().hex)
     setup: dict[Callable[..., Any], tuple[Any, ...]] = field(default_factory=dict)
     unready: set[int] = field(default_factory=set)  # partitions that moved
@@ -81,7 +84,8 @@ class Cluster:
         known = distributed.futures_of(X)
         distributed.wait(known)
         holders = {str(k): v for k, v in client.who_has(known).items()} if known else {}
-        return cls(client, _grouped(blocks, workers, holders), workers)
+        order = {block.key: i for i, block in enumerate(blocks)}
+        return cls(client, _grouped(blocks, workers, holders), workers, order)
 
     def prepare(self, method: Callable[..., Any], *arguments: Any) -> list[Any]:
         """Results of a method of all partitions, which is called again if one moves."""
@@ -106,6 +110,15 @@ class Cluster:
             self.client.cancel(futures, force=True)
         msg = f"workers were lost in each of {_MOST_ATTEMPTS} attempts at the same work."
         raise RuntimeError(msg) from loss
+
+    def starts(self, sizes: list[list[int]]) -> list[list[int]]:
+        """Place of the first row of each block of each partition, for their numbers of rows."""
+        places = [[self.order[block.key] for block in blocks] for blocks in self.blocks]
+        of_blocks = np.zeros(len(self.order) + 1, np.int64)
+        for at, n in zip(places, sizes, strict=True):
+            of_blocks[np.array(at) + 1] = n
+        starts = of_blocks.cumsum()
+        return [starts[at].tolist() for at in places]
 
     def on_all(self, method: Callable[..., Any], *arguments: Any) -> list[Any]:
         """The futures of a method of all partitions; arguments may be futures."""
@@ -144,7 +157,7 @@ class Cluster:
 
     def _prepare(self, method: Callable[..., Any], partitions: Iterable[int]) -> list[Any]:
         shared = self.broadcast(self.setup[method])
-        blocks = self._blocks if method is WorkerState.load else lambda i: []
+        blocks = self._blocks if method in TAKE_BLOCKS else lambda i: []
         return [self._submit(call, i, method, shared, *blocks(i)) for i in partitions]
 
     def _blocks(self, i: int) -> list[Any]:

@@ -24,7 +24,7 @@ from skrbm.validation.estimators import check_instance
 from skrbm.validation.parameters import check_choice, check_on_cluster
 
 _FITTED = DensityRBM, DeepBeliefNetwork
-_KINDS = "a BernoulliRBM, GaussianBernoulliRBM or DeepBeliefNetwork"
+_KINDS = "a BernoulliRBM, GaussianBernoulliRBM, TabularRBM or DeepBeliefNetwork"
 
 
 class Distributed(MetaEstimatorMixin, TransformerMixin, Estimator):
@@ -49,10 +49,20 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, Estimator):
     worker, or the restarted one, recomputes the lost blocks and starts new chains, which first come
     near the current model. The chains of the other workers continue.
 
+    A worker also keeps the chains that fill the missing values of its rows.
+
+    The codes of the columns of a table are found on the client, from a random sample of 100,000
+    rows, or from all rows if there are no more. Every worker adds the rows that the sample lacks:
+    those with the smallest and the largest number of each column, and the first row of each new
+    category, up to 1,000 per column. Further categories are unknown, see `handle_unknown` of
+    `TabularRBM`. The sample depends on the seed, but not on the blocks or the number of workers. If
+    it has all rows, the codes equal those of a fit on one machine.
+
     Parameters
     ----------
-    estimator : BernoulliRBM, GaussianBernoulliRBM or DeepBeliefNetwork
-        The estimator to fit, without early stopping, missing values and up-down.
+    estimator : BernoulliRBM, GaussianBernoulliRBM, TabularRBM or DeepBeliefNetwork
+        The estimator to fit, without early stopping and up-down, and in a stack without missing
+        values.
     sync : {"epoch", "update"}, default="epoch"
         When workers exchange their results. Each worker sends the parameters once per epoch, or
         twice per update.
@@ -108,7 +118,8 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, Estimator):
         Parameters
         ----------
         X : dask.array.Array or dask.dataframe.DataFrame of shape (n_samples, n_features)
-            Rows that the estimator can be fitted to; blocks may be CSR matrices.
+            Rows that the estimator can be fitted to; blocks may be CSR matrices. The categories of
+            a data frame need not be known to Dask.
         y : None
             Ignored.
 
@@ -153,7 +164,10 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, Estimator):
         check_is_fitted(self)
         if not cluster.is_collection(X):
             return self.estimator_.transform(X)
-        of_one = self.estimator_.transform(cluster.header(X, n_rows=1))
+        one = cluster.header(X, n_rows=1)
+        if isinstance(self._layers[0], TabularRBM):  # whose columns may not take numbers
+            one = self.estimator_.inverse_transform(np.zeros((1, self._top.n_components)))
+        of_one = self.estimator_.transform(one)
         return cluster.blockwise(self.estimator_, "transform", X, of_one)
 
     def score_samples(self, X: Any) -> Any:
@@ -244,8 +258,12 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, Estimator):
         raise AttributeError(msg)
 
     @property
+    def _layers(self) -> list[DensityRBM]:
+        return getattr(self.estimator_, "rbms_", [self.estimator_])
+
+    @property
     def _top(self) -> DensityRBM:
-        return getattr(self.estimator_, "rbms_", [self.estimator_])[-1]
+        return self._layers[-1]
 
 
 def _check_supported(estimator: Any) -> None:
@@ -254,12 +272,9 @@ def _check_supported(estimator: Any) -> None:
     if isinstance(estimator, DeepBeliefNetwork):
         rbms = new_layers(estimator)
         check_on_cluster("fine_tune_iter", estimator.fine_tune_iter, 0)
+        check_on_cluster("missing_values of the lowest layer", rbms[0].missing_values, "refuse")
     for rbm in rbms:
-        if isinstance(rbm, TabularRBM):
-            msg = f"{rbm!r} needs all rows on one machine, where it finds the codes of its columns."
-            raise ValueError(msg)
         settings_of(rbm)
         check_on_cluster("early_stopping", rbm.early_stopping, allowed=False)
-        check_on_cluster("missing_values", rbm.missing_values, "refuse")
         if isinstance(rbm, GaussianBernoulliRBM) and rbm.covariance_type == "full":
             check_on_cluster("covariance_type", "full", "diag")

@@ -11,8 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from skrbm.data.coding import Coding
 from skrbm.data.summary import Summary, merge
+from skrbm.data.tables import Table
 from skrbm.distributed.cluster import Cluster
+from skrbm.distributed.tables import Sample, check_partitions, joined
 from skrbm.distributed.worker import Partitions, Shared, WorkerState, shared_of, take_shared
 from skrbm.estimators.common.fit_state import asked_to_stop
 from skrbm.estimators.common.fitted import domain_of
@@ -20,6 +23,7 @@ from skrbm.estimators.dbn.network import (
     DeepBeliefNetwork,
     epochs_of,
     finish_stack,
+    new_layers,
     plan_stack,
     training_domain,
 )
@@ -27,10 +31,17 @@ from skrbm.estimators.dbn.stack import layer_settings
 from skrbm.estimators.rbm.base import learner_of, settings_of, start_layer
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.settings import Settings, Size
+from skrbm.estimators.rbm.tabular import TabularRBM, find_coding
 from skrbm.learning.loop import keep_record, latest
 from skrbm.learning.train_state import Record, TrainState
 from skrbm.units import Domain
-from skrbm.validation.rows import TrainingRows, check_columns, chosen_domain, warn_caller
+from skrbm.validation.rows import (
+    TrainingRows,
+    check_columns,
+    check_filled,
+    chosen_domain,
+    warn_caller,
+)
 
 SYNC = ("epoch", "update")
 
@@ -50,22 +61,25 @@ class Fit:
 
     def rbm(self, rbm: DensityRBM, columns: Any) -> None:
         """Fit an RBM; columns are rows of X, which may be none."""
-        domain = domain_of(rbm).with_missing(allowed=False)
-        summaries, settings = self._load(rbm, domain), settings_of(rbm)
-        rows = _summarized(summaries)
+        settings, coding = settings_of(rbm), None
+        if isinstance(rbm, TabularRBM):
+            summaries, coding = self._encode(rbm, settings)
+        else:
+            summaries = self._load(rbm, domain_of(rbm))
+        rows = _summarized(summaries, coding)
         settings.device.check_dtype(rows.summary.dtype)
-        settings.check_sizes(rows.summary.n_rows, columns.shape[1], split=False)
+        settings.check_sizes(rows.summary.n_rows, rows.values.shape[1], split=False)
         check_columns(rbm, columns, reset=True)
         start_layer(rbm, settings, rows)
         self._train(rbm, summaries, settings)
 
     def stack(self, dbn: DeepBeliefNetwork, columns: Any) -> None:
         """Fit the layers of a deep belief network one by one."""
-        domain = training_domain(dbn).with_missing(allowed=False)
-        summaries = self._load(dbn, domain)
-        chosen = chosen_domain(domain, merge(summaries).bounds)
-        if chosen is not domain:  # all partitions need moments, also those within the domain
-            summaries = self._load(dbn, chosen)
+        lowest, coding = new_layers(dbn)[0], None
+        if isinstance(lowest, TabularRBM):
+            summaries, coding = self._encode(lowest, settings_of(lowest))
+        else:
+            summaries = self._load_lowest(dbn)
         fit = plan_stack(dbn, columns, merge(summaries))
 
         def stop(record: Record) -> bool:
@@ -76,17 +90,46 @@ class Fit:
                 below = [_light(x) for x in fit.rbms[:i]]
                 summaries = self.cluster.prepare(WorkerState.ascend, below)
             settings = layer_settings(fit.rbms, i, type(dbn).__name__, stop)
-            start_layer(rbm, settings, _summarized(summaries))
+            start_layer(rbm, settings, _summarized(summaries, None if i else coding))
             self._train(rbm, summaries, settings)
             fit.n_done += 1
         finish_stack(dbn, columns, _summarized(summaries))
+
+    def _load_lowest(self, dbn: DeepBeliefNetwork) -> list[Summary]:
+        """Load rows of numbers for a stack, whose lowest layer may depend on them."""
+        domain = training_domain(dbn).with_missing(allowed=False)
+        summaries = self._load(dbn, domain)
+        chosen = chosen_domain(domain, merge(summaries).bounds)
+        # If it does, all partitions need moments, also those within the domain.
+        return summaries if chosen is domain else self._load(dbn, chosen)
 
     def _load(self, estimator: Any, domain: Domain) -> list[Summary]:
         """Summaries of all partitions, after a warning that workers gave of theirs."""
         loaded = self.cluster.prepare(WorkerState.load, _light(estimator), domain)
         for message in [text for _, texts in loaded for text in texts][:1]:
             warn_caller(message, UserWarning)
-        return [summary for summary, _ in loaded]
+        summaries = [summary for summary, _ in loaded]
+        check_filled(merge(summaries).bounds)
+        return summaries
+
+    def _encode(self, rbm: TabularRBM, settings: Settings) -> tuple[list[Summary], Coding]:
+        """Find codes for the columns of a table; return summaries of the coded partitions."""
+        cluster = self.cluster
+        sizes = cluster.prepare(WorkerState.hold, _light(rbm))
+        check_partitions(list(map(sum, sizes)))
+        starts = cluster.starts(sizes)
+        sample = Sample(sum(map(sum, sizes)), settings.validation_seed)
+        found = cluster.attempt(cluster.on_all, WorkerState.sample, starts, sample)
+        rows = joined([piece for pieces in found for piece in pieces])
+        coding = find_coding(rbm, rows.rows)
+        if not sample.is_all:
+            others = cluster.attempt(self._beyond, starts, coding.table)
+            rows = joined([rows, joined(others).beyond(coding.table)])
+            coding = find_coding(rbm, rows.rows)
+        return cluster.prepare(WorkerState.encode, _light(rbm), coding), coding
+
+    def _beyond(self, starts: list[list[int]], table: Table) -> list[Any]:
+        return self.cluster.on_all(WorkerState.beyond, starts, self.cluster.broadcast(table))
 
     def _train(self, rbm: DensityRBM, summaries: list[Summary], settings: Settings) -> None:
         """Train an RBM that is started, by rounds on all workers."""
@@ -131,7 +174,11 @@ def _light(estimator: Any) -> Any:
     return estimator
 
 
-def _summarized(summaries: list[Summary]) -> TrainingRows:
+def _summarized(summaries: list[Summary], coding: Coding | None = None) -> TrainingRows:
     """No rows, and the summary of all, from which training starts."""
     summary = merge(summaries)
-    return TrainingRows(np.empty((0, len(summary.total))), np.empty(0), summary)
+    rows: Any = np.empty((0, len(summary.total)))
+    if coding is not None:
+        codes = np.empty((0, len(coding.table.names)), np.int64)
+        rows = coding.of_codes(codes, summary.dtype)
+    return TrainingRows(rows, np.empty(0), summary)

@@ -21,18 +21,23 @@ from scipy import sparse
 
 from skrbm._kernels import devices, random
 from skrbm._kernels.devices import Array
+from skrbm.data.coding import Coding
 from skrbm.data.summary import Summary
+from skrbm.data.tables import Table
+from skrbm.distributed.tables import Piece, Sample, joined
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
 from skrbm.estimators.rbm.base import learner_of, settings_of
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.learner import Learner
 from skrbm.estimators.rbm.settings import Settings
+from skrbm.estimators.rbm.tabular import TabularRBM, coded_rows
 from skrbm.learning.loop import Loop, MiniBatch
 from skrbm.learning.optimizer import Pace
 from skrbm.learning.step_statistics import Statistics
 from skrbm.learning.train_state import TrainState
 from skrbm.units import Domain
 from skrbm.validation.rows import TrainingRows, check_training_rows
+from skrbm.validation.tables import check_table
 
 _N_WARM_UP = 100  # steps of chains that replace lost ones, before they count
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt in malloc.h
@@ -129,8 +134,12 @@ class WorkerState:
     learner : Learner
         The layer, as it was started.
     partitions : Partitions
+    blocks : list
+        Blocks of a table until its rows are coded.
     states : dict of int to TrainState
         The training state after so many epochs, for the last two.
+    completions : dict of int to ndarray
+        States of the chains for missing values, likewise.
     round : Round, optional
     """
 
@@ -140,7 +149,9 @@ class WorkerState:
     settings: Settings = field(init=False)
     learner: Learner = field(init=False)
     partitions: Partitions = field(init=False)
+    blocks: list[Any] = field(default_factory=list)
     states: dict[int, TrainState] = field(default_factory=dict)
+    completions: dict[int, Array] = field(default_factory=dict)
     round: Round | None = None
 
     # Preparation
@@ -153,9 +164,37 @@ class WorkerState:
         rows = sparse.vstack(parts, format="csr") if any_sparse else np.concatenate(parts)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            self.rows = check_training_rows(estimator, rows, None, domain, first=True)
+            # Another partition may have the values of a column that is empty here.
+            strict = replace(domain, tolerance=0.0)
+            self.rows = check_training_rows(estimator, rows, None, strict, first=False)
         self.inputs = self.rows
         return self.rows.summary, [str(warning.message) for warning in caught]
+
+    def hold(self, rbm: TabularRBM, *blocks: Any) -> list[int]:
+        """Keep blocks of a table until its columns have codes; return their numbers of rows."""
+        _keep_freed_memory()
+        self.blocks = [check_table(rbm, x, "X") if x.shape[0] else x for x in blocks]
+        return [x.shape[0] for x in self.blocks]
+
+    def sample(self, starts: list[list[int]], sample: Sample) -> list[Piece]:
+        """Rows of the sample in each block, for the places of the first rows of all blocks."""
+        return sample.of(self._pieces(starts))
+
+    def beyond(self, starts: list[list[int]], table: Table) -> Piece:
+        """Rows with values that a table of the sample lacks."""
+        return joined([piece.beyond(table) for piece in self._pieces(starts)]).beyond(table)
+
+    def encode(self, rbm: TabularRBM, coding: Coding) -> Summary:
+        """Replace the blocks by their codes; return the summary of the rows."""
+        if self.blocks:  # otherwise an attempt that was broken off has done it
+            self.rows, self.blocks = coded_rows(rbm, self.blocks, coding), []
+        self.inputs = self.rows
+        return self.rows.summary
+
+    def _pieces(self, starts: list[list[int]]) -> list[Piece]:
+        firsts = starts[self.index]
+        ranges = [np.arange(i, i + len(x)) for i, x in zip(firsts, self.blocks, strict=True)]
+        return [Piece(i, x) for i, x in zip(ranges, self.blocks, strict=True) if len(i)]
 
     def ascend(self, below: list[DensityRBM]) -> Summary:
         """Continue with what the layers below infer for the rows."""
@@ -166,7 +205,7 @@ class WorkerState:
     def prepare(self, rbm: DensityRBM, partitions: Partitions) -> None:
         """Be ready to train an RBM that was started from the summary of all rows."""
         self.settings, self.learner, self.partitions = settings_of(rbm), learner_of(rbm), partitions
-        self.states, self.round = {}, None
+        self.states, self.completions, self.round = {}, {}, None
 
     # Rounds
 
@@ -174,7 +213,7 @@ class WorkerState:
         """Make a round on this partition alone."""
         loop, state = self._start(shared, epoch)
         record = next(loop.epochs(state, epoch))
-        return self._end(state, epoch, record[loop.monitor.name])
+        return self._end(loop, state, epoch, record[loop.monitor.name])
 
     def first_statistics(self, shared: Shared, epoch: int, token: int) -> Statistics:
         """Begin a round, and return the statistics of the first mini-batch."""
@@ -195,7 +234,8 @@ class WorkerState:
         if n_made < self.partitions.n_batches:
             return self._statistics(now)
         assert now.batch is not None
-        return self._end(now.state, now.epoch, now.loop.watched(now.state, now.batch, now.epoch))
+        figure = now.loop.watched(now.state, now.batch, now.epoch)
+        return self._end(now.loop, now.state, now.epoch, figure)
 
     def state_after(self, epoch: int) -> TrainState | None:
         """The training state, with its chains, after so many epochs, unless it was lost."""
@@ -208,14 +248,22 @@ class WorkerState:
 
     def _start(self, shared: Shared, epoch: int) -> tuple[Loop, TrainState]:
         """A round's loop, and a copy of the state that it starts from."""
-        fit, n_rows = self.learner.fit, len(self.inputs.weights)
-        assert fit is not None
-        loop = self.learner.loop(self.settings, self.inputs, fit)
-        batch_size = Fraction(n_rows, self.partitions.n_batches)
-        loop = replace(loop, plan=replace(loop.plan, batch_size=batch_size))
         if epoch not in self.states:
-            self.states[epoch] = self._new_state(loop, shared, epoch)
-        return loop, self._placed(self.states[epoch], shared)
+            self.states[epoch] = self._new_state(shared, epoch)
+        state = self._placed(self.states[epoch], shared)
+        return self._loop(state, epoch), state
+
+    def _loop(self, state: TrainState, epoch: int) -> Loop:
+        """The loop of a round; it moves copies of the chains for missing values."""
+        # They need more memory than anything else: those of earlier rounds are dropped at once.
+        self.completions = {i: x for i, x in self.completions.items() if i >= epoch}
+        learner = replace(self.learner)
+        learner.replace_training(state)
+        assert learner.fit is not None
+        fit = replace(learner.fit, completions=deepcopy(self.completions.get(epoch)))
+        loop = learner.loop(self.settings, self.inputs, fit)
+        batch_size = Fraction(len(self.inputs.weights), self.partitions.n_batches)
+        return replace(loop, plan=replace(loop.plan, batch_size=batch_size))
 
     def _placed(self, known: TrainState, shared: Shared) -> TrainState:
         """A copy of a state on the device, with the shared arrays."""
@@ -225,16 +273,20 @@ class WorkerState:
         take_shared(state, shared)
         return state
 
-    def _new_state(self, loop: Loop, shared: Shared, epoch: int) -> TrainState:
+    def _new_state(self, shared: Shared, epoch: int) -> TrainState:
         """A state with new chains, which come near the model if other workers have trained it."""
         first, seed = self.learner.fitted.top, self.partitions.seed
         rng, order = (random.generator([seed, self.index, epoch, i]) for i in range(2))
         state = replace(first.training, model=first.rbm, rng=rng, order=order, history=[])
         gradient = self.settings.gradient
-        n_chains = round(self._weight * int(self.settings.n_chains))
+        n_chains = round(self._weight * self.settings.chains_for(sum(self.partitions.sizes)))
         gradient.start(state, first.base, max(1, n_chains))
         if epoch > 0:
             state = self._placed(state, shared)
+            loop = self._loop(state, epoch)
+            if loop.feed.completion is not None:
+                loop.feed.move_all(state.rng, _N_WARM_UP)
+                self.completions[epoch] = loop.feed.completion.states
             batch = next(loop.mini_batches(state, epoch))
             for _ in range(_N_WARM_UP):
                 gradient.phases(state, batch.v, batch.weights)
@@ -263,16 +315,19 @@ class WorkerState:
         share = n_rows * self.partitions.n_batches / sum(self.partitions.sizes)
         return Pace(now.batch.rate * share, *now.batch.pace[1:])
 
-    def _end(self, state: TrainState, epoch: int, figure: float) -> Outcome:
+    def _end(self, loop: Loop, state: TrainState, epoch: int, figure: float) -> Outcome:
         """Keep the state, and return the outcome of the round."""
         weight = self._weight
         shared = tuple((weight * x).astype(x.dtype) for x in shared_of(state))
         self._unplace(state)
         self.states = {epoch: self.states[epoch], epoch + 1: state}
+        if loop.feed.completion is not None:
+            self.completions[epoch + 1] = loop.feed.completion.states
         self.round = None
         return Outcome(shared, weight * figure)
 
 
+TAKE_BLOCKS = WorkerState.load, WorkerState.hold
 STATES: dict[Key, WorkerState] = {}  # of this process
 
 
@@ -290,8 +345,8 @@ def _keep_freed_memory() -> None:
 
 
 def call(key: Key, method: Callable[..., Any], arguments: tuple[Any, ...], *blocks: Any) -> Any:
-    """The result of a method of `WorkerState` for a partition, of which `load` is the first."""
-    if method is WorkerState.load:
+    """The result of a method of `WorkerState` for a partition; the first one takes its blocks."""
+    if method in TAKE_BLOCKS:
         STATES[key] = WorkerState(key.partition)
     if key not in STATES:
         raise ForgottenPartition(key.partition)

@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import gen_batches
 
 from skrbm._kernels.arrays import take_rows, to_dense
 from skrbm._kernels.devices import Array, Generator, like
 from skrbm._kernels.random import row_keys, uniform_by_content, uniform_by_key
+from skrbm._kernels.threads import BLOCK_ROWS
 from skrbm.data.sources import on_disk, shuffled
 from skrbm.deep.belief_net import BeliefNet
 from skrbm.learning.completion import Completion, steps_of_epoch
@@ -149,6 +151,12 @@ class Feed:
             v = self.infer(v)
         v = like(v, model.reference)
         return states_of(model, v, rng) if self.draws else v
+
+    def move_all(self, rng: Generator, n_steps: int) -> None:
+        """Make so many steps of the chains of all rows, if values are missing."""
+        for block in gen_batches(len(self.weights), BLOCK_ROWS):
+            if self.completion is not None:
+                self.completion.move(self.rows[block], block, rng, n_steps)
 
 
 class _Held(NamedTuple):

@@ -96,10 +96,16 @@ def check_training_rows(
     inside = _within(strict, X, rows, "X", found)
     if inside is not rows:
         rows, summary = inside, summarize(inside, weights, dtype, with_moments=with_moments)
-    if first and len(found.empty) > 0:
+    if first:
+        check_filled(found)
+    return TrainingRows(rows, weights, summary, used)
+
+
+def check_filled(found: Bounds) -> None:
+    """Refuse columns without a value."""
+    if len(found.empty) > 0:
         msg = f"X has no value in column {found.empty[0]}, must have one in some row with weight."
         raise ValueError(msg)
-    return TrainingRows(rows, weights, summary, used)
 
 
 def chosen_domain(domain: Domain, found: Bounds) -> Domain:

@@ -98,10 +98,12 @@ class FittedTable:
 
     def impute(self, X: CodedRows, method: str, n_steps: int, rng: Generator) -> Any:
         """The table with all missing cells filled."""
+        of_means = {"mean": self.table.expected, "median": self.table.medians}
+        completer = self.fitted.completer("mean" if method in of_means else method, n_steps)
         own = self.fitted.own_draws(X, int(rng.integers(2**63)), copies_differ=method == "sample")
-        states = self.fitted.by_columns(self.fitted.completer(method, n_steps), X, own)
-        if method == "mean":
-            return self.table.expected(self.coding.probabilities(states), like=X.table)
+        states = self.fitted.by_columns(completer, X, own)
+        if method in of_means:
+            return of_means[method](self.coding.probabilities(states), like=X.table)
         codes = self.coding.codes(states)
         if method == "mode":
             return self.table.modes(codes, like=X.table)

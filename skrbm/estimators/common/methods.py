@@ -20,6 +20,7 @@ from skrbm.validation.parameters import check_choice, check_conditions, check_co
 from skrbm.validation.tables import check_cells, is_frame
 
 IMPUTATION_METHODS = ("sample", "mean", "mode")
+TABLE_IMPUTATION_METHODS = (*IMPUTATION_METHODS, "median")
 SAMPLING_METHODS = ("auto", "gibbs", "tempering")
 
 Method = TypeVar("Method")
@@ -134,12 +135,13 @@ def impute(
 ) -> Any:
     """Replace NaN, once or n_draws times."""
     rows = check_seen(estimator, to_host(X), allow_nan=True).values
-    check_choice("method", method, IMPUTATION_METHODS)
+    fitted = fitted_of(estimator)
+    allowed = IMPUTATION_METHODS if fitted.coding is None else TABLE_IMPUTATION_METHODS
+    check_choice("method", method, allowed)
     n_steps = check_count("n_steps", n_steps)
     if n_draws is not None:
         n_draws = check_count("n_draws", n_draws)
         check_choice("method with n_draws", method, ("sample",))
-    fitted = fitted_of(estimator)
     rng = fitted.seeds.generator(random_state)
     if fitted.coding is not None:
         table = FittedTable.of(fitted)

@@ -19,7 +19,11 @@ from skrbm.data.frames import chosen_columns, with_columns
 from skrbm.estimators.common.base import Estimator
 from skrbm.estimators.common.fitted import domain_of, fitted_of
 from skrbm.estimators.common.fitted_table import FittedTable
-from skrbm.estimators.common.methods import IMPUTATION_METHODS, check_seen
+from skrbm.estimators.common.methods import (
+    IMPUTATION_METHODS,
+    TABLE_IMPUTATION_METHODS,
+    check_seen,
+)
 from skrbm.estimators.rbm.base import fit_within
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.gaussian import density_prototype
@@ -60,8 +64,8 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         an array of columns of any types, and `transform` returns one of the same types.
     missing_values : float, default=nan
         The number that marks a missing value. If it is not NaN, NaN is refused.
-    method : {"mean", "sample", "mode"}, default="mean"
-        Imputed value; see `GaussianBernoulliRBM.impute`.
+    method : {"mean", "sample", "mode", "median"}, default="mean"
+        Imputed value; see `GaussianBernoulliRBM.impute`. "median" needs `TabularRBM`.
     n_steps : int, default=100
         Length of the block Gibbs chains that estimate it, if it is not exact.
     min_value, max_value : float or array-like of shape (n_features,), default=-inf and inf
@@ -253,12 +257,14 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
     def _check_parameters(self) -> None:
         """Refuse parameters that are invalid for any data."""
         check_kind("rbm", self.rbm, DensityRBM, "an RBM of skrbm")
-        check_choice("method", self.method, IMPUTATION_METHODS)
+        of_table = isinstance(self.rbm, TabularRBM)
+        methods = TABLE_IMPUTATION_METHODS if of_table else IMPUTATION_METHODS
+        check_choice("method", self.method, methods)
         check_count("n_steps", self.n_steps)
         check_placeholder("missing_values", self.missing_values)
         for name in ("add_indicator", "keep_empty_features"):
             check_flag(name, vars(self)[name])
-        if isinstance(self.rbm, TabularRBM):
+        if of_table:
             for name, default in _UNLIMITED.items():
                 check_default(name, vars(self)[name], default, "with TabularRBM")
 

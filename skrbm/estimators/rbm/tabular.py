@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
@@ -11,7 +11,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.devices import Array
-from skrbm.data.coding import Coding
+from skrbm.data.coding import CodedRows, Coding
 from skrbm.data.columns import MOST_CODES
 from skrbm.data.scaling import Unscaled
 from skrbm.data.summary import summarize
@@ -34,7 +34,7 @@ from skrbm.validation.tables import (
     is_frame,
 )
 
-_METHODS = {"draw": "sample", "mean": "mean", "mode": "mode"}
+_METHODS = {"draw": "sample", "mean": "mean", "median": "median", "mode": "mode"}
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -323,24 +323,30 @@ class TabularRBM(DensityRBM):
         """Rows of positive weight, as states."""
         X = check_table(self, X, "X")
         weights = check_weights(sample_weight, X)
-        is_double = not is_frame(X) and X.dtype == np.float64
-        dtype = np.dtype(np.float64 if is_double else np.float32)
         if first:
-            table = Table.of(X, self.column_types, weights, int(self.max_bins), self.learn_missing)
-            coding = Coding(table, self.handle_unknown)
-            rows = coding.rows(X, dtype)
-            if self.missing_values == "refuse":
-                check_complete(rows, "X")
+            rows = self._coded(X, self._coding(X, weights))
         else:
             fitted = self._model.fitted
             assert fitted.coding is not None
-            allowed, dtype = self.missing_values == "allow", fitted.dtype
-            rows = check_cells(self, X, "X", fitted.coding, dtype, allow_missing=allowed).values
+            allowed = self.missing_values == "allow"
+            rows = check_cells(
+                self, X, "X", fitted.coding, fitted.dtype, allow_missing=allowed
+            ).values
         used = np.flatnonzero(weights)
-        rows, weights = rows.part(used), weights[used]
-        return TrainingRows(
-            rows, weights, summarize(rows, weights, dtype, with_moments=False), used
-        )
+        return _summarized(rows.part(used), weights[used], used)
+
+    def _coding(self, X: Any, weights: Array) -> Coding:
+        """Codes found for the columns of a table."""
+        table = Table.of(X, self.column_types, weights, int(self.max_bins), self.learn_missing)
+        return Coding(table, self.handle_unknown)
+
+    def _coded(self, X: Any, coding: Coding) -> CodedRows:
+        """Rows of a table as states, in the dtype of a model of such a table."""
+        is_double = not is_frame(X) and X.dtype == np.float64
+        rows = coding.rows(X, np.dtype(np.float64 if is_double else np.float32))
+        if self.missing_values == "refuse":
+            check_complete(rows, "X")
+        return rows
 
     def _check_columns(self, X: Any, *, first: bool) -> None:
         if first:  # later, rows are checked with their columns, which may have another order
@@ -501,13 +507,14 @@ class TabularRBM(DensityRBM):
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
-        method : {"draw", "mean", "mode"}, default="draw"
+        method : {"draw", "mean", "median", "mode"}, default="draw"
             Cell to fill in: a draw from p(missing | known); the mean of a number, rounded in a
-            column of integers, or the most probable category; or a cell of a mode of the row,
-            found by an ascent from the most probable cells.
+            column of integers, or the most probable category; the median of a number, whose
+            expected absolute error is least, or the most probable category; or a cell of a mode of
+            the row, found by an ascent from the most probable cells.
         n_steps : int, default=100
-            Length of the chains. A draw is the last state; a mean averages the second half of 20
-            chains per row.
+            Length of the chains. A draw is the last state; means and medians average the second
+            half of 20 chains per row.
         n_draws : int, default=None
             With "draw", number of tables to return.
         random_state : int, RandomState instance or None, default=None
@@ -629,3 +636,21 @@ class TabularRBM(DensityRBM):
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def find_coding(rbm: TabularRBM, X: Any) -> Coding:
+    """Codes of the columns of a table, which is checked first."""
+    X = check_table(rbm, X, "X")
+    return rbm._coding(X, np.ones(len(X)))
+
+
+def coded_rows(rbm: TabularRBM, tables: Iterable[Any], coding: Coding) -> TrainingRows:
+    """The rows of tables to train on; only their codes are kept."""
+    parts = [rbm._coded(X, coding) for X in tables]
+    codes = np.concatenate([rows.codes for rows in parts])
+    return _summarized(coding.of_codes(codes, parts[0].dtype), np.ones(len(codes)))
+
+
+def _summarized(rows: CodedRows, weights: Array, used: Array | slice = slice(None)) -> TrainingRows:
+    summary = summarize(rows, weights, rows.dtype, with_moments=False)
+    return TrainingRows(rows, weights, summary, used)
