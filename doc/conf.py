@@ -9,7 +9,6 @@ from pathlib import Path
 
 from numpydoc.docscrape_sphinx import SphinxDocString
 from sphinx.util.nodes import make_refnode
-from sphinx_gallery.sorting import ExplicitOrder
 
 import skrbm
 
@@ -116,13 +115,12 @@ SphinxDocString._process_param = functools.partialmethod(
 sphinx_gallery_conf = {
     "examples_dirs": str(EXAMPLES),
     "gallery_dirs": "gallery",
-    "subsection_order": ExplicitOrder(
-        [EXAMPLES / name for name in ["start", "generate", "features", "understand"]] + ["*"]
-    ),
+    "subsection_order": [
+        f"_build/examples/{name}" for name in ("start", "generate", "features", "understand")
+    ],
     "within_subsection_order": "FileNameSortKey",
     "image_srcset": ["2x"],
     "doc_module": ("skrbm",),
-    "reference_url": {"skrbm": None},
     "backreferences_dir": "gallery/backreferences",
     "abort_on_example_error": True,
     "download_all_examples": False,
