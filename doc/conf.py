@@ -131,7 +131,7 @@ if importlib.util.find_spec("jupyterlite_pyodide_kernel"):  # notebooks in a bro
     sys.path.append(str(DOC))
     import notebooks
 
-    extensions.append("jupyterlite_sphinx")
+    extensions += ["jupyterlite_sphinx", "notebooks"]
     exclude_patterns.append("_contents")
     jupyterlite_dir = str(DOC / "_build" / "lite")
     jupyterlite_content_dir = "_build/notebooks"

@@ -1,5 +1,6 @@
 """Notebooks of the examples that run in a browser, by JupyterLite."""
 
+import re
 from importlib.metadata import distribution
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -23,6 +24,22 @@ def pure_wheel(folder):
 
 
 def install(notebook, _):
-    """Insert a cell that installs the package from the site."""
+    """Insert a cell that installs the package from the site, and show roles as code."""
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = [
+                re.sub(r":[\w:]+:`~?[\w.]*?(\w+)`", r"`\1`", text) for text in cell["source"]
+            ]
     cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
     notebook["cells"].insert(0, cell | {"source": ["%pip install -q skrbm"]})
+
+
+def setup(app):
+    """Leave out the font that JupyterLite loads from another site."""
+    app.connect("html-page-context", _without_fonts)
+
+
+def _without_fonts(app, page, template, context, doctree):
+    context["css_files"][:] = [
+        file for file in context["css_files"] if "fonts.googleapis" not in str(file.filename)
+    ]
