@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def run_chosen(description: str, measurements: dict[str, Callable[[], None]]) -> None:
-    """Run the measurements that the command line names, or all, each under what it says it is."""
+    """Run the measurements named on the command line, or all, each under its description."""
     parser = argparse.ArgumentParser(description=description)
     known = ", ".join(measurements)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {known}")

@@ -1,7 +1,7 @@
-"""Log-likelihood against seconds: what a user gets for the time that a fit takes.
+"""Log-likelihood against seconds of a fit.
 
 Every package trains with its own defaults on MNIST thresholded at 0.5, with 20 hidden units, few
-enough for an exact log Z. A point is a whole fit of its own, of more and more sweeps.
+enough for an exact log Z. Each point is a separate fit, with more and more epochs.
 """
 
 from __future__ import annotations

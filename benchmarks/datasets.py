@@ -1,8 +1,8 @@
 """Data sets of the experiments, each as (training rows, held-out rows) of zeros and ones.
 
 MNIST's training images are read from the npz file that SKRBM_MNIST names, Fashion-MNIST's from the
-file train-images-idx3-ubyte.gz that SKRBM_FASHION_MNIST names, by default the one of Debian's
-package dataset-fashion-mnist; both are fetched from OpenML where these are not.
+file train-images-idx3-ubyte.gz that SKRBM_FASHION_MNIST names, by default the file of Debian's
+package dataset-fashion-mnist. If a file does not exist, the images are fetched from OpenML.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HELD_OUT = 10_000
 
 @cache
 def mnist_images() -> np.ndarray:
-    """The 60,000 training images of MNIST, uint8, one a row."""
+    """The 60,000 training images of MNIST, uint8, one per row."""
     path = os.environ.get("SKRBM_MNIST")
     if path:
         with np.load(path) as file:
@@ -35,7 +35,7 @@ def mnist_images() -> np.ndarray:
 
 @cache
 def mnist_labels() -> np.ndarray:
-    """The digits that the images of `mnist_images` show."""
+    """The digits shown by the images of `mnist_images`."""
     path = os.environ.get("SKRBM_MNIST")
     if path:
         with np.load(path) as file:
@@ -45,7 +45,7 @@ def mnist_labels() -> np.ndarray:
 
 @cache
 def fashion_images() -> np.ndarray:
-    """The 60,000 training images of Fashion-MNIST, uint8, one a row."""
+    """The 60,000 training images of Fashion-MNIST, uint8, one per row."""
     path = Path(os.environ.get("SKRBM_FASHION_MNIST", _FASHION_MNIST))
     if path.exists():
         with gzip.open(path) as file:

@@ -2,8 +2,8 @@
 
 Every configuration of the grid is fitted to every data set with 16 hidden units, few enough for an
 exact log Z, and scored by the mean log-likelihood of held-out rows in nats. All configurations
-multiply the same number of rows with the weights, about what they cost in time: one whose updates
-take more steps, chains or rows makes fewer of them.
+multiply the same number of rows by the weights, which is about their cost in time: if updates take
+more steps, chains or rows, there are fewer of them.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ PARAMETERS = ["learning_rate", "batch_size", "gradient", "n_steps", "n_chains"]
 
 
 def rows_multiplied(parameters: dict[str, float]) -> float:
-    """Rows multiplied an update: twice the mini-batch, and every chain 2 n_steps + 1 times.
+    """Rows multiplied per update: twice the mini-batch, and every chain 2 n_steps + 1 times.
 
-    A jump that is tried costs one more.
+    Each attempted jump costs one more.
     """
     chain_products = 2 * parameters["n_steps"] + 1 + (parameters["gradient"] == "jump")
     return 2 * parameters["batch_size"] + chain_products * parameters["n_chains"]

@@ -1,6 +1,6 @@
 """Densities of real-valued data: `python -m benchmarks.densities [NAME ...]`.
 
-`GaussianBernoulliRBM` with its defaults, but for the number of hidden units and of sweeps.
+`GaussianBernoulliRBM` with its defaults, except the numbers of hidden units and epochs.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Mixture:
         return self.means[modes] + self.deviation * rng.normal(size=(n, 2))
 
     def divergence(self, rbm: GaussianBernoulliRBM) -> tuple[float, float]:
-        """Nats from the mixture to the model, by quadrature; and by how much log Z errs."""
+        """Nats from the mixture to the model, by quadrature; and the error of log Z."""
         margin = 8 * self.deviation
         low, high = self.means.min(axis=0) - margin, self.means.max(axis=0) + margin
         sides = np.linspace(low, high, 300).T
@@ -140,7 +140,7 @@ def _patches(prepared: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, 
 
 
 def patches() -> None:
-    """Patches of photographs: held-out log-density beside scikit-learn's densities, in nats."""
+    """Patches of photographs: held-out log-density compared with scikit-learn's, in nats."""
     for prepared in (_logarithms, _equal_contrast):
         train, held_out = _patches(prepared)
         d = train.shape[1]
@@ -173,7 +173,7 @@ def _with_outliers() -> np.ndarray:
 
 
 def stability() -> None:
-    """Raw data, 16 hidden units: held-out nats above those of independent normal columns."""
+    """Raw data, 16 hidden units: held-out nats above independent normal columns."""
     for name, X in {
         "wine": load_wine().data,
         "breast cancer": load_breast_cancer().data,
@@ -181,7 +181,7 @@ def stability() -> None:
         "outliers at 100 standard deviations": _with_outliers(),
     }.items():
         train, held_out = train_test_split(X, random_state=0)
-        varies = train.std(axis=0) > 0  # elsewhere no density is the data's
+        varies = train.std(axis=0) > 0  # other columns have no density
         train, held_out = train[:, varies], held_out[:, varies]
         variance = train.var(axis=0)
         squares = (held_out - train.mean(axis=0)) ** 2 / variance + np.log(2 * np.pi * variance)

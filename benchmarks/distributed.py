@@ -30,7 +30,7 @@ from skrbm.distributed import Distributed
 
 N_ROWS, N_COLUMNS, N_HIDDEN, BATCH_SIZE = 50_000, 784, 500, 2_000
 SIMULATED_ROWS = 1_000_000
-NETWORKS = {"10 Gbit/s": 1.25e9, "1 Gbit/s": 1.25e8}  # bytes a second
+NETWORKS = {"10 Gbit/s": 1.25e9, "1 Gbit/s": 1.25e8}  # bytes per second
 NETWORK_LATENCY = 1e-4  # seconds, of a message between two machines of one network
 WORKERS = (2, 4, 8, 16, 32, 64, 128, 256)
 
@@ -44,7 +44,7 @@ def cluster(n_workers: int) -> Iterator[Client]:
 
 
 def _blocks() -> da.Array:
-    """Four blocks of rows of zeros and ones, made where they are needed."""
+    """Four blocks of rows of zeros and ones, made on the workers."""
     shape, chunks = (N_ROWS, N_COLUMNS), (N_ROWS // 4, N_COLUMNS)
     return da.random.default_rng(0).random(shape, chunks=chunks) < 0.2
 
@@ -58,7 +58,7 @@ def _estimator(n_sweeps: int, batch_size: int = BATCH_SIZE) -> BernoulliRBM:
 
 
 def speed(n_sweeps: int) -> list[dict[str, object]]:
-    """Median seconds a sweep, with one worker and with two, in both modes."""
+    """Median seconds per epoch, with one worker and with two, in both modes."""
     rows = []
     with threadpool_limits(1):
         alone = _estimator(n_sweeps).fit(_rows()).history_["time"]
@@ -80,9 +80,9 @@ def speed(n_sweeps: int) -> list[dict[str, object]]:
 
 
 def killed(n_sweeps: int) -> list[dict[str, object]]:
-    """Held-out log-likelihood of ten fits in each of which a worker is killed, and unbroken.
+    """Held-out log-likelihood of ten fits, each with a worker killed and without.
 
-    Both modes take turns. The sweep that was made again is the longest one.
+    Both modes take turns. The repeated epoch is the longest one.
     """
     X, unseen = datasets.digits()
     blocks, rng = da.from_array(X, chunks=(200, -1)), np.random.default_rng(0)
@@ -116,16 +116,16 @@ def killed(n_sweeps: int) -> list[dict[str, object]]:
 
 @dataclass(frozen=True)
 class Constants:
-    """What a simulation is made of, in seconds and bytes.
+    """The constants of a simulation, in seconds and bytes.
 
     Parameters
     ----------
     update : float
-        Of an update, whatever the number of its rows.
+        Of an update, for any number of rows.
     row : float
-        Of an update and row of its mini-batch, chains included.
+        Of an update, per row of its mini-batch, chains included.
     task : float
-        Of the scheduler, a task.
+        Of the scheduler, per task.
     hop : float
         From the end of a task to the start of one on another worker that depends on it.
     sum : float
@@ -182,7 +182,7 @@ def measured(n_sweeps: int) -> Constants:
 def seconds_a_sweep(
     c: Constants, sync: str, n_workers: int, batch_size: int, bandwidth: float
 ) -> float:
-    """Of so many workers over SIMULATED_ROWS rows, as they wait for each other.
+    """Seconds of an epoch of SIMULATED_ROWS rows, with workers that wait for each other.
 
     A tree has as many levels as the logarithm of the number of workers: at each a message is sent
     and added. All workers then fetch the sum from one of them, by its one connection. Workers
@@ -222,7 +222,7 @@ BENCHMARKS = {"speed": (speed, 5), "killed": (killed, 60), "simulation": (simula
 
 
 def main() -> None:
-    """Print a table of every benchmark that is named."""
+    """Print a table for each named benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.distributed", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
     parser.add_argument("--sweeps", type=int, help="of every fit")

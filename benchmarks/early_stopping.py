@@ -1,6 +1,6 @@
 """Is early stopping as good as the full fit, and faster? `python -m benchmarks.early_stopping`.
 
-Held-out log-likelihoods in nats per column, of defaults but for the number of hidden units, with
+Held-out log-likelihoods in nats per column, of defaults except the number of hidden units, with
 early stopping and without it: means of splits into halves. log Z is exact for 16 hidden units and
 for few visible ones; otherwise it is estimated in 300 temperatures.
 """
@@ -45,7 +45,7 @@ BINARY: dict[str, Callable[[int], np.ndarray]] = {
 
 
 def split(name: str, seed: int) -> Split:
-    """Halves of a set; columns that hardly vary are left out of real-valued sets."""
+    """Halves of a set; real-valued sets omit columns that hardly vary."""
     if name in BINARY:
         return tuple(train_test_split(BINARY[name](seed), test_size=0.5, random_state=seed))
     train, held_out = train_test_split(REAL[name](), test_size=0.5, random_state=seed)
@@ -81,7 +81,7 @@ def compare(name: str, n_components: int, seed: int) -> dict[str, Any]:
         "stopped": _per_column(stopped, held_out),
         "time": seconds_stopped / seconds,
         "epochs": stopped.n_iter_ / full.n_iter_,
-        "by heart": sum("by heart" in str(warning.message) for warning in caught),
+        "memorised": sum("memorised" in str(warning.message) for warning in caught),
     }
 
 

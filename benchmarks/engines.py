@@ -1,4 +1,4 @@
-"""The same fit by numpy and by torch, side by side, and what bfloat16 costs in nats."""
+"""The same fit with numpy and with torch, and the cost of bfloat16 in nats."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ N_ROWS, N_SWEEPS, N_TURNS = 20_000, 5, 7
 
 
 def speed() -> None:
-    """Five sweeps of PCD over 20,000 rows of MNIST, 784 x 500, batches of 100 and 500."""
+    """Five epochs of PCD over 20,000 rows of MNIST, 784 x 500, batches of 100 and 500."""
     X = mnist()[0][:N_ROWS].astype(np.float32)
     for n in (100, 500):
         same = {"batch_size": n, "n_chains": n, "n_iter": N_SWEEPS, "learning_rate": RATE}
@@ -45,9 +45,9 @@ def speed() -> None:
 
 
 def accelerator() -> None:
-    """Updates of PCD with all data on a GPU, 784 x 4,096, batch 4,096, beside their products.
+    """Updates of PCD with all data on a GPU, 784 x 4,096, batch 4,096, and their products.
 
-    Where there is no GPU, smaller ones on the processor, to see that it runs.
+    Without a GPU, smaller ones on the CPU, to check that it runs.
     """
     import torch
 
@@ -81,8 +81,8 @@ def accelerator() -> None:
 def products() -> None:
     """GFLOP/s of v W and v' h at 784 x 500, by library and precision.
 
-    One library after the other: where they take turns, the threads of one still spin, and keep
-    those of the other from the cores.
+    One library after the other: if they took turns, the spinning threads of one would keep the
+    other from the cores.
     """
     import torch
 
@@ -110,7 +110,7 @@ def products() -> None:
 
 
 def likelihood() -> None:
-    """Held-out nats after 20 sweeps over all rows, 784 x 500, by engine and precision."""
+    """Held-out nats after 20 epochs of all rows, 784 x 500, by engine and precision."""
     train, test = (X.astype(np.float32) for X in mnist())
     for name, engine in ENGINES.items():
         rbm = BernoulliRBM(500, batch_size=500, n_iter=20, random_state=0, **engine).fit(train)

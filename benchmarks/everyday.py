@@ -38,7 +38,7 @@ LOADERS = {
     "digits": load_digits,
 }
 MISSING = 0.1  # share of the values, for the imputer
-# Columns and hidden units; updates of a fit, and those of an epoch.
+# Columns and hidden units; updates per fit and per epoch.
 SIZES = {(13, 16): 4_000, (64, 100): 1_000, (64, 256): 400, (784, 500): 120}
 BATCHES = 10, 100, 500
 UPDATES_PER_EPOCH = 40
@@ -87,7 +87,7 @@ def _fits_of(table: Table, n: int | None) -> Work:
 
 
 def _modes() -> dict[str, Mode]:
-    """What can compute the updates."""
+    """The implementations of updates."""
     formulas: dict[str, Mode] = {"formulas": compiled.formulas_only}
     return {"compiled": nullcontext, **formulas} if compiled.is_available() else formulas
 
@@ -172,7 +172,7 @@ def _updates(size: tuple[int, int], batch_size: int, repeats: int) -> Row:
 
 
 def updates(repeats: int = REPEATS) -> list[Row]:
-    """Microseconds per update: whole float32 fits of equally many updates, with one chain a row."""
+    """Microseconds per update: whole float32 fits of equally many updates, one chain per row."""
     return [_updates(size, batch_size, repeats) for size in SIZES for batch_size in BATCHES]
 
 

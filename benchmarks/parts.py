@@ -1,4 +1,4 @@
-"""Where the time of a fit goes: updates, mini-batches, watching, start and checks, the rest."""
+"""Parts of the time of a fit: updates, mini-batches, watching, start and checks, the rest."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Stopwatch:
         return measured
 
     def started(self, epochs: Callable[..., Iterator[Any]]) -> Callable[..., Any]:
-        """The epochs of a loop; all time before them is that of its start."""
+        """The epochs of a loop; all time before them belongs to its start."""
 
         def measured(*arguments: Any) -> Iterator[Any]:
             self.seconds["start and checks"] += perf_counter() - self.begun

@@ -1,4 +1,4 @@
-"""The same algorithm elsewhere, and the matrix products that it cannot do without."""
+"""The same algorithm in other packages, and the matrix products that it needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HAS_TORCH = find_spec("torch") is not None
 
 
 class TorchRBM:
-    """PCD-1 in plain PyTorch on the processor, as a tutorial would write it."""
+    """PCD-1 in plain PyTorch on the CPU, as a tutorial would write it."""
 
     def __init__(self, n_components: int, batch_size: int, n_iter: int = 1) -> None:
         self.n_components, self.batch_size, self.n_iter = n_components, batch_size, n_iter
@@ -98,9 +98,9 @@ def five_products(X: np.ndarray, n_components: int, batch_size: int) -> None:
 
 
 def three_products(X: np.ndarray, n_components: int, batch_size: int) -> None:
-    """The products that skrbm makes of them: data and chains go up, and into the weights, at once.
+    """The products in skrbm: data and chains share one product upwards and one into the weights.
 
-    The sum into the weights, which BLAS could make part of the last product, counts too.
+    The sum into the weights, which BLAS could include in the last product, counts too.
     """
     n_features = X.shape[1]
     weights = np.full((n_features, n_components), 0.01, X.dtype)
@@ -122,7 +122,7 @@ def random_rbm(n_visible: int, n_hidden: int, scale: float) -> RBM:
 
 
 def plain_log_partition(rbm: RBM) -> float:
-    """Sum over all hidden states as the formula says, in float64."""
+    """Sum over all hidden states by the formula, in float64."""
     rbm = rbm.in_float64()
     h = rbm.hidden.states()
     total = np.logaddexp(0, h @ rbm.weights.array.T + rbm.visible.bias).sum(axis=1)

@@ -1,6 +1,6 @@
 """Log-likelihoods of held-out rows: `python -m benchmarks.quality [NAME ...]`.
 
-Defaults only, but for the number of hidden units and of sweeps.
+Defaults, except the numbers of hidden units and epochs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SEEDS = range(10)
 
 
 def few_units() -> None:
-    """MNIST thresholded, 16 hidden units, 50 sweeps, and the same images flipped."""
+    """MNIST thresholded, 16 hidden units, 50 epochs, and the same images flipped."""
     train, held_out = mnist()
     for name, (X, Y) in {"plain": (train, held_out), "flipped": (~train, ~held_out)}.items():
         begin = time.perf_counter()
@@ -74,17 +74,17 @@ def _many_units(n_iter: int) -> None:
 
 
 def many_units() -> None:
-    """What a minute and a half buys."""
+    """A minute and a half of training."""
     _many_units(52)
 
 
 def many_units_long() -> None:
-    """What five minutes buy."""
+    """Five minutes of training."""
     _many_units(140)
 
 
 def many_modes() -> None:
-    """Small data whose modes chains hardly leave: gaps to the bound over ten seeds."""
+    """Small data with modes that chains hardly leave: gaps to the bound over ten seeds."""
     for name, X, n_hidden, n_iter, bound in (
         ("bars and stripes 3x3", bars_and_stripes(3)[0], 16, 10_000, -2.59930),
         ("bars and stripes 4x4", bars_and_stripes(4)[0], 16, 10_000, -3.37909),
@@ -107,7 +107,7 @@ def many_modes() -> None:
 def balance() -> None:
     """Zeros and ones of MNIST, 200 hidden units: chains that start in one class find the other.
 
-    Classes are told by the nearer class mean. Tempered and plain chains cost the same.
+    The nearer class mean decides the class. Tempered and plain chains cost the same.
     """
     images = mnist_images()
     labels = mnist_labels()

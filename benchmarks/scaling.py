@@ -1,4 +1,4 @@
-"""How the cost of training grows: slopes on logarithmic scales, one where it is linear."""
+"""Growth of the cost of training: slopes on logarithmic scales, 1 for linear growth."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benchmarks.speed import side_by_side
 from skrbm import BernoulliRBM
 
 SIZE = {"rows": 4_000, "columns": 600, "hidden units": 600, "steps": 2, "chains": 200}
-# Where the decade of each quantity starts: where its products outweigh those that do not grow.
+# Start of the decade of each quantity: its products then outweigh the constant ones.
 START = SIZE | {"steps": 20, "chains": 1_000}
 FACTORS = (1, 3, 10)
 
@@ -28,7 +28,7 @@ def _fit(size: dict[str, int]) -> None:
 
 
 def slopes() -> list[dict[str, object]]:
-    """Seconds of a sweep over a decade of each quantity, the others staying as in SIZE."""
+    """Seconds of an epoch over a decade of each quantity, with the others as in SIZE."""
     rows = []
     for name, start in START.items():
         sizes = {str(start * f): SIZE | {name: start * f} for f in FACTORS}

@@ -1,4 +1,4 @@
-"""Seconds of the same work here and elsewhere, side by side, medians of several repeats."""
+"""Seconds of the same work here and in other packages, medians of several repeats."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def side_by_side(work: dict[str, Callable[[], object]], repeats: int = REPEATS) 
 
 
 def rows(title: str, seconds: dict[str, float], check: dict[str, object]) -> list[Row]:
-    """A row of the table for each, with its time as a multiple of the first one's."""
+    """One row of the table for each, with its time as a multiple of the first one's."""
     first = next(iter(seconds.values()))
     return [
         {
@@ -59,14 +59,14 @@ def rows(title: str, seconds: dict[str, float], check: dict[str, object]) -> lis
 
 
 def model_of(fitted: object) -> RBM:
-    """The model that an estimator of any of the packages has learnt."""
+    """The model learned by an estimator of any of the packages."""
     parameters = fitted.intercept_visible_, fitted.intercept_hidden_, fitted.components_.T
     b, c, weights = (np.ascontiguousarray(x, dtype=np.float64) for x in parameters)
     return RBM(Bernoulli(b), Bernoulli(c), weights)
 
 
 def pseudo_log_likelihood(fitted: object, X: np.ndarray) -> float:
-    """Mean over rows, from ten columns a row: what was learnt, whoever learnt it."""
+    """Mean pseudo-log-likelihood over rows, from ten columns per row."""
     v = X.astype(np.float64)
     rng = random.generator(0)
     return float(likelihood.pseudo_log_likelihood(model_of(fitted), v, 10, rng).mean())
@@ -107,20 +107,20 @@ def _training(X: np.ndarray, n_components: int, batch_size: int, title: str) -> 
 
 
 def training(n_rows: int = 20_000) -> list[Row]:
-    """A sweep of PCD-1 over rows of MNIST, 500 hidden units; check: pseudo-log-likelihood."""
+    """An epoch of PCD-1 over rows of MNIST, 500 hidden units; check: pseudo-log-likelihood."""
     X = mnist()[0][:n_rows]
     sizes = (10, 100, 500)
     return [row for b in sizes for row in _training(X, 500, b, f"784 x 500, batch {b}")]
 
 
 def small() -> list[Row]:
-    """A sweep of PCD-1 over digits in mini-batches of 10: the overhead of calls."""
+    """An epoch of PCD-1 over digits in mini-batches of 10: the overhead of calls."""
     X = np.tile(np.concatenate(digits()), (5, 1))
     return _training(X, 100, 10, "64 x 100, batch 10")
 
 
 def gaussian(n_rows: int = 20_000) -> list[Row]:
-    """A sweep over grey rows of MNIST, 500 hidden units, Gaussian visible ones; check: nats."""
+    """An epoch of grey rows of MNIST, 500 hidden units, Gaussian visible ones; check: nats."""
     X = mnist_images()[:n_rows].astype(np.float32)
     fitted = {}
     same = {"batch_size": 100, "n_iter": 1, "n_chains": 100, "random_state": 0}
@@ -228,7 +228,7 @@ def log_partition() -> list[Row]:
 
 
 def sparse_rows() -> list[Row]:
-    """A sweep over 10,000 columns of density 1 %, as CSR and as an array."""
+    """An epoch of 10,000 columns of density 1 %, as CSR and as an array."""
     X = sparse.random_array((2000, 10_000), density=0.01, rng=0, format="csr", dtype=np.float32)
     X.data[:] = 1
     dense = X.toarray()
@@ -241,7 +241,7 @@ def sparse_rows() -> list[Row]:
 
 
 def importing() -> list[Row]:
-    """Import the package in a fresh interpreter, beside what it cannot do without."""
+    """Import the package in a fresh interpreter, compared with its dependencies."""
     needed = "import sklearn.base, scipy.linalg, scipy.sparse"
     work = {
         name: lambda code=code: subprocess.run([sys.executable, "-c", code], check=True)

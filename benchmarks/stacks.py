@@ -52,7 +52,7 @@ def _stack(sizes: tuple[int, ...], n_iter: int, **parameters: object) -> DeepBel
 
 @cache
 def _selective_stack() -> DeepBeliefNetwork:
-    """784-500-500-2000, 15 sweeps a layer in mini-batches of 20, hidden biases from -4."""
+    """784-500-500-2000, 15 epochs per layer in mini-batches of 20, hidden biases from -4."""
     (X, _), _ = grey()
     begin = time.perf_counter()
     stack = _stack((500, 500, 2000), 15, batch_size=20, hidden_bias=-4.0).fit(X)
@@ -61,7 +61,7 @@ def _selective_stack() -> DeepBeliefNetwork:
 
 
 def classifier() -> None:
-    """784-500-500, 10 sweeps a layer, 15 of fine-tuning; and the same from random weights."""
+    """784-500-500, 10 epochs per layer, 15 of fine-tuning; and the same from random weights."""
     train, held_out = grey()
     for seed, inputs in itertools.product(range(3), ("mean", "sample")):
         dbn = DBNClassifier(_stack((500, 500), 10), inputs=inputs, random_state=seed)
@@ -74,7 +74,7 @@ def classifier() -> None:
 
 
 def large_classifier() -> None:
-    """784-500-500-2000 from selective features, 30 sweeps of fine-tuning."""
+    """784-500-500-2000 from selective features, 30 epochs of fine-tuning."""
     train, held_out = grey()
     mlp = MLPClassifier(solver="sgd", learning_rate_init=0.5, batch_size=100, max_iter=30)
     for inputs in ("sample", "mean"):
@@ -84,7 +84,7 @@ def large_classifier() -> None:
 
 
 def greedy() -> None:
-    """784-1000-1000-1000, one sweep a layer: seconds of each."""
+    """784-1000-1000-1000, one epoch per layer: seconds of each."""
     (X, _), _ = grey()
     dbn = _stack((1000, 1000, 1000), 1).fit(X)
     seconds = [round(float(history["time"].sum()), 1) for history in dbn.history_]
@@ -92,7 +92,7 @@ def greedy() -> None:
 
 
 def features() -> None:
-    """1024 features of one RBM, 60 sweeps in mini-batches of 20, and logistic regression."""
+    """1024 features of one RBM, 60 epochs in mini-batches of 20, and logistic regression."""
     train, held_out = grey()
     rbm = BernoulliRBM(1024, batch_size=20, n_iter=60, random_state=0).fit(train[0])
     for c in (0.1, 0.3, 1.0):
@@ -112,7 +112,7 @@ def _spaces() -> dict[str, FrozenEstimator]:
 
 
 def _from_few_labels(n_labels: int, draw: int) -> dict[str, float]:
-    """Accuracies in % of what learns from these labels alone, and with the other rows."""
+    """Accuracies in % of models of these labels only, and of models that also use other rows."""
     (X, y), held_out = grey()
     known = np.random.default_rng(draw).permutation(len(y))[:n_labels]
     some = np.full_like(y, -1)
@@ -124,7 +124,7 @@ def _from_few_labels(n_labels: int, draw: int) -> dict[str, float]:
     }
     for classifier in fitted.values():
         classifier.fit(X[known], y[known])
-    # Few sweeps, before labels that were carried to wrong rows are learnt by heart.
+    # Few epochs, before wrong labels from label spreading are memorised.
     brief = MLPClassifier(solver="sgd", learning_rate_init=0.1, batch_size=100, max_iter=3)
     on_all = {
         "pixels": MLPClassifier(sizes, max_iter=3, random_state=draw),
@@ -142,7 +142,7 @@ def few_labels() -> None:
     """50,000 rows, of which 100 or 1,000 have a label: accuracy in %, five draws of labels."""
     for n_labels in (100, 1000):
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # few sweeps are meant
+            warnings.simplefilter("ignore", ConvergenceWarning)  # few epochs are intended
             draws = [_from_few_labels(n_labels, draw) for draw in range(N_DRAWS)]
         means = {name: round(statistics.fmean(d[name] for d in draws), 2) for name in draws[0]}
         print(f"{n_labels} labels: {means}", flush=True)

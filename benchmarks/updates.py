@@ -1,13 +1,12 @@
-"""How many updates do few rows need? `python -m benchmarks.updates --out FILE` writes every fit.
+"""Updates that few rows need: `python -m benchmarks.updates --out FILE` writes every fit.
 
-Defaults but for the numbers of hidden units and of epochs. Every fit is scored on rows that it did
-not see, relative to the fit with 5,000 updates of the same split and seed: by log-likelihood in
-nats per row, by the accuracy of `RBMClassifier` and of a logistic regression on the features. log Z
-is exact for 16 hidden units and for few visible ones; otherwise it is bracketed in 1,000
-temperatures.
+Defaults except the numbers of hidden units and epochs. Every fit is scored on unseen rows,
+relative to the fit with 5,000 updates of the same split and seed: by log-likelihood in nats per
+row, by the accuracy of `RBMClassifier` and of a logistic regression on the features. log Z is exact
+for 16 hidden units and for few visible ones; otherwise it is bounded with 1,000 temperatures.
 
 SKRBM_DNA and SKRBM_MUSHROOMS name npz files with the binary arrays `train_data` and `test_data`;
-these sets are left out otherwise.
+otherwise these sets are omitted.
 """
 
 from __future__ import annotations
@@ -197,7 +196,7 @@ def labels(names: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def gains(frame: pd.DataFrame) -> pd.DataFrame:
-    """Mean score above that of 5,000 updates, twice its standard error, and that of the default."""
+    """Mean score above 5,000 updates, twice its standard error, and the score of the default."""
     index = ["score", "data", "rows", "columns", "units", "seed"]
     frame = frame.assign(rows=frame.groupby("data")["rows"].transform("max"))  # folds differ by one
     table = frame.pivot_table(index=index, columns="updates", values="value")
@@ -221,7 +220,7 @@ def _auto(name: str, *sizes: int) -> int:
 
 
 def main() -> None:
-    """Fit, write every fit as a CSV file, and print the scores above those of 5,000 updates."""
+    """Fit, write every fit as a CSV file, and print the scores above 5,000 updates."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="names of data sets")
     parser.add_argument("--out", type=Path, default=Path("updates.csv"))

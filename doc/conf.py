@@ -101,7 +101,7 @@ intersphinx_mapping = {
     }.items()
 }
 
-autodoc_typehints = "none"  # the docstrings say what is taken and returned
+autodoc_typehints = "none"  # the docstrings have the types
 autosummary_generate = True
 numpydoc_show_class_members = False  # the templates of autosummary list them
 numpydoc_validation_checks = {"PR02", "PR03", "PR04", "YD01"}
@@ -159,5 +159,5 @@ def link_class(app, env, node, content):
 
 
 def setup(app):
-    """Register what is defined here."""
+    """Register the extensions defined here."""
     app.connect("missing-reference", link_class)

@@ -1,22 +1,22 @@
-"""Models that an earlier version saved: refused with one sentence that says what to do."""
+"""Refuse models saved by an earlier version, with one sentence of advice."""
 
 from __future__ import annotations
 
 import sys
 from typing import Any
 
-# Modules whose estimators earlier versions saved. That of Distributed is where it was, and the
+# Modules of the estimators in earlier versions. The module of Distributed has not moved, but the
 # estimator in it is refused.
 _NAMES = "dbn", "fine_tuned", "gaussian_rbm", "imputer", "outlier_detector", "rbm", "rbm_classifier"
 _MODULES = {f"skrbm.{name}" for name in _NAMES}
 
 
 class EarlierVersionError(ImportError):
-    """Raised when a model is loaded that an earlier version of skrbm saved."""
+    """Raised when loading a model that was saved by an earlier version of skrbm."""
 
 
 class _Finder:
-    """Finds none of these modules, for which unpickling asks first."""
+    """Refuses these modules, which unpickling imports first."""
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> None:
@@ -29,4 +29,4 @@ class _Finder:
             raise EarlierVersionError(msg, name=name)
 
 
-sys.meta_path.append(_Finder)  # behind all others: asked only for modules that are not there
+sys.meta_path.append(_Finder)  # after all others: only for modules that they do not find

@@ -1,4 +1,4 @@
-"""Versions of everything that a result or its speed may depend on."""
+"""Versions of all software that may affect a result or its speed."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def _blas() -> Iterator[str]:
 def show_versions() -> None:
     """Print versions of Python and of packages, the BLAS, and whether updates are compiled.
 
-    Packages that are not installed are left out. Without the compiled update, numpy computes the
-    same fits, but slower.
+    Packages that are not installed are omitted. Without the compiled update, numpy computes the
+    same fits more slowly.
 
     Examples
     --------

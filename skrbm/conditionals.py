@@ -80,10 +80,10 @@ class Given:
         return self.rbm.visible.completion(self.known)
 
     def completed(self, v: Array) -> Array:
-        """Turn draws of all visible units, or means, into those given the given units.
+        """Condition draws of all visible units, or their means, on the given units.
 
-        The given units get their values, and units that depend on them given the hidden units
-        change as well.
+        The given units get their values. Units that depend on them, even given the hidden units,
+        change too.
         """
         return self._completion(v)
 

@@ -1,4 +1,4 @@
-"""What hidden units respond to, how important they are, and their weights as patterns."""
+"""Analysis of hidden units: typical rows, importance, and weights as patterns."""
 
 from __future__ import annotations
 
@@ -194,8 +194,9 @@ def filters(estimator: Any, layer: int = 0) -> Array:
         \text{filters} = G_k G_{k-1} \cdots G_0.
 
     A filter is the contribution of a unit to the input of the visible units if the units between
-    were linear with slope one; for Gaussian visible units, to their means in data units. The
-    units between are in fact logistic, so only the pattern is meaningful, not its scale.
+    were linear with slope one. For Gaussian visible units it is the contribution to their means, in
+    data units. The units between are in fact logistic, so only the pattern is meaningful, not its
+    scale.
 
     Parameters
     ----------
@@ -292,7 +293,7 @@ def _log_ratios(rbm: RBM, v: Array) -> list[LogRatio]:
     """`log Z_-j / Z` for every hidden unit j, from visible states of the model.
 
     The weight of a sample is the probability that the unit is silent, in state 0. Samples in which
-    it is never silent carry no information on the model without it, even if their weights are
+    it is never silent carry no information about the model without it, even if their weights are
     equal. So the effective sample size is at most the sum of the weights, relative to a unit
     without bias and input.
     """

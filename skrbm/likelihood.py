@@ -28,7 +28,7 @@ _BLOCK_UNITS = 512
 
 # Nanoseconds on one core, measured with 13 to 20,000 visible units: per term of an enumeration, and
 # per unit and per weight of an annealing step of one chain. "auto" compares costs computed from
-# these, never a clock, so that its choice is always the same.
+# these numbers, not measured times, so its choice is reproducible.
 _EXACT_TERM, _STEP_UNIT, _STEP_WEIGHT = 0.6, 10.0, 0.1
 _CHEAP = 1e9  # cost below which the exact value is always worth it
 
@@ -249,8 +249,8 @@ def bracketed_log_partition(
     rng : Generator
     budget : AnnealingBudget, optional
     chains : ndarray of shape (n, n_visible), optional
-        Visible states near the equilibrium of the model, where the reverse direction starts after
-        further Gibbs steps. By default they come from parallel tempering.
+        Visible states near the equilibrium of the model. The reverse direction starts from them
+        after further Gibbs steps. By default they come from parallel tempering.
 
     References
     ----------

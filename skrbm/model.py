@@ -51,7 +51,7 @@ class RBM:
     def couple(cls, visible: Layer, hidden: Layer, weights: Weights | Array) -> RBM:
         """Return the RBM of two layers with the coupling `(v - E[v]) W (h - E[h])`.
 
-        The means are those without coupling. If one layer has its mean state, the units of the
+        The means are the means without coupling. If one layer has its mean state, the units of the
         other one have the same distribution as without coupling.
         """
         weights = as_weights(weights)
@@ -128,7 +128,7 @@ class RBM:
         return v, arrays.exp(log_weight - arrays.log_sum_exp(log_weight))
 
     def rotated(self, rotation: Rotation) -> RBM:
-        """Return the model of `x = u T^-1`, if this is the one of real visible states u.
+        """Return the model of `x = u T^-1`, if this is the model of real visible states u.
 
         Its visible units are correlated given the hidden ones. `p(x) = p(u) |det T|`.
         """

@@ -207,7 +207,7 @@ class ParallelTempering:
         self.chains = Chains(*map(place, self.chains))
 
     def joined(self, others: list[ParallelTempering]) -> ParallelTempering:
-        """Return these temperatures with the chains of others that have equally many of them."""
+        """Return these temperatures with the chains of all others with as many temperatures."""
         alike = [x.chains for x in (self, *others) if len(x.betas) == len(self.betas)]
         chains = (arrays.concat(states, axis=1) for states in zip(*alike, strict=True))
         return replace(self, chains=Chains(*chains))

@@ -1,11 +1,11 @@
-"""Set up before anything is imported, the engine that computes, and before each test."""
+"""Settings before any import, choice of the engine, and a fresh global seed for each test."""
 
 import os
 
-# scipy reads it once, on import; without it one of scikit-learn's checks skips itself.
+# scipy reads it on import; without it, one of scikit-learn's checks is skipped.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
-# The suite runs in a process a core: a second thread each would only be in the way. Tests of
-# threads ask for more of them by themselves.
+# The suite runs in one process per core, so more threads would only slow it down. Tests of threads
+# set their own number.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
@@ -15,17 +15,17 @@ from importlib.util import find_spec
 import pytest
 from sklearn.utils import check_random_state
 
-# Where torch is not installed, nothing is said of it.
+# Skip tests of torch if it is not installed.
 collect_ignore = [] if find_spec("torch") else ["simulated.py", "test_torch.py"]
 
 
 def pytest_addoption(parser):
-    """The engine is an option: a run with numpy has nothing of torch in its formulas."""
+    """Add the option `engine`: with numpy, no formula uses torch."""
     parser.addoption("--engine", choices=["numpy", "torch"], default="numpy")
 
 
 def pytest_configure(config):
-    """Before any test module is imported."""
+    """Choose the engine before any test module is imported."""
     if config.getoption("--engine") == "torch":
         import engines
 
@@ -33,7 +33,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Doctests cannot carry a mark: this one starts a cluster."""
+    """Mark a slow doctest, which starts a cluster; doctests cannot carry marks."""
     for item in items:
         if item.name == "skrbm.distributed.estimator.Distributed":
             item.add_marker(pytest.mark.slow)
@@ -41,5 +41,5 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def _start_of_global_draws():
-    """What has no random_state draws the same numbers in every run, in any process and order."""
+    """Make draws without a random_state the same in every run, in any process and order."""
     check_random_state(None).seed(0)

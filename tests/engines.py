@@ -1,8 +1,8 @@
 """The tests with another engine: `python -m pytest --engine torch`.
 
-Estimators without a device of their own then compute with torch on the processor. Tests of formulas
-pass numpy's arrays and compare numpy's results: a gate before every formula converts arrays to
-tensors on their way in, and tensors to arrays on their way out.
+Estimators without a `device` then compute with torch on the CPU. Tests of formulas pass numpy
+arrays and compare numpy results: a wrapper of every formula converts its arguments to tensors, and
+its results to arrays.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ FORMULAS = (
     labels,
 )
 
-# What is numpy's whatever the engine: temperatures, weights of rows, and log-weights of chains.
+# Always numpy arrays: temperatures, weights of rows, and log-weights of chains.
 NUMPYS = {"betas", "weights", "forward", "reverse", "log_weight", "rows", "columns"}
 UNGATED = {"map", "move", "copy", "part", "alike", "with_parameters", "has_type_of"}
 UNGATED |= {"equal_weights", "mean_weight", "bennett", "disagreement", "ascend"}
@@ -53,7 +53,7 @@ UNGATED |= {"completion", "conditionals"}  # which return functions
 
 
 def use_torch() -> None:
-    """Let everything compute with torch, from now on."""
+    """Compute everything with torch from now on."""
     device.DEFAULT_DEVICE = "cpu"
     for module in FORMULAS:
         for name, value in list(vars(module).items()):
@@ -73,13 +73,13 @@ def _gate_methods(cls: type) -> None:
 
 
 class Gate:
-    """Whether a formula is at work already, which hands torch's arrays to others."""
+    """Whether a formula is running, which passes tensors to other formulas."""
 
     is_open = True
 
 
 def gate(function: Any) -> Any:
-    """The function, of torch's arrays where it is called with numpy's."""
+    """Return the function, computed with tensors if it is called with numpy arrays."""
     signature = inspect.signature(function)
 
     @functools.wraps(function)
@@ -115,7 +115,7 @@ def gate(function: Any) -> Any:
 
 
 def moved(x: Any, place: Any) -> Any:
-    """What holds arrays, with all of them placed; what changes in training is itself moved."""
+    """Return an object with all its arrays placed; training states are moved in place."""
     if isinstance(x, np.ndarray) and x.dtype.kind not in "fb":  # indices
         return x
     if isinstance(x, np.ndarray) or devices.is_tensor(x) or arrays.is_sparse(x):
@@ -137,7 +137,7 @@ def moved(x: Any, place: Any) -> Any:
 
 
 def _has_tensor(x: Any) -> bool:
-    """Whether what holds arrays holds one of torch."""
+    """Whether an object holds a tensor."""
     if isinstance(x, tuple | list):
         return any(map(_has_tensor, x))
     if dataclasses.is_dataclass(x) and not isinstance(x, type):

@@ -1,6 +1,6 @@
-"""What the tests compare with: plain enumeration in float64, without the package's formulas.
+"""References for the tests: plain enumeration in float64, without the package's formulas.
 
-A unit type has one row in UNITS. The laws run over all pairs of rows.
+Each unit type has one entry in UNITS. The laws run over all pairs of entries.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ def quick(values: Iterable[Any], *chosen: Any) -> list[Any]:
 
 @dataclass(frozen=True)
 class UnitType:
-    """A unit type, and the sums or quadratures that stand for "over all its states".
+    """A unit type, and the sums or quadratures over its states.
 
     Parameters
     ----------
     make : callable
-        A layer of so many units.
+        From a number of units to a layer.
     nodes : callable
         From a layer to the states of each unit, and the logarithms of their weights.
     terms : callable
-        From a layer and states to what each of its parameters multiplies in minus the energy, apart
+        From a layer and states to the factor of each of its parameters in minus the energy, apart
         from the base.
     most_units : int
-        In a layer whose joint states are all visited.
+        Largest number of units of a layer whose joint states are all visited.
     log_base : callable
         From a layer and states to the rest of minus the energy.
     """
@@ -62,7 +62,7 @@ class UnitType:
         return self.make(n_units, np.random.default_rng(0), "float64").bias.shape[-1]
 
     def some_states(self, layer: Any, n: int, seed: int, within: float = np.inf) -> np.ndarray:
-        """Random nodes, not further out than a limit."""
+        """Random nodes within a limit."""
         rng = np.random.default_rng(seed)
         columns = []
         for states, _ in self.nodes(layer):
@@ -95,7 +95,7 @@ def _gaussian_nodes(layer: Gaussian) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def _make_categorical(n_units: int, rng: np.random.Generator, dtype: str) -> Categorical:
-    """Units of two and of three categories in turn."""
+    """Units with alternately two and three categories."""
     sizes = tuple(2 + i % 2 for i in range(n_units))
     return Categorical(rng.normal(size=sum(sizes)).astype(dtype), sizes)
 
@@ -105,7 +105,7 @@ def _categorical_nodes(layer: Categorical) -> list[tuple[np.ndarray, np.ndarray]
 
 
 def _make_ordinal(n_units: int, rng: np.random.Generator, dtype: str) -> Ordinal:
-    """Units of three and of two levels in turn."""
+    """Units with alternately three and two levels."""
     sizes = tuple(3 - i % 2 for i in range(n_units))
     return Ordinal(rng.normal(size=sum(sizes) - n_units).astype(dtype), sizes)
 
@@ -172,7 +172,7 @@ OF_TABLE = joined(CATEGORICAL, ORDINAL)
 UNITS = [BERNOULLI, GAUSSIAN, CATEGORICAL, ORDINAL, WITH_LABELS, WITH_REAL, MIXED, OF_TABLE]
 UNIT_IDS = [unit.name for unit in UNITS]
 WITH_PRECISION = [GAUSSIAN, WITH_REAL, MIXED]
-NOT_REAL = [unit for unit in UNITS if unit is not GAUSSIAN]  # not of real units only
+NOT_REAL = [unit for unit in UNITS if unit is not GAUSSIAN]  # except layers of real units only
 PURE = [
     (BERNOULLI, BERNOULLI),
     (BERNOULLI, GAUSSIAN),
@@ -189,7 +189,7 @@ PAIRS = [
     PURE[-1],
 ]
 PAIR_IDS = [f"{visible.name}-{hidden.name}" for visible, hidden in PAIRS]
-ENUMERABLE = PAIRS[:-2]  # those with a layer of finitely many states
+ENUMERABLE = PAIRS[:-2]  # models with a layer of finitely many states
 
 
 def random_rbm(
@@ -202,7 +202,7 @@ def random_rbm(
 ) -> RBM:
     """A model with normal weights of the given standard deviation and normal biases.
 
-    It has fewer units where a type's states are too many to look at.
+    It has fewer units if a type has too many states to enumerate.
     """
     rng = np.random.default_rng(seed)
     visible, hidden = pair
@@ -225,7 +225,7 @@ def coupled_rbm(n_visible: int = 6, n_hidden: int = 3, scale: float = 3.0, seed:
 def training_state(
     rbm: RBM, m: Any = None, k: Any = None, rng: int | np.random.Generator = 0, **values: Any
 ) -> TrainState:
-    """The state of a training of a model, with offsets of one half unless they are given."""
+    """A training state of a model, with offsets of one half by default."""
     n_visible, n_hidden = rbm.weights.array.shape
     m, k = (
         np.full(n, 0.5, rbm.reference.dtype) if offset is None else offset
@@ -238,7 +238,7 @@ def training_state(
 def all_states(unit: UnitType, layer: Any) -> tuple[np.ndarray, np.ndarray]:
     """Every joint state of a layer's nodes, and the logarithm of its weight; the last unit fastest.
 
-    A number stands for a layer of so many units.
+    A number stands for the number of units of a layer.
     """
     if isinstance(layer, int):
         layer = unit.make(layer, np.random.default_rng(0), "float64")
@@ -302,9 +302,9 @@ def draw(probability: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarra
 
 
 def total_variation(states: np.ndarray, probability: np.ndarray) -> tuple[float, float]:
-    """Distance of the drawn state indices from a distribution, and what chance alone makes it.
+    """Distance of the drawn state indices from a distribution, and the distance expected by chance.
 
-    Chance makes every frequency differ by `sqrt(2 p (1 - p) / (pi n))` on average.
+    By chance, a frequency differs by `sqrt(2 p (1 - p) / (pi n))` on average.
     """
     n = len(states)
     frequency = np.bincount(states, minlength=len(probability)) / n
@@ -313,12 +313,12 @@ def total_variation(states: np.ndarray, probability: np.ndarray) -> tuple[float,
 
 
 def codes(states: np.ndarray) -> np.ndarray:
-    """The row of `all_states` that each binary state is."""
+    """The index of each binary state in `all_states`."""
     return (states.astype(np.int64) @ (1 << np.arange(states.shape[1])[::-1])).astype(np.int64)
 
 
 def indices(rows: np.ndarray, states: np.ndarray) -> np.ndarray:
-    """Which of the states each row is."""
+    """The index of each row among the states."""
     key = np.random.default_rng(0).normal(size=states.shape[1])
     order = np.argsort(states @ key)
     found = order[np.searchsorted((states @ key)[order], rows @ key - 1e-9)]
@@ -331,7 +331,7 @@ SIZES = {"two layers": (4, 3, 3), "three layers": (3, 3, 2, 3)}
 
 
 def random_net(sizes, seed=0, scale=1.0):
-    """A net whose recognition has nothing to do with its generation."""
+    """A net whose recognition is independent of its generation."""
     rng = np.random.default_rng(seed)
 
     def conditional(n_parents, n_units):
@@ -354,7 +354,7 @@ def log_bernoulli(states, logits):
 def enumerate_net(net):
     """For every joint state of the directed layers: log p and, given the lowest one, log q.
 
-    Arrays with one axis a layer, from the data upwards; without the package's formulas.
+    Arrays with one axis per layer, from the data upwards; without the package's formulas.
     """
     *_, top = layers = [*(g.layer.n_units for g in net.generation), net.top.visible.n_units]
     states = [all_states(BERNOULLI, n)[0] for n in layers]
@@ -372,7 +372,7 @@ def enumerate_net(net):
 
 
 def exact_log_likelihood_and_bound(net):
-    """Of every state of the data's layer."""
+    """The log-likelihood of every state of the data's layer."""
     v, log_p, log_q = enumerate_net(net)
     above = tuple(range(1, log_p.ndim))
     return v, logsumexp(log_p, axis=above), (np.exp(log_q) * (log_p - log_q)).sum(axis=above)
@@ -386,12 +386,12 @@ def copies(n=400, seed=0):
 
 
 def draw_with(estimator, seed):
-    """Let a fitted estimator draw other missing values in its answers."""
+    """Make a fitted estimator draw other missing values in its results."""
     object.__setattr__(fitted_of(estimator).seeds, "likelihood", seed)
 
 
 def holes_in(X, share=0.3, seed=1):
-    """The rows with some values missing at random, but none of them all."""
+    """The rows with some values missing at random; no row loses all values."""
     missing = np.random.default_rng(seed).random(X.shape) < share
     missing[missing.all(axis=1), 0] = False
     return np.where(missing, np.nan, X)

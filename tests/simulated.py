@@ -1,8 +1,8 @@
-"""A device of torch that is not there: tensors that lie elsewhere, by the processor's arithmetic.
+"""A simulated torch device: its tensors are separate from CPU tensors, computed by the CPU.
 
-As with a GPU, such a tensor meets none of the processor's in one operation, but for numbers and
-indices; numpy cannot read it before it is copied to the host; and what is drawn there comes from a
-generator of the device. So mistakes that only a machine with a GPU would show are seen anywhere.
+As on a GPU, an operation cannot combine such a tensor with a CPU tensor, except numbers and
+indices. numpy cannot read it before it is copied to the host. Draws come from a generator of the
+device. So mistakes that otherwise only a machine with a GPU would show are detected anywhere.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
-NAME = "meta"  # a type of device that every build of torch knows, and on which nothing computes
+NAME = "meta"  # a type of device in every build of torch, on which nothing computes
 
 _COPIES = {"aten::_to_copy", "aten::copy_"}  # from one device to another
 _TAKE_INDICES = {"aten::index", "aten::index_put_", "aten::_index_put_impl_"}
@@ -26,7 +26,7 @@ _TAKE_INDICES = {"aten::index", "aten::index_put_", "aten::_index_put_impl_"}
 class Elsewhere(torch.Tensor):
     """A tensor on the simulated device; `inner` has its values.
 
-    `largest_copy` is the number of elements of the largest tensor that went from there to the host.
+    `largest_copy` is the number of elements of the largest tensor that was copied to the host.
     """
 
     has_float64 = True
@@ -57,21 +57,21 @@ class Elsewhere(torch.Tensor):
 
 
 class _Generator(torch.Generator):
-    """One that the device is said to have."""
+    """A generator that reports the simulated device."""
 
     def __new__(cls, device: Any = "cpu") -> _Generator:
         return super().__new__(cls, "cpu" if torch.device(device).type == NAME else device)
 
 
 class _Device(TorchDispatchMode):
-    """What makes tensors, or copies them to the device, makes such tensors."""
+    """Turn tensors that are created on or copied to the device into simulated ones."""
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         return _dispatch(function, args, kwargs or {})
 
 
 def _dispatch(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """Call an operation of the processor, as the device would make it."""
+    """Call an operation on the CPU, with the rules of the device."""
     name, own = function._schema.name, {}
 
     def inner(x: Any) -> Any:
@@ -96,7 +96,7 @@ def _dispatch(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
 
 
 def _there(x: Any, own: dict[int, Elsewhere]) -> Any:
-    """A result on the device: the tensor itself where it was changed in place."""
+    """A result on the device: the tensor itself if it was changed in place."""
     if not isinstance(x, torch.Tensor):
         return x
     if id(x) not in own:
@@ -116,9 +116,9 @@ def _refuse_others(x: Any) -> None:
 
 @contextmanager
 def simulated_device(*, has_float64: bool = True) -> Iterator[str]:
-    """Let there be the device, whose name it yields, for what is computed in this thread.
+    """Provide the device in this thread, and yield its name.
 
-    Apple's devices have no float64.
+    Apple's devices lack float64.
     """
     from skrbm._kernels import devices, threads
     from skrbm.estimators.common import device

@@ -1,4 +1,4 @@
-"""The layers: a module imports only from above it, and names nothing that is not its business."""
+"""The layers: a module imports only from modules above it, and uses no forbidden names."""
 
 import ast
 import re
@@ -136,7 +136,7 @@ LAYERS = [
     "_show_versions",
     "__init__",
 ]
-# Formulas take their arrays as they come; these modules name no array library.
+# Formulas work with any arrays; these modules import no array library.
 MATHEMATICS = (
     *(name for name in LAYERS if name.startswith("units.")),
     "weights",
@@ -152,13 +152,13 @@ MATHEMATICS = (
     "learning.optimizer",
     "learning.wake_sleep",
 )
-# Formulas with counts of temperatures, chains and rows, which are numpy's on every device.
+# Formulas with numbers per temperature, chain or row, which are numpy arrays on every device.
 MATHEMATICS_ON_HOST = "samplers", "annealing", "conditionals", "likelihood"
 ARRAY_LIBRARIES = {"numpy", "scipy", "torch"}
 
 
 def source(module):
-    """The text of a module, or of what a package exports."""
+    """The text of a module, or of the modules that a package exports."""
     path = ROOT.joinpath(*module.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     path = path if path.exists() else path.with_suffix(".pyx")
@@ -179,12 +179,12 @@ def imports(module):
 
 
 def is_in(name, layer):
-    """Whether a dotted name is a module, or stands in it."""
+    """Whether a dotted name is a module or a member of it."""
     return f"{name}.".startswith(f"skrbm.{layer}.")
 
 
 def forbidden(module, names):
-    """What a module with these imports may not import."""
+    """The imports of a module that the rule forbids."""
     below = {f"skrbm.{layer}" for layer in LAYERS[LAYERS.index(module) :]}
     own = {name: [f"skrbm.{layer}" for layer in LAYERS if is_in(name, layer)] for name in names}
     wrong = [name for name, layers in own.items() if layers and max(layers, key=len) in below]
@@ -201,7 +201,7 @@ def forbidden(module, names):
 
 
 def test_every_module_has_its_layer():
-    """Fails if a module is added without a place."""
+    """Fails if a new module has no place in the list."""
     paths = (path for path in ROOT.rglob("*.py*") if path.suffix in {".py", ".pyx"})
     files = (path.relative_to(ROOT).with_suffix("") for path in paths)
     modules = [".".join(path.parts).removesuffix(".__init__") for path in files]
@@ -210,7 +210,7 @@ def test_every_module_has_its_layer():
 
 @pytest.mark.parametrize("module", LAYERS)
 def test_imports_point_upwards(module):
-    """Fails if a module imports from below, from an array library, or scikit-learn's privates."""
+    """Fails if a module imports from below, an array library, or scikit-learn's private modules."""
     assert forbidden(module, list(imports(module))) == []
 
 
@@ -224,7 +224,7 @@ def test_imports_point_upwards(module):
         ("estimators.rbm.bernoulli", "sklearn.utils.validation._check_sample_weight"),
     ],
 )
-def test_the_rule_sees_what_it_forbids(module, name):
+def test_the_rule_detects_forbidden_imports(module, name):
     """The negative control."""
     assert forbidden(module, [name]) == [name]
 
@@ -239,13 +239,13 @@ DISGUISES = {
 
 
 def disguised(text):
-    """The ways in which a text asks what type a unit is."""
+    """The ways in which a text checks the type of a unit."""
     return [name for name, pattern in DISGUISES.items() if re.search(pattern, text)]
 
 
 @pytest.mark.parametrize("module", [x for x in LAYERS if not is_in(f"skrbm.{x}", "units")])
-def test_unit_types_are_told_apart_in_one_place(module):
-    """Fails if a module other than units asks what type a unit is."""
+def test_only_units_depend_on_unit_types(module):
+    """Fails if a module other than units checks the type of a unit."""
     assert disguised(source(module)) == []
 
 
@@ -259,6 +259,6 @@ def test_unit_types_are_told_apart_in_one_place(module):
         ("data", "if domain is REAL_LINE:"),
     ],
 )
-def test_the_rule_sees_disguises(name, text):
+def test_the_rule_detects_disguised_type_checks(name, text):
     """The negative control."""
     assert disguised(text) == [name]

@@ -1,6 +1,6 @@
-"""Belief nets some of whose visible units are missing, against enumeration of every joint state.
+"""Belief nets with missing visible units, against enumeration of every joint state.
 
-Recognition, generation and the RBM that draws what is missing have nothing to do with each other.
+Recognition, generation and the RBM that draws missing values are independent of each other.
 """
 
 import numpy as np
@@ -33,7 +33,7 @@ FREE = {4: [[1, 0, 0, 1], [0, 1, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]], 3: [[1, 0, 
 
 @pytest.fixture(params=["exact", "annealed"])
 def annealed(request, monkeypatch):
-    """With exact draws of what is missing, and with the chains that stand in for them."""
+    """With exact draws of missing values, and with the chains that replace them."""
     if request.param == "annealed":
         monkeypatch.setattr(conditionals, "_LOG2_STATES", -1)
     return request.param == "annealed"
@@ -41,7 +41,7 @@ def annealed(request, monkeypatch):
 
 @pytest.fixture(params=SIZES.values(), ids=SIZES)
 def problem(request):
-    """A net, an RBM, and rows with NaN; and which states agree with each row."""
+    """A net, an RBM, rows with NaN, and the states that agree with each row."""
     sizes = request.param
     net = random_net(sizes, seed=1)
     rbm = random_rbm(n_visible=sizes[0], n_hidden=3, seed=2)
@@ -54,7 +54,7 @@ def problem(request):
 
 
 def _log_ratios(incomplete, rows, n_draws):
-    """Terms of every row, less log Z, drawn with rows in many copies."""
+    """Terms of every row minus log Z, from many copies of the rows."""
     many = np.repeat(rows, n_draws, axis=0)
     rng = random.generator(0)
     terms = incomplete.log_ratios(many, 1, rng)
@@ -68,10 +68,10 @@ def _log_proposal(rbm, agree):
     return log_p - logsumexp(log_p)
 
 
-def test_the_bound_is_the_mean_over_what_is_missing_and_hidden(problem):
+def test_the_bound_is_the_mean_over_missing_and_hidden_states(problem):
     """Within 4.5 standard errors. Fails if a missing value is drawn from another distribution.
 
-    The bound itself must lie below the likelihood of what is known.
+    The bound itself must lie below the likelihood of the known values.
     """
     incomplete, rows, _, agree = problem
     _, exact, _ = exact_log_likelihood_and_bound(incomplete.net)
@@ -88,7 +88,7 @@ def test_the_bound_is_the_mean_over_what_is_missing_and_hidden(problem):
 
 
 def test_terms_are_logarithms_of_unbiased_estimates(problem, annealed):
-    """So their mean is below, however few temperatures there are. Six standard errors.
+    """So their mean is below, for any number of temperatures. Six standard errors.
 
     Fails if the weight of an annealed chain does not belong to the state that it ends in.
     """
@@ -100,10 +100,10 @@ def test_terms_are_logarithms_of_unbiased_estimates(problem, annealed):
         assert abs(estimates[i].mean() - np.exp(exact[states]).sum()) < 6 * error[i]
 
 
-def test_rows_that_are_complete_have_the_terms_of_the_net():
+def test_complete_rows_have_the_terms_of_the_net():
     """Fails if the rows between them are mixed up, or draws depend on these.
 
-    Every row has draws of its own.
+    Every row has separate draws.
     """
     rbm, net = random_rbm(n_visible=4, seed=2), random_net((4, 3, 3))
     v = all_states(BERNOULLI, 4)[0][:6]
@@ -118,8 +118,8 @@ def test_rows_that_are_complete_have_the_terms_of_the_net():
     assert not np.isclose(terms[[1, 4]], expected[[1, 4]]).any()
 
 
-def test_first_means_are_averages_over_what_is_missing(problem):
-    """Fails if means are those of one completion, or of the mean one. Six standard errors."""
+def test_first_means_are_averages_over_missing_values(problem):
+    """Fails if the means are given one completion, or the mean completion. Six standard errors."""
     incomplete, rows, v, agree = problem
     n = 200
     many = np.repeat(rows, n, axis=0)
@@ -132,9 +132,9 @@ def test_first_means_are_averages_over_what_is_missing(problem):
 
 
 def test_chains_end_in_the_conditional_distribution(problem):
-    """Fails if the recognition is taken for the posterior, which it is not here.
+    """Fails if the recognition, which differs here, is used as the posterior.
 
-    2.5 times what chance makes of the distance.
+    2.5 times the distance expected by chance.
     """
     incomplete, rows, v, agree = problem
     net, n = incomplete.net, 20_000
@@ -147,8 +147,8 @@ def test_chains_end_in_the_conditional_distribution(problem):
         assert distance <= 2.5 * floor, i
 
 
-def test_means_are_those_of_the_conditional_distribution(problem):
-    """Six standard errors of draws that depend on ten before. Fails if the first half counts."""
+def test_means_equal_conditional_means(problem):
+    """Six standard errors, for an autocorrelation time of ten. Fails if the first half counts."""
     incomplete, rows, v, agree = problem
     _, exact, _ = exact_log_likelihood_and_bound(incomplete.net)
     n_steps = 2_000
@@ -161,9 +161,9 @@ def test_means_are_those_of_the_conditional_distribution(problem):
 
 @pytest.mark.parametrize("is_tied", [True, False])
 def test_a_mode_is_mostly_the_most_probable_completion(is_tied):
-    """Fails if the ascent starts anywhere, leads down, or changes what is given.
+    """Fails if the ascent starts anywhere else, decreases the density, or changes given units.
 
-    Untied, the recognition is that of another net.
+    Untied, the recognition belongs to another net.
     """
     net = random_net((6, 4, 3), seed=1, scale=2.0)
     if is_tied:
@@ -181,10 +181,10 @@ def test_a_mode_is_mostly_the_most_probable_completion(is_tied):
     assert np.mean(exact[codes(got)] > highest - 1e-9) > 0.8
 
 
-def test_an_ascent_ends_where_its_exact_step_stays(monkeypatch):
-    """By enumeration of the posterior. Fails if the posterior mean is that of the recognition.
+def test_an_ascent_ends_at_a_fixed_point_of_its_exact_step(monkeypatch):
+    """By enumeration of the posterior. Fails if the mean of the recognition replaces its mean.
 
-    With so many draws that hardly any step is the other way by chance.
+    With so many draws that hardly any step has the wrong sign by chance.
     """
     monkeypatch.setattr(belief_conditionals, "_N_ASCENT_DRAWS", 2_000)
     net = random_net((6, 4, 3), seed=5, scale=1.5)

@@ -1,4 +1,4 @@
-"""Stacks of RBMs and how they are tuned, against enumeration of every joint state."""
+"""Belief nets and their up-down training, against enumeration of every joint state."""
 
 import numpy as np
 import pytest
@@ -34,8 +34,8 @@ from laws import (
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
-def test_conditional_log_probability_is_normalised_and_has_the_input(pair):
-    """Against sums or quadrature of the density. Fails if a normaliser or the input is left out."""
+def test_conditional_log_probability_is_normalised_and_uses_the_input(pair):
+    """Against sums or quadrature of the density. Fails if a normaliser or the input is missing."""
     rbm = random_rbm(pair)
     visible, hidden = pair
     conditional = Conditional(rbm.hidden, rbm.weights.array)
@@ -48,7 +48,7 @@ def test_conditional_log_probability_is_normalised_and_has_the_input(pair):
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
-def test_climbing_follows_the_slope_of_the_log_probability(unit):
+def test_steps_follow_the_gradient_of_the_log_probability(unit):
     """Central differences, in the centred parameters. Fails if a factor or the bias is wrong.
 
     With `input = a + (x - m) W` the bias is `a - m W`; a layer's own preconditioner multiplies the
@@ -82,10 +82,12 @@ def test_climbing_follows_the_slope_of_the_log_probability(unit):
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
-def test_no_step_leads_down(unit):
-    """From inputs that all depend on one, at any rate. Fails if a step is as long as it is asked.
+def test_no_step_decreases_the_log_probability(unit):
+    """With inputs that all depend on one, at any rate.
 
-    Weights of zero and of one, and parents in the hundreds, as a stack on clustered data has them.
+    Fails if the length of a step is not limited.
+
+    Weights of zero and of one, and parents in the hundreds, as in a stack on clustered data.
     """
     rng = np.random.default_rng(0)
     cause = rng.choice(2, size=(200, 1)).astype(float)
@@ -106,7 +108,7 @@ def test_no_step_leads_down(unit):
 
 
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
-def test_log_ratio_is_that_of_the_joint_states(sizes):
+def test_log_ratio_equals_enumeration_of_joint_states(sizes):
     """Fails if a layer is left out of p or of q, or is given the wrong neighbour."""
     net = random_net(sizes)
     _, log_p, log_q = enumerate_net(net)
@@ -133,7 +135,7 @@ def test_mean_log_ratio_is_the_bound(sizes, by_row):
 
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
 def test_samples_come_from_the_net(sizes):
-    """Law 4, from exact states of the RBM on top: 2.5 times what chance makes of the distance."""
+    """Law 4, from exact states of the RBM on top: 2.5 times the distance expected by chance."""
     net, n = random_net(sizes), 100_000
     rng = np.random.default_rng(0)
     _, exact, _ = exact_log_likelihood_and_bound(net)
@@ -144,7 +146,7 @@ def test_samples_come_from_the_net(sizes):
     assert distance < 2.5 * floor
 
 
-def test_gibbs_goes_up_along_the_top_and_down():
+def test_gibbs_passes_up_samples_the_top_and_passes_down():
     """Against the product of the three transition matrices. Fails if a part is left out."""
     net, n, n_steps = random_net((3, 2, 3), scale=2.0), 100_000, 2
     v, h = (all_states(BERNOULLI, size)[0] for size in (3, 2))
@@ -160,7 +162,7 @@ def test_gibbs_goes_up_along_the_top_and_down():
     assert distance < 2.5 * floor
 
 
-def test_a_layer_upside_down_leaves_the_likelihood_as_it_was():
+def test_adding_a_transposed_layer_keeps_the_likelihood():
     """The bound is then exact for every draw. Fails if a layer of either direction is misplaced."""
     rbm = random_rbm(n_visible=5, n_hidden=4)
     net = BeliefNet.stack([rbm, rbm.swap()])
@@ -182,16 +184,17 @@ PARTS = {
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_each_part_of_a_net_learns_what_it_is_there_for(part):
-    """On data of a net that differs in this part alone, which learns while the others stay.
+def test_each_part_of_a_net_learns_its_own_distribution(part):
+    """On data of a net that differs only in this part, which learns while the others stay fixed.
 
-    Generation and top must bring the bound, recognition the gap to the likelihood, nine tenths of
-    the way back. Fails if a part learns from the states of another phase, or not at all.
+    Nine tenths of the loss must be regained: of the bound for generation and top, of the gap to the
+    likelihood for recognition. Fails if a part learns from the states of another phase, or not at
+    all.
     """
     truth = random_net((4, 3, 3), seed=3, scale=2.0)
     v, log_p, _ = exact_log_likelihood_and_bound(truth)
     p, rng = np.exp(log_p), random.generator(0)
-    if part != "recognition":  # of which the best is not known beforehand: the gap stays
+    if part != "recognition":  # the best one is unknown: a gap remains
         truth = _with_best_recognition(truth)
     net = truth.copy()
     for x in PARTS[part](net):
@@ -241,7 +244,7 @@ def test_wake_sleep_counts_rows_by_their_weights():
     assert draws[:, 0].mean() > 0.9
 
 
-def test_copies_share_nothing():
+def test_copies_share_no_arrays():
     """Fails if a parameter of a copy is a view of the original's."""
     net = BeliefNet.stack(
         [random_rbm(), RBM(Bernoulli(np.zeros(3)), Bernoulli(np.zeros(2)), np.zeros((3, 2)))]

@@ -1,4 +1,4 @@
-"""Callbacks: when they are called, how they stop, and fits that go on where they were."""
+"""Callbacks: when they are called, how they stop a fit, and fits that resume."""
 
 import os
 import pickle
@@ -40,7 +40,7 @@ HOLES = np.where(np.random.default_rng(0).random(X.shape) < 0.1, np.nan, X)
 
 
 def _cases():
-    """Estimators whose fits go on from all kinds of state, and what they are fitted to."""
+    """Estimators with all kinds of training state, and their data."""
     small = {"n_components": 8, "n_iter": 6, "random_state": 0}
     stopping = {"early_stopping": True, "n_iter_no_change": 3, "tol": 100.0, "n_iter": 12}
     yield "jump", BernoulliRBM(**small), (X,)
@@ -131,12 +131,12 @@ class _Keep:
         return self
 
     def __getstate__(self):
-        return {"kept": {}}  # or every file would hold all before it
+        return {"kept": {}}  # or every file would contain all previous ones
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
-def test_an_interrupted_fit_goes_on_to_the_same_end(case):
-    """Fails if chains, generators, moving averages, the schedule or the best score start anew."""
+def test_a_resumed_fit_equals_an_uninterrupted_fit(case):
+    """Fails if chains, generators, moving averages, the schedule or the best score restart."""
     _, estimator, data = case
     keep = _Keep()
     unbroken = clone(estimator).set_params(callbacks=keep).fit(*data)
@@ -151,8 +151,8 @@ def test_an_interrupted_fit_goes_on_to_the_same_end(case):
 
 
 @pytest.mark.parametrize("case", SEEDED, ids=[case[0] for case in SEEDED])
-def test_an_exception_of_a_callback_leaves_a_fit_that_goes_on_to_the_same_end(case):
-    """Fails if the epoch before the exception is trained again, or what it changed is lost."""
+def test_a_fit_resumes_exactly_after_an_exception_in_a_callback(case):
+    """Fails if the epoch before the exception is trained again, or its changes are lost."""
     _, estimator, data = case
     keep = _Keep()
     unbroken = clone(estimator).set_params(callbacks=keep).fit(*data)
@@ -186,14 +186,14 @@ def test_a_fit_interrupted_within_an_epoch_trains_all_its_epochs(name, monkeypat
         patched.setattr(Loop, "mini_batches", interrupted)
         with pytest.raises(KeyboardInterrupt):
             stopped.fit(*data)
-    assert _parameters(stopped.resume(*data)) != _parameters(unbroken)  # as the docstring says
+    assert _parameters(stopped.resume(*data)) != _parameters(unbroken)  # as documented
     for got, expected in zip(_histories(stopped), _histories(unbroken), strict=True):
         np.testing.assert_array_equal(got["iteration"], expected["iteration"])
 
 
 @pytest.mark.parametrize(("method", "before"), [("begin_fit", True), ("finish", False)])
-def test_a_stack_interrupted_between_two_layers_goes_on(method, before, monkeypatch):
-    """Fails if a layer that is started or finished is taken for one in training."""
+def test_a_stack_interrupted_between_two_layers_resumes(method, before, monkeypatch):
+    """Fails if a new or a finished layer is treated as one in training."""
     unbroken, calls, original = clone(STACK).fit(X), [], getattr(Learner, method)
 
     def interrupted(*args, **kwargs):
@@ -213,7 +213,7 @@ def test_a_stack_interrupted_between_two_layers_goes_on(method, before, monkeypa
     assert _parameters(stopped.resume(X)) == _parameters(unbroken)
 
 
-def test_what_cannot_be_resumed_is_refused():
+def test_refuses_to_resume_finished_fits_and_other_data():
     """Fails if a finished fit is trained again, or other data are trained on."""
     keep = _Keep()
     rbm = BernoulliRBM(4, n_iter=3, callbacks=keep, random_state=0).fit(X)
@@ -259,7 +259,7 @@ def test_stop_iteration_ends_a_fit_and_all_callbacks_are_called():
         BernoulliRBM(callbacks=3).fit(X)
 
 
-# One process imports the package and forks a fit a path, so that a kill costs no import.
+# One process imports the package and forks one fit per path, so that a kill costs no import.
 _FITS = """
 import os
 import sys
@@ -301,8 +301,8 @@ for path in sys.argv[3:]:
     ],
     ids=["rbm", "tuned"],
 )
-def test_a_killed_fit_goes_on_from_its_file(n_kills, where, estimator, data, tmp_path):
-    """Fails if a kill leaves a file that cannot be read, or one that goes on to another end."""
+def test_a_killed_fit_resumes_from_its_file(n_kills, where, estimator, data, tmp_path):
+    """Fails if a kill leaves a file that cannot be read, or that gives another result."""
     rng = np.random.default_rng(0)
     estimator = clone(estimator).set_params(**{where: device.DEFAULT_DEVICE})
     start, end, n_resumed = tmp_path / "start", tmp_path / "end", 0
@@ -336,7 +336,7 @@ def saved(tmp_path):
     return path
 
 
-def test_a_file_that_is_no_checkpoint_is_refused(saved, tmp_path):
+def test_files_that_are_not_checkpoints_are_refused(saved, tmp_path):
     """Fails if a truncated or foreign file raises something else, or passes."""
     whole = saved.read_bytes()
     assert Checkpoint.load(saved).n_iter_ == 2
@@ -353,8 +353,8 @@ def test_a_file_that_is_no_checkpoint_is_refused(saved, tmp_path):
         Checkpoint(saved, every=0)
 
 
-def test_a_flipped_bit_is_noticed(saved):
-    """Fails if a fit goes on from other numbers than it stopped with."""
+def test_a_flipped_bit_is_detected(saved):
+    """Fails if a fit resumes from other numbers than it stopped with."""
     whole = saved.read_bytes()
     for bit in np.random.default_rng(0).choice(8 * len(whole), 1000, replace=False).tolist():
         flipped = bytearray(whole)
@@ -371,7 +371,7 @@ def test_a_checkpoint_holds_its_path_as_text(saved):
 
 
 def test_the_cause_is_named_if_an_undamaged_checkpoint_cannot_be_loaded(tmp_path, monkeypatch):
-    """Fails if the file is blamed for a package that is not installed."""
+    """Fails if the message blames the file instead of a missing package."""
     gone = types.ModuleType("gone")
     monkeypatch.setitem(sys.modules, "gone", gone)
     exec("class Schedule:\n    pass", vars(gone))

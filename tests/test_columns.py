@@ -60,7 +60,7 @@ def _shares(n):
 
 @pytest.mark.parametrize("name", CONTINUOUS)
 def test_densities_and_points_of_numbers_sum_to_one(name):
-    """Point masses are counted; the rest is integrated between edges, and by quadrature beyond."""
+    """Point masses are summed; the rest is integrated, by quadrature beyond the edges."""
     _, column = _numbers(name)
     share, cells = _shares(column.n_codes), column.cells
     points = cells.edges[:-1][cells.is_point[1:-1]]
@@ -136,7 +136,7 @@ def test_draws_have_their_codes(name):
 
 
 @pytest.mark.parametrize("name", ["normal", "heavy", "spiked", "decimals", "integers"])
-def test_draws_have_the_density(name):
+def test_draws_follow_the_density(name):
     """Kolmogorov-Smirnov, at the level 0.001, against sums of the density within the extremes."""
     _, column = _numbers(name)
     share, cells = _shares(column.n_codes), column.cells
@@ -159,7 +159,7 @@ def test_draws_have_the_density(name):
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-def test_means_and_medians_are_those_of_draws(name):
+def test_means_and_medians_match_draws(name):
     """Within five standard errors for each code, and exactly for codes of one value."""
     _, column = _numbers(name)
     n, rng = 2000, np.random.default_rng(4)
@@ -193,7 +193,7 @@ def test_medians_split_draws_of_several_codes_in_half(name):
 
 
 def test_the_most_probable_category_may_share_a_code():
-    """It has the largest product of the probability of its code and of its own in the code."""
+    """It maximises the probability of its code times its probability given the code."""
     column = Categories.of(
         np.repeat(np.array(list("abcdef"), object), [90, 80, 70, 20, 30, 10]), most=4
     )
@@ -250,8 +250,8 @@ def test_single_numbers_are_given_exactly(name):
         assert part.column.decode(np.array([code, -1, code]), np.random.default_rng(0))[0] == x
 
 
-def test_numbers_of_a_set_weigh_by_their_densities():
-    """On a lattice, all of its points are everything."""
+def test_numbers_in_a_set_are_weighted_by_density():
+    """On a lattice, all its points have the total probability."""
     values, column = _numbers("integers")
     points = np.arange(values.min(), values.max() + 1)
     codes = column.encode(points)

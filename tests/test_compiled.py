@@ -1,4 +1,4 @@
-"""The compiled update makes the steps of the formulas: equal states, and parameters to rounding."""
+"""The compiled update equals the formulas: in all states, and in parameters up to rounding."""
 
 import math
 from itertools import product
@@ -22,10 +22,10 @@ from laws import BERNOULLI, GAUSSIAN, UNIT_IDS, UNITS, WITH_LABELS, WITH_PRECISI
 pytest.importorskip("skrbm.learning._update", reason="no compiler was found")
 
 N_UPDATES = 6
-# Visible and hidden units, rows and chains: less than a vector of the processor and more with a
-# rest, more than a block of columns, more than a block of terms, and products for the BLAS.
+# Visible and hidden units, rows and chains: less than a vector of the processor, more with a
+# remainder, more than a block of columns, more than a block of terms, and products for the BLAS.
 SIZES = [(3, 2, 4, 3), (9, 37, 11, 10), (70, 150, 60, 50), (600, 9, 8, 8), (9, 600, 8, 8)]
-SIZES += [(300, 280, 150, 120)]  # and more rows than propose states
+SIZES += [(300, 280, 150, 120)]  # and more rows than those that propose states
 DTYPES = ["float32", "float64"]
 PACE = Pace(0.1, 0.5, penalty=0.07, variance_floor=0.1)
 
@@ -38,7 +38,7 @@ def some_rbm(unit, dtype, n_visible=9, n_hidden=21, scale=0.5):
 
 
 def trained(update_of, gradient, optimizer, rbm, *, n_rows=11, n_chains=10, to_rows=np.asarray):
-    """The state after some updates of a copy of a model, from rows that the model itself makes."""
+    """The state after some updates of a copy of a model, from rows drawn from the model."""
     rng = np.random.default_rng(0)
     rbm = rbm.map(np.copy)
     floor = None if optimizer.variance is None else np.full(rbm.visible.n_columns, 1e-3)
@@ -92,7 +92,7 @@ def assert_equal_updates(gradient, optimizer, rbm, **sizes):
 @pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
 @pytest.mark.parametrize(("gradient", "n_steps"), list(product(GRADIENTS, (1, 2))))
 def test_updates_equal_the_formulas(gradient, n_steps, unit, dtype):
-    """Fails with draws in another order, or with any term missing from a step."""
+    """Fails if draws have another order, or a term of a step is missing."""
     if gradient == "exact" and n_steps > 1:
         pytest.skip("the exact gradient has no steps")
     rbm = some_rbm(unit, dtype, n_hidden=7 if gradient == "exact" else 21)
@@ -103,7 +103,7 @@ def test_updates_equal_the_formulas(gradient, n_steps, unit, dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
 def test_updates_equal_the_formulas_in_all_sizes(unit, dtype, sizes):
-    """Fails if loops leave out the last columns, or the products of large models differ."""
+    """Fails if loops omit the last columns, or the products of large models differ."""
     n_visible, n_hidden, n_rows, n_chains = sizes
     rbm = some_rbm(unit, dtype, n_visible, n_hidden, scale=1 / math.sqrt(n_hidden))
     limit = 0.1 if "gaussian" in unit.name else math.inf  # long steps would diverge
@@ -118,7 +118,7 @@ def test_updates_equal_the_formulas_in_all_sizes(unit, dtype, sizes):
 def test_limited_steps_equal_the_formulas(unit, gradient, dtype, n_chains):
     """Fails if the divergence of a step counts other rows, or rows with other weights.
 
-    The energy of a single chain has no variance: then only the rows of the data limit a step.
+    The energy of a single chain has no variance; then only the rows of the data limit a step.
     """
     rbm, optimizer = some_rbm(unit, dtype, n_hidden=7), CentredOptimizer(largest_step=1e-4)
     assert_equal_updates(GRADIENTS[gradient](), optimizer, rbm, n_chains=n_chains)
@@ -151,7 +151,7 @@ def test_updates_with_labels_equal_the_formulas(joint, share, dtype):
     ("dtype", "scale"), [("float32", 30.0), ("float64", 30.0), ("float64", 3e3)]
 )
 @pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
-def test_extreme_inputs_make_the_updates_of_the_formulas(unit, dtype, scale):
+def test_updates_equal_the_formulas_for_extreme_inputs(unit, dtype, scale):
     """Fails if an exponential overflows: in float32 above 88, in float64 above 709."""
     optimizer = CentredOptimizer(largest_step=5.0)
     rbm = some_rbm(unit, dtype, scale=scale)
@@ -172,14 +172,14 @@ def test_rows_of_any_layout_make_equal_updates(to_rows):
 
 
 @pytest.mark.parametrize("hidden", [GAUSSIAN, WITH_LABELS], ids=lambda unit: unit.name)
-def test_other_hidden_units_are_left_to_the_formulas(hidden):
-    """Fails if compiled code takes hidden units of any type for binary ones."""
+def test_other_hidden_units_use_the_formulas(hidden):
+    """Fails if compiled code treats other hidden units as binary."""
     rbm = some_rbm(BERNOULLI, "float64", n_hidden=hidden.n_columns(6), scale=0.1)
     rbm = RBM(rbm.visible, hidden.make(6, np.random.default_rng(0), "float64"), rbm.weights)
     assert_equal_updates(GRADIENTS["cd"](), CentredOptimizer(), rbm)
 
 
-def test_parameters_of_two_types_are_left_to_the_formulas():
+def test_parameters_of_two_dtypes_use_the_formulas():
     """Fails if compiled code reads float64 biases as float32, beyond the end of an array."""
     rbm = some_rbm(BERNOULLI, "float32")
     mixed = RBM(rbm.visible, rbm.hidden.map(lambda x: x.astype("float64")), rbm.weights)
@@ -202,8 +202,8 @@ def test_rows_of_the_wrong_width_are_refused():
         )
 
 
-def test_updates_leave_earlier_chains_as_they_were():
-    """Fails if steps overwrite states that someone has taken from an estimator."""
+def test_updates_do_not_change_earlier_chains():
+    """Fails if steps overwrite states that were read from an estimator."""
     rbm, gradient = some_rbm(BERNOULLI, "float64"), GRADIENTS["pcd"](3)
     state = trained(compiled.update_of, gradient, CentredOptimizer(), rbm)
     earlier, copies = state.chains, [x.copy() for x in state.chains]
@@ -215,7 +215,7 @@ def test_updates_leave_earlier_chains_as_they_were():
 
 
 def test_a_fit_is_the_same_without_the_extension():
-    """Fails if the order of draws depends on what computes."""
+    """Fails if the order of draws depends on the implementation."""
     X = np.random.default_rng(0).integers(2, size=(60, 8))
     fits = [BernoulliRBM(5, n_iter=20, batch_size=20, random_state=0).fit(X)]
     with compiled.formulas_only():
@@ -226,14 +226,14 @@ def test_a_fit_is_the_same_without_the_extension():
 
 
 def test_updates_are_compiled_again_after_an_error():
-    """Fails if an error leaves all later fits to the formulas."""
+    """Fails if all fits after an error use the formulas."""
     with pytest.raises(KeyError), compiled.formulas_only():
         raise KeyError
     assert compiled.is_available()
 
 
 def one_label(n_classes):
-    """Binary units and one label, as a type of units."""
+    """Binary units and one label, as a unit type."""
     from types import SimpleNamespace
 
     from skrbm.units import Categorical, Joined

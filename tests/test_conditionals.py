@@ -1,4 +1,4 @@
-"""Given some visible units: the others against sums, or quadratures, over all their states."""
+"""Conditionals given some visible units, against sums or quadratures over all other states."""
 
 import numpy as np
 import pytest
@@ -26,14 +26,14 @@ FREE = np.array([[1, 0, 0, 1], [0, 1, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]], bool)
 
 @pytest.fixture(params=["exact", "chains"])
 def by_chains(request, monkeypatch):
-    """With an exact answer, and with the chains that stand in where there is none."""
+    """With exact results, and with the chains that replace them."""
     if request.param == "chains":
         monkeypatch.setattr(conditionals, "_LOG2_STATES", -1)
     return request.param == "chains"
 
 
 def _problem(pair, seed=0, n_hidden=3, free=FREE):
-    """A model, rows with NaN where a unit is free, and their conditionals by brute force."""
+    """A model, rows with NaN in free units, and their conditionals by brute force."""
     rbm = random_rbm(pair, n_visible=4, n_hidden=n_hidden, seed=seed)
     visible, _ = pair
     free = free[:, : rbm.visible.n_units]
@@ -77,7 +77,7 @@ def _whole(layer, columns):
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
-def test_marginals_are_sums_over_what_is_free(pair, by_chains):
+def test_marginals_are_sums_over_free_units(pair, by_chains):
     """Fails if a free unit drops out of the hidden input, or a given one is annealed.
 
     Annealing: twenty chains, whose mean weight errs by less than a twentieth here.
@@ -91,10 +91,10 @@ def test_marginals_are_sums_over_what_is_free(pair, by_chains):
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
-def test_means_are_those_of_the_conditional_distribution(pair, by_chains):
-    """Fails if chains forget what is given, or hidden means are those of the completed row.
+def test_means_equal_conditional_means(pair, by_chains):
+    """Fails if chains change given units, or hidden means are given the completed row.
 
-    Twenty chains of 1,000 steps: six standard errors of ten times as correlated draws.
+    Twenty chains of 1,000 steps: six standard errors, for an autocorrelation time of ten.
     """
     rbm, rows, _, of_visible, of_hidden = _problem(pair)
     rng = random.generator(0)
@@ -107,8 +107,8 @@ def test_means_are_those_of_the_conditional_distribution(pair, by_chains):
 
 @pytest.mark.parametrize("by_row", [False, True])
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
-def test_draws_have_the_means_and_keep_what_is_given(pair, by_row, by_chains):
-    """Fails if draws are from the model without what is given. Six standard errors."""
+def test_draws_have_the_means_and_keep_given_units(pair, by_row, by_chains):
+    """Fails if draws ignore the given units. Six standard errors."""
     rbm, rows, _, of_visible, _ = _problem(pair)
     n = 4_000
     many = np.repeat(rows, n, axis=0)
@@ -122,8 +122,8 @@ def test_draws_have_the_means_and_keep_what_is_given(pair, by_row, by_chains):
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
-def test_weighted_draws_sum_over_what_is_free(pair, by_chains):
-    """Fails if the weights are of other states, or draws change what is given.
+def test_weighted_draws_sum_over_free_units(pair, by_chains):
+    """Fails if the weights belong to other states, or draws change given units.
 
     The mean weight is `p(given) Z`, and weighted means are conditional ones: six standard errors.
     """
@@ -145,7 +145,7 @@ def test_weighted_draws_sum_over_what_is_free(pair, by_chains):
 
 @pytest.mark.parametrize("visible", NOT_REAL, ids=lambda unit: unit.name)
 def test_units_of_different_sizes_are_enumerated_together(visible):
-    """Fails if rows share the states of other rows' free units. With too many hidden states."""
+    """Fails if rows get the states of other rows' free units. With too many hidden states."""
     pair = visible, BERNOULLI
     free = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [1, 0, 0, 1], [0, 1, 1, 0]], bool)
     rbm, rows, log_total, of_visible, of_hidden = _problem(pair, n_hidden=12, free=free)
@@ -163,7 +163,7 @@ def test_units_of_different_sizes_are_enumerated_together(visible):
 
 
 def test_a_mode_is_no_less_probable_than_its_neighbours():
-    """Fails if the ascent goes down, or changes what is given."""
+    """Fails if the ascent decreases the density, or changes given units."""
     rbm = coupled_rbm()
     rng = np.random.default_rng(0)
     rows = (rng.random((200, 6)) < 0.5).astype(float)
@@ -178,7 +178,7 @@ def test_a_mode_is_no_less_probable_than_its_neighbours():
         completions = np.tile(np.where(known, row, 0), (len(states), 1))
         completions[:, ~known] = states
         better.append((-rbm.free_energy(completions)).max() - value)
-    assert np.mean(np.array(better) < 1e-9) > 0.8  # most are the highest mode
+    assert np.mean(np.array(better) < 1e-9) > 0.8  # most end in the highest mode
 
 
 def test_a_mode_of_gaussian_units_is_stationary():
@@ -194,7 +194,7 @@ def test_a_mode_of_gaussian_units_is_stationary():
 
 @pytest.mark.parametrize("log2_states", [-1, 1, 10])
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
-def test_rows_have_chains_of_their_own(pair, log2_states, monkeypatch):
+def test_rows_have_separate_chains(pair, log2_states, monkeypatch):
     """Fails if other rows change a result: enumerated ones, or the number of rows in chains."""
     monkeypatch.setattr(conditionals, "_LOG2_STATES", log2_states)
     monkeypatch.setattr(conditionals, "_N_TEMPERATURES", 10)
@@ -222,7 +222,7 @@ def test_rows_have_chains_of_their_own(pair, log2_states, monkeypatch):
             np.testing.assert_allclose(got, expected[rows], atol=1e-6)
 
 
-def test_parts_of_rows_are_rows():
+def test_selected_rows_keep_values_and_free_units():
     """Fails if values and free units of a part come from different rows."""
     rows = np.array([[np.nan, 1.0, 0.0, 0.0], [1.0, np.nan, 0.0, 1.0]])
     given = Given.rows(random_rbm(), rows)

@@ -1,4 +1,4 @@
-"""Containers of data: taken as scikit-learn takes them, returned as `set_output` asks."""
+"""Containers of data: accepted as by scikit-learn, returned as chosen by `set_output`."""
 
 from decimal import Decimal
 
@@ -39,7 +39,7 @@ GENERATIVE = ESTIMATORS[:3]
 
 
 def categories(X):
-    """A frame in which every column is of categories, and None is no category."""
+    """A frame of categorical columns, in which None is not a category."""
     return pd.DataFrame({name: pd.Categorical(x) for name, x in zip(NAMES, X.T, strict=True)})
 
 
@@ -67,7 +67,7 @@ def test_numbers_in_any_container_are_the_same_numbers(estimator, container):
     method = "transform" if hasattr(estimator, "transform") else "predict"
     expected = getattr(clone(estimator).fit(BITS, y), method)(BITS)
     got = clone(estimator).fit(container(BITS), y)
-    # Products round in another way if the rows lie in memory by columns.
+    # Products round differently if the rows are stored by columns.
     np.testing.assert_allclose(getattr(got, method)(container(BITS)), expected, rtol=1e-9)
 
 
@@ -83,7 +83,7 @@ def test_missing_categories_are_missing_values():
 
 @pytest.mark.parametrize("values", [[["a", "b"]], [[1 + 1j]], np.array([["2020-01-01"]], "M8[D]")])
 def test_values_that_are_no_numbers_are_refused(values):
-    """Fails if conversion accepts what is no number."""
+    """Fails if the conversion accepts values that are not numbers."""
     with pytest.raises((ValueError, TypeError)):
         BernoulliRBM(2).fit(values)
 
@@ -102,7 +102,7 @@ def rows_of(estimator, X, H):
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 @pytest.mark.parametrize("estimator", GENERATIVE, ids=kind)
-def test_rows_of_data_come_as_set_output_asks(estimator, library):
+def test_rows_of_data_have_the_container_of_set_output(estimator, library):
     """Fails if a method returns an array, loses a name, or moves rows to another index."""
     pytest.importorskip(library)
     X = pd.DataFrame(BITS, columns=NAMES, index=np.arange(len(BITS)) + 100)
@@ -120,15 +120,15 @@ def test_rows_of_data_come_as_set_output_asks(estimator, library):
     assert isinstance(asked.impute(X, n_draws=2), np.ndarray)
 
 
-def test_columns_without_names_get_those_of_scikit_learn():
+def test_columns_without_names_get_the_names_of_scikit_learn():
     """Fails if a model of an array cannot return frames."""
     rbm = clone(ESTIMATORS[0]).fit(BITS).set_output(transform="pandas")
     assert list(rbm.sample(2).columns) == ["x0", "x1", "x2", "x3"]
     assert list(clone(rbm).fit(BITS).reconstruct(BITS).columns) == ["x0", "x1", "x2", "x3"]
 
 
-def test_the_global_configuration_counts():
-    """Fails if only `set_output` is asked."""
+def test_the_global_configuration_applies():
+    """Fails if only `set_output` has an effect."""
     X = pd.DataFrame(BITS, columns=NAMES)
     rbm = clone(ESTIMATORS[0]).fit(X)
     classifier = clone(ESTIMATORS[3]).fit(X, np.arange(len(X)) % 2)
@@ -140,7 +140,7 @@ def test_the_global_configuration_counts():
 
 @pytest.mark.parametrize("estimator", [*GENERATIVE, ESTIMATORS[3]], ids=kind)
 def test_a_series_gives_values_by_name(estimator):
-    """Fails if values are taken by their place, or NaN is not free."""
+    """Fails if values are assigned by position, or NaN is not free."""
     fitted = clone(estimator).fit(pd.DataFrame(BITS, columns=NAMES), np.arange(len(BITS)) % 2)
     series = pd.Series({"c": 1.0, "a": np.nan, "b": 0.0})
 

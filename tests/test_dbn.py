@@ -29,7 +29,7 @@ def digits():
 
 @pytest.fixture(scope="module")
 def binary(digits):
-    """In float64: rounding does not tip a draw, so that equal fits stay equal."""
+    """In float64, in which rounding changes no draw, so that equal fits stay equal."""
     return (digits[0] > 0.5).astype(np.float64)
 
 
@@ -39,7 +39,7 @@ def fitted(binary):
 
 
 def test_each_layer_is_trained_on_the_one_below(binary):
-    """Beside a stack made by hand. Fails if a layer sees other rows, or is not greedy."""
+    """Compared with a stack made by hand. Fails if a layer sees other rows, or is not greedy."""
     dbn = DeepBeliefNetwork((24, 12), rbm=QUICK, random_state=0).fit(binary)
     rows = binary
     for rbm in dbn.rbms_:
@@ -49,8 +49,8 @@ def test_each_layer_is_trained_on_the_one_below(binary):
     np.testing.assert_allclose(dbn.transform(binary), rows, atol=1e-6)
 
 
-def test_partial_fit_is_that_of_every_layer_in_turn(binary):
-    """Beside RBMs by hand. Fails if upper layers see the lower ones as they were before."""
+def test_partial_fit_updates_every_layer_in_turn(binary):
+    """Compared with separate RBMs. Fails if upper layers see the lower ones before their update."""
     dbn = DeepBeliefNetwork((24, 12), rbm=QUICK, random_state=0)
     for rows in (binary[:300], binary[300:600]):
         dbn.partial_fit(rows)
@@ -67,7 +67,7 @@ def test_partial_fit_is_that_of_every_layer_in_turn(binary):
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_activations_larger_than_memory_are_computed_block_by_block(binary, early_stopping):
-    """The same model with no memory at all, to rounding. Fails if rows are lost or swapped."""
+    """The same model without working memory, up to rounding. Fails if rows are lost or swapped."""
     rbm = BernoulliRBM(n_iter=2, early_stopping=early_stopping)
     dbn = DeepBeliefNetwork((24, 12, 8), rbm=rbm, random_state=0)
     held = dbn.fit(binary).transform(binary)
@@ -76,7 +76,7 @@ def test_activations_larger_than_memory_are_computed_block_by_block(binary, earl
     np.testing.assert_allclose(held, computed, atol=1e-6)
 
 
-def test_one_layer_scores_as_the_rbm_that_it_is(digits):
+def test_one_layer_scores_like_its_rbm(digits):
     """In the units of the data. Fails if log Z or the volume is counted twice."""
     X = load_digits().data
     dbn = DeepBeliefNetwork(8, visible_rbm=GaussianBernoulliRBM(n_iter=3), random_state=0).fit(X)
@@ -101,7 +101,7 @@ def test_gaussian_layer_scores_in_the_units_of_the_data():
 
 
 def test_up_down_raises_the_bound_on_held_out_digits(digits):
-    """Fails if the fine-tuning of an estimator is not that of its layers.
+    """Fails if the fine-tuning of an estimator does not use its layers.
 
     The standard error of a bound is a few hundredths; up-down gains 0.9 nat.
     """
@@ -119,7 +119,7 @@ def test_up_down_raises_the_bound_on_held_out_digits(digits):
     np.testing.assert_array_equal(tuned.rbms_[0].components_, greedy.rbms_[0].components_)
 
 
-def test_partial_fit_goes_on_with_up_down(binary):
+def test_partial_fit_continues_up_down(binary):
     """Fails if a tuned stack falls back to tied weights."""
     dbn = DeepBeliefNetwork((24, 12), rbm=QUICK, fine_tune_iter=2, random_state=0).fit(binary)
     before, lowest = dbn.generation_[0].weights.array.copy(), dbn.rbms_[0].components_.copy()
@@ -131,7 +131,10 @@ def test_partial_fit_goes_on_with_up_down(binary):
 
 
 def test_upper_layers_start_as_if_their_inputs_varied():
-    """They see draws. Fails if the small variance of their means makes initial weights larger."""
+    """Their inputs are draws.
+
+    Fails if the small variance of the means makes initial weights larger.
+    """
     X = np.random.default_rng(0).uniform(0.4, 0.6, size=(200, 3))
     rbm = BernoulliRBM(n_iter=0)
     dbn = DeepBeliefNetwork((64, 64), rbm=rbm, random_state=0).fit(X)
@@ -139,14 +142,14 @@ def test_upper_layers_start_as_if_their_inputs_varied():
 
 
 def test_upper_layers_make_as_many_updates_as_the_lowest():
-    """Fails if the number of their inputs counts, which are functions of the data."""
+    """Fails if the number of inputs, which are functions of the data, has an effect."""
     X = np.random.default_rng(0).random((100, 3))
     dbn = DeepBeliefNetwork((40, 2), random_state=0).fit(X)
     assert [rbm.n_iter_ for rbm in dbn.rbms_] == [2_000, 2_000]
 
 
-def test_up_down_is_stable_where_all_columns_depend_on_one():
-    """Real-valued clusters and many units, in float32. Fails if steps are as long as in theory."""
+def test_up_down_is_stable_if_all_columns_depend_on_one():
+    """Real-valued clusters, many units and float32. Fails if the length of steps is not limited."""
     rng = np.random.default_rng(0)
     X = np.sign(rng.normal(size=(500, 1))) * 3 + 0.1 * rng.normal(size=(500, 20))
     dbn = DeepBeliefNetwork(
@@ -157,7 +160,7 @@ def test_up_down_is_stable_where_all_columns_depend_on_one():
     assert clone(dbn).set_params(fine_tune_iter=5).fit(X).score(X) > greedy - 1
 
 
-def test_up_down_takes_mini_batches_of_hardly_any_weight():
+def test_up_down_handles_mini_batches_of_negligible_weight():
     """In float32. Fails if a share of the weights vanishes before it is divided by their sum."""
     X = np.eye(6, dtype=np.float32)[np.arange(60) % 6]
     weights = np.full(60, 1e-50)
@@ -176,7 +179,7 @@ def test_rows_far_from_all_others_have_a_score():
 
 
 class Interrupted(Exception):
-    """Stands for Ctrl-C."""
+    """Stands in for Ctrl-C."""
 
 
 def test_an_interrupted_up_down_keeps_its_progress(binary, monkeypatch):
@@ -210,8 +213,8 @@ def test_early_stopping_scores_the_same_rows_in_every_epoch(binary):
     assert np.ptp(dbn.history_[2]["validation_score"]) < 1e-6
 
 
-def test_prototypes_are_those_of_their_layers():
-    """Fails if the lowest layer of an unfitted stack is taken for another one."""
+def test_prototypes_apply_to_their_layers():
+    """Fails if a parameter of an unfitted stack reaches another layer."""
     gaussian = GaussianBernoulliRBM(n_iter=1)
     stack = DeepBeliefNetwork((5, 4), rbm=gaussian, top_rbm=QUICK)
     assert not get_tags(stack).input_tags.sparse
@@ -224,7 +227,7 @@ REALS = np.random.default_rng(0).normal(size=(60, 5)) * [1, 5, 0.1, 20, 1] + [0,
 
 
 def test_real_values_get_gaussian_units_and_the_parameters_of_the_prototype():
-    """Fails if data outside [0, 1] are clipped or warned of, or a parameter is lost."""
+    """Fails if data outside [0, 1] are clipped or cause a warning, or a parameter is lost."""
     rbm = BernoulliRBM(n_iter=3, n_chains=7, learning_rate=0.2, missing_values="allow")
     dbn = DeepBeliefNetwork((8, 6), rbm=rbm, random_state=0)
     X = REALS.copy()
@@ -246,7 +249,7 @@ def test_real_values_get_gaussian_units_and_the_parameters_of_the_prototype():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_rounding_errors_lie_within_the_unit_interval(dtype):
-    """As of minmax_scale. Fails if they are warned of, or choose Gaussian units."""
+    """As from minmax_scale. Fails if they cause a warning, or choose Gaussian units."""
     X = (REALS.mean(axis=0) < REALS).astype(dtype)
     rounded = X * np.nextafter(dtype(1), dtype(2)) - np.finfo(dtype).eps * (X == 0)
     assert rounded.max() > 1
@@ -260,7 +263,7 @@ def test_rounding_errors_lie_within_the_unit_interval(dtype):
 
 
 def test_first_rows_choose_the_lowest_layer():
-    """Fails if a layer in training is replaced, or later rows are not warned of."""
+    """Fails if a layer in training is replaced, or later rows cause no warning."""
     dbn = DeepBeliefNetwork((8, 6), rbm=QUICK, random_state=0).partial_fit(REALS > 0)
     with pytest.warns(UserWarning, match="X must be in"):
         dbn.partial_fit(REALS)
@@ -277,8 +280,8 @@ def test_first_rows_choose_the_lowest_layer():
         ({"hidden_layer_sizes": 4, "rbm": BernoulliRBM(hidden="gaussian", n_iter=3)}, REALS),
     ],
 )
-def test_what_gaussian_units_cannot_do_stays_binary(parameters, rows):
-    """Sparse rows, real-valued features. Fails if these are refused, or become something else."""
+def test_sparse_rows_and_real_features_keep_binary_visible_units(parameters, rows):
+    """Fails if sparse rows or a single Gaussian layer are refused, or change the lowest layer."""
     dbn = DeepBeliefNetwork((8, 6), rbm=QUICK, random_state=0).set_params(**parameters)
     with pytest.warns(UserWarning, match="X must be in .*MinMaxScaler"):
         dbn.fit(rows)
@@ -298,7 +301,7 @@ def test_a_name_has_no_parameters():
 
 
 def test_all_layers_are_the_means_one_after_the_other(fitted, binary):
-    """Fails if columns are missing or misplaced, and if going down takes the wrong ones."""
+    """Fails if columns are missing or misplaced, or the way down uses the wrong ones."""
     every = clone(fitted).set_params(output="all").fit(binary)
     H = every.transform(binary)
     assert H.shape[1] == len(every.get_feature_names_out()) == 24 + 12 + 8
@@ -310,7 +313,7 @@ def test_all_layers_are_the_means_one_after_the_other(fitted, binary):
 
 
 def test_scores_do_not_change_from_call_to_call_or_with_other_rows(fitted, binary):
-    """Fails if scoring draws on, or a row's draws depend on its place."""
+    """Fails if scoring continues a random sequence, or draws depend on the position of a row."""
     scores = fitted.score_samples(binary)
     np.testing.assert_array_equal(scores, fitted.score_samples(binary))
     order = np.random.default_rng(0).permutation(len(binary))
@@ -325,7 +328,7 @@ def test_scores_do_not_change_from_call_to_call_or_with_other_rows(fitted, binar
 
 
 def test_sparse_rows_are_the_same_rows(binary):
-    """Fails if the lowest layer loses stored zeros, or the bound takes entries for rows."""
+    """Fails if the lowest layer loses stored zeros, or the bound counts entries as rows."""
     dbn = DeepBeliefNetwork((12, 8), rbm=QUICK, random_state=0)
     dense, of_sparse = clone(dbn).fit(binary), clone(dbn).fit(sparse.csr_array(binary))
     rows = sparse.csr_array(binary)
@@ -334,7 +337,7 @@ def test_sparse_rows_are_the_same_rows(binary):
     np.testing.assert_allclose(dense.reconstruct(rows), dense.reconstruct(binary), atol=1e-5)
 
 
-def test_a_row_of_weight_two_is_that_row_given_twice(binary):
+def test_a_row_of_weight_two_is_the_row_given_twice(binary):
     """Fails if weights do not reach every layer."""
     rows, weights = binary[:50], np.ones(50)
     weights[:10] = 2
@@ -358,7 +361,7 @@ def test_grid_search_over_layers_and_their_parameters(digits):
     assert search.best_score_ > 0.5
 
 
-def test_survives_pickling_and_goes_on(binary):
+def test_training_continues_after_pickling(binary):
     """Fails if chains, seeds or the tie between layers are lost."""
     dbn = DeepBeliefNetwork((12, 8), rbm=QUICK, fine_tune_iter=1, random_state=0).fit(binary)
     loaded = pickle.loads(pickle.dumps(dbn))
@@ -372,7 +375,7 @@ def test_survives_pickling_and_goes_on(binary):
 def test_samples_look_like_the_data(digits):
     """Means and correlations of pixels. Fails if a layer is skipped on the way down.
 
-    Independent pixels have correlations near 0; those of digits reach 0.9.
+    Independent pixels have correlations near 0; pixels of digits reach 0.9.
     """
     X = (digits[0] > 0.5).astype(np.float32)
     dbn = DeepBeliefNetwork((64, 32), rbm=BernoulliRBM(n_iter=30), random_state=0).fit(X)
@@ -408,7 +411,7 @@ def test_samples_look_like_the_data(digits):
     ],
 )
 def test_wrong_parameters_are_refused_before_any_work(fitted, binary, parameters, sentence):
-    """Fails if the sentence does not name what is wrong, or the fitted stack is gone."""
+    """Fails if the message does not name the mistake, or the fitted stack is lost."""
     dbn = pickle.loads(pickle.dumps(fitted)).set_params(hidden_layer_sizes=(24, 30))
     before = dbn.transform(binary[:3])
     with pytest.raises(ValueError, match=re.escape(sentence)):
@@ -416,8 +419,8 @@ def test_wrong_parameters_are_refused_before_any_work(fitted, binary, parameters
     np.testing.assert_array_equal(dbn.set_params(output="top").transform(binary[:3]), before)
 
 
-def test_a_gaussian_code_ends_a_stack(binary):
-    """Real-valued features by a linear layer on top. Fails if the top prototype is not used."""
+def test_the_top_layer_may_have_gaussian_hidden_units(binary):
+    """Real-valued features from a linear layer on top. Fails if the top prototype is not used."""
     top = BernoulliRBM(hidden="gaussian", n_iter=3)
     dbn = DeepBeliefNetwork((24, 3), rbm=QUICK, top_rbm=top, random_state=0).fit(binary)
     code = dbn.transform(binary)
@@ -429,7 +432,7 @@ def test_a_gaussian_code_ends_a_stack(binary):
 
 
 def test_progress_names_the_layer(binary, capsys):
-    """Fails if a user cannot tell which layer is being trained."""
+    """Fails if the report does not name the layer in training."""
     DeepBeliefNetwork((4, 3), rbm=QUICK, verbose=1, fine_tune_iter=1).fit(binary[:100])
     lines = capsys.readouterr().out.splitlines()
     titles = [line.split("]")[0][1:] for line in lines]

@@ -21,8 +21,8 @@ def test_autocorrelation_time_of_autoregressive_chains(coefficient):
     assert time == pytest.approx((1 + coefficient) / (1 - coefficient), rel=0.1)
 
 
-def test_r_hat_sees_chains_that_differ_and_chains_that_drift():
-    """Fails if chains are not split: every drifting one is like every other."""
+def test_r_hat_detects_chains_that_differ_or_drift():
+    """Fails if chains are not split: all drifting chains are alike."""
     x = _autoregressive(0.5)
     assert split_r_hat(x) == pytest.approx(1, abs=0.005)
     assert split_r_hat(x + np.arange(8)) > 1.5

@@ -1,4 +1,4 @@
-"""A fit on a cluster: the laws of sums over workers, lost workers, and what stays where."""
+"""A fit on a cluster: sums over workers, lost workers, and places of data."""
 
 import importlib
 import os
@@ -100,7 +100,7 @@ EXACT = {"gradient": "exact", "batch_size": 100, "n_iter": 25, "random_state": 0
     ],
     ids=["bernoulli", "gaussian"],
 )
-def test_updates_equal_those_of_one_machine(four_workers, estimator, X, cuts):
+def test_updates_equal_updates_on_one_machine(four_workers, estimator, X, cuts):
     """Fails if a sum, a weight, the start, a limit or a variance does not come from all rows.
 
     With the whole batch in every update and the exact gradient, only the first weights are drawn;
@@ -119,7 +119,7 @@ def test_updates_equal_those_of_one_machine(four_workers, estimator, X, cuts):
 
 
 class Still(PersistentContrastiveDivergence):
-    """Chains that stay where they are."""
+    """Chains that do not move."""
 
     def phases(self, state, v, weights):
         visible = state.chains.visible
@@ -151,7 +151,7 @@ def _updated(estimator, X, n_partitions, visible):
 
 
 @pytest.mark.parametrize("make", [BernoulliRBM, GaussianBernoulliRBM])
-def test_updates_with_chains_equal_those_of_one_machine(make):
+def test_updates_with_chains_equal_updates_on_one_machine(make):
     """Fails if a worker's chains do not count by its share of the rows."""
     X = (_rows, _real_rows)[make is GaussianBernoulliRBM](80)
     estimator = make(3, learning_rate=0.5, batch_size=80, n_iter=20, random_state=0).fit(X)
@@ -163,7 +163,7 @@ def test_updates_with_chains_equal_those_of_one_machine(make):
     assert np.abs(whole[0] - before[0]).max() > 1e-3
 
 
-def test_merged_summaries_equal_that_of_all_rows():
+def test_merged_summaries_equal_the_summary_of_all_rows():
     """Fails if parts of unequal size do not count by it, or distances between them are ignored."""
 
     def summarized(rows):
@@ -182,7 +182,7 @@ def test_merged_summaries_equal_that_of_all_rows():
 
 @pytest.mark.parametrize("make", [BernoulliRBM, GaussianBernoulliRBM])
 def test_training_starts_as_from_all_rows(four_workers, make):
-    """Fails if biases, a location, a scale or its side of a longer tail are not those of all."""
+    """Fails if biases, a location, a scale or its sign do not come from all rows."""
     X = (_rows, _real_rows)[make is GaussianBernoulliRBM](100)
     estimator = make(3, n_iter=0, random_state=0)
     if make is GaussianBernoulliRBM:
@@ -197,7 +197,7 @@ def test_training_starts_as_from_all_rows(four_workers, make):
         assert set(np.sign(scales[0])) == {-1, 1}
 
 
-def test_a_stack_of_real_values_is_that_of_all_partitions(four_workers):
+def test_a_stack_of_real_values_uses_all_partitions(four_workers):
     """Fails if partitions within [0, 1] are clipped, or summarized without their moments."""
     X = _real_rows(100)
     X[:50] = (X[:50] > 0) * 0.9
@@ -224,7 +224,7 @@ def _prepared(key, n_chains=40):
 
 
 def test_a_repeated_round_has_the_same_outcome():
-    """Fails if a round changes what the next attempt starts from: parameters, chains or draws."""
+    """Fails if a round changes the start of the next attempt: parameters, chains or draws."""
     key = Key("again", 0)
     start = _prepared(key)
     call(key, WorkerState.train, (start, 0))
@@ -239,20 +239,20 @@ def test_a_repeated_round_has_the_same_outcome():
 
 
 def test_steps_of_an_abandoned_attempt_are_refused():
-    """Fails if one moves the parameters of the present attempt, or a step is made twice."""
+    """Fails if such a step changes the current attempt, or a step is made twice."""
     key = Key("abandoned", 0)
     start = _prepared(key)
     sums = call(key, WorkerState.first_statistics, (start, 0, 1))
     call(key, WorkerState.first_statistics, (start, 0, 2))
     call(key, WorkerState.step, (sums, 2, 1))
     for token, n_made in ((1, 2), (2, 1)):
-        with pytest.raises(RuntimeError, match=r"^this round was broken off\.$"):
+        with pytest.raises(RuntimeError, match=r"^this round was aborted\.$"):
             call(key, WorkerState.step, (sums, token, n_made))
     worker.forget(key)
 
 
 def test_chains_that_replace_lost_ones_come_near_the_model():
-    """Fails if they count as they start: independent units, whose free energy is far higher.
+    """Fails if they count from their start as independent units, whose free energy is far higher.
 
     Six standard errors of the mean free energy of 2,000 draws of the model.
     """
@@ -284,7 +284,7 @@ def _new_state(rbm, gradient, n_chains):
 
 
 def test_the_estimator_gets_the_chains_of_all_workers():
-    """Fails if those of some workers are left out, or temperatures are mixed up."""
+    """Fails if the chains of some workers are omitted, or temperatures are mixed up."""
     rbm = coupled_rbm()
     for name in ("pcd", "jump", "pt"):
         gradient = gradients.GRADIENTS[name]()
@@ -304,7 +304,7 @@ def test_the_estimator_gets_the_chains_of_all_workers():
 
 @pytest.mark.parametrize("sync", quick(["epoch", "update"]))
 def test_learns_as_well_as_one_machine(cluster, sync):
-    """Fails if workers forget what others have learnt.
+    """Fails if workers discard the progress of others.
 
     The entropy of the known model bounds the exact log-likelihood; a model of independent units
     stays 1.5 nats below it.
@@ -323,10 +323,10 @@ def test_learns_as_well_as_one_machine(cluster, sync):
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [BernoulliRBM, TabularRBM])
 def test_a_killed_worker_costs_only_one_round(make):
-    """Fails if the fit hangs, starts anew, or ends elsewhere than the unbroken one.
+    """Fails if the fit hangs, restarts, or gives another result than an unbroken fit.
 
-    Rounds are all in the history, once; the score on unseen rows is that of the unbroken fit. The
-    codes of a table, and the chains for its missing cells, are made anew.
+    Each round is in the history once; the score on unseen rows equals the unbroken fit's. The codes
+    of a table, and the chains for its missing cells, are made again.
     """
     X, unseen = _rows(2000), _rows(2000, seed=1)
     if make is TabularRBM:
@@ -355,8 +355,8 @@ def _rows_held():
     return {key.partition: len(state.rows.weights) for key, state in worker.STATES.items()}
 
 
-def test_blocks_stay_where_they_are(cluster):
-    """Fails if a worker has rows of blocks that another one held, or keeps them after the fit."""
+def test_blocks_stay_on_their_workers(cluster):
+    """Fails if a worker gets blocks that another one held, or keeps them after the fit."""
     blocks = da.from_array(_rows(100), chunks=((10, 20, 30, 40), -1)).persist()
     wait(blocks)
     where = cluster.who_has(blocks)
@@ -370,7 +370,7 @@ def test_blocks_stay_where_they_are(cluster):
 
     Distributed(BernoulliRBM(2, n_iter=1, callbacks=look, random_state=0)).fit(blocks)
     assert {address: sum(rows.values()) for address, rows in held[0].items()} == sizes
-    for _ in range(100):  # workers forget at their leisure
+    for _ in range(100):  # workers drop partitions asynchronously
         kept = sum(map(len, cluster.run(_rows_held).values()))
         if kept == 0:
             break
@@ -395,7 +395,7 @@ def test_blocks_are_divided_evenly():
 
 @pytest.mark.slow
 def test_fits_a_stack_layer_by_layer(cluster):
-    """Fails if a layer is not trained on what those below infer, as on one machine."""
+    """Fails if a layer is not trained on states inferred by the layers below, as on one machine."""
     X = load_digits().data[:600] / 16
     names = [f"pixel {i}" for i in range(64)]
     frame = dd.from_pandas(pd.DataFrame(X, columns=names), npartitions=4)
@@ -414,7 +414,7 @@ def test_fits_a_stack_layer_by_layer(cluster):
 
 
 def test_transform_and_scores_are_lazy_and_equal_the_estimators(cluster):
-    """Fails if something is computed before it is asked for, or differs from block to block."""
+    """Fails if a result is computed before it is needed, or differs from block to block."""
     X = _rows(100).astype("float32")
     taken = []
 
@@ -436,7 +436,7 @@ def test_transform_and_scores_are_lazy_and_equal_the_estimators(cluster):
 
 
 def test_sparse_blocks_are_fitted_like_dense_ones(cluster):
-    """Fails if they are not joined, or count otherwise than arrays."""
+    """Fails if sparse blocks are not joined, or count differently."""
     X = _rows(100)
     blocks = da.from_array(X, chunks=(50, -1))
     sparse_blocks = blocks.map_blocks(sparse.csr_array, meta=np.empty((0, 6)))
@@ -448,7 +448,7 @@ def test_sparse_blocks_are_fitted_like_dense_ones(cluster):
 
 
 def test_annealing_on_workers_equals_annealing_on_one_machine(cluster, monkeypatch):
-    """Fails if chains that are spread have other draws, are counted otherwise, or stay here."""
+    """Fails if distributed chains have other draws, count differently, or stay on the client."""
     X = _rows(100)
     rbm = Distributed(BernoulliRBM(3, n_iter=1, random_state=0)).fit(da.from_array(X, (50, -1)))
     options = {"n_chains": 200, "n_temperatures": 100, "random_state": 1}
@@ -463,7 +463,7 @@ def test_annealing_on_workers_equals_annealing_on_one_machine(cluster, monkeypat
 
 
 def test_grid_search_on_a_cluster_finds_the_same_scores(cluster):
-    """Fails if the parts of a pipeline cannot travel, or results depend on where they are made."""
+    """Fails if parts of a pipeline cannot be sent to workers, or results depend on the worker."""
     X, y = load_digits(return_X_y=True)
     X, y = X[:300] / 16, y[:300]
     dbn = DeepBeliefNetwork((16, 8), rbm=BernoulliRBM(n_iter=2), random_state=0)
@@ -476,7 +476,7 @@ def test_grid_search_on_a_cluster_finds_the_same_scores(cluster):
 
 
 def test_progress_is_shown_on_the_client(four_workers, capsys):
-    """Fails if epochs are reported where they are made."""
+    """Fails if workers report the epochs."""
     X = da.from_array(_rows(40), chunks=(20, -1))
     Distributed(BernoulliRBM(2, n_iter=2, verbose=1, random_state=0)).fit(X)
     lines = capsys.readouterr().out.splitlines()
@@ -487,7 +487,7 @@ def test_progress_is_shown_on_the_client(four_workers, capsys):
 
 
 def test_a_callback_stops_the_fit(four_workers):
-    """Fails if callbacks are not called on the client, or their StopIteration is not heard."""
+    """Fails if callbacks are not called on the client, or their StopIteration is ignored."""
     seen = []
 
     def stop(rbm, iteration):
@@ -549,8 +549,10 @@ def test_a_callback_stops_the_fit(four_workers):
         ),
     ],
 )
-def test_refuses_what_a_cluster_cannot_fit(four_workers, estimator, sync, X, message):
-    """Fails if an error is not the sentence that says what is wrong, or something is changed."""
+def test_refuses_estimators_and_data_that_a_cluster_cannot_fit(
+    four_workers, estimator, sync, X, message
+):
+    """Fails if an error does not name the mistake, or the estimator is changed."""
     spread = Distributed(estimator, sync=sync)
     X = da.zeros((4, 2), chunks=2) if X is None else X
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
@@ -559,14 +561,14 @@ def test_refuses_what_a_cluster_cannot_fit(four_workers, estimator, sync, X, mes
 
 
 def test_warnings_of_workers_are_shown_on_the_client(cluster):
-    """Fails if what workers warn of is not seen."""
+    """Fails if warnings of workers are lost."""
     X = da.full((4, 2), 2.0, chunks=2)
     with pytest.warns(UserWarning, match="must be in \\[0, 1\\] for Bernoulli visible units"):
         Distributed(BernoulliRBM(2, n_iter=1, random_state=0)).fit(X)
 
 
-def test_says_that_there_is_no_client():
-    """Fails if the error of Dask is all that is said."""
+def test_refuses_to_fit_without_a_client():
+    """Fails if the user sees only Dask's error."""
     with pytest.raises(ValueError, match=r"^there is no Dask client: connect one"):
         Distributed(BernoulliRBM(n_iter=1)).fit(da.zeros((4, 2)))
 

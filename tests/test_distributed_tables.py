@@ -79,8 +79,8 @@ def _assert_same_codes(one, other, X):
 
 
 @pytest.mark.parametrize("n_blocks", [1, 2, 5])
-def test_codes_equal_those_of_one_machine(two_workers, n_blocks):
-    """Fails if blocks are left out, or rows, categories or types are not those of all."""
+def test_codes_equal_codes_on_one_machine(two_workers, n_blocks):
+    """Fails if blocks are omitted, or rows, categories or types are not taken from all of them."""
     frame = dd.from_pandas(_frame(1000), npartitions=n_blocks)
     frame = frame.assign(city=frame["city"].astype(object).astype("category"))  # in each block
     rbm = TabularRBM(3, learn_missing=["name"], **START)
@@ -93,8 +93,8 @@ def test_codes_equal_those_of_one_machine(two_workers, n_blocks):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
-def test_codes_of_an_array_equal_those_of_one_machine(two_workers, dtype):
-    """Fails if columns of a Dask array are not read as those of an array."""
+def test_codes_of_an_array_equal_codes_on_one_machine(two_workers, dtype):
+    """Fails if columns of a Dask array are not read like columns of an array."""
     X = (10 * np.random.default_rng(0).normal(size=(200, 3))).astype(dtype)
     rbm = TabularRBM(3, **START)
     spread, alone = Distributed(rbm).fit(da.from_array(X, chunks=(60, 2))), rbm.fit(X)
@@ -103,9 +103,9 @@ def test_codes_of_an_array_equal_those_of_one_machine(two_workers, dtype):
 
 
 def test_codes_of_a_sample_do_not_depend_on_blocks(two_workers, monkeypatch):
-    """Fails if the sample is not one of the rows of the table, or misses what only few have.
+    """Fails if the sample is not drawn from the rows of the table, or lacks rare values.
 
-    The extremes and the rare category are those of all rows.
+    The extremes and the rare category come from all rows.
     """
     monkeypatch.setattr(tables, "MOST_ROWS", 300)
     X = _frame(2000).assign(name=np.where(np.arange(2000) == 1234, "rare", "a"))
@@ -135,7 +135,7 @@ def test_a_sample_may_have_all_categories(two_workers, monkeypatch):
 
 
 @pytest.mark.parametrize("most", [1, 5])
-def test_rows_beyond_a_table_are_those_of_its_parts(most):
+def test_rows_beyond_a_table_are_rows_beyond_its_parts(most):
     """Fails if a part drops a row that the whole needs: an extreme, or a first new category."""
     name = np.random.default_rng(0).integers(8, size=400).astype(str)
     X = _frame(400).assign(name=np.where(np.arange(400) < 50, "first", name))
@@ -162,7 +162,7 @@ def test_pieces_are_joined_in_the_order_of_the_table():
 
 
 @pytest.mark.parametrize("n_blocks", quick([2, 4], 4))
-def test_updates_equal_those_of_one_machine(two_workers, n_blocks):
+def test_updates_equal_updates_on_one_machine(two_workers, n_blocks):
     """Fails if a sum, a weight or the start does not come from all rows.
 
     With the whole batch in every update and the exact gradient, only the first weights are drawn.
@@ -178,7 +178,7 @@ def test_updates_equal_those_of_one_machine(two_workers, n_blocks):
 
 @pytest.mark.parametrize("sync", quick(["epoch", "update"], "epoch"))
 def test_tables_are_learned_as_well_as_on_one_machine(two_workers, sync):
-    """Fails if workers forget what others have learned, or if missing cells are not filled.
+    """Fails if workers discard the progress of others, or if missing cells are not filled.
 
     Scores are of complete and incomplete rows that no model has seen, and may differ by 0.05 nats
     per row. Independent columns are 2 nats worse.
@@ -209,7 +209,7 @@ def test_missing_values_are_trained_as_on_one_machine(two_workers):
 
 @pytest.mark.slow
 def test_a_stack_starts_with_a_table(two_workers):
-    """Fails if upper layers are not trained on what the lowest infers from the codes."""
+    """Fails if upper layers are not trained on states inferred from the codes."""
     X = _frame(1000, holes=0)
     lowest = TabularRBM(n_iter=20, missing_values="refuse")
     stack = DeepBeliefNetwork(
@@ -246,7 +246,7 @@ def _prepared(key, X):
 
 
 def test_a_repeated_round_completes_rows_as_before():
-    """Fails if a round moves the chains from which the next attempt starts, or forgets them."""
+    """Fails if a round moves or loses the chains from which the next attempt starts."""
     key = Key("again", 0)
     start = _prepared(key, _holed_rows(200))
     call(key, WorkerState.train, (start, 0))
@@ -265,7 +265,7 @@ def test_a_repeated_round_completes_rows_as_before():
 
 
 def test_chains_of_rows_that_replace_lost_ones_come_near_the_model():
-    """Fails if rows are completed as they are at first, by independent units.
+    """Fails if rows are still completed by independent units.
 
     Completed rows are then draws of the model, as complete rows are. Six standard errors of the
     mean free energy of 2,000 draws.
@@ -294,7 +294,7 @@ def test_chains_of_rows_that_replace_lost_ones_come_near_the_model():
 
 @pytest.mark.parametrize("unknown", ["missing", "error"])
 def test_features_and_scores_of_tables_are_lazy(two_workers, unknown):
-    """Fails if the columns are taken for numbers, or results differ from block to block."""
+    """Fails if the columns are read as numbers, or results differ from block to block."""
     X = _frame(100, holes=0)
     rbm = Distributed(TabularRBM(3, handle_unknown=unknown, missing_values="refuse", **START))
     frame = _spread(X, 3)
@@ -360,7 +360,7 @@ def _differing():
     ],
 )
 def test_refuses_tables_that_cannot_be_fitted(two_workers, estimator, make, message):
-    """Fails if an error is not the sentence that says what is wrong, or something is changed."""
+    """Fails if an error does not name the mistake, or the estimator is changed."""
     spread = Distributed(estimator)
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         spread.fit(make())

@@ -1,8 +1,8 @@
 """scikit-learn's own tests of its `BernoulliRBM`, run on this one.
 
-The file is the installed scikit-learn's; only its import is changed, the default number of sweeps
-is scikit-learn's, and the assertions below are left out, each for its reason. What is to be changed
-and no longer stands in the file is an error.
+The file comes from the installed scikit-learn. Only its import is changed, the default number of
+epochs is scikit-learn's, and the assertions below are omitted, each for its reason. A change that
+no longer applies to the file is an error.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import sklearn.neural_network
 
-# Values outside [0, 1] and lists of 99900 are among their inputs; ours says so.
+# Some inputs have values outside [0, 1], or lists of 99900, for which ours warns.
 pytestmark = pytest.mark.filterwarnings("ignore:X must be in .0, 1.:UserWarning")
 
 PSEUDO = "takes score_samples for the pseudo-likelihood, of a barely trained model"
@@ -30,7 +30,7 @@ CHANGES = [
     ("BernoulliRBM()", "BernoulliRBM(n_iter=10)"),  # "auto" of 100 rows takes ten seconds
 ]
 
-# (test, start of the statement that is left out, reason)
+# (test, start of the omitted statement, reason)
 EXCEPTIONS = [
     ("test_fit", "assert_almost_equal(rbm.score_samples(X).mean(), -21.0", PSEUDO),
     ("test_partial_fit", "assert_almost_equal(rbm.score_samples(X).mean(), -21.0", PSEUDO),

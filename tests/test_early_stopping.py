@@ -1,4 +1,4 @@
-"""Early stopping: what is scored, when it ends, and what is kept."""
+"""Early stopping: its scores, when training ends, and which parameters are kept."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def _watch(rbm, n_iter_no_change=3, tol=0.0, ends=range(1, 99)):
 
 
 def _watch_scores(scores, **parameters):
-    """The decision after each epoch of a model with these scores; all five rows have the same."""
+    """The decision after each epoch of a model with these scores, equal for all five rows."""
     rbm = random_rbm()
     remaining = iter(scores)
     watch = _watch(rbm, **parameters)
@@ -55,15 +55,15 @@ def test_decays_are_long_enough_and_each_starts_after_the_one_before(n_iter, n_b
 
 
 def test_the_step_size_decays_to_zero_in_turn():
-    """Fails if a decay goes on from the one before, or the first lasts for the whole fit."""
+    """Fails if a decay continues the previous one, or the first lasts for the whole fit."""
     schedule = InTurn((PowerDecay(2.0, 1), PowerDecay(2.0, 2)), (0.25, 1.0))
     progress = [0.0, 0.125, 0.25 - 1e-9, 0.25, 0.625, 1 - 1e-9]
     got = [schedule(x) for x in progress]
     np.testing.assert_allclose(got, [2, 1, 0, 2, 0.5, 0], atol=1e-6)
 
 
-def test_the_score_is_the_pseudo_log_likelihood_of_the_rows_kept_apart():
-    """Fails if training rows are scored, or the gap is to more of them than are kept apart."""
+def test_the_score_is_the_pseudo_log_likelihood_of_held_out_rows():
+    """Fails if training rows are scored, or the gap uses more of them than of held-out rows."""
     rbm = random_rbm()
     watch, record = _watch(rbm), {}
     watch.see(rbm, record)
@@ -82,7 +82,7 @@ def test_the_score_is_the_pseudo_log_likelihood_of_the_rows_kept_apart():
 
 
 def test_training_ends_after_worse_decays_and_keeps_the_last_that_was_not():
-    """Fails if the last parameters are kept, or the count goes on after a decay as good."""
+    """Fails if the last parameters are kept, or the count continues after an equally good decay."""
     stops, kept = _watch_scores([-3, -1, -2, -2, -1, -2, -2, -2])
     assert stops == [False] * 7 + [True]
     assert kept == 4
@@ -108,7 +108,7 @@ def test_a_fit_that_a_callback_ends_before_its_first_decay_keeps_its_parameters(
 
 @pytest.mark.parametrize("tol", [0.0, 0.5])
 def test_a_decline_up_to_tol_does_not_count(tol):
-    """Fails if tol is ignored: small steps downwards are seen as worse."""
+    """Fails if tol is ignored: small declines then count as worse."""
     stops, kept = _watch_scores([-1.0, -1.2, -1.4, -1.7], tol=tol)
     assert (stops[-1], kept) == ((True, 0) if tol == 0 else (False, 2))
 
@@ -125,8 +125,8 @@ def test_a_decline_within_its_error_does_not_count(spread, is_worse):
     assert [watch.see(rbm, {}), watch.see(rbm, {})] == [False, is_worse]
 
 
-def test_early_stopping_helps_where_training_overfits():
-    """Fails if the estimator trains on the rows kept apart, or does not stop.
+def test_early_stopping_helps_if_training_overfits():
+    """Fails if the estimator trains on held-out rows, or does not stop.
 
     40 rows of a model of 8 independent units: every weight that 64 hidden units learn is wrong.
     """
@@ -142,8 +142,8 @@ def test_early_stopping_helps_where_training_overfits():
     assert np.isnan(plain.history_["validation_score"]).all()
 
 
-def test_warm_start_goes_on():
-    """Fails if fit starts anew: the second of two short fits ends higher than the first."""
+def test_warm_start_continues():
+    """Fails if fit restarts: the second of two short fits ends higher than the first."""
     rbm = random_rbm(n_visible=6, n_hidden=3, scale=2)
     exact = enumerate_rbm(rbm)
     X = exact.v[draw(np.exp(exact.log_p_visible), 2000, np.random.default_rng(0))]
@@ -158,17 +158,17 @@ def test_warm_start_goes_on():
         estimator.set_params(n_components=7, warm_start=True).fit(X)
 
 
-def test_too_few_rows_to_keep_some_apart_are_refused():
+def test_too_few_rows_to_hold_some_out_are_refused():
     """Fails if the estimator has changed by then."""
     estimator = BernoulliRBM(early_stopping=True)
     with pytest.raises(ValueError, match="validation_fraction == 0.1 of 1 rows with weight must"):
         estimator.fit([[0, 1]])
     assert not hasattr(estimator, "n_features_in_")
-    estimator.partial_fit([[0, 1]])  # keeps nothing apart
+    estimator.partial_fit([[0, 1]])  # holds nothing out
 
 
-def test_the_best_score_is_of_the_present_model():
-    """Fails if a fit without early stopping keeps the score of the one before."""
+def test_the_best_score_belongs_to_the_latest_fit():
+    """Fails if a fit without early stopping keeps the score of the previous fit."""
     X = np.tile([[0, 1], [1, 1]], (10, 1))
     estimator = BernoulliRBM(2, n_iter=2, early_stopping=True, random_state=0).fit(X)
     assert hasattr(estimator, "best_validation_score_")
@@ -212,12 +212,12 @@ def _noise():
     return np.random.default_rng(0).normal(size=(60, 30))
 
 
-def test_a_model_that_has_learned_its_rows_by_heart_is_reported_once_with_a_remedy():
-    """Fails if nothing is said of a density that is large at its own rows alone."""
+def test_warns_once_with_a_remedy_when_rows_are_memorised():
+    """Fails without a warning of a density that is large only at its own rows."""
     made = {"n_iter": 400, "alpha": 0, "covariance_type": "diag", "random_state": 0}
     rbm = GaussianBernoulliRBM(64, early_stopping=True, **made)
     with pytest.warns(
-        ConvergenceWarning, match="by heart.*larger alpha, or fewer n_comp"
+        ConvergenceWarning, match="memorised.*larger alpha, or fewer n_comp"
     ) as caught:
         rbm.fit(_noise())
     assert len(caught) == 1
@@ -225,8 +225,8 @@ def test_a_model_that_has_learned_its_rows_by_heart_is_reported_once_with_a_reme
 
 
 @pytest.mark.parametrize("gap", [0.9, 1.1])
-def test_rows_are_learned_by_heart_if_the_gap_exceeds_the_log_of_their_number(gap):
-    """Fails if the gap is not compared with what it takes to tell a row from as many."""
+def test_rows_count_as_memorised_if_the_gap_exceeds_the_log_of_their_number(gap):
+    """Fails if the gap is not compared with the logarithm of the number of rows."""
     rbm = random_rbm()
     watch = _watch(rbm)
     n_rows = len(watch.training)
@@ -238,7 +238,7 @@ def test_rows_are_learned_by_heart_if_the_gap_exceeds_the_log_of_their_number(ga
 
 
 def test_a_validation_set_does_not_make_a_fit_longer():
-    """Fails if fewer rows, which fit into fewer mini-batches, are seen in more epochs."""
+    """Fails if fewer rows, which need fewer mini-batches, get more epochs."""
     X = np.random.default_rng(0).random((221, 5)) < 0.5
     full = BernoulliRBM(2, random_state=0).fit(X)
     stopped = clone(full).set_params(early_stopping=True).fit(X)

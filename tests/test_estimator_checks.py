@@ -64,12 +64,12 @@ VARIANTS = [
     DBNRegressor(STACK),
 ]
 
-# The checks feed normal data, which Bernoulli units answer with a warning and a finite model.
+# The checks use normal data, for which Bernoulli units give a warning and a finite model.
 pytestmark = pytest.mark.filterwarnings("ignore:X must be in .0, 1.:UserWarning")
 
 
-# They do not run over gradient="cd" and up-down, whose chains start at the data: there a row of
-# weight two and a row given twice are the same in distribution, not draw by draw.
+# They do not run for gradient="cd" and up-down, whose chains start at the data: a row of weight two
+# and two equal rows then agree in distribution, not draw by draw.
 @parametrize_with_checks(ESTIMATORS)
 def test_scikit_learn_checks(estimator, check):
     """Each check has its own assertion."""
@@ -137,7 +137,7 @@ WITH_MISSING_VALUES = {
 )
 @pytest.mark.parametrize("estimator", WITH_MISSING_VALUES.values(), ids=WITH_MISSING_VALUES)
 @pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
-def test_answers_with_missing_values_depend_on_no_other_rows(estimator, check, monkeypatch):
+def test_results_with_missing_values_do_not_depend_on_other_rows(estimator, check, monkeypatch):
     """Fails if the rows of a call draw from one random stream."""
     monkeypatch.setattr(conditionals, "_N_TEMPERATURES", 20)
     check(type(estimator).__name__, make_pipeline(WithGaps(), estimator))

@@ -1,4 +1,4 @@
-"""What is said of hidden units holds for the model: by enumeration, and by cutting them."""
+"""Descriptions of hidden units, against enumeration and models without the unit."""
 
 from copy import deepcopy
 
@@ -33,7 +33,7 @@ def holding_random(n_visible, n_hidden, seed=0):
 
 
 def without(rbm, j):
-    """The model that never had hidden unit j."""
+    """The model without hidden unit j."""
     others = np.delete(np.arange(rbm.hidden.n_units), j)
     return RBM(rbm.visible, rbm.hidden.part(others), rbm.weights.array[:, others])
 
@@ -53,7 +53,7 @@ def gaussian(real_rows):
 
 
 @pytest.mark.parametrize("shape", [(5, 3), (3, 5)], ids=["hidden states", "visible states"])
-def test_importance_is_what_the_log_likelihood_loses_without_the_unit(shape):
+def test_importance_is_the_loss_of_log_likelihood_without_the_unit(shape):
     """Fails if the change of log Z is left out or has the wrong sign, on either side."""
     estimator, rbm = holding_random(*shape)
     exact = enumerate_rbm(rbm)
@@ -66,7 +66,7 @@ def test_importance_is_what_the_log_likelihood_loses_without_the_unit(shape):
 
 
 def test_log_z_falls_by_the_log_probability_that_the_unit_is_off():
-    """Fails if the identity Z_-j / Z = E[P(h_j = 0 | v)] = P(h_j = 0) is not what is computed."""
+    """Fails if the result differs from Z_-j / Z = E[P(h_j = 0 | v)] = P(h_j = 0)."""
     estimator, rbm = holding_random(5, 3)
     exact = enumerate_rbm(rbm)
     off = np.array([exact.joint[:, exact.h[:, j] == 0].sum() for j in range(3)])
@@ -80,7 +80,7 @@ def test_log_z_falls_by_the_log_probability_that_the_unit_is_off():
 
 
 def test_importance_of_gaussian_hidden_units():
-    """Fails if the cut of a Gaussian unit is taken for that of a binary one."""
+    """Fails if a Gaussian unit is removed like a binary one."""
     rng = np.random.default_rng(0)
     components, hidden = 0.5 * rng.normal(size=(3, 4)), rng.normal(size=3)
     estimator = holding(components, hidden, kind="gaussian")
@@ -93,7 +93,7 @@ def test_importance_of_gaussian_hidden_units():
 
 
 def test_importance_under_gaussian_visible_units(gaussian, real_rows):
-    """Fails if rows are not taken to the coordinates of the training."""
+    """Fails if rows are not converted to the coordinates of the training."""
     importance = describe(gaussian, real_rows).importance
     for j in range(3):
         cut = deepcopy(gaussian)
@@ -103,7 +103,7 @@ def test_importance_under_gaussian_visible_units(gaussian, real_rows):
 
 
 def test_importance_from_samples_is_exact_within_its_error(monkeypatch):
-    """Fails if samples are not the model's, or the standard error is not that of their mean."""
+    """Fails if samples are of another model, or the standard error is not of their mean."""
     estimator, rbm = holding_random(8, 5)
     X = enumerate_rbm(rbm).v
     exact = describe(estimator, X).importance
@@ -118,7 +118,7 @@ def test_importance_from_samples_is_exact_within_its_error(monkeypatch):
     assert ratio == pytest.approx(2, rel=0.3)
 
 
-def test_importance_stays_the_same_and_leaves_the_estimator_alone(monkeypatch):
+def test_importance_is_reproducible_and_does_not_change_the_estimator(monkeypatch):
     """Fails if a description draws from the estimator's own generator."""
     monkeypatch.setattr(explain, "_EXACT_UNITS", 0)
     estimator, rbm = holding_random(4, 3)
@@ -129,12 +129,12 @@ def test_importance_stays_the_same_and_leaves_the_estimator_alone(monkeypatch):
     np.testing.assert_array_equal(estimator.gibbs(X), copy.gibbs(X))
 
 
-def test_units_that_samples_do_not_tell_are_told(monkeypatch):
-    """Fails if an importance that rests on a few samples passes for one."""
+def test_warns_when_samples_cannot_estimate_an_importance(monkeypatch):
+    """Fails if an importance from very few samples gives no warning."""
     monkeypatch.setattr(explain, "_EXACT_UNITS", 0)
     components = np.zeros((3, 20))
     components[1] = 2
-    estimator = holding(components, hidden=[0, -2, 0])  # in 20 free columns, off hardly ever
+    estimator = holding(components, hidden=[0, -2, 0])  # in 20 free columns, hardly ever off
     with pytest.warns(ConvergenceWarning, match="1 of 3 hidden units cannot be trusted"):
         describe(estimator, np.ones((5, 20)))
 
@@ -151,7 +151,7 @@ def test_order_has_the_most_important_unit_first():
 # Activations
 
 
-def test_most_activating_rows_are_those_with_the_largest_means():
+def test_most_activating_rows_have_the_largest_means():
     """Fails if rows come in another order, or the last one of equal rows comes first."""
     estimator, rbm = holding_random(5, 3)
     X = np.vstack([enumerate_rbm(rbm).v] * 2)
@@ -163,7 +163,7 @@ def test_most_activating_rows_are_those_with_the_largest_means():
     np.testing.assert_allclose(report.mean_activation, H.mean(axis=0), rtol=1e-12)
 
 
-def test_rows_are_told_apart_where_units_are_rounded_to_one():
+def test_rows_are_ordered_even_if_means_are_rounded_to_one():
     """Fails if rows are ordered by means, which float32 rounds, instead of inputs."""
     estimator = BernoulliRBM(1, n_iter=0).fit(np.zeros((2, 3), np.float32))
     estimator.components_ = np.array([[40, 20, 80]], np.float32)
@@ -195,7 +195,7 @@ def test_saturated_and_dead_units():
         (holding(np.eye(2)), {"random_state": "x"}, "random_state == 'x', must be None, an int"),
     ],
 )
-def test_what_cannot_be_described_is_refused(estimator, arguments, message):
+def test_refuses_estimators_and_arguments_that_cannot_be_described(estimator, arguments, message):
     """Fails if a wrong argument leads to a late or unclear error."""
     with pytest.raises(ValueError, match=message):
         describe(estimator, np.ones((3, 2)), **{"n_rows": 1} | arguments)
@@ -213,8 +213,8 @@ def test_models_that_are_not_fitted_are_refused():
 
 @pytest.mark.parametrize("fine_tune_iter", [0, 2])
 @pytest.mark.parametrize("lowest", [BernoulliRBM(n_iter=2), GaussianBernoulliRBM(n_iter=2)])
-def test_filters_of_a_stack_are_what_its_layers_generate_linearly(lowest, fine_tune_iter):
-    """Fails if the weights of the way up are taken, or patterns are not in units of the data."""
+def test_filters_of_a_stack_are_linear_projections_through_its_layers(lowest, fine_tune_iter):
+    """Fails if the recognition weights are used, or patterns are not in units of the data."""
     X = np.random.default_rng(0).random((50, 6)) * ([1] * 5 + [0.1])
     dbn = DeepBeliefNetwork(
         (4, 3, 2),
@@ -226,7 +226,7 @@ def test_filters_of_a_stack_are_what_its_layers_generate_linearly(lowest, fine_t
     net, to_data = fitted_of(dbn).net, fitted_of(dbn).scaling.to_data
     layer = net.visible
 
-    def generated(input):  # what a linear visible layer makes of its input
+    def generated(input):  # the means of a linear visible layer
         return to_data(input / layer.parameters[-1] if len(layer.parameters) > 1 else input)
 
     for k, n_units in enumerate((4, 3, 2)):
@@ -252,7 +252,7 @@ def test_filters_of_one_layer_are_its_components(gaussian):
 
 
 @pytest.mark.parametrize("layer", [-1, 1, "top"])
-def test_layers_that_are_not_there_are_refused(layer):
+def test_missing_layers_are_refused(layer):
     """Fails if a negative layer counts from the top, or an RBM has a second one."""
     message = f"layer == {layer!r}, must be an integer >= 0 and <= 0."
     with pytest.raises(ValueError, match=message):
@@ -270,7 +270,7 @@ def test_strength_is_a_divergence_of_gaussian_units(gaussian, real_rows):
 
 
 def test_strength_bounds_the_divergence_of_binary_units():
-    """Fails if what a unit does to binary columns exceeds what it is said to be able to do."""
+    """Fails if the effect of a unit on binary columns exceeds its strength."""
     rng = np.random.default_rng(0)
     largest = []
     for scale in (0.01, 1, 10):

@@ -43,7 +43,7 @@ def fitted(digits):
 @pytest.mark.parametrize("fine_tune_iter", [0, 2])
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_the_perceptron_starts_as_the_recognition(digits, fine_tune_iter, early_stopping):
-    """With steps of no length. Fails if a layer is missing, transposed, or trained beforehand."""
+    """With steps of length zero. Fails if a layer is missing, transposed, or already trained."""
     X, _, y, _ = digits
     dbn = clone(STACK).set_params(fine_tune_iter=fine_tune_iter)
     classifier = DBNClassifier(dbn, mlp=STILL, early_stopping=early_stopping, random_state=0)
@@ -76,10 +76,10 @@ def test_standardized_data_reach_the_perceptron():
 
 
 @pytest.mark.slow
-def test_fine_tuning_gains_on_a_perceptron_alone(digits):
+def test_fine_tuning_beats_a_perceptron_without_a_stack(digits):
     """With 30 labels, the mean of five draws. Fails if labels do not reach the lower layers.
 
-    The difference is 4 points, that of one draw has a standard deviation of 4.
+    The difference is 4 points; a single draw has a standard deviation of 4.
     """
     X, X_test, y, y_test = digits
     stack = DeepBeliefNetwork((128, 64), rbm=BernoulliRBM(n_iter=50), random_state=0).fit(X)
@@ -99,7 +99,7 @@ def test_fine_tuning_gains_on_a_perceptron_alone(digits):
 
 
 def test_rows_without_a_label_train_only_the_stack(digits):
-    """Beside a frozen stack of all rows. Fails if such rows make a class, or are left out."""
+    """Compared with a frozen stack of all rows. Fails if such rows form a class, or are omitted."""
     X, X_test, y, _ = digits
     partly = y.copy()
     partly[300:] = -1
@@ -113,7 +113,7 @@ def test_rows_without_a_label_train_only_the_stack(digits):
 
 
 def test_minus_one_is_a_class_unless_it_is_unlabeled():
-    """Fails if a class vanishes by its name, or a row without a label makes one."""
+    """Fails if a class vanishes because of its name, or rows without a label form one."""
     X = np.random.default_rng(0).random((6, 3))
     classifier = DBNClassifier(DeepBeliefNetwork(2, rbm=BernoulliRBM(n_iter=1)), random_state=0)
     y = np.array([-1, 0, 1, -1, 0, 1])
@@ -141,7 +141,7 @@ def test_minus_one_is_a_class_unless_it_is_unlabeled():
     ],
 )
 def test_missing_labels_are_unlabelled_in_every_type(labels, classes, dtype):
-    """Fails if one is a class, or if it turns integers into floats."""
+    """Fails if a missing label is a class, or turns integers into floats."""
     X = np.random.default_rng(0).random((5, 3))
     classifier = DBNClassifier(DeepBeliefNetwork(2, rbm=BernoulliRBM(n_iter=1)), random_state=0)
     classifier.fit(X, labels)
@@ -158,7 +158,7 @@ def test_missing_labels_are_unlabelled_in_every_type(labels, classes, dtype):
 
 @pytest.mark.parametrize("n_outputs", [1, 2])
 def test_rows_without_a_target_train_only_the_stack(digits, n_outputs):
-    """Fails if such a row is refused, left out, or a target of zero."""
+    """Fails if such a row is refused, omitted, or has a target of zero."""
     X, X_test, y, _ = digits
     X, y = X[:200], np.stack([y[:200] / 9] * n_outputs, axis=1)
     mlp = MLPRegressor(solver="sgd", learning_rate_init=0.05, max_iter=2)
@@ -174,8 +174,8 @@ def test_rows_without_a_target_train_only_the_stack(digits, n_outputs):
         regressor.fit(X, np.full(200, np.nan))
 
 
-def test_a_frozen_stack_is_copied_and_knows_its_columns(digits):
-    """Fails if columns may change places or number, or the user's own stack is kept."""
+def test_a_frozen_stack_is_copied_and_keeps_its_columns(digits):
+    """Fails if columns may be reordered or missing, or the user's own stack is kept."""
     X, _, y, _ = digits
     names = [f"pixel {i}" for i in range(64)]
     frame = pd.DataFrame(X, columns=names)
@@ -187,7 +187,7 @@ def test_a_frozen_stack_is_copied_and_knows_its_columns(digits):
     other = clone(STACK).fit(X[:, 1:])
     with pytest.raises(ValueError, match="X has 64 features"):
         DBNClassifier(FrozenEstimator(other), mlp=STILL).fit(X, y)
-    stack.set_params(hidden_layer_sizes=(3,))  # no longer those of the layers
+    stack.set_params(hidden_layer_sizes=(3,))  # no longer the names of the layers' columns
     proba = classifier.fit(frame.astype(np.float64), y).predict_proba(frame)
     assert [coef.dtype for coef in classifier.mlp_.coefs_] == [np.float32] * 3
     stack.fit(100 * frame + 7)
@@ -195,7 +195,7 @@ def test_a_frozen_stack_is_copied_and_knows_its_columns(digits):
 
 
 class Tired(MLPClassifier):
-    """Is interrupted while it is fitted to all rows."""
+    """A perceptron that is interrupted while it is fitted to all rows."""
 
     def fit(self, X, y, sample_weight=None):
         if len(y) > 100:
@@ -203,15 +203,15 @@ class Tired(MLPClassifier):
         return super().fit(X, y, sample_weight)
 
 
-def test_an_interrupt_is_one(digits):
-    """Fails if sweeps go on after scikit-learn has made a warning of it."""
+def test_an_interrupt_stops_fine_tuning(digits):
+    """Fails if epochs continue because scikit-learn turns the interrupt into a warning."""
     X, _, y, _ = digits
     with pytest.raises(KeyboardInterrupt):
         DBNClassifier(STACK, mlp=Tired(max_iter=2)).fit(X, y)
 
 
 def test_callbacks_see_a_classifier_that_predicts_and_may_stop_it(digits):
-    """Fails if they are called before a sweep's end, miss the stack's, or cannot end the tuning."""
+    """Fails if they are called within epochs, omit the stack's epochs, or cannot end the tuning."""
     X, _, y, _ = digits
     seen = []
 
@@ -233,7 +233,7 @@ def test_callbacks_see_a_classifier_that_predicts_and_may_stop_it(digits):
         DBNClassifier(callbacks=3).fit(X, y)
 
 
-def test_what_cannot_be_resumed_is_refused(digits):
+def test_refuses_to_resume_finished_fits_and_other_data(digits):
     """Fails if a finished fit is trained again, or other data are trained on."""
     X, _, y, _ = digits
     frame = pd.DataFrame(X, columns=[f"pixel {i}" for i in range(64)])
@@ -256,7 +256,7 @@ def test_what_cannot_be_resumed_is_refused(digits):
 
 @pytest.mark.parametrize("labels", [(-1, 1), ("no", "yes"), (False, True), (0.0, 1.0)])
 def test_two_labels_of_any_type_are_two_classes(digits, labels):
-    """Fails if a label means something else than a class."""
+    """Fails if a label is not used only as a class."""
     X, X_test, y, y_test = digits
     of = np.array(labels)
     classifier = DBNClassifier(STACK, mlp=QUICK, random_state=0).fit(X, of[(y > 4).astype(int)])
@@ -265,7 +265,7 @@ def test_two_labels_of_any_type_are_two_classes(digits, labels):
 
 
 class Recording(MLPClassifier):
-    """Notes the step size of every call of fit, and where its generator stands."""
+    """A perceptron that records the step size and generator of every call of fit."""
 
     calls = []
 
@@ -275,7 +275,7 @@ class Recording(MLPClassifier):
 
 
 def test_steps_fall_to_zero(digits):
-    """Fails if sweeps have the same step size or order of rows, or a parameter is left over."""
+    """Fails if epochs have the same step size or order of rows, or a parameter stays changed."""
     X, _, y, _ = digits
     Recording.calls.clear()
     mlp = Recording(solver="sgd", learning_rate_init=0.5, batch_size=100, max_iter=20)
@@ -290,7 +290,7 @@ def test_steps_fall_to_zero(digits):
 
 
 class Surveying(MLPClassifier):
-    """Notes the number of threads of matrix products in every call of fit."""
+    """A perceptron that records the threads of matrix products in every call of fit."""
 
     calls = []
 
@@ -304,7 +304,7 @@ def _n_threads():
 
 
 @pytest.mark.parametrize("size", [16, 4_000])
-def test_small_perceptrons_use_one_thread_and_leave_settings_as_they_were(digits, size):
+def test_small_perceptrons_use_one_thread_and_restore_settings(digits, size):
     """Fails if a callback sees other threads or settings, or products of large layers use one."""
     X, _, y, _ = digits
     Surveying.calls.clear()
@@ -319,8 +319,8 @@ def test_small_perceptrons_use_one_thread_and_leave_settings_as_they_were(digits
     assert Surveying.calls[2:] == [1 if size == 16 else n_threads] * 2
 
 
-def test_a_batch_solver_goes_on_from_the_stack(digits):
-    """Fails if lbfgs starts from elsewhere: few of its iterations already classify."""
+def test_a_batch_solver_starts_from_the_stack(digits):
+    """Fails if lbfgs has another start: few of its iterations already classify."""
     X, X_test, y, y_test = digits
     mlp = MLPClassifier(solver="lbfgs", max_iter=30)
     classifier = DBNClassifier(STACK, mlp=mlp, random_state=0).fit(X, y)
@@ -329,7 +329,7 @@ def test_a_batch_solver_goes_on_from_the_stack(digits):
 
 
 def test_regression_predicts(digits):
-    """The number that a digit shows, of two targets. Fails if targets are taken for classes."""
+    """The number shown by a digit, and a second target. Fails if targets are treated as classes."""
     X, X_test, y, y_test = digits
     mlp = MLPRegressor(solver="sgd", learning_rate_init=0.1, max_iter=300)
     one = DBNRegressor(STACK, mlp=mlp, random_state=0).fit(X, y / 9)
@@ -360,7 +360,7 @@ def test_predictions_follow_the_units_of_the_targets(digits, mlp):
 
 
 def test_regression_starts_from_the_best_output_layer(digits):
-    """With steps of no length. Fails if the output layer is random, or transposed."""
+    """With steps of length zero. Fails if the output layer is random, or transposed."""
     X, X_test, y, y_test = digits
     Y, Y_test = np.stack([y, -2 * y], axis=1), np.stack([y_test, -2 * y_test], axis=1)
     still = MLPRegressor(solver="sgd", learning_rate_init=1e-30, max_iter=1)
@@ -374,7 +374,7 @@ def test_regression_starts_from_the_best_output_layer(digits):
 
 
 def test_regression_ends_with_the_best_output_layer(digits):
-    """Fails if the output layer is that of the last epoch, whose steps overfit noise."""
+    """Fails if the output layer comes from the last epoch, whose steps overfit noise."""
     X, X_test, y, _ = digits
     regressor = DBNRegressor(STACK, random_state=0).fit(X[:200], y[:200])
     mlp = regressor.mlp_
@@ -416,7 +416,7 @@ def test_many_columns_have_no_linear_term():
 
 
 def test_held_out_rows_choose_the_number_of_epochs():
-    """Fails if noise is fine-tuned for as long as a step, or a resumed fit chooses again."""
+    """Fails if noise is fine-tuned as long as a real target, or a resumed fit chooses again."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 3))
     regressor = DBNRegressor(DeepBeliefNetwork(16, rbm=BernoulliRBM(n_iter=5)), random_state=0)
@@ -432,7 +432,7 @@ def test_held_out_rows_choose_the_number_of_epochs():
 
 
 def test_frames_and_sparse_rows(digits, fitted):
-    """Fails if names are lost on the way to the stack, or sparse rows are others."""
+    """Fails if names do not reach the stack, or sparse rows give other results."""
     X, X_test, y, _ = digits
     names = [f"pixel {i}" for i in range(64)]
     frame = DBNClassifier(STACK, mlp=QUICK, random_state=0).fit(pd.DataFrame(X, columns=names), y)
@@ -499,7 +499,7 @@ def test_grid_search_and_pickling(digits, fitted):
     ],
 )
 def test_wrong_parameters_are_refused_before_any_work(fitted, digits, parameters, sentence):
-    """Fails if the sentence does not name what is wrong, or the fitted classifier is gone."""
+    """Fails if the message does not name the mistake, or the fitted classifier is lost."""
     X, _, y, _ = digits
     classifier = pickle.loads(pickle.dumps(fitted))
     with pytest.raises(ValueError, match=re.escape(sentence)):
@@ -507,7 +507,7 @@ def test_wrong_parameters_are_refused_before_any_work(fitted, digits, parameters
     np.testing.assert_array_equal(classifier.predict(X), fitted.predict(X))
 
 
-def test_inputs_are_drawn_or_taken_as_they_are():
+def test_inputs_are_drawn_or_used_unchanged():
     """Fails if grey values are drawn by default, or never: the label is in their difference."""
     X = np.tile([[0.4], [0.6]], (200, 1))
     y = (X[:, 0] > 0.5).astype(int)
@@ -520,13 +520,13 @@ def test_inputs_are_drawn_or_taken_as_they_are():
         for inputs in ("mean", "sample")
     )
     assert mean > -0.3
-    assert sample < -0.5  # a draw tells a label from the other with the probability 0.6 alone
+    assert sample < -0.5  # a draw distinguishes the labels with a probability of only 0.6
     with pytest.raises(ValueError, match="inputs == 'grey', must be one of 'mean', 'sample'"):
         DBNClassifier(dbn, inputs="grey").fit(X, y)
 
 
 def test_one_label_has_one_column():
-    """Fails if the perceptron's two columns come through."""
+    """Fails if the result has the perceptron's two columns."""
     dbn = DeepBeliefNetwork((2,), rbm=BernoulliRBM(n_iter=1))
     classifier = DBNClassifier(dbn, mlp=clone(STILL).set_params(batch_size=2), random_state=0)
     X = np.eye(4)
@@ -546,15 +546,15 @@ def test_probabilities_of_separated_classes_have_finite_logarithms(digits):
     np.testing.assert_array_equal(classifier.predict_log_proba(X), np.log(proba))
 
 
-def test_dates_are_no_targets():
-    """Fails if they get as far as the perceptron."""
+def test_dates_are_refused_as_targets():
+    """Fails if dates reach the perceptron."""
     dbn = DeepBeliefNetwork((2,), rbm=BernoulliRBM(n_iter=1))
     with pytest.raises(ValueError, match="y is an array of datetime64.*, must be of real numbers"):
         DBNRegressor(dbn).fit(np.eye(4), np.ones(4, "M8[s]"))
 
 
-def test_logarithms_of_what_is_impossible_are_finite():
-    """Fails if a probability of zero has a logarithm that is not, or warns."""
+def test_logarithms_of_impossible_classes_are_finite():
+    """Fails if a probability of zero has an infinite logarithm, or causes a warning."""
     dbn = DeepBeliefNetwork((2,), rbm=BernoulliRBM(n_iter=1))
     mlp = clone(STILL).set_params(batch_size=2)
     classifier = DBNClassifier(dbn, mlp=mlp, random_state=0).fit(np.eye(4), [0, 1, 0, 1])

@@ -1,4 +1,4 @@
-"""A fitted BernoulliRBM of scikit-learn goes on as one of this package."""
+"""A fitted BernoulliRBM of scikit-learn continues as an estimator of this package."""
 
 import joblib
 import numpy as np
@@ -39,7 +39,7 @@ def test_the_model_is_the_same(dtype):
 
 
 def test_scores_are_normalised():
-    """Fails if log Z is of another model. The probabilities of all rows sum to one."""
+    """Fails if log Z belongs to another model. The probabilities of all rows sum to one."""
     own = BernoulliRBM.from_sklearn(theirs())
     v, _ = all_states(BERNOULLI, 4)
     assert np.exp(own.score_samples(v)).sum() == pytest.approx(1, abs=1e-9)
@@ -49,7 +49,7 @@ def test_scores_are_normalised():
 
 
 def test_samples_are_of_the_model():
-    """Fails if chains run in another model. Six standard errors of each frequency."""
+    """Fails if chains use another model. Six standard errors of each frequency."""
     own, n = BernoulliRBM.from_sklearn(theirs()), 20_000
     v, _ = all_states(BERNOULLI, 4)
     p = np.exp(own.score_samples(v))
@@ -59,7 +59,7 @@ def test_samples_are_of_the_model():
     assert (np.abs(share - p) <= 6 * np.sqrt(p / n) + 1e-4).all()
 
 
-def test_chains_start_from_those_of_scikit_learn():
+def test_chains_start_from_the_chains_of_scikit_learn():
     """Fails if chains start from independent units.
 
     Each hidden state is one here, and p(v = 1 | h = 1) is 1 up to rounding.
@@ -76,8 +76,8 @@ def test_chains_start_from_those_of_scikit_learn():
 
 
 @pytest.mark.parametrize("gradient", ["jump", "pcd", "pt", "cd", "exact"])
-def test_training_goes_on(gradient):
-    """Fails if the first updates undo what was learnt, or a fit starts anew."""
+def test_training_continues(gradient):
+    """Fails if the first updates undo the training, or a fit restarts."""
     own = BernoulliRBM.from_sklearn(theirs(), gradient=gradient)
     start = own.score(X)
     own.partial_fit(X)
@@ -87,8 +87,8 @@ def test_training_goes_on(gradient):
     assert own.n_iter_ == 51
 
 
-def test_names_and_parameters_are_taken_over():
-    """Fails if columns lose their names, or a parameter that is given is replaced."""
+def test_names_and_parameters_are_kept():
+    """Fails if columns lose their names, or a given parameter is replaced."""
     frame = pd.DataFrame(X, columns=list("abcd"))
     given = sklearn.neural_network.BernoulliRBM(2, batch_size=7, n_iter=3, verbose=0).fit(frame)
     own = BernoulliRBM.from_sklearn(given, verbose=1, n_chains=20)
@@ -98,8 +98,8 @@ def test_names_and_parameters_are_taken_over():
     own.transform(frame)
 
 
-def test_only_fitted_models_of_scikit_learn_are_taken():
-    """Fails if another estimator, or one without weights, is an obscure error."""
+def test_only_fitted_models_of_scikit_learn_are_accepted():
+    """Fails if another estimator, or one without weights, causes an obscure error."""
     for rbm in (
         BernoulliRBM(2),
         GaussianBernoulliRBM(2),

@@ -1,4 +1,4 @@
-"""Odd input of every kind: a finite result as documented, or one clear sentence; never a surprise.
+"""Odd input of every kind gives a finite result as documented, or one clear error.
 
 `SKRBM_FUZZ=20 pytest tests/test_fuzzing.py` tries twenty times as many examples as CI,
 which sets it to 1; the default is 0.1.
@@ -86,7 +86,7 @@ SUPERVISED = ("labels", "labels_missing", "perceptron", "perceptron_of_reals")
 GOOD = np.array([[0.0, 1, 0], [1, 0, 1], [1, 1, 0], [0, 1, 1]])
 LABELS = np.array(["a", "b", "b", "a"])
 
-# What scikit-learn says of data that it refuses without their name.
+# Messages of scikit-learn about data that do not name them.
 OF_DATA = (
     "Expected 2D array|Found array with|Complex data not supported|inconsistent numbers of samples"
     "|could not convert string|dtype='numeric' is not compatible|Sparse data was passed"
@@ -103,7 +103,7 @@ EXPECTED_WARNINGS = (
 
 
 def tries(n):
-    """So many examples, the same ones in every run, as often as the environment says."""
+    """Settings for n examples, equal in every run, times the factor in the environment."""
     checks = list(HealthCheck)
     return settings(
         deadline=None,
@@ -115,7 +115,7 @@ def tries(n):
 
 
 def outcome(call, *names):
-    """What a call returns, or None where it refuses one of the names in a documented way."""
+    """The result of a call, or None if it refuses one of the names in a documented way."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -135,7 +135,7 @@ def outcome(call, *names):
 
 
 def print_of(x):
-    """Something that differs where a single bit of the input does."""
+    """A fingerprint that changes with every bit of the input."""
     if isinstance(x, pd.DataFrame | pd.Series):
         return repr(x.axes), repr(x.to_numpy(dtype=object).tolist())
     if sparse.issparse(x):
@@ -168,7 +168,7 @@ def learners_in(values):
 
 
 def assert_finite(result):
-    """All numbers in it are."""
+    """Whether all numbers in it are finite."""
     for part in result if isinstance(result, list | tuple) else [result]:
         if isinstance(part, list | tuple):
             assert_finite(part)
@@ -209,7 +209,7 @@ DTYPES += ["numeric strings", "huge integers", "None"]
 
 
 def typed(values, dtype):
-    """The values in a dtype, whatever they become."""
+    """The values in a dtype, even if they overflow."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if dtype in ("M8[s]", "m8[s]"):
@@ -224,7 +224,7 @@ def typed(values, dtype):
 
 
 def mapped(X):
-    """The array in a file, which may only be read."""
+    """The array in a read-only file."""
     if X.size == 0 or X.dtype == object:
         return X
     with tempfile.TemporaryFile() as file:
@@ -234,14 +234,14 @@ def mapped(X):
 
 
 def read_only(X):
-    """The array, which may not be written."""
+    """The array, read-only."""
     X = np.array(X)
     X.flags.writeable = False
     return X
 
 
 def framed(X, names):
-    """A data frame with odd columns, where there are two dimensions."""
+    """A data frame with odd columns, if the array has two dimensions."""
     if X.ndim != 2:
         return pd.Series(X.ravel())
     columns = {
@@ -271,7 +271,7 @@ def mixed_frame(X):
 
 
 def as_sparse(kind):
-    """A sparse container of a kind, where the array can be one."""
+    """A sparse container of some kind, if the array can be one."""
 
     def convert(X):
         if X.ndim != 2 or X.dtype.kind not in "fiub" or X.dtype.itemsize > 8:
@@ -330,7 +330,7 @@ COMMON = ["array"] * 12 + ["csr_array"] * 3
 
 @st.composite
 def data(draw, shapes=SHAPES):
-    """Rows of data, most of them odd in one way or in several."""
+    """Rows of data, most of them odd in one or several ways."""
     rng = np.random.default_rng(draw(st.integers(0, 10_000)))
     values = draw(st.sampled_from(list(VALUES)))
     X = VALUES[values](rng, draw(st.sampled_from(shapes)))
@@ -342,26 +342,26 @@ def data(draw, shapes=SHAPES):
 
 
 def rows_of(X):
-    """Number of rows, as far as there are any."""
+    """Number of rows, if there are any."""
     if sparse.issparse(X):
         return X.shape[0]
     return len(X) if hasattr(X, "__len__") and getattr(X, "ndim", 1) else 1
 
 
 def labels_for(name, X):
-    """Labels of the rows, where the estimator takes some."""
+    """Labels of the rows, if the estimator takes them."""
     if name not in SUPERVISED:
         return ()
     return (np.arange(rows_of(X)) % 2,)
 
 
 def assert_unchanged(estimator, before):
-    """After a refusal the estimator is as it was; unfitted, it has its parameters alone."""
+    """Assert that a refusal does not change the estimator, or fit it."""
     assert state_of(estimator) == before
 
 
 def model_of(estimator):
-    """The RBM or the stack that the estimator is, or has."""
+    """The RBM or the stack that the estimator is or contains."""
     return getattr(estimator, "rbm_", estimator)
 
 
@@ -370,7 +370,7 @@ READERS += ("predict", "predict_proba", "predict_log_proba")
 
 
 def answers(estimator, X):
-    """Every method that takes rows, with the shape and the kinds of dtype of its answer."""
+    """Every method that takes rows, with the shape and the kinds of dtype of its result."""
     n, d = rows_of(X), estimator.n_features_in_
     yield from [
         (method, (n,), "f")
@@ -396,7 +396,7 @@ def answers(estimator, X):
 
 
 def ask_all(estimator, X):
-    """Every method answers as documented, or refuses X, and leaves both as they were."""
+    """Assert that every method has the documented result or refuses X, and changes neither."""
     given = print_of(X)
     for method, shape, kinds in answers(estimator, X):
         if method == "score_samples" and is_slow(estimator):
@@ -448,8 +448,8 @@ PARAMETERS = ("components_", "intercept_hidden_", "intercept_visible_", "varianc
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_unfitted_estimators_say_so(name):
-    """Fails if a method that needs a fit says something else without one."""
+def test_unfitted_estimators_raise_not_fitted_error(name):
+    """Fails if a method that needs a fit raises another error without one."""
     for method in (*READERS, *ARGUMENTS):
         if hasattr(ESTIMATORS[name], method):
             arguments = (GOOD, GOOD) if method == "energy" else (GOOD,)
@@ -475,8 +475,8 @@ def fitted():
     dtype=st.sampled_from(["float32", "float64"]),
     X=data(SHAPES[:8] * 2 + SHAPES),
 )
-def test_odd_data_are_answered_or_refused(fitted, name, dtype, X):
-    """Fails if a method that reads a model chokes on data, or changes them or the model."""
+def test_odd_data_are_handled_or_refused(fitted, name, dtype, X):
+    """Fails if a method that reads a model fails on data, or changes them or the model."""
     estimator = fitted[name, dtype]
     before = [print_of(getattr(model_of(estimator), p, None)) for p in PARAMETERS]
     ask_all(estimator, X)
@@ -491,7 +491,7 @@ def test_odd_data_are_answered_or_refused(fitted, name, dtype, X):
 
 
 def nothing(*_):
-    """Call back, and do nothing."""
+    """A callback that does nothing."""
 
 
 COUNTS = [1, 2, True, np.int8(2), np.uint8(3), np.uint64(2), np.bool_(1), 0, -1, 10**30, 10**400]
@@ -549,7 +549,7 @@ PERCEPTRONS += [MLPClassifier(max_iter=np.uint8(1)), MLPClassifier(max_iter=1, e
 CALLBACKS = [None, [], (), [None], 0, "call", np.array([1, 2]), {}]
 CALLBACKS += [[nothing], nothing]
 
-# Without torch the name of any device is refused, and says what is missing.
+# Without torch the name of any device is refused, with a message about torch.
 DEVICES = [None, 0, 1.5, ("cpu",), *(["cpu", "gpu", "cuda:9", ""] if find_spec("torch") else [])]
 ODD = {
     **dict.fromkeys(("n_components", "batch_size", "n_steps", "n_chains", "verbose"), COUNTS),
@@ -585,7 +585,7 @@ ODD = {
 
 
 def test_all_parameters_are_tried():
-    """Fails if a constructor has a parameter of which no odd values are known."""
+    """Fails if a constructor has a parameter without a list of odd values."""
     for estimator in ESTIMATORS.values():
         assert set(estimator.get_params(deep=False)) <= set(ODD)
 
@@ -599,7 +599,7 @@ def parameters(draw):
     return name, {parameter: draw(st.sampled_from(ODD[parameter])) for parameter in chosen}
 
 
-# A prototype's own parameters are named where it is refused, and the units of a layer.
+# A refusal may also name parameters of a prototype, or the units of a layer.
 OF_PARTS = (
     "n_components",
     "batch_size",
@@ -625,8 +625,8 @@ FAR = [GOOD * 1e-20, GOOD.astype("float32") * 1e30, np.array([[1e30, 1e-30, 1], 
     method=st.sampled_from(["fit", "partial_fit"]),
     fitted=st.booleans(),
 )
-def test_odd_parameters_are_taken_or_refused(odd, X, method, fitted):
-    """Fails if a parameter is used before it is checked, or a check does not know all types."""
+def test_odd_parameters_are_accepted_or_refused(odd, X, method, fitted):
+    """Fails if a parameter is used before it is checked, or a check fails for some type."""
     name, values = odd
     estimator = clone(ESTIMATORS[name])
     if fitted:
@@ -702,7 +702,7 @@ SCIKIT_LEARN_OVERFLOWS = ("tiny", "subnormal", "huge", "one_huge")
     X=st.sampled_from([GOOD, GOOD.astype("float32"), sparse.csr_array(GOOD), GOOD * 0]),
     method=st.sampled_from(["fit", "partial_fit", "score"]),
 )
-def test_odd_weights_are_taken_or_refused(name, weights, seed, X, method):
+def test_odd_weights_are_accepted_or_refused(name, weights, seed, X, method):
     """Fails if weights overflow, vanish or are misread."""
     if weights in SCIKIT_LEARN_OVERFLOWS and name.startswith("perceptron"):
         return
@@ -790,8 +790,8 @@ TARGETS = {
     fitted=st.sampled_from(["", "", "texts", "floats", "uint8", "bools"]),
     method=st.sampled_from(["fit", "partial_fit"]),
 )
-def test_odd_labels_are_taken_or_refused(name, y, classes, fitted, method):
-    """Fails if labels of some type cannot be compared, sorted or told apart."""
+def test_odd_labels_are_accepted_or_refused(name, y, classes, fitted, method):
+    """Fails if labels of some type cannot be compared, sorted or distinguished."""
     estimator = clone(ESTIMATORS[name])
     classes, y = TARGETS[y if classes == "same" else classes], TARGETS[y]
     if fitted:
@@ -896,7 +896,7 @@ def calls(draw):
 
 @tries(600)
 @given(call=calls(), dtype=st.sampled_from(["float32", "float64"]))
-def test_odd_arguments_are_taken_or_refused(fitted, call, dtype):
+def test_odd_arguments_are_accepted_or_refused(fitted, call, dtype):
     """Fails if an argument is used before it is checked, or changes the model."""
     name, method, arguments = call
     estimator = fitted[name, dtype]

@@ -1,4 +1,4 @@
-"""`GaussianBernoulliRBM` as its users meet it: densities in the units of the data."""
+"""`GaussianBernoulliRBM` from the user's side: densities in the units of the data."""
 
 import math
 import pickle
@@ -41,7 +41,7 @@ def fitted(clusters, request):
 
 
 def _density(rbm):
-    """Joint states h, and weights and means of the normal densities that p(v) mixes.
+    """Joint states h, and weights and means of the normal densities in the mixture p(v).
 
     From the public parameters alone: with the covariance S, p(h) is proportional to
     exp(c h + ((b + W h) S^-1 (b + W h) - b S^-1 b) / 2).
@@ -65,7 +65,7 @@ def _log_densities(rbm, X):
 
 
 def test_scores_are_the_log_density_of_a_mixture(fitted, clusters):
-    """Fails if a parameter is not in the units of the data, or log Z leaves out their volume."""
+    """Fails if a parameter is not in the units of the data, or log Z omits their volume."""
     joint = _log_densities(fitted, clusters)
     expected = np.logaddexp.reduce(joint, axis=1)
     np.testing.assert_allclose(fitted.score_samples(clusters), expected, rtol=1e-6)
@@ -100,7 +100,7 @@ def test_densities_integrate_to_one(fitted):
 
 
 def test_pseudo_log_likelihood_is_in_the_units_of_the_data(fitted, clusters):
-    """Fails if it is one of standardized columns. From the mixture's conditionals."""
+    """Fails if it belongs to standardized columns. From the mixture's conditionals."""
     _, weight, mean = _density(fitted)
     squares = (clusters[:, None] - mean) ** 2 / fitted.variance_
     log_terms = -(squares + np.log(2 * np.pi * fitted.variance_)) / 2  # of single columns
@@ -113,9 +113,9 @@ def test_pseudo_log_likelihood_is_in_the_units_of_the_data(fitted, clusters):
 
 
 def test_samples_have_the_model_s_moments(clusters):
-    """Fails if samples carry no noise, or that of other units. Six standard errors.
+    """Fails if samples have no noise, or noise in other units. Six standard errors.
 
-    Of a model that was hardly trained, so that chains are not kept apart by modes.
+    For a model that was hardly trained, so that modes do not separate the chains.
     """
     n = 5_000
     fitted = GaussianBernoulliRBM(4, n_iter=10, learning_rate=0.3, random_state=0).fit(clusters)
@@ -129,7 +129,7 @@ def test_samples_have_the_model_s_moments(clusters):
 
 @pytest.mark.parametrize("scale", [3.0, -1e-6, 1e6])
 def test_units_of_the_data_do_not_matter(clusters, scale):
-    """Fails if anything but the units depends on them: mirrored columns too.
+    """Fails if anything except the results' own units depends on the units or signs of columns.
 
     Rounding of the units grows with the fit, which starts alike and is short.
     """
@@ -150,7 +150,7 @@ def test_units_of_the_data_do_not_matter(clusters, scale):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_columns_of_all_scales(dtype):
-    """Columns 1e-6 and 1e6 wide, a constant one and one of integers: as if all were near one.
+    """Columns 1e-6 and 1e6 wide, a constant one and integers give the results of ordinary ones.
 
     Fails in float32 if the hidden input is computed in the units of the data. Rounding of the data
     there is 1e-6 of a column's width, which a hundred updates and weights of size ten multiply.
@@ -192,7 +192,7 @@ def test_precision_follows_the_data(clusters):
 # Learning
 
 
-def test_density_comes_close_to_the_truth():
+def test_the_density_approaches_the_true_density():
     """Law 8. Fails if a step goes the wrong way. Of three clusters, on fresh rows.
 
     The true density's mean has a standard error of 0.02; maximum likelihood loses 0.01.
@@ -210,7 +210,7 @@ def test_density_comes_close_to_the_truth():
 @pytest.mark.parametrize("rate", [0.03, 0.3, 3.0, 30.0])
 @pytest.mark.parametrize("data", [load_wine, load_breast_cancer, load_digits, "outliers"])
 def test_no_rate_and_no_outlier_makes_it_worse_than_a_normal_density(data, rate):
-    """Fails if steps are not limited. Held out, raw columns, beside independent normal ones."""
+    """On held-out rows, against independent normal columns. Fails if steps are not limited."""
     if data == "outliers":
         rng = np.random.default_rng(0)
         X = rng.normal(size=(600, 6)) @ rng.normal(size=(6, 6))
@@ -235,7 +235,7 @@ def test_no_rate_and_no_outlier_makes_it_worse_than_a_normal_density(data, rate)
 def test_every_gradient_learns(clusters, gradient):
     """Fails if a gradient has no variance of its model's rows. All beat a normal density.
 
-    But for "cd", whose chains never go from one cluster to another.
+    Except "cd", whose chains never move from one cluster to another.
     """
     rbm = GaussianBernoulliRBM(4, gradient=gradient, learning_rate=0.5, n_iter=100, random_state=0)
     rbm.fit(clusters)
@@ -243,8 +243,8 @@ def test_every_gradient_learns(clusters, gradient):
     assert rbm.score(clusters) > normal + 0.1
 
 
-def test_variance_as_asked(clusters):
-    """Fails if a choice of the variance is not kept to."""
+def test_the_choice_of_variance_is_respected(clusters):
+    """Fails if a choice of the variance is ignored."""
     made = {"n_components": 3, "n_iter": 20, "random_state": 0}
     columns = clusters.var(axis=0)
     given = np.array([2e-6, 3e3])
@@ -269,7 +269,7 @@ def test_weight_two_is_the_row_given_twice(clusters):
 
 
 def test_first_call_of_partial_fit_fixes_the_units(clusters):
-    """Fails if later calls move location and scale, under which the parameters would jump."""
+    """Fails if later calls change location and scale, so that the parameters jump."""
     rbm = GaussianBernoulliRBM(3, random_state=0).partial_fit(clusters)
     stream = pickle.loads(pickle.dumps(rbm))
     rbm.set_params(learning_rate=1e-12).partial_fit(2 * clusters - clusters.mean(axis=0))
@@ -278,7 +278,7 @@ def test_first_call_of_partial_fit_fixes_the_units(clusters):
 
 
 def test_early_stopping_scores_in_the_units_of_the_data(clusters):
-    """Fails if the score is that of standardized columns."""
+    """Fails if the score belongs to standardized columns."""
     made = {"early_stopping": True, "n_iter": 5, "random_state": 0}
     rbm = GaussianBernoulliRBM(3, **made).fit(clusters)
     scores = rbm.history_["validation_score"], rbm.history_["pseudo_log_likelihood"]
@@ -293,7 +293,7 @@ def test_early_stopping_scores_in_the_units_of_the_data(clusters):
 
 
 @pytest.mark.parametrize("copy", ["pickle", "joblib, mapped"])
-def test_a_copy_goes_on_bit_for_bit(clusters, tmp_path, copy):
+def test_a_copy_continues_bit_for_bit(clusters, tmp_path, copy):
     """Fails if a copy loses its units, chains or a generator, or cannot be written to."""
     rbm = GaussianBernoulliRBM(4, n_iter=3, random_state=0).partial_fit(clusters)
     other = pickle.loads(pickle.dumps(rbm))
@@ -333,15 +333,15 @@ def test_feature_names_and_pipeline():
     ],
 )
 def test_wrong_parameters_are_refused(clusters, change, message):
-    """Fails if work begins before a parameter was looked at."""
+    """Fails if work begins before a parameter is checked."""
     estimator = GaussianBernoulliRBM(n_components=2).set_params(**change)
     with pytest.raises(ValueError, match=message):
         estimator.fit(clusters)
     assert not hasattr(estimator, "components_")
 
 
-def test_sparse_and_huge_data_are_refused_or_told(clusters):
-    """Fails if a sparse matrix is densified in silence, or squares overflow."""
+def test_refuses_sparse_data_and_warns_of_huge_data(clusters):
+    """Fails if a sparse matrix is silently densified, or squares overflow."""
     with pytest.raises(TypeError, match="Sparse data was passed for X, but dense data is required"):
         GaussianBernoulliRBM(2).fit(sparse.csr_array(clusters))
     huge = clusters.copy()
@@ -375,8 +375,8 @@ def test_variances_of_huge_float32_columns_are_finite():
 
 
 @pytest.mark.parametrize("variance", [1e300, 1e-300, [1e-300, 1e300]])
-def test_variances_far_from_those_of_the_data_stay_finite(variance):
-    """Fails if what is given overflows in units of the data, or float32."""
+def test_variances_far_from_the_variances_of_the_data_stay_finite(variance):
+    """Fails if given variances overflow in units of the data, or in float32."""
     X = np.array([[1e30, 0], [0, 1], [1e30, 2]], np.float32)
     rbm = GaussianBernoulliRBM(2, variance=variance, n_iter=2, batch_size=1, random_state=0).fit(X)
     for result in (rbm.transform(X), rbm.score_samples(X), rbm.gibbs(X), rbm.variance_):
@@ -391,7 +391,7 @@ def test_variances_far_from_those_of_the_data_stay_finite(variance):
 def test_auto_is_full_for_correlated_columns_without_clusters(
     correlation, n_columns, clusters, is_full
 ):
-    """Of a gain of 0.41, 0.05 and 0.83 nats per value. Fails without any of the conditions."""
+    """For gains of 0.41, 0.05 and 0.83 nats per value. Fails without any of the conditions."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(500, n_columns))
     for j in range(1, n_columns):

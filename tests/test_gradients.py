@@ -39,7 +39,7 @@ def parameters(rbm):
 
 
 def terms(rbm, v, h, pair):
-    """What the gradient of every parameter averages, row by row, in the same order.
+    """The quantity that the gradient of every parameter averages, per row, in the same order.
 
     For a precision with the bias held it is minus half the square, up to a constant.
     """
@@ -48,7 +48,7 @@ def terms(rbm, v, h, pair):
 
 
 def gradient_of(phases: Phases, rbm, pair=PAIRS[0]):
-    """The gradient that two phases stand for, formed in full, parameter by parameter."""
+    """The gradient of two phases, formed in full for each parameter."""
     gradient = [np.zeros_like(x) for x in parameters(rbm)]
     for v, h, weights in phases.parts:
         v = v[: len(weights)]
@@ -77,7 +77,7 @@ def with_chains(rbm, v, rng):
 
 
 def model_rows(phases: Phases):
-    """Visible and mean hidden states of the model's phase."""
+    """Visible and mean hidden states of the model phase."""
     v, h, weights = phases.parts[0]
     return v[phases.n_data : len(weights)], h[phases.n_data :]
 
@@ -117,10 +117,10 @@ def test_exact_gradient_is_the_slope_of_the_log_likelihood(pair, shape):
 @pytest.mark.parametrize("kind", [PersistentContrastiveDivergence, JumpingContrastiveDivergence])
 @enumerable
 def test_persistent_gradient_is_exact_in_expectation(pair, kind):
-    """From chains in equilibrium. Fails if v is paired with E[h|v] of the step before.
+    """From chains in equilibrium. Fails if v is paired with E[h|v] of the previous step.
 
-    The second update is looked at: the first one's rows propose its jumps. Six standard errors,
-    from the spread of the 50,000 chains' own terms.
+    The second update is measured: the rows of the first propose its jumps. Six standard errors,
+    from the spread of the terms of the 50,000 chains.
     """
     n = 50_000
     rbm = random_rbm(pair)
@@ -138,7 +138,7 @@ def test_persistent_gradient_is_exact_in_expectation(pair, kind):
         assert (np.abs(a - b) <= 6 * spread / np.sqrt(n)).all()
 
 
-def test_persistent_chains_go_on_where_they_were():
+def test_persistent_chains_continue():
     """Fails if chains start again at every update: weights of 30 freeze them in their state."""
     rbm = random_rbm(scale=0)
     rbm.weights.array[:3, :3] = 60 * np.eye(3)
@@ -154,8 +154,8 @@ def test_persistent_chains_go_on_where_they_were():
 def test_jumps_are_proposed_by_the_last_mini_batch():
     """Fails if jumps go to random hidden states, which are hardly ever accepted.
 
-    A model of two modes, 30 nats apart: chains of one of them are shared out once data of both were
-    seen, to six standard errors of a frequency.
+    A model of two modes, 30 nats apart: chains that start in one are in both, to six standard
+    errors of a frequency, after data of both were seen.
     """
     n = 2_000
     rbm = RBM(Bernoulli(np.full(20, -30.0)), Bernoulli(np.full(30, -20.0)), np.full((20, 30), 2.0))
@@ -169,7 +169,7 @@ def test_jumps_are_proposed_by_the_last_mini_batch():
 
 
 def test_fewer_chains_try_jumps_that_fail():
-    """Fails if every chain goes on trying: where data and model share nothing, one chain does."""
+    """Fails if every chain keeps trying: only one does if data and model have no overlap."""
     rbm = random_rbm(n_visible=30, n_hidden=40, scale=3)
     rng = random.generator(0)
     state = with_chains(rbm, np.zeros((100, 30)), rng)

@@ -14,7 +14,7 @@ STATES = arrays.binary_digits(np.arange(2**7), 7)
 
 
 def _patterns(n_rows=400, seed=0):
-    """Seven columns that hang together by groups of three, and flip seldom."""
+    """Seven columns that are correlated in groups of three, and rarely flip."""
     rng = np.random.default_rng(seed)
     groups = rng.integers(2, size=(n_rows, 2))
     X = np.repeat(groups, [3, 4], axis=1)
@@ -28,7 +28,7 @@ def fitted():
     )
 
 
-def test_marginal_is_that_of_the_pairwise_model(fitted):
+def test_marginal_equals_the_pairwise_model(fitted):
     """Hubbard and Stratonovich's identity, by enumeration. Fails if the couplings are not W W^T."""
     couplings = fitted.components_.T @ fitted.components_
     fields = fitted.intercept_visible_ + fitted.intercept_hidden_ @ fitted.components_
@@ -41,7 +41,7 @@ def test_marginal_is_that_of_the_pairwise_model(fitted):
 
 
 def test_samples_follow_the_pairwise_model(fitted):
-    """Fails if hidden states carry no noise. Six standard errors of every mean and product."""
+    """Fails if hidden states have no noise. Six standard errors of every mean and product."""
     n = 20_000
     p = np.exp(fitted.score_samples(STATES))
     v = fitted.gibbs(fitted.sample(n, n_steps=100), n_steps=100).astype(float)
@@ -52,10 +52,10 @@ def test_samples_follow_the_pairwise_model(fitted):
 
 @pytest.mark.parametrize("gradient", GRADIENTS)
 @pytest.mark.parametrize("rate", quick([0.05, "auto", 10.0], "auto", 10.0))
-def test_couplings_are_learnt_at_any_rate(gradient, rate):
+def test_couplings_are_learned_at_any_rate(gradient, rate):
     """Fails if steps are not limited: hidden states have no bounds. Better than independent units.
 
-    These have -4.85 nats, the rows' own distribution about -3.7.
+    Independent units have -4.85 nats, the true distribution about -3.7.
     """
     X = _patterns()
     made = {"learning_rate": rate, "gradient": gradient, "n_iter": 100, "random_state": 0}
@@ -64,7 +64,7 @@ def test_couplings_are_learnt_at_any_rate(gradient, rate):
 
 
 def test_patterns_are_recalled():
-    """Fails if a corrupted pattern does not find back: three of 40 units flipped."""
+    """Fails if a corrupted pattern is not recovered: three of 40 units are flipped."""
     rng = np.random.default_rng(0)
     patterns = rng.integers(2, size=(3, 40)).astype(bool)
     rbm = BernoulliRBM(3, hidden="gaussian", n_iter=1000, random_state=0).fit(patterns)
@@ -75,7 +75,7 @@ def test_patterns_are_recalled():
 
 
 def test_wrong_type_is_refused():
-    """Fails if a name is looked up before it is checked."""
+    """Fails if a name is used before it is checked."""
     with pytest.raises(
         ValueError, match="hidden == 'real', must be one of 'bernoulli', 'gaussian'"
     ):

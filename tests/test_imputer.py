@@ -1,4 +1,4 @@
-"""`RBMImputer` takes the parameters of scikit-learn's imputers, and treats columns as they do."""
+"""`RBMImputer` has the parameters of scikit-learn's imputers, and treats columns likewise."""
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ def holes():
 
 @pytest.fixture(scope="module")
 def with_empty(holes):
-    """Column 1 has no value, column 3 all of them."""
+    """Rows in which column 1 has no value, and column 3 all of them."""
     X = holes.copy()
     X[:, 1], X[:, 3] = np.nan, load_iris().data[:, 3]
     return X
@@ -43,7 +43,7 @@ def test_any_number_marks_missing_values(holes, container, dtype):
 
 
 def test_integers_with_a_placeholder():
-    """Fails if NaN cannot be written into the rows, or changes the caller's."""
+    """Fails if NaN cannot be written into the rows, or into the caller's array."""
     X = copies(20).astype(int)
     X[::3, 1] = -1
     before = X.copy()
@@ -65,8 +65,8 @@ def test_nan_is_refused_if_another_number_marks_missing_values(holes):
 @pytest.mark.parametrize("indicator", [False, True])
 @pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("container", [np.asarray, pd.DataFrame])
-def test_empty_columns_are_those_of_knn_imputer(with_empty, container, keep, indicator):
-    """Fails if a column without values is refused, kept, dropped or named in another way."""
+def test_empty_columns_are_treated_as_by_knn_imputer(with_empty, container, keep, indicator):
+    """Fails if a column without values is refused, kept, dropped or named differently."""
     X = with_empty if container is np.asarray else pd.DataFrame(with_empty, columns=list("abcd"))
     options = {"keep_empty_features": keep, "add_indicator": indicator}
     ours, theirs = imputer(**options).fit(X), KNNImputer(**options).fit(X)
@@ -150,6 +150,6 @@ def test_limits_of_an_empty_column_are_skipped(with_empty):
     ],
 )
 def test_wrong_parameters_of_an_imputer(holes, parameters, message):
-    """Fails if numpy complains, or nobody does."""
+    """Fails if the error comes from numpy, or there is none."""
     with pytest.raises(ValueError, match=message):
         imputer(**parameters).fit(holes)

@@ -1,4 +1,4 @@
-"""Log Z, pseudo-likelihoods and tempered samples, as an estimator gives them."""
+"""Log Z, pseudo-likelihoods and tempered samples of an estimator."""
 
 import warnings
 
@@ -26,7 +26,7 @@ def fitted(binary):
 
 
 def test_methods_agree_on_log_partition(fitted):
-    """Five standard errors. Fails if the chains or the base are of another model.
+    """Five standard errors. Fails if the chains or the base belong to another model.
 
     The bounds of annealing in one direction are three standard errors from the value.
     """
@@ -42,7 +42,7 @@ def test_methods_agree_on_log_partition(fitted):
 
 
 def test_scores_use_the_log_partition_that_was_computed_last(fitted, binary):
-    """Fails if score_samples computes another one, or fit keeps what partial_fit made stale."""
+    """Fails if score_samples computes another one, or an outdated one is kept."""
     result = fitted.log_partition("ais", **QUICK)
     assert fitted.log_partition_ is result
     scores = fitted.score_samples(binary)
@@ -53,7 +53,7 @@ def test_scores_use_the_log_partition_that_was_computed_last(fitted, binary):
 
 
 def test_log_partition_is_reproducible(fitted):
-    """Fails if draws go on from call to call, or depend on the number of threads."""
+    """Fails if draws continue from call to call, or depend on the number of threads."""
     first = fitted.log_partition("bracket", **QUICK)
     assert fitted.log_partition("bracket", n_jobs=1, **QUICK) == first
     assert fitted.log_partition("bracket", n_jobs=-1, **QUICK) == first
@@ -63,8 +63,8 @@ def test_log_partition_is_reproducible(fitted):
     assert fitted.log_partition("bracket", random_state=1, **QUICK) != first
 
 
-def test_a_log_partition_not_to_be_trusted_warns(fitted):
-    """Fails if few temperatures are believed, or a good value is doubted."""
+def test_warns_when_the_log_partition_is_unreliable(fitted):
+    """Fails if few temperatures give no warning, or a good value gives one."""
     fitted.components_ *= 4
     with pytest.warns(ConvergenceWarning, match="effective sample size"):
         fitted.log_partition("ais", n_chains=20, n_temperatures=3)
@@ -75,8 +75,8 @@ def test_a_log_partition_not_to_be_trusted_warns(fitted):
 
 
 @pytest.mark.parametrize("gradient", quick(["cd", "pt"], "pt"))
-def test_brackets_of_other_gradients(binary, gradient):
-    """Fails if the reverse direction needs persistent chains, or the trained ladder moves on."""
+def test_bounds_with_other_gradients(binary, gradient):
+    """Fails if the reverse direction needs persistent chains, or changes the trained tempering."""
     rbm = BernoulliRBM(12, gradient=gradient, n_iter=20, random_state=0).fit(binary)
     exact = rbm.log_partition().value
     assert hasattr(rbm, "tempering_") == (gradient == "pt")
@@ -99,7 +99,7 @@ def test_pseudo_log_likelihood_from_some_columns(fitted, binary):
 
 
 def test_tempered_samples_are_in_all_modes():
-    """Two modes, equally likely, and chains that start in one. Fails if they are plain chains.
+    """Two equally likely modes, and chains that start in one. Fails with plain Gibbs chains.
 
     All visible units are off with the hidden one, or on with it. Six standard errors.
     """
@@ -116,7 +116,7 @@ def test_tempered_samples_are_in_all_modes():
 
 
 def test_samples_of_jumping_chains_have_the_weights_of_the_modes():
-    """Two modes of 1 and 3 parts, where Gibbs chains stay; all chains of the training in one.
+    """Modes of probability 1/4 and 3/4 that Gibbs chains do not leave; all chains start in one.
 
     Fails if samples have the shares of the chains that they start from. Six standard errors.
     """
@@ -156,6 +156,6 @@ def test_samples_of_jumping_chains_have_the_weights_of_the_modes():
     ],
 )
 def test_wrong_arguments_are_refused(fitted, call, words):
-    """Fails if one is passed on."""
+    """Fails if a wrong argument is passed on."""
     with pytest.raises(ValueError, match=words):
         call(fitted)

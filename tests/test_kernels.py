@@ -1,4 +1,4 @@
-"""The numeric seam against scipy and plain numpy."""
+"""The functions of `_kernels`, against scipy and plain numpy."""
 
 import pickle
 import time
@@ -37,7 +37,7 @@ def test_logistic_and_softplus_of_huge_input_are_finite(dtype):
 
 @pytest.mark.parametrize("dtype", PRECISION)
 def test_softplus_is_log_of_one_plus_exp(dtype):
-    """Fails if max(x, 0) is left out."""
+    """Fails if max(x, 0) is missing."""
     x = np.linspace(-40, 40, 1001).astype(dtype)
     expected = np.logaddexp(0, x.astype(np.float64))
     np.testing.assert_allclose(arrays.softplus(x), expected, rtol=PRECISION[dtype], atol=0)
@@ -94,7 +94,7 @@ def test_sums_over_many_pairs_do_not_depend_on_blocks(largest, shape, dtype):
 
 @pytest.mark.parametrize("dtype", PRECISION)
 def test_pairs_are_right_if_the_processor_flushes_subnormal_numbers_to_zero(dtype):
-    """Fails if a product of two vanished exponentials would have mattered."""
+    """Fails if a product of two exponentials that became zero is not negligible."""
     torch = pytest.importorskip("torch")
     limit = {"float32": 40, "float64": 340}[dtype]
     torch.set_flush_denormal(True)
@@ -138,8 +138,8 @@ def test_row_dot_is_summed_in_float64(dtype, make):
 
 
 @pytest.mark.parametrize("sizes", [(2, 3, 1), (3, 3), (4,), ()])
-def test_folded_segments_are_those_of_the_columns(sizes):
-    """Fails if a segment has another's columns, or what is behind it is not the fill."""
+def test_folded_segments_hold_their_columns(sizes):
+    """Fails if a segment has another's columns, or its padding is not the fill."""
     x = np.random.default_rng(0).normal(size=(5, 2, sum(sizes)))
     folded = arrays.fold(x, sizes, -9.0)
     assert folded.shape == (5, 2, len(sizes), max(sizes, default=1))
@@ -170,7 +170,7 @@ def test_softmax_is_normalised_and_in_the_dtype(shape, dtype):
     np.testing.assert_allclose(p, special.softmax(x.astype("float64"), axis=-1), atol=1e-5)
 
 
-def test_binary_digits_are_those_of_the_codes_and_all_different():
+def test_binary_digits_encode_their_index_and_all_differ():
     """Fails if the first digit is not the lowest."""
     states = arrays.binary_digits(np.arange(64), 6)
     assert len(np.unique(states, axis=0)) == 64
@@ -179,8 +179,8 @@ def test_binary_digits_are_those_of_the_codes_and_all_different():
 
 
 @pytest.mark.parametrize("shape", [(300, 7), (3, 100, 7)])
-def test_logistic_is_that_of_the_sum(shape):
-    """Fails if y is left out, or is taken for one vector where it has rows."""
+def test_logistic_of_two_arguments_is_the_logistic_of_their_sum(shape):
+    """Fails if y is ignored, or is treated as one vector although it has rows."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=shape)
     for y in (rng.normal(size=7), rng.normal(size=(*shape[:-1], 1)) * np.ones(7)):
@@ -189,8 +189,8 @@ def test_logistic_is_that_of_the_sum(shape):
 
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("n_rows", [3, 5_000])
-def test_work_by_rows_is_the_work(n_rows, make):
-    """Fails if a block is left out, or put where another belongs."""
+def test_work_by_rows_equals_work_on_all_rows(n_rows, make):
+    """Fails if a block is omitted, or put in the place of another."""
     x = np.random.default_rng(0).normal(size=(n_rows, 7))
     y = np.arange(14.0).reshape(7, 2)
     np.testing.assert_allclose(threads.by_rows(lambda rows: rows @ y, make(x)), x @ y)
@@ -203,7 +203,7 @@ def _draws(n_rows, rng):
 
 
 def test_draws_by_rows_do_not_depend_on_the_number_of_threads():
-    """Fails if blocks draw from one generator, in the order in which threads come to it."""
+    """Fails if blocks draw from one generator, in the order of the threads."""
     alone, together = (random.generator(1) for _ in range(2))
     for _ in range(3):
         with threadpool_limits(1, user_api="blas"):
@@ -224,7 +224,7 @@ def test_draws_by_rows_are_independent():
 
 @pytest.fixture
 def two_threads():
-    """Products take two threads on any machine; returned are those of each library."""
+    """Let products use two threads on any machine; return the number for each library."""
     with threadpool_limits(2):
         yield _numbers_of_threads()
 
@@ -233,8 +233,8 @@ def _numbers_of_threads():
     return [library["num_threads"] for library in threadpool_info()]
 
 
-def test_work_by_rows_leaves_the_threads_of_products_as_they_were(two_threads):
-    """Fails if they stay at one, after work that fails too."""
+def test_work_by_rows_restores_the_threads_of_products(two_threads):
+    """Fails if the number stays at one, also after an error."""
 
     def fail(rows):
         raise ValueError
@@ -245,8 +245,8 @@ def test_work_by_rows_leaves_the_threads_of_products_as_they_were(two_threads):
     assert _numbers_of_threads() == two_threads
 
 
-def test_threads_of_products_come_back_after_two_callers_at_a_time(two_threads):
-    """Fails if the one that ends last gives back what the first one had set."""
+def test_threads_of_products_are_restored_after_concurrent_callers(two_threads):
+    """Fails if the last caller restores the setting of the first one."""
     second_is_inside, first_is_done = Event(), Event()
     x = np.ones((threads.BLOCK_ROWS + 1, 2))
 
@@ -275,7 +275,7 @@ P = np.array([0, 1e-6, 1e-3, 0.3, 0.9, 1])
 @pytest.mark.parametrize("n", [1_000, 500_000])
 @pytest.mark.parametrize("dtype", PRECISION)
 def test_bernoulli_draws_have_their_probability(dtype, n):
-    """Fails if the comparison is turned round, or small probabilities count as none.
+    """Fails if the comparison is reversed, or small probabilities count as zero.
 
     Six standard errors of a frequency. Probabilities of 0 and 1 are certain.
     """
@@ -303,14 +303,14 @@ def test_bernoulli_draws_are_independent():
 
 
 def test_a_seed_makes_the_same_generator_every_time():
-    """Fails if a seed remembers the generators that were made from it before."""
+    """Fails if a seed depends on the generators that were made from it before."""
     seed = 5
     first, second = (_draws(5_000, random.generator(seed)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
-def test_a_generator_goes_on_after_it_was_stored():
-    """Fails if the generators that it makes for blocks are the first ones again."""
+def test_a_stored_generator_continues():
+    """Fails if its generators for blocks start again."""
     rng = random.generator(3)
     _draws(5_000, rng)
     copy = pickle.loads(pickle.dumps(rng))
@@ -320,10 +320,10 @@ def test_a_generator_goes_on_after_it_was_stored():
 
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
 def test_draws_by_content(make):
-    """Fails if equal rows differ, or if draws of different rows do not average out.
+    """Fails if equal rows differ, or draws of different rows are dependent.
 
-    The mean of n independent rows varies by 1 / 12 n, and by 1 / 12 if all rows are alike. Six
-    standard errors of the mean of all.
+    The mean of n independent rows has the variance 1 / 12 n, and 1 / 12 if all rows are alike. Six
+    standard errors of the overall mean.
     """
     n, n_columns = 40, 5_000
     rows = np.random.default_rng(0).uniform(0.01, 1, size=(n, n_columns)).astype(np.float32)
@@ -340,7 +340,7 @@ def test_draws_by_content(make):
 
 
 def test_accepted_share_is_the_ratio():
-    """Fails if moves that gain are refused. Six standard errors."""
+    """Fails if moves to a higher probability are rejected. Six standard errors."""
     n = 100_000
     ratio = np.array([0.2, 1, 5])
     accepted = random.accept(np.tile(np.log(ratio), (n, 1)), random.generator(0))
@@ -369,10 +369,12 @@ def test_column_choices_are_different_and_equally_likely(n_choices):
 
 @pytest.mark.parametrize("scale", [1.0, 0.01])
 def test_normal_draws_have_their_distribution(scale):
-    """Fails if a pair shares its radius and no angle. Kolmogorov's distance of a million draws.
+    """Fails if a pair shares its radius but not the angle.
 
-    Above 2.2 over the root of their number it lies once in ten thousand times; the two halves, and
-    their squares, are uncorrelated to six standard errors.
+    Kolmogorov's distance of a million draws.
+
+    By chance it exceeds 2.2 over the square root of their number once in ten thousand times. The
+    two halves, and their squares, are uncorrelated to six standard errors.
     """
     n = 1_000_001
     draws = random.normal((n,), scale, np.zeros(0, np.float32), random.generator(0)) / scale

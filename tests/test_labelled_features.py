@@ -54,7 +54,7 @@ def _log_of_known(log_joint, x, row):
     return logsumexp(log_joint[agree], axis=0)
 
 
-def test_hidden_means_are_those_of_enumeration(joint):
+def test_hidden_means_equal_enumeration(joint):
     """Fails if the label is fixed, or its weights or a missing value are left out."""
     x, h, log_joint = _log_joint(joint)
     rows = _rows_with_gaps()
@@ -70,7 +70,7 @@ def test_hidden_means_are_those_of_enumeration(joint):
     assert list(joint.get_feature_names_out()) == [f"rbmclassifier{i}" for i in range(N_HIDDEN)]
 
 
-def test_log_likelihoods_are_those_of_enumeration(joint):
+def test_log_likelihoods_equal_enumeration(joint):
     """Fails if log Z lacks the label, or the label or a missing value is not summed out."""
     x, _, log_joint = _log_joint(joint)
     rows = _rows_with_gaps()
@@ -80,8 +80,8 @@ def test_log_likelihoods_are_those_of_enumeration(joint):
     assert joint.log_partition_.method == "exact"
 
 
-def test_an_estimated_log_partition_serves_as_well(joint):
-    """Within its bounds. Fails if annealing has no label, or the result is not used."""
+def test_scores_with_an_estimated_log_partition_are_within_its_bounds(joint):
+    """Fails if annealing ignores the label, or its result is not used."""
     exact = joint.log_partition_.value
     found = joint.log_partition("bracket", n_temperatures=200, random_state=0)
     assert found.lower - 0.1 < exact < found.upper + 0.1
@@ -92,7 +92,7 @@ def test_an_estimated_log_partition_serves_as_well(joint):
 
 
 def test_a_discriminative_model_has_no_likelihood():
-    """Fails if a model that never saw p(x) scores rows."""
+    """Fails if a model that has not learned p(x) scores rows."""
     X, y = _states(3), np.arange(8) % 2
     classifier = RBMClassifier(2, generative_share=0, n_iter=2, random_state=0)
     assert not hasattr(classifier, "score_samples")
@@ -100,7 +100,7 @@ def test_a_discriminative_model_has_no_likelihood():
     with pytest.raises(AttributeError, match="no attribute 'score_samples'") as refused:
         classifier.score_samples(X)
     assert "generative_share == 0 learns only P(y | x)" in str(refused.value.__cause__)
-    classifier.set_params(generative_share=1.0)  # not the one of the fitted model
+    classifier.set_params(generative_share=1.0)  # not the share of the fitted model
     assert not hasattr(classifier, "score_samples")
     assert hasattr(classifier.fit(X, y), "score_samples")
 
@@ -143,7 +143,7 @@ def _wine():
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_class_weights_multiply_the_weights_of_rows(method):
-    """Fails if they are not used, or not multiplied, or belong to other labels."""
+    """Fails if class weights are ignored, not multiplied, or belong to other labels."""
     X, y = _wine()
     weights, of_class = np.random.default_rng(0).integers(0, 3, len(y)), {"a": 1, "b": 0.5, "c": 3}
     more = {"classes": ["a", "b", "c"]} if method == "partial_fit" else {}
@@ -156,7 +156,7 @@ def test_class_weights_multiply_the_weights_of_rows(method):
 
 
 def test_balanced_classes_have_the_same_total_weight():
-    """Fails if rows of weight zero, or the weights of others, do not count as rows do."""
+    """Fails if balanced weights count rows instead of their weights."""
     X, y = _wine()
     weights = np.random.default_rng(0).integers(0, 3, len(y))
     balanced = RBMClassifier(5, n_iter=5, class_weight="balanced", random_state=0)
@@ -183,7 +183,7 @@ def test_balanced_classes_have_the_same_total_weight():
     ],
 )
 def test_odd_class_weights_are_refused(class_weight, sentence):
-    """Fails if they train, or the sentence names something else."""
+    """Fails if training starts, or the message names something else."""
     X, y = _wine()
     classifier = RBMClassifier(2, class_weight=class_weight)
     with pytest.raises(ValueError, match=sentence):
@@ -192,7 +192,7 @@ def test_odd_class_weights_are_refused(class_weight, sentence):
 
 
 def test_balanced_weights_of_a_stream_are_refused():
-    """Fails if the first rows of a stream decide, or are counted anew in each call."""
+    """Fails if the first rows of a stream, or the rows of each call, are balanced."""
     X, y = _wine()
     classifier = RBMClassifier(2, class_weight="balanced")
     with pytest.raises(ValueError, match="class_weight == 'balanced', must be None or a dict for"):

@@ -63,7 +63,7 @@ def _log_joint(rbm, hidden=UNITS[0]):
 
 @pytest.mark.parametrize("jumps", [False, True])
 def test_chains_visit_states_as_often_as_they_are_probable(jumps):
-    """Fails if a label is drawn from logistic means. Twice the distance that chance makes."""
+    """Fails if a label is drawn from logistic means. Twice the distance expected by chance."""
     rbm = _labelled_rbm()
     rng = random.generator(0)
     v = samplers.sample_independent(rbm.visible, 40_000, rng)
@@ -80,7 +80,7 @@ def test_chains_visit_states_as_often_as_they_are_probable(jumps):
 
 
 @pytest.mark.parametrize("hidden", UNITS, ids=UNIT_IDS)
-def test_label_probabilities_are_those_of_enumeration(hidden):
+def test_label_probabilities_equal_enumeration(hidden):
     """Fails if the label's biases are left out, or a row's own label counts."""
     rbm = _labelled_rbm(hidden)
     v, log_joint = _log_joint(rbm, hidden)
@@ -108,7 +108,7 @@ def _objective(rbm, rows, weights, share, hidden):
     ("hidden", "share"),  # without a layer of finitely many states p(x) has no exact gradient
     [(UNITS[0], 0.0), (UNITS[0], 0.3), (UNITS[0], 1.0), (UNITS[1], 0.0)],
 )
-def test_gradient_is_that_of_the_objective(hidden, share, is_sparse):
+def test_gradient_is_the_derivative_of_the_objective(hidden, share, is_sparse):
     """Fails if the label's mean and the hidden mean are multiplied, or the share is misplaced.
 
     Central differences, error of order step^2.
@@ -138,8 +138,8 @@ def test_gradient_is_that_of_the_objective(hidden, share, is_sparse):
             assert slope[i] == pytest.approx((sides[0] - sides[1]) / (2 * step), abs=1e-8)
 
 
-def test_inputs_are_drawn_or_taken_as_they_are():
-    """Fails if grey values are drawn by default, or never: a label may be in their difference."""
+def test_inputs_are_drawn_or_used_unchanged():
+    """Fails if grey values are drawn by default, or never: labels depend on their difference."""
     X = np.tile([[0.4], [0.6]], (200, 1))
     y = X[:, 0] > 0.5
     mean, sample = (
@@ -150,7 +150,7 @@ def test_inputs_are_drawn_or_taken_as_they_are():
         for inputs in ("mean", "sample")
     )
     assert mean > -0.3
-    assert sample < -0.5  # a draw tells a label from the other with the probability 0.6 alone
+    assert sample < -0.5  # a draw distinguishes the labels with a probability of only 0.6
 
 
 @pytest.fixture(scope="module")
@@ -185,8 +185,8 @@ def test_classes_of_rare_words_are_learned():
 
 
 @pytest.mark.slow
-def test_a_generative_share_teaches_what_the_data_look_like(digits):
-    """Fails if the share is not passed on: chains then look like nothing in the data."""
+def test_a_generative_share_makes_chains_resemble_the_data(digits):
+    """Fails if the share is not passed on: chains then do not resemble the data."""
     X, _, y, _ = digits
     means = []
     for share in (0.0, 1.0):
@@ -198,7 +198,7 @@ def test_a_generative_share_teaches_what_the_data_look_like(digits):
     assert means[1] < 0.5 * means[0]
 
 
-def test_probabilities_are_those_of_the_parameters(digits):
+def test_probabilities_follow_from_the_parameters(digits):
     """Fails if attributes are transposed, mixed up, or of another model."""
     X, X_test, y, _ = digits
     names = np.array(["digit " + str(label) for label in range(10)])
@@ -218,7 +218,7 @@ def test_probabilities_are_those_of_the_parameters(digits):
 
 
 def test_sparse_rows_are_the_same_rows(digits):
-    """Fails if a sparse mini-batch loses its labels. Sums in another order; nothing is drawn."""
+    """Fails if a sparse mini-batch loses its labels. Only the order of sums differs; no draws."""
     X, X_test, y, _ = digits
     X = (X > 0.5).astype(np.float32)
     fits = [
@@ -230,8 +230,8 @@ def test_sparse_rows_are_the_same_rows(digits):
     np.testing.assert_allclose(fits[0].predict_proba(sparse.csr_array(X_test)), expected, atol=1e-5)
 
 
-def test_partial_fit_needs_all_labels_at_first_and_goes_on(digits):
-    """Fails if a call starts anew, or labels change their place."""
+def test_partial_fit_needs_all_labels_at_first_and_then_continues(digits):
+    """Fails if a call restarts the training, or labels change their order."""
     X, X_test, y, y_test = digits
     classifier = RBMClassifier(50, random_state=0)
     with pytest.raises(ValueError, match="classes is None, must be all labels"):
@@ -245,13 +245,13 @@ def test_partial_fit_needs_all_labels_at_first_and_goes_on(digits):
     assert classifier.score(X_test, y_test) > 0.9
     with pytest.raises(ValueError, match=r"classes == .* must stay"):
         classifier.partial_fit(X, y, classes=range(9))
-    with pytest.raises(ValueError, match="y has the label .*11.*, must have those of"):
+    with pytest.raises(ValueError, match="y has the label .*11.*, must have one of"):
         classifier.partial_fit(X, y + 2)
     assert classifier.n_iter_ == 21
 
 
 def test_two_calls_of_one_batch_are_one_call_of_two(digits):
-    """Fails if chains or moving averages start anew."""
+    """Fails if chains or moving averages restart."""
     X, X_test, y, _ = digits
     kinds = {"classes": range(10)}
     one, two = (RBMClassifier(20, random_state=0) for _ in range(2))
@@ -262,7 +262,7 @@ def test_two_calls_of_one_batch_are_one_call_of_two(digits):
 
 
 def test_early_stopping_keeps_the_best_label_probability(digits):
-    """Fails if another score than that of the label decides, or the last parameters are kept."""
+    """Fails if another score than the label's decides, or the last parameters are kept."""
     X, _, y, _ = digits
     classifier = RBMClassifier(100, early_stopping=True, n_iter=100, tol=0.0, random_state=0).fit(
         X, y
@@ -277,7 +277,7 @@ def test_early_stopping_keeps_the_best_label_probability(digits):
 
 
 def test_rows_of_no_weight_have_no_label(digits):
-    """Fails if a label that only such rows have becomes a class."""
+    """Fails if a label of only such rows becomes a class."""
     X, _, y, _ = digits
     weights = (y < 5).astype(float)
     given = RBMClassifier(10, n_iter=2, random_state=0).fit(X, y, sample_weight=weights)
@@ -286,7 +286,7 @@ def test_rows_of_no_weight_have_no_label(digits):
     np.testing.assert_array_equal(given.predict_proba(X), alone.predict_proba(X))
 
 
-def test_a_pickled_classifier_goes_on_as_it_would_have(digits):
+def test_a_pickled_classifier_continues_unchanged(digits):
     """Fails if the state of the training is lost."""
     X, X_test, y, _ = digits
     classifier = RBMClassifier(10, n_iter=2, warm_start=True, random_state=0).fit(X, y)
@@ -327,23 +327,23 @@ def test_wrong_parameters_are_refused_before_any_work(digits, parameters, senten
         (
             np.array(["a", 1, "b"], object),
             ["a"],
-            "y has labels that cannot be sorted, must have some of one",
+            "y has labels that cannot be sorted, must have labels of one",
         ),
         ([1e300, 0, 1], [0, 1], "Unknown label type: continuous"),
         (["a", "b", "a"], ["a", None, "b"], r"classes\[1\] == None is a missing label"),
-        (["a", "b", "a"], [], "classes is empty, must be all labels that there will be"),
-        (["a", "b", "a"], [0.0, 1.0], "y has the label 'a', must have those of"),
+        (["a", "b", "a"], [], "classes is empty, must be all labels that will occur"),
+        (["a", "b", "a"], [0.0, 1.0], "y has the label 'a', must have one of"),
     ],
 )
 def test_odd_labels_are_refused(y, classes, sentence):
-    """Fails if labels that cannot be compared raise what numpy says of them, or warn."""
+    """Fails if labels that cannot be compared raise numpy's error, or give a warning."""
     classifier = RBMClassifier(2)
     with pytest.raises(ValueError, match=sentence):
         classifier.partial_fit(np.eye(3), y, classes=classes)
     assert [name for name in vars(classifier) if name.endswith("_")] == []
 
 
-def test_many_classes_are_no_reason_to_warn():
-    """Fails if classes, which are all different, are taken for the labels of rows."""
+def test_many_classes_give_no_warning():
+    """Fails if the list of different classes is checked like labels of rows."""
     classifier = RBMClassifier(2).partial_fit(np.eye(3), [0, 1, 2], classes=range(40))
     assert len(classifier.classes_) == 40

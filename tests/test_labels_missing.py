@@ -1,4 +1,4 @@
-"""Labels where some of the data are missing: what is predicted, drawn, filled in and learnt."""
+"""Labels with missing data: predictions, draws, imputations and training."""
 
 import numpy as np
 import pytest
@@ -24,14 +24,14 @@ ROWS = np.array([[np.nan, 1, 0, np.nan], [np.nan] * 4, [1, 0, 0, 1], [0, np.nan,
 
 @pytest.fixture(params=["hidden", "missing", "chains"])
 def way(request, monkeypatch):
-    """By enumeration of the hidden units, or of what is missing, or by chains."""
+    """By enumeration of the hidden units, or of missing values, or by chains."""
     if request.param == "chains":
         monkeypatch.setattr(conditionals, "_LOG2_STATES", -1)
     return request.param
 
 
 def _rbm(way="hidden", seed=0):
-    """A model of strong weights, with more hidden units where they shall not be enumerated."""
+    """A model of strong weights, with more hidden units if they must not be enumerated."""
     rng = np.random.default_rng(seed)
     n_hidden = 12 if way == "missing" else 3
     weights = rng.normal(size=(N_BINARY + N_LABELS, n_hidden)) * (12 / n_hidden) ** 0.5
@@ -41,7 +41,7 @@ def _rbm(way="hidden", seed=0):
 
 
 def _log_joint(rbm):
-    """All states of data, and `log p(x, y)`, a column a label, by brute force."""
+    """All states of data, and `log p(x, y)` with one column per label, by brute force."""
     x, h = (all_states(BERNOULLI, n)[0] for n in (N_BINARY, rbm.hidden.n_units))
     columns = []
     for label in np.eye(N_LABELS):
@@ -58,10 +58,10 @@ def _agree(x, rows):
     return (np.isnan(rows)[:, None] | (x == rows[:, None])).all(axis=2)
 
 
-def test_label_probabilities_are_sums_over_what_is_missing(way):
+def test_label_probabilities_are_sums_over_missing_values(way):
     """Fails if a missing value counts as zero, or the labels' biases are left out.
 
-    Chains: six standard errors of the mean over rows that are the same.
+    For chains, six standard errors of the mean over equal rows.
     """
     rbm, n = _rbm(way), 50
     x, log_p = _log_joint(rbm)
@@ -75,7 +75,7 @@ def test_label_probabilities_are_sums_over_what_is_missing(way):
 
 
 @pytest.mark.parametrize("label", [None, 1])
-def test_draws_and_means_know_of_the_label(way, label):
+def test_draws_and_means_depend_on_the_label(way, label):
     """Fails if labels are drawn unit by unit, or a given one has no effect. Six standard errors."""
     rbm = _rbm(way)
     x, log_p = _log_joint(rbm)
@@ -100,7 +100,7 @@ def test_draws_and_means_know_of_the_label(way, label):
 
 
 def test_rows_are_completed_without_their_label():
-    """Fails if the label tells what is missing, or is not the row's own. Six standard errors."""
+    """Fails if the label affects missing values, or is not the row's own. Six standard errors."""
     rbm, n = _rbm(), 4_000
     x, log_p = _log_joint(rbm)
     v = np.hstack([np.repeat(ROWS, n, axis=0), np.tile(np.eye(N_LABELS)[1], (4 * n, 1))])
@@ -113,8 +113,8 @@ def test_rows_are_completed_without_their_label():
         assert (np.abs(rows.mean(axis=0)[:N_BINARY] - expected) <= error).all()
 
 
-def test_chains_of_training_do_not_know_the_label():
-    """Fails if they do, or labels are lost. Six standard errors, of draws of independent rows."""
+def test_chains_of_training_ignore_the_label():
+    """Fails if they depend on it, or labels are lost. Six standard errors of independent draws."""
     rbm, n = _rbm(), 2_000
     x, log_p = _log_joint(rbm)
     row, label = np.array([[np.nan, 1.0, 0.0, np.nan]]), 1
@@ -136,7 +136,7 @@ def test_chains_of_training_do_not_know_the_label():
 
 @pytest.fixture(scope="module")
 def told():
-    """Labels "a" and "b" that three copies of a bit tell, the rows with holes, and a classifier."""
+    """Labels "a" and "b" for three copies of a bit, rows with missing values, and a classifier."""
     X = copies(500)
     y = np.where(X[:, 0] == 1, "b", "a")
     holes = holes_in(X, 0.4)
@@ -147,11 +147,11 @@ def told():
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
-def test_labels_are_learnt_and_told_around_what_is_missing(told, share):
-    """Fails if a missing value is learnt as a zero, or the label tells what is missing in training.
+def test_labels_are_learned_and_predicted_despite_missing_values(told, share):
+    """Fails if a missing value is learned as a zero, or training infers it from the label.
 
-    With one copy known the label is certain; with none its probability is one half, in a model that
-    knows what data look like.
+    With one known copy the label is certain; without any its probability is one half, in a model of
+    the data.
     """
     holes, y, classifier = told
     if share < 1:
@@ -168,7 +168,7 @@ def test_labels_are_learnt_and_told_around_what_is_missing(told, share):
 
 
 def test_rows_are_drawn_for_a_label_and_filled_in(told):
-    """Fails if what is given changes, a label is another one, or the rest does not know of it."""
+    """Fails if given values or labels change, or do not affect the others."""
     _, _, classifier = told
     v, y = classifier.sample(500, label="b", random_state=0)
     assert v.dtype == bool
@@ -184,12 +184,12 @@ def test_rows_are_drawn_for_a_label_and_filled_in(told):
     for method in ("sample", "mean", "mode"):
         filled = classifier.impute(rows, method=method, random_state=0)
         np.testing.assert_allclose(filled[:, :3], [[1, 1, 1], [0, 0, 0]], atol=0.1)
-    with pytest.raises(ValueError, match="label has the label 'c', must have those of"):
+    with pytest.raises(ValueError, match="label has the label 'c', must have one of"):
         classifier.sample(label="c")
 
 
 def test_nan_is_refused_unless_it_is_allowed(told):
-    """Fails if NaN trains, or is predicted from, or allowing it changes what is learnt."""
+    """Fails if NaN is accepted, or allowing it changes the training."""
     holes, y, _ = told
     X = copies(500)
     refusing = RBMClassifier(4, n_iter=2, random_state=0)
@@ -209,8 +209,8 @@ def test_nan_is_refused_unless_it_is_allowed(told):
         allowing.set_params(missing_values="yes").fit(X, y)
 
 
-def test_early_stopping_and_a_stream_see_rows_with_missing_values(told):
-    """Fails if a score is NaN, so that no sweep is the best one, or partial_fit cannot see NaN."""
+def test_early_stopping_and_partial_fit_accept_missing_values(told):
+    """Fails if a score is NaN, so that no epoch is the best one, or partial_fit refuses NaN."""
     holes, y, fitted = told
     classifier = clone(fitted).set_params(early_stopping=True, n_iter=10).fit(holes, y)
     assert np.isfinite(classifier.history_["validation_score"]).all()

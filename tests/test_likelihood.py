@@ -27,7 +27,7 @@ BUDGETS = {
     "ais": FEW,
     "bracket": FEW,
     "tempering": AnnealingBudget(n_chains=100),
-}  # a hundred tell as much
+}  # a hundred are enough
 
 pairs = pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
 
@@ -35,7 +35,7 @@ pairs = pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
 @pytest.mark.parametrize("pair", ENUMERABLE, ids=PAIR_IDS[: len(ENUMERABLE)])
 @pytest.mark.parametrize("shape", [(1, 1), (4, 3), (3, 4), (11, 2), (2, 11)])
 def test_exact_log_partition_is_the_sum_over_all_states(pair, shape):
-    """Fails if the larger layer's half of the states is left out."""
+    """Fails if the states of the larger layer are omitted."""
     rbm = random_rbm(pair, *shape)
     result = likelihood.exact_log_partition(rbm)
     assert result.value == pytest.approx(enumerate_rbm(rbm, pair).log_partition, rel=1e-12)
@@ -59,7 +59,7 @@ def test_exact_log_partition_in_several_tasks(scale):
 
 @pytest.mark.parametrize("pair", ENUMERABLE, ids=PAIR_IDS[: len(ENUMERABLE)])
 def test_exact_log_partition_of_many_units_is_the_sum_over_the_hidden_states(pair):
-    """700 units are more than one block. Fails if a block is left out or its biases are."""
+    """700 units are more than one block. Fails if a block or its biases are omitted."""
     rbm = random_rbm(pair, 700, 3, scale=0.05)
     if not rbm.hidden.is_finite:
         rbm = random_rbm(pair, 3, 700, scale=0.05).swap()
@@ -84,7 +84,7 @@ def _automatic(rbm, monkeypatch, budget):
 
 @pytest.mark.parametrize("n_visible", [1, 13, 784, 20_000])
 def test_costs_grow_with_units_and_budget(n_visible):
-    """Fails if a cost leaves out a layer, or annealing its chains."""
+    """Fails if a cost omits a layer, or annealing its chains."""
     some, more = (_zero_model(n_visible, n_hidden) for n_hidden in (3, 4))
     if n_visible > 3:
         assert likelihood.exact_cost(more) == 2 * likelihood.exact_cost(some)
@@ -122,9 +122,9 @@ def test_exact_log_partition_takes_beta_into_account():
 
 @pytest.mark.parametrize("neutral", [False, True])
 def test_annealing_without_weights_is_exact(neutral):
-    """Law 7. Fails if log Z of the base leaves out a layer, or no variance counts as too much."""
+    """Law 7. Fails if log Z of the base omits a layer, or zero variance counts as too much."""
     rbm = random_rbm(scale=0)
-    if neutral:  # nothing changes on the way
+    if neutral:  # nothing changes along the path
         rbm = RBM(rbm.visible, rbm.hidden.neutral(), rbm.weights.array)
     path = AnnealingPath(rbm, Bernoulli(rbm.visible.bias))
     exact = enumerate_rbm(rbm).log_partition
@@ -135,7 +135,7 @@ def test_annealing_without_weights_is_exact(neutral):
         assert not result.doubt
 
 
-# Quick are one run of each method for pure layers, and forward annealing for mixed ones.
+# The quick runs: one of each method for pure layers, and forward annealing for mixed ones.
 ANNEALED = [(pair, method, 0) for pair in PAIRS for method in BUDGETS]
 ANNEALED += [(pair, method, seed) for pair in PURE for method in BUDGETS for seed in (1, 2)]
 
@@ -159,8 +159,8 @@ def test_annealing_is_right_within_its_standard_error(run):
     assert not result.doubt
 
 
-def test_a_ladder_that_ends_above_zero_is_as_good():
-    """Six standard errors. Fails if the step from its end to independent units is left out."""
+def test_tempering_is_unbiased_if_its_temperatures_end_above_zero():
+    """Six standard errors. Fails if the last step to independent units is omitted."""
     rbm = random_rbm(n_visible=8, n_hidden=6)
     path, rng = AnnealingPath(rbm, Bernoulli(np.zeros(8))), random.generator(0)
     ladder = likelihood.replicas(path, 500, rng)
@@ -171,11 +171,11 @@ def test_a_ladder_that_ends_above_zero_is_as_good():
 
 
 @pytest.mark.parametrize("n_models", quick([8, 40], 8))
-def test_brackets_hold_the_exact_value_unless_in_doubt(n_models):
+def test_bounds_contain_the_exact_value_unless_in_doubt(n_models):
     """Weights from tiny to strong. Fails if the directions are confused, or errors are too small.
 
-    Of all brackets, and of values within three standard errors where there is no doubt, one in
-    twenty may miss: by chance, or by what no chain of a hard model found.
+    One in twenty may miss, of all bounds and of all values within three standard errors without
+    doubt: by chance, or because no chain of a hard model found a mode.
     """
     choose = np.random.default_rng(0)
     inside, close = [], []
@@ -194,10 +194,10 @@ def test_brackets_hold_the_exact_value_unless_in_doubt(n_models):
     assert len(close) >= 0.85 * n_models
 
 
-def test_directions_that_contradict_each_other_are_told():
-    """Fails if a narrow bracket is believed although reverse chains start in a rare mode alone.
+def test_contradicting_directions_are_detected():
+    """Fails if narrow bounds raise no doubt although all reverse chains start in a rare mode.
 
-    All units are off, or on with a probability of e^-6; halfway both are as likely.
+    All units are off, or on with a probability of e^-6; halfway both are equally likely.
     """
     weights = np.tile([12.0, -12.0], (10, 1))
     rbm = RBM(Bernoulli(np.zeros(10)), Bernoulli(np.array([-66.0, 60.0])), weights)
@@ -220,8 +220,8 @@ def test_directions_that_contradict_each_other_are_told():
         (0.8, AnnealingBudget(100, 30), "standard error"),
     ],
 )
-def test_forward_annealing_tells_where_few_chains_count(scale, budget, words):
-    """Fails if a plain run with too few temperatures is believed."""
+def test_forward_annealing_reports_a_small_effective_sample_size(scale, budget, words):
+    """Fails if a plain run with too few temperatures raises no doubt."""
     rbm = random_rbm(n_visible=60, n_hidden=50, scale=scale)
     path = AnnealingPath(rbm, Bernoulli(np.zeros(60)))
     result = likelihood.annealed_log_partition(path, random.generator(0), budget)
@@ -231,7 +231,7 @@ def test_forward_annealing_tells_where_few_chains_count(scale, budget, words):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_annealing_in_reverse_is_right_within_its_standard_error(seed):
-    """Six standard errors, from exact samples. Fails if the ratio is taken the wrong way round."""
+    """Six standard errors, from exact samples. Fails if the ratio is inverted."""
     rbm = random_rbm(n_visible=8, n_hidden=6, scale=1.0, seed=seed)
     exact = enumerate_rbm(rbm)
     v = exact.v[draw(np.exp(exact.log_p_visible), 500, np.random.default_rng(seed))]
@@ -253,8 +253,8 @@ def _forward(path, rng, n_chains, n_temperatures):
     return annealing.mean_weight(annealing.log_weights(path, v, betas, rng).sum(axis=1))
 
 
-def test_forward_and_reverse_annealing_err_to_different_sides():
-    """Law 7. Fails if both err to the same side: few chains and temperatures, means of 50 runs."""
+def test_forward_and_reverse_annealing_err_in_opposite_directions():
+    """Law 7. Fails if both have the same sign: few chains and temperatures, means of 50 runs."""
     rbm = random_rbm(n_visible=10, n_hidden=8, scale=2.0)
     exact = enumerate_rbm(rbm)
     path = AnnealingPath(rbm, Bernoulli(np.zeros(10)))
@@ -271,7 +271,7 @@ def test_forward_and_reverse_annealing_err_to_different_sides():
 
 
 def test_annealing_tightens_with_more_temperatures():
-    """Law 7. Fails if only the number of chains matters."""
+    """Law 7. Fails if only the number of chains has an effect."""
     rbm = random_rbm(n_visible=10, n_hidden=8, scale=2.0)
     path = AnnealingPath(rbm, Bernoulli(np.zeros(10)))
     log_ratio = likelihood.exact_log_partition(rbm).value - path.log_partition_at_zero
@@ -284,11 +284,11 @@ def test_annealing_tightens_with_more_temperatures():
     assert error[0] > 2 * error[1] > 4 * error[2]
 
 
-def test_temperatures_go_where_the_divergence_is():
+def test_temperatures_are_placed_by_divergence():
     """Fails if they are spaced by the divergence and not by its root.
 
-    Nine tenths of the path have a hundredth of the rest's variance, so a tenth of its spread: they
-    hold 0.9 of the 1.9 parts of what is spread out evenly.
+    Nine tenths of the path have a hundredth of the variance of the rest, so a tenth of its standard
+    deviation: they get 0.9 of 1.9 parts of the temperatures.
     """
     rng = np.random.default_rng(0)
     spread = np.where(np.arange(1000) < 900, 0.1, 1.0)
@@ -325,7 +325,7 @@ def test_bennett_s_estimate_and_its_error():
     assert estimates[:, 1].mean() == pytest.approx(error, rel=6 / np.sqrt(600))
 
 
-def test_directions_too_far_apart_to_tell():
+def test_directions_too_far_apart_have_an_infinite_error():
     """Works 2,000 nats apart. Fails if both sums of Bennett's equation vanish: 0 / 0."""
     ratio, error = annealing.bennett(np.array([-1000.0, -1010]), np.array([-1000.0, -1020]))
     assert ratio == 0
@@ -350,8 +350,8 @@ def test_weights_of_both_directions_agree_in_equilibrium():
     assert annealing.disagreement(forward, np.where(np.arange(n) % 2, reverse, -10)) > 2
 
 
-def test_log_partition_is_exact_where_the_smaller_layer_is_small():
-    """Fails if the choice looks at the hidden layer alone."""
+def test_log_partition_is_exact_if_the_smaller_layer_is_small():
+    """Fails if the choice considers only the hidden layer."""
     few_visible = random_rbm(n_visible=5, n_hidden=200, scale=0.1)
     large = random_rbm(n_visible=60, n_hidden=50, scale=0.1)
     for rbm, method in ((few_visible, "exact"), (large, "bracket")):
@@ -363,7 +363,7 @@ def test_log_partition_is_exact_where_the_smaller_layer_is_small():
 def test_pseudo_log_likelihood_is_the_sum_of_exact_conditionals(pair):
     """Fails if another state changes the hidden input but not the visible energy.
 
-    Of every column, the joint density is divided by its sum, or quadrature, over that column.
+    The joint density is divided by its sum or quadrature over each column.
     """
     rbm = random_rbm(pair)
     exact = enumerate_rbm(rbm, pair)
@@ -382,8 +382,8 @@ def test_pseudo_log_likelihood_is_the_sum_of_exact_conditionals(pair):
 def test_quadrature_finds_all_modes_of_a_column(scale):
     """A column's conditional is a mixture of normal densities, here enumerated. To 1e-8.
 
-    Means from close together to 300 standard deviations apart, where most hidden states have
-    hardly any weight, and rows in the middle of nowhere. Fails if the nodes end at a mode.
+    Means are from close together to 300 standard deviations apart, most hidden states have hardly
+    any weight, and rows are far from all of them. Fails if the nodes end at a mode.
     """
     rng = np.random.default_rng(0)
     n_hidden = 5
@@ -407,10 +407,10 @@ def test_quadrature_finds_all_modes_of_a_column(scale):
     )
 
 
-def test_quadrature_goes_on_while_nodes_outside_count():
-    """Fails if seven nodes outside the two ends are thought enough: 3e-8 of the density is left.
+def test_quadrature_continues_while_outside_nodes_count():
+    """Fails if only seven nodes outside the two ends are used: 3e-8 of the density is left.
 
-    Far states of the column have more weight than a normal density, but are no mode.
+    Far states of the column have more weight than under a normal density, but are no mode.
     """
     weights = np.array([[-2.994, -10.067, -9.151, -3.407, 11.124]])
     hidden = Bernoulli(np.array([-8.360, -58.210, -107.196, -87.158, -131.039]))
@@ -423,8 +423,8 @@ def test_quadrature_goes_on_while_nodes_outside_count():
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-8)
 
 
-def test_quadrature_ends_where_rounding_keeps_its_nodes_apart_from_nothing():
-    """Fails if it goes on while a node counts: in float32, 100 and 100.000001 are one number."""
+def test_quadrature_ends_if_rounding_merges_its_nodes():
+    """Fails if it continues while a node counts: in float32, 100 and 100.000001 are equal."""
     unit = Gaussian.of_moments(*(np.full((1, 1), x, np.float32) for x in (100, 1e-12)))
     seen = []
 

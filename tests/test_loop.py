@@ -1,4 +1,4 @@
-"""The training loop: the rows it visits, their states, its rates, and what it reports."""
+"""The training loop: the rows it visits, their states, its rates, and its reports."""
 
 import math
 import pickle
@@ -33,7 +33,7 @@ NOTHING = Monitor("nothing", lambda rbm, v, rng: np.zeros(len(v)))
 
 
 class Recorder:
-    """An update that notes the rows and the rates it is given, and learns nothing."""
+    """An update that records its rows and rates, and learns nothing."""
 
     def __init__(self):
         self.batches, self.rates, self.limits = [], [], []
@@ -45,7 +45,7 @@ class Recorder:
 
 
 def _train(X, plan, *, draws=False):
-    """Train a model of as many columns; return what the update saw, and the records."""
+    """Train a model of these columns; return the arguments of the updates, and the records."""
     recorder = Recorder()
     feed = Feed(X, np.ones(len(X)), draws)
     state = training_state(random_rbm(n_visible=X.shape[1]))
@@ -53,14 +53,14 @@ def _train(X, plan, *, draws=False):
 
 
 def _train_on_numbers(n_rows, plan):
-    """The rows are 0 to n_rows - 1, each the bits of its number, and so are those of batches."""
+    """The numbers of rows in each batch; a row has the bits of its number."""
     recorder, records = _train(all_states(BERNOULLI, 6)[0][:n_rows], plan)
     return [codes(batch) for batch in recorder.batches], recorder.rates, records
 
 
 @pytest.mark.parametrize(("n_rows", "batch_size"), [(10, 3), (7, 7), (7, 100), (5, 1)])
 def test_every_epoch_visits_every_row_once_in_even_mini_batches(n_rows, batch_size):
-    """Fails if the last rows are left out, or make a short mini-batch of their own."""
+    """Fails if the last rows are omitted, or form a short mini-batch."""
     plan = Plan(3, batch_size, PowerDecay(1, 0), shuffle=True)
     batches, _, records = _train_on_numbers(n_rows, plan)
     sizes = [len(batch) for batch in batches]
@@ -74,8 +74,8 @@ def test_every_epoch_visits_every_row_once_in_even_mini_batches(n_rows, batch_si
         np.testing.assert_array_equal(np.sort(rows), np.arange(n_rows))
 
 
-def test_rows_are_shuffled_only_if_the_plan_says_so():
-    """Fails if a stream is taken out of order, or every epoch has the same order."""
+def test_rows_are_shuffled_only_if_the_plan_requires_it():
+    """Fails if a stream is read out of order, or every epoch has the same order."""
     in_order, *_ = _train_on_numbers(50, Plan(2, 10, PowerDecay(1, 0), shuffle=False))
     np.testing.assert_array_equal(np.concatenate(in_order), np.tile(np.arange(50), 2))
     shuffled, *_ = _train_on_numbers(50, Plan(2, 50, PowerDecay(1, 0), shuffle=True))
@@ -90,8 +90,8 @@ def test_the_rate_falls_to_zero_over_the_whole_fit():
 
 
 @pytest.mark.parametrize("n_done", [0, 1, 3])
-def test_epochs_go_on_from_any_of_them(n_done):
-    """Fails if a fit that goes on has the rates of its start. Rows come in another order."""
+def test_epochs_continue_from_any_epoch(n_done):
+    """Fails if a resumed fit has the rates of its start. Rows have another order."""
     plan = Plan(3, 10, PowerDecay(0.6, 1), shuffle=True)
     recorder = Recorder()
     feed = Feed(all_states(BERNOULLI, 6)[0][:40], np.ones(40), draws=False)
@@ -102,7 +102,7 @@ def test_epochs_go_on_from_any_of_them(n_done):
 
 
 def test_a_heavy_mini_batch_makes_several_steps_and_a_light_one_a_short_step():
-    """Fails if a row does not count by its weight: one weight is 3, and those of others are 0.5."""
+    """Fails if a row does not count by its weight: one weight is 3, all others are 0.5."""
     recorder = Recorder()
     weights = np.array([3.0, 0.5, 0.5, 0.5, 0.5, 1.0])
     plan = Plan(1, 1, PowerDecay(0.3, 0), shuffle=False)
@@ -113,8 +113,8 @@ def test_a_heavy_mini_batch_makes_several_steps_and_a_light_one_a_short_step():
 
 
 @pytest.mark.parametrize("weight", [60.0, None])
-def test_the_prior_counts_all_rows_of_a_fit_or_those_seen_so_far_in_a_stream(weight):
-    """Fails if a mini-batch has a prior of its own, or a variance may exceed that of the data."""
+def test_the_prior_counts_all_rows_of_a_fit_or_all_seen_so_far_in_a_stream(weight):
+    """Fails if each mini-batch has the whole prior, or a smallest variance exceeds the data's."""
     X = all_states(BERNOULLI, 6)[0][:60]
     plan = Plan(2, 20, PowerDecay(1.0, 0), shuffle=False, prior=Prior(3.0, 6.0, weight))
     limits = np.array(_train(X, plan)[0].limits)
@@ -126,7 +126,7 @@ def test_the_prior_counts_all_rows_of_a_fit_or_those_seen_so_far_in_a_stream(wei
 
 @pytest.mark.parametrize("n_iter", [1, 7, 100, 333, 2500])
 def test_chains_make_five_steps_in_an_epoch_or_500_in_a_fit(n_iter):
-    """Fails if long fits make more steps, or leave out the epochs at their end."""
+    """Fails if long fits make more steps, or none in their last epochs."""
     steps = np.array([steps_of_epoch(epoch, n_iter) for epoch in range(n_iter)])
     assert steps.sum() == min(5 * n_iter, 500)
     assert steps.max() - steps.min() <= 1
@@ -152,14 +152,14 @@ def test_more_rows_get_more_updates_between_limits():
 
 @pytest.mark.parametrize(("estimator", "epochs"), [(BernoulliRBM(64), 50), (RBMClassifier(64), 20)])
 def test_auto_is_the_default_number_of_epochs(estimator, epochs):
-    """Fails if "auto" is not what the estimator does by default, with its rows and columns."""
+    """Fails if "auto" differs from the default of the estimator for these rows and columns."""
     X = np.eye(25)[np.arange(200) % 25]
     fitted = estimator.set_params(batch_size=2, random_state=0).fit(X, np.arange(200) % 2)
     assert fitted.n_iter_ == epochs
 
 
 def test_progress_is_a_bar_on_a_terminal(monkeypatch, capsys):
-    """Fails if lines are printed although a bar can be drawn, or the bar does not reach its end."""
+    """Fails if lines replace a possible bar, or the bar does not reach its end."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     BernoulliRBM(1, n_iter=3, verbose=1).fit(np.zeros((2, 2)))
     captured = capsys.readouterr()
@@ -169,7 +169,7 @@ def test_progress_is_a_bar_on_a_terminal(monkeypatch, capsys):
 
 
 def test_grey_values_are_probabilities_of_states():
-    """Fails if a mini-batch holds the means themselves. Six standard errors of a frequency."""
+    """Fails if a mini-batch contains the means themselves. Six standard errors of a frequency."""
     n = 20_000
     rng = random.generator(0)
     X = np.column_stack([np.full(n, 0.3), np.ones(n), rng.random(n)])  # rows that differ
@@ -194,9 +194,9 @@ def _feed(rbm, rows):
 
 
 def test_reading_rows_changes_nothing_and_filling_them_moves_chains():
-    """Fails if a chain moves as its row is read, or does not move as its row is filled.
+    """Fails if reading a row moves its chain, or filling it does not.
 
-    Chains of rows that are not asked for stay where they are, and known values as they are.
+    Chains of other rows do not move, and known values do not change.
     """
     rbm, rng = random_rbm(), random.generator(0)
     rows = holes_in(np.round(np.random.default_rng(0).random((100, 4))))
@@ -218,11 +218,11 @@ def test_reading_rows_changes_nothing_and_filling_them_moves_chains():
     assert not np.isnan(filled).any()
 
 
-def test_every_epoch_goes_on_with_the_chains_of_the_one_before():
+def test_every_epoch_continues_the_chains_of_the_previous_one():
     """Fails if chains start again, or one row gets the states of another.
 
-    After 20 epochs the filled values have the distribution of what is missing, given what is known:
-    2.5 times what chance makes of the distance.
+    After 20 epochs the filled values have the conditional distribution of missing values: 2.5 times
+    the distance expected by chance.
     """
     n, rbm = 20_000, random_rbm(scale=2.0)
     exact = enumerate_rbm(rbm)
@@ -239,7 +239,7 @@ def test_every_epoch_goes_on_with_the_chains_of_the_one_before():
 
 
 @pytest.mark.parametrize("parameters", [{}, {"early_stopping": True}, {"gradient": "pt"}])
-def test_a_fit_in_progress_goes_on_from_its_pickle_to_the_same_end(parameters):
+def test_a_pickled_fit_in_progress_gives_the_same_result(parameters):
     """Fails if a part of its state is not in the pickle, or a finished fit keeps one."""
     X = holes_in(copies(60))
     pickles = []

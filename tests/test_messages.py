@@ -1,4 +1,4 @@
-"""Messages advise only what is there: each is a sentence that a user can act on."""
+"""Messages give only advice that works: each is a sentence that a user can act on."""
 
 import re
 
@@ -107,14 +107,14 @@ def test_nan_is_refused_with_advice_that_can_be_followed(estimator, method, data
 
 
 def test_the_analysis_of_units_needs_complete_rows():
-    """Fails if it advises a parameter that it does not heed."""
+    """Fails if it advises a parameter that it ignores."""
     rbm = BernoulliRBM(2, missing_values="allow", **SHORT).fit(WITH_NAN)
     with pytest.raises(ValueError, match=re.escape(COMPLETE)):
         describe(rbm, WITH_NAN)
 
 
-def test_advice_is_right():
-    """Fails if what the messages advise is refused."""
+def test_the_advice_works():
+    """Fails if the advice of a message is refused."""
     bits, reals = (
         rbm.set_params(n_components=2, missing_values="allow", **SHORT)
         for rbm in (BernoulliRBM(), GaussianBernoulliRBM())
@@ -126,14 +126,14 @@ def test_advice_is_right():
 
 
 def test_a_classifier_is_not_advised_to_be_another_model():
-    """Fails if a model without classes should replace it."""
+    """Fails if the advice is a model without classes."""
     with pytest.warns(UserWarning, match="MinMaxScaler.$"):
         RBMClassifier(2, **SHORT).fit(3 * X, Y)
 
 
 def test_a_warm_start_is_not_advised_to_fit():
-    """Fails if the advice is what was done: fit."""
+    """Fails if the advice is to call fit, as the user did."""
     rbm = BernoulliRBM(2, warm_start=True, **SHORT).fit(X)
-    message = "must stay 2 to continue the training; fit with warm_start=False starts anew."
+    message = "must stay 2 to continue the training; fit with warm_start=False starts again."
     with pytest.raises(ValueError, match=message):
         rbm.set_params(n_components=3).fit(X)

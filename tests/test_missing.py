@@ -1,4 +1,4 @@
-"""Missing values: refused, learnt around, scored, filled in, and asked for as conditions."""
+"""Missing values: refusals, training, scores, imputation, and free values of conditions."""
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ def _log_joint(rbm):
 
 
 def test_nan_is_refused_with_a_hint_unless_it_is_allowed():
-    """Fails if NaN trains, or a method that cannot take it does."""
+    """Fails if NaN is accepted without permission, or by a method that cannot use it."""
     X = copies()
     holes = holes_in(X)
     refusing = BernoulliRBM(2, n_iter=1, random_state=0)
@@ -60,8 +60,8 @@ def test_nan_is_refused_with_a_hint_unless_it_is_allowed():
         allowing.fit(sparse.csr_array(np.nan_to_num(holes, nan=np.inf) * np.nan))
 
 
-def test_complete_rows_are_what_they_were():
-    """Fails if allowing NaN changes what is learnt, or said, where there is none."""
+def test_allowing_missing_values_does_not_change_complete_rows():
+    """Fails if allowing NaN changes models or results without NaN."""
     X = copies()
     fits = [
         BernoulliRBM(3, missing_values=m, n_iter=3, random_state=0).fit(X)
@@ -72,7 +72,7 @@ def test_complete_rows_are_what_they_were():
         np.testing.assert_array_equal(*got)
 
 
-def test_binary_scores_are_sums_over_what_is_missing(bits):
+def test_binary_scores_are_sums_over_missing_values(bits):
     """Fails if a missing value counts as zero."""
     v, log_p = _log_joint(bits)
     rows = holes_in(copies(30))
@@ -81,8 +81,8 @@ def test_binary_scores_are_sums_over_what_is_missing(bits):
         assert score == pytest.approx(logsumexp(log_p[agree]), abs=1e-4)
 
 
-def test_densities_are_those_of_the_known_columns(flowers):
-    """Fails if a missing column leaves its scale in the density, or its mean in the hidden input.
+def test_densities_are_marginals_of_the_known_columns(flowers):
+    """Fails if the scale of a missing column affects the density, or its mean the hidden input.
 
     The density is a mixture of normal ones over the hidden states, in the units of the data.
     """
@@ -104,8 +104,8 @@ def test_densities_are_those_of_the_known_columns(flowers):
         assert score == pytest.approx(logsumexp(log_weight + log_density), abs=1e-4)
 
 
-def test_features_are_means_given_what_is_known(bits):
-    """Fails if features are those of a row filled with zeros, or change from call to call."""
+def test_features_are_means_given_known_values(bits):
+    """Fails if features belong to a row filled with zeros, or change from call to call."""
     v, log_p = _log_joint(bits)
     features = bits.transform(v)
     rows = holes_in(copies(30))
@@ -117,8 +117,8 @@ def test_features_are_means_given_what_is_known(bits):
 
 @pytest.mark.parametrize("method", ["sample", "mean", "mode"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_what_is_known_comes_back_bit_for_bit(flowers, method, dtype):
-    """Fails if known values pass through the model's coordinates."""
+def test_known_values_are_returned_bit_for_bit(flowers, method, dtype):
+    """Fails if known values are converted to the model's coordinates and back."""
     X = (load_iris().data * np.pi).astype(dtype) / 3
     rows = holes_in(X)
     before = rows.copy()
@@ -130,8 +130,8 @@ def test_what_is_known_comes_back_bit_for_bit(flowers, method, dtype):
     assert filled.dtype == dtype
 
 
-def test_draws_and_means_are_those_of_the_conditional_distribution(bits):
-    """Fails if draws ignore what is known, or are one and the same. Six standard errors."""
+def test_draws_and_means_follow_the_conditional_distribution(bits):
+    """Fails if draws ignore known values, or are all the same. Six standard errors."""
     v, log_p = _log_joint(bits)
     row = np.array([[1.0, np.nan, np.nan, np.nan]])
     agree = v[:, 0] == 1
@@ -169,10 +169,10 @@ def test_draws_of_equal_rows_are_independent(bits):
 
 
 @pytest.mark.parametrize("estimator", quick([BernoulliRBM, GaussianBernoulliRBM], BernoulliRBM))
-def test_what_is_missing_is_learnt_around(estimator):
-    """Fails if missing values are learnt as zeros, or as draws without the rest of their row.
+def test_models_are_learned_despite_missing_values(estimator):
+    """Fails if missing values are learned as zeros, or as draws that ignore their row.
 
-    With three copies of a bit a third of whose values are missing, the other copies tell it.
+    The data are three copies of a bit, with a third of the values missing.
     """
     X = copies(1_000)
     holes = holes_in(X)
@@ -184,8 +184,8 @@ def test_what_is_missing_is_learnt_around(estimator):
     np.testing.assert_allclose(mean[:, 3], 0.5, atol=4 * 0.5 / np.sqrt(n_seen))
 
 
-def test_early_stopping_sees_rows_with_missing_values():
-    """Fails if a score is NaN, so that no sweep is the best one."""
+def test_early_stopping_scores_rows_with_missing_values():
+    """Fails if a score is NaN, so that no epoch is the best one."""
     rbm = BernoulliRBM(
         4, missing_values="allow", early_stopping=True, n_iter=20, random_state=0
     ).fit(holes_in(copies()))
@@ -193,8 +193,8 @@ def test_early_stopping_sees_rows_with_missing_values():
     assert np.isfinite(rbm.history_["pseudo_log_likelihood"]).all()
 
 
-def test_grey_values_and_missing_ones_are_learnt_together():
-    """Fails if drawing grey values makes a missing one a zero: the mean of a column is known."""
+def test_grey_and_missing_values_are_learned_together():
+    """Fails if drawing grey values turns a missing one into a zero: the column's mean is known."""
     rng = np.random.default_rng(0)
     X = rng.beta(8, 2, size=(600, 3))
     X[rng.random(X.shape) < 0.5] = np.nan
@@ -205,7 +205,7 @@ def test_grey_values_and_missing_ones_are_learnt_together():
 
 
 def test_samples_are_drawn_under_a_condition(bits):
-    """Fails if what is given changes, or the rest does not know of it. Six standard errors."""
+    """Fails if given values change, or do not affect the others. Six standard errors."""
     n = 4_000
     v, log_p = _log_joint(bits)
     agree = v[:, 2] == 0
@@ -218,7 +218,7 @@ def test_samples_are_drawn_under_a_condition(bits):
 
 
 def test_conditions_have_the_names_of_the_columns(flowers):
-    """Fails if a name is another column, or a wrong one passes."""
+    """Fails if a name selects another column, or a wrong name is accepted."""
     frame = load_iris(as_frame=True).data
     rbm = GaussianBernoulliRBM(4, n_iter=20, random_state=0).fit(frame)
     rows = rbm.sample(5, given={"petal width (cm)": 2.0, 0: 6.5}, random_state=0)
@@ -234,13 +234,13 @@ def test_conditions_have_the_names_of_the_columns(flowers):
 
 
 def test_a_condition_of_binary_units_is_a_state(bits):
-    """Fails if a grey value passes, which no draw of truth values can have."""
+    """Fails if a grey value is accepted, which no Boolean draw can have."""
     with pytest.raises(ValueError, match="given has the values .*0.5.*, must have states"):
         bits.sample(1, given={0: 0.5})
 
 
 def test_an_imputer_beats_the_mean_and_fits_into_a_pipeline():
-    """Fails if the columns of a row say nothing of each other, or names and indicators are lost."""
+    """Fails if columns of a row do not inform each other, or names and indicators are lost."""
     X, y = load_iris(return_X_y=True, as_frame=True)
     holes = pd.DataFrame(holes_in(X.to_numpy()), columns=X.columns)
     imputer = RBMImputer(GaussianBernoulliRBM(8, n_iter=100), random_state=0)
@@ -261,7 +261,7 @@ def test_an_imputer_beats_the_mean_and_fits_into_a_pipeline():
 
 
 def test_binary_scores_of_wide_models_are_sums():
-    """Fails if missing values are not enumerated one by one where hidden units are too many."""
+    """Fails if missing values are not enumerated although there are too many hidden units."""
     rbm = BernoulliRBM(20, missing_values="allow", n_iter=20, random_state=0).fit(copies())
     v, log_p = _log_joint(rbm)
     rows = holes_in(copies(30), 0.5)
@@ -273,7 +273,7 @@ def test_binary_scores_of_wide_models_are_sums():
         np.testing.assert_allclose(mean, share @ v[agree], atol=1e-4)
 
 
-def test_columns_start_from_what_is_known_of_them():
+def test_columns_start_from_their_known_values():
     """Fails if a missing value counts as zero in the first biases, or in location and scale."""
     rng = np.random.default_rng(0)
     X = rng.normal(50, 2, size=(400, 2))
@@ -289,8 +289,8 @@ def test_columns_start_from_what_is_known_of_them():
     assert mean[0] == pytest.approx((bits[1::2].sum() + 1) / 202)
 
 
-def test_an_imputer_that_draws_draws_the_same_in_every_call():
-    """Fails if transform depends on the calls before."""
+def test_draws_of_an_imputer_are_the_same_in_every_call():
+    """Fails if transform depends on earlier calls."""
     holes = holes_in(load_iris().data)
     imputer = RBMImputer(GaussianBernoulliRBM(4, n_iter=5), method="sample", random_state=0)
     first = imputer.fit_transform(holes)
@@ -300,15 +300,15 @@ def test_an_imputer_that_draws_draws_the_same_in_every_call():
 @pytest.mark.parametrize("container", [sparse.csr_array, np.asarray])
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32])
 def test_indicators_of_rows_of_every_kind(container, dtype):
-    """Fails if the indicator sees rows that the model takes, but a MissingIndicator does not."""
+    """Fails if the indicator gets rows that the model accepts but a MissingIndicator refuses."""
     X = container(copies(20).astype(dtype))
     imputer = RBMImputer(BernoulliRBM(2, n_iter=1), add_indicator=True, random_state=0)
     filled = imputer.fit(X).transform(X)
     np.testing.assert_array_equal(filled, X.toarray() if sparse.issparse(X) else X)
 
 
-def test_an_imputer_warns_once_and_checks_what_was_set_after_its_fit():
-    """Fails if data are looked at twice, or a wrong method is a KeyError."""
+def test_an_imputer_warns_once_and_checks_parameters_set_after_fit():
+    """Fails if data are checked twice, or a wrong method is a KeyError."""
     imputer = RBMImputer(BernoulliRBM(2, n_iter=1), random_state=0)
     with pytest.warns(UserWarning, match="X must be in") as caught:
         imputer.fit(3 * copies(20))

@@ -1,4 +1,4 @@
-"""Missing values in stacks: learnt around, scored, and filled in."""
+"""Missing values in stacks: training, scores, and imputation."""
 
 from copy import deepcopy
 
@@ -38,8 +38,8 @@ def exact(stack):
     return v, logsumexp(np.array(below) + of_top, axis=1)
 
 
-def test_nan_is_refused_unless_the_lowest_layer_takes_it(holes):
-    """Fails if NaN trains, or reaches a method that cannot take it, or upper layers have a say."""
+def test_nan_is_refused_unless_the_lowest_layer_allows_it(holes):
+    """Fails if NaN is accepted without permission, or by a method that cannot use it."""
     X = copies()
     refusing = DeepBeliefNetwork(
         (4, 3), visible_rbm=BernoulliRBM(n_iter=1), rbm=LAYER, random_state=0
@@ -65,8 +65,8 @@ def test_nan_is_refused_unless_the_lowest_layer_takes_it(holes):
     assert [rbm.missing_values for rbm in allowing.rbms_] == ["allow", "refuse"]
 
 
-def test_complete_rows_are_what_they_were():
-    """Fails if allowing NaN changes what is learnt, or said, where there is none."""
+def test_allowing_missing_values_does_not_change_complete_rows():
+    """Fails if allowing NaN changes models or results without NaN."""
     X = copies()
     fits = [
         DeepBeliefNetwork((3, 2), rbm=clone(LAYER).set_params(n_iter=3, missing_values=m))
@@ -84,10 +84,10 @@ def test_complete_rows_are_what_they_were():
         assert not np.isclose(got[0], expected[0], atol=1e-5).all()
 
 
-def test_all_layers_learn_around_what_is_missing(stack):
-    """Fails if layers above learn from values filled with zeros, or from chains that stand still.
+def test_all_layers_are_learned_despite_missing_values(stack):
+    """Fails if layers above learn from values filled with zeros, or from chains that do not move.
 
-    What the stack generates is three copies of a bit, with a third of their values missing.
+    The data are three copies of a bit, with a third of the values missing; so are the samples.
     """
     v = stack.sample(2_000, n_steps=100, random_state=0)
     np.testing.assert_allclose(v.mean(axis=0), 0.5, atol=0.08)
@@ -95,10 +95,10 @@ def test_all_layers_learn_around_what_is_missing(stack):
     assert abs(np.corrcoef(v[:, 0], v[:, 3])[0, 1]) < 0.2  # 0.07 is the error in rows with both
 
 
-def test_the_layer_above_learns_what_is_inferred_for_gaps(holes):
+def test_the_layer_above_learns_from_inferred_states(holes):
     """Fails if it learns from values filled with zeros, or from first draws that never move.
 
-    The means of its visible units are those of the features, to the noise of persistent chains.
+    The means of its visible units equal the features', up to the noise of persistent chains.
     """
     stack = DeepBeliefNetwork((4, 3), rbm=LAYER, random_state=0).fit(holes)
     h = all_states(BERNOULLI, 4)[0]
@@ -107,8 +107,8 @@ def test_the_layer_above_learns_what_is_inferred_for_gaps(holes):
     np.testing.assert_allclose(learnt, inferred, atol=0.05)
 
 
-def test_scores_are_bounds_on_what_is_known(stack, exact):
-    """Fails if a score is that of a completion. Four standard errors of the draws."""
+def test_scores_are_bounds_on_the_likelihood_of_known_values(stack, exact):
+    """Fails if a completed row is scored. Four standard errors of the draws."""
     v, log_p = exact
     rows = np.unique(holes_in(copies(60)), axis=0)
     bound = stack.lower_bound(rows, n_draws=1_000)
@@ -117,14 +117,14 @@ def test_scores_are_bounds_on_what_is_known(stack, exact):
         agree = (np.isnan(row) | (v == row)).all(axis=1)
         truth.append(logsumexp(log_p[agree]))
     assert (bound.value < np.array(truth) + 4 * bound.std_error + 1e-6).all()
-    assert (bound.value > np.array(truth) - 1).all()  # of one completion they were a nat lower
+    assert (bound.value > np.array(truth) - 1).all()  # scores of one completion are a nat lower
     assert stack.score(rows) == pytest.approx(stack.score_samples(rows).mean())
     np.testing.assert_array_equal(stack.score_samples(rows), stack.score_samples(rows))
     np.testing.assert_allclose(stack.score_samples(rows), bound.value, atol=0.5)
 
 
-def test_features_are_averages_over_what_is_missing(stack):
-    """Against enumeration. Fails if they are those of a completion, or of the mean one.
+def test_features_are_averages_over_missing_values(stack):
+    """Against enumeration. Fails if they are features of one completion, or of the mean completion.
 
     Untied, they are averages over twenty draws: six standard errors.
     """
@@ -153,8 +153,8 @@ def test_features_are_averages_over_what_is_missing(stack):
         np.testing.assert_allclose(of_row[:, 4:], upper, atol=1e-5)
 
 
-def test_densities_of_a_gaussian_layer_are_those_of_the_known_columns():
-    """In the units of the data. Fails if a missing column leaves its scale in the density."""
+def test_densities_of_a_gaussian_layer_are_marginals_of_the_known_columns():
+    """In the units of the data. Fails if the scale of a missing column affects the density."""
     X = load_iris().data
     holes = holes_in(X, 0.4)
     first = GaussianBernoulliRBM(n_iter=20, missing_values="allow")
@@ -169,7 +169,7 @@ def test_densities_of_a_gaussian_layer_are_those_of_the_known_columns():
     )
 
 
-def test_a_stream_may_have_gaps(holes):
+def test_partial_fit_accepts_missing_values(holes):
     """Fails if partial_fit refuses NaN, before or after wake-sleep, or learns nothing."""
     stack = DeepBeliefNetwork((4, 3, 3), rbm=LAYER, random_state=0)
     for _ in range(20):
@@ -182,8 +182,8 @@ def test_a_stream_may_have_gaps(holes):
     assert len(tuned.history_[2]["iteration"]) == 2
 
 
-def test_early_stopping_sees_rows_with_missing_values(holes):
-    """Fails if a score is NaN, or held-out rows are drawn anew."""
+def test_early_stopping_scores_rows_with_missing_values(holes):
+    """Fails if a score is NaN, or held-out rows get new draws."""
     rbm = BernoulliRBM(4, missing_values="allow", early_stopping=True, n_iter=4)
     rbm.set_params(learning_rate=1e-12)
     stack = DeepBeliefNetwork((6, 5, 4), rbm=rbm, random_state=0).fit(holes)
@@ -191,8 +191,8 @@ def test_early_stopping_sees_rows_with_missing_values(holes):
         assert np.ptp(history["validation_score"]) < 1e-6
 
 
-def test_a_stack_completes_rows(stack, exact):
-    """Fails if the chain forgets what is given, or what is told is not about it."""
+def test_a_stack_imputes_rows(stack, exact):
+    """Fails if the chain changes given values, or an error is not about the argument."""
     v, log_p = exact
     rows = np.array([[1.0, np.nan, np.nan, np.nan], [0.0, np.nan, np.nan, np.nan]])
     agree = v[:, 0] == np.array([[1], [0]])
@@ -215,8 +215,8 @@ def test_a_stack_completes_rows(stack, exact):
         stack.impute(rows, method="median")
 
 
-def test_a_stack_of_one_layer_completes_as_its_rbm_does():
-    """Fails if a single layer has no directed one to be completed by."""
+def test_a_stack_of_one_layer_imputes_like_its_rbm():
+    """Fails if imputation requires a directed layer."""
     single = DeepBeliefNetwork((4,), rbm=BernoulliRBM(n_iter=10), random_state=0).fit(copies())
     rows = holes_in(copies(20))
     for method in ("mean", "mode"):
@@ -226,14 +226,14 @@ def test_a_stack_of_one_layer_completes_as_its_rbm_does():
 
 @pytest.fixture(scope="module")
 def tuned(holes):
-    """A classifier of the bit that is copied thrice, whose labels the first rows have."""
+    """A classifier of the bit with three copies; the first rows have its label."""
     y = np.where(np.arange(1_000) < 800, copies(1_000)[:, 0], -1)
     stack = DeepBeliefNetwork((4, 3), rbm=LAYER)
     mlp = MLPClassifier(solver="sgd", learning_rate_init=0.5, batch_size=100, max_iter=40)
     return DBNClassifier(stack, mlp=mlp, random_state=0).fit(holes, y)
 
 
-def test_labels_are_learnt_from_rows_with_gaps(tuned, holes):
+def test_labels_are_learned_from_rows_with_missing_values(tuned, holes):
     """Fails if a missing value is a zero to the perceptron, in learning or in predicting."""
     y = copies(1_000)[:, 0]
     known = ~np.isnan(holes[:, :3]).all(axis=1)
@@ -250,11 +250,11 @@ def test_labels_are_learnt_from_rows_with_gaps(tuned, holes):
         refusing.predict(holes)
 
 
-def test_a_perceptron_learns_from_draws_of_what_is_missing():
-    """Fails if a missing value is a zero in fine-tuning, or no draw of its own.
+def test_a_perceptron_learns_from_draws_of_missing_values():
+    """Fails if a missing value is a zero in fine-tuning, or not drawn for each row.
 
-    The label is a bit that is missing in half of the rows. There it is drawn, and wrong in half of
-    them: of the rows in which it is one, a third then have the other label.
+    The label is a bit that is missing in half of the rows. Its draws are wrong in half of these: of
+    the rows with a one, a third then have the other label.
     """
     rng = np.random.default_rng(0)
     X = rng.integers(2, size=(2_000, 2)).astype(float)
@@ -266,8 +266,8 @@ def test_a_perceptron_learns_from_draws_of_what_is_missing():
     np.testing.assert_allclose(proba[:, 1], [2 / 3, 1 / 3], atol=0.1)
 
 
-def test_predictions_are_averages_over_what_is_missing(tuned, holes):
-    """Against enumeration. Fails if they are those of one completion. Six standard errors."""
+def test_predictions_are_averages_over_missing_values(tuned, holes):
+    """Against enumeration. Fails if one completion is used. Six standard errors."""
     v, n = all_states(BERNOULLI, 4)[0], 30
     rows = np.unique(holes, axis=0)
     y = copies(1_000)[:, 0] + 1.0

@@ -28,11 +28,11 @@ def test_energy_is_minus_the_log_joint(pair):
 
 @pairs
 def test_free_energy_sums_out_the_hidden_units(pair):
-    """Fails if the free energy leaves out the visible bias."""
+    """Fails if the free energy omits the visible bias."""
     rbm = random_rbm(pair)
     exact = enumerate_rbm(rbm, pair)
     expected = -exact.log_p_visible - exact.log_partition
-    inside = np.abs(exact.v).max(axis=1) < 3  # where the nodes cover what a Gaussian h would be
+    inside = np.abs(exact.v).max(axis=1) < 3  # with nodes that cover a Gaussian h
     got = rbm.free_energy(exact.v[inside])
     np.testing.assert_allclose(got, expected[inside], rtol=1e-12, atol=1e-12)
 
@@ -48,7 +48,7 @@ def test_log_partition_is_the_same_from_both_sides(pair):
 
 
 @pairs
-def test_conditional_means_are_those_of_the_joint(pair):
+def test_conditional_means_follow_from_the_joint_distribution(pair):
     """Fails if a conditional mean uses the other layer's bias."""
     rbm = random_rbm(pair)
     exact = enumerate_rbm(rbm, pair)
@@ -75,7 +75,7 @@ def test_visible_distribution_is_the_marginal(pair):
 @pairs
 @pytest.mark.parametrize("beta", [0.0, 0.3, 1.0])
 def test_interpolated_energy_lies_between_base_and_model(pair, beta):
-    """Fails if beta does not reach the coupling. With one beta a row; up to a constant."""
+    """Fails if beta does not scale the coupling. With one beta per row; up to a constant."""
     rbm, base = random_rbm(pair), random_rbm(pair, seed=1)
     exact = enumerate_rbm(rbm, pair)
     v, h = _some(exact.v), _some(exact.h)
@@ -139,7 +139,7 @@ def rbm_from_potentials():
     """Any positive tables over pairs and single units are an RBM, up to a constant factor.
 
     With t = log of a table over (v, h): t = t00 + (t10 - t00) v + (t01 - t00) h + (t11 - t10 -
-    t01 + t00) v h. The last is a weight, the others add to the biases and to the constant.
+    t01 + t00) v h. The last term is a weight; the others add to the biases and to the constant.
     """
     weights = np.zeros((3, 2))
     b = np.array([np.log(on / off) for off, on in VISIBLE_POTENTIALS])

@@ -1,4 +1,4 @@
-"""The mistakes of `mutations.py` can still be made, and the tests notice them."""
+"""The mistakes of `mutations.py` can still be made, and the tests detect them."""
 
 import ast
 
@@ -33,6 +33,6 @@ def test_every_mistake_in_compiled_code_can_be_made(file, old, new):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mutation", mutations.sample(N_MADE, SEED), ids=name)
-def test_mistakes_are_noticed(mutation):
-    """Fails if a test passes with the mistake that it is there to find. Twenty of all mistakes."""
+def test_mistakes_are_detected(mutation):
+    """Fails if a test passes although its mistake was made. Twenty of all mistakes."""
     assert not mutations.survives(mutation)

@@ -1,4 +1,4 @@
-"""The optimizer: steps of the centred parameters, which flipped bits do not change."""
+"""The optimizer: steps of the centred parameters, which do not depend on flipped bits."""
 
 import math
 from copy import deepcopy
@@ -27,7 +27,7 @@ def _phases(rbm, v, weights=None):
 
 
 def _joined(phases):
-    """All rows of dense phases, as they are now."""
+    """All rows of dense phases, copied."""
     v, h, weights = phases.parts[0]
     return Rows(v[: len(weights)].copy(), h, weights)
 
@@ -69,7 +69,7 @@ def test_step_is_a_gradient_step_of_the_centred_parameters():
 
 @pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
 def test_prior_moves_the_centred_weights_along_its_gradient(unit):
-    """Fails if the biases do not follow the weights, or real units are not taken by their noise.
+    """Fails if the biases do not follow the weights, or real units are not scaled by their noise.
 
     The log-prior is `-penalty / 8 sum log(1 + 4 w^2 / precision)`. Steps of the weights of real
     units are scaled by their precision.
@@ -109,8 +109,8 @@ def _flipped(rbm):
     )
 
 
-def test_flipping_every_bit_changes_nothing_that_is_learnt():
-    """Fails for the plain gradient, whose steps depend on which state is called one."""
+def test_flipping_every_bit_does_not_change_the_learned_model():
+    """Fails for the plain gradient, whose steps depend on the coding of the states."""
     rbm = random_rbm()
     v = _data(rbm)
     mirror = _flipped(rbm)
@@ -126,7 +126,7 @@ def test_flipping_every_bit_changes_nothing_that_is_learnt():
 
 
 def test_sparse_rows_make_the_same_step():
-    """Fails if the spare rows, or the offsets, see one part alone."""
+    """Fails if the extra rows, or the offsets, use only one part."""
     rbm, other = random_rbm(), random_rbm()
     v = _data(rbm)
     for model, rows in ((rbm, v), (other, sparse.csr_array(v))):
@@ -152,7 +152,7 @@ def test_offsets_follow_the_data_and_not_the_model():
 
 
 def test_offset_of_a_column_without_ones_vanishes():
-    """Fails if it decays to a subnormal number, with which products take five times as long."""
+    """Fails if it decays to a subnormal number, which makes products five times slower."""
     rbm = random_rbm(dtype="float32")
     state = training_state(rbm)
     phases = _phases(rbm, np.array([[0, 1, 0, 1]], "float32"))
@@ -162,7 +162,7 @@ def test_offset_of_a_column_without_ones_vanishes():
 
 
 def test_exact_ascent_reaches_a_maximum():
-    """Fails if a phase has the wrong sign: the gradient vanishes where ascent ends."""
+    """Fails if a phase has the wrong sign: the gradient vanishes at the end of the ascent."""
     rbm = random_rbm(n_visible=3, n_hidden=2, scale=0.1)
     v = np.array([[0.0, 0, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1], [1, 1, 0], [0, 0, 0]])
     state = training_state(rbm, v.mean(axis=0))
@@ -216,8 +216,8 @@ def _from_data_units(patterns, centre, log_variance, centred_c, m, k):
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_variances_follow_the_slope_of_their_logarithm(shared):
-    """Central differences in the parameters that a step of the variances leaves alone.
+def test_variances_follow_the_gradient_of_their_logarithm(shared):
+    """Central differences at fixed values of the parameters that a step of the variances keeps.
 
     Fails if the weights' gradient, or the spread of visible states, is left out: for a small step
     the logarithm of a variance grows by the rate times twice its slope; all else stays.
@@ -263,8 +263,8 @@ def test_variances_follow_the_slope_of_their_logarithm(shared):
         np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
 
 
-def test_variances_rise_from_a_share_of_what_is_unexplained():
-    """Fails if the share is that of another time, or the same for few updates and for many."""
+def test_variances_rise_from_a_share_of_the_unexplained_variance():
+    """Fails if the share belongs to another time, or is the same for few updates and for many."""
     assert RisingShare.of(2.0, 5000)(0.0) == pytest.approx(0.03)
     assert RisingShare.of(2.0, 5)(0.0) > 0.99
     assert RisingShare.of(0.001, 5000)(0.0) > 0.9
@@ -284,7 +284,7 @@ def test_variances_rise_from_a_share_of_what_is_unexplained():
 
 
 def test_variances_stay_above_their_floor():
-    """Fails if a step takes a variance below: rows that are all alike have none."""
+    """Fails if a step takes a variance below its floor: equal rows have no variance."""
     rbm, v, _ = _gaussian_rbm()
     state = training_state(rbm, np.zeros(2), column_variance=np.array([0.1, 0.01]))
     optimizer = CentredOptimizer(variance=VarianceGradient(1.0, shared=False))
@@ -316,13 +316,13 @@ def test_gaussian_step_is_preconditioned_by_the_precision():
 
 
 @pytest.mark.parametrize("pair", [(GAUSSIAN, BERNOULLI), (BERNOULLI, GAUSSIAN)])
-def test_steps_are_as_long_as_allowed(pair):
-    """Fails if a step's length in nats is not that of the models before and after it.
+def test_the_divergence_of_a_step_is_limited(pair):
+    """Fails if the length of a step is not the divergence between the models before and after.
 
     The divergence is computed by enumeration, for a limit of 1e-4 nats; terms of third order are a
-    hundredth of it. It is that of p(v, h) where hidden states are enumerated, and that of p(v)
-    where visible ones are. The limit holds for a rate of a thousand; small steps are left alone.
-    The data's rows are equal, so that they ask for no shorter step.
+    hundredth of it. It is the divergence of p(v, h) if hidden states are enumerated, and of p(v) if
+    visible ones are. The limit holds for a rate of a thousand; small steps are not changed. The
+    rows of the data are equal, so that they require no shorter step.
     """
     before = random_rbm(pair, scale=0.5)
     rbm = random_rbm(pair, scale=0.5)
@@ -356,7 +356,7 @@ def _many_rows(rbm, n, seed=0):
 
 
 def _parts(phases, n_parts):
-    """Phases of equal parts of the data's rows and of the model's, in their order."""
+    """Phases of equal parts of the data's and of the model's rows, in order."""
     v, h, weights = phases.parts[0]
     n_data = phases.n_data
     for data, model in zip(
@@ -373,10 +373,10 @@ def _parts(phases, n_parts):
 @pytest.mark.parametrize(
     "pair", [(BERNOULLI, BERNOULLI), (GAUSSIAN, BERNOULLI), (BERNOULLI, GAUSSIAN)]
 )
-def test_a_step_is_that_of_the_sum_of_its_parts(pair, n_parts):
-    """Fails if something of a step is not additive over parts of the rows: also a step's limit.
+def test_a_step_equals_the_step_of_its_summed_parts(pair, n_parts):
+    """Fails if a statistic of a step, or its limit, is not additive over parts of the rows.
 
-    The rows that measure how far the step goes, 32 of 80, are in several parts.
+    The rows that measure the length of the step, 32 of 80, are in several parts.
     """
     steps = []
     for of_parts in (False, True):
@@ -410,7 +410,7 @@ def test_a_step_is_that_of_the_sum_of_its_parts(pair, n_parts):
 def test_equal_states_make_equal_updates(gradient, pair):
     """Fails if an update depends on anything besides its state, or a copy shares a part of it.
 
-    The copy is made in the middle of a training, and updated when the original has gone on.
+    The copy is made during the training, and updated after the original.
     """
     rbm = random_rbm(pair, scale=0.5, dtype="float32")
     state = training_state(rbm, column_variance=np.full(len(rbm.visible.bias), 1e-9, "float32"))

@@ -15,7 +15,7 @@ from skrbm.validation.rows import check_training_rows
 
 
 def test_scores_order_rows_as_their_likelihoods_do():
-    """Fails if the sign is wrong, or scores are of another model: they differ by log Z alone."""
+    """Fails if the sign is wrong, or scores belong to another model: they differ only by log Z."""
     X = load_iris().data
     detector = RBMOutlierDetector(GaussianBernoulliRBM(6, n_iter=30), random_state=0).fit(X)
     difference = detector.score_samples(X) - detector.rbm_.score_samples(X)
@@ -23,7 +23,7 @@ def test_scores_order_rows_as_their_likelihoods_do():
 
 
 def test_the_threshold_holds_for_new_rows():
-    """Fails if it is set on rows of which the model has learnt some: then 18 % are flagged.
+    """Fails if the model has learned some of the rows that set it: then 18 % are flagged.
 
     The share of new rows below a quantile of 200 rows has a standard deviation of 0.021.
     """
@@ -39,7 +39,7 @@ def test_the_threshold_holds_for_new_rows():
 
 @pytest.mark.parametrize("contamination", [0.1, 0.25, 0.5])
 def test_the_threshold_has_its_share_of_the_rows_of_fit_below_it(contamination):
-    """Fails if the quantile is of the wrong tail, ignores weights, or is of other scores."""
+    """Fails if the quantile uses the wrong tail or other scores, or ignores weights."""
     X = load_iris().data
     options = {"contamination": contamination, "novelty": False, "random_state": 0}
     detector = RBMOutlierDetector(GaussianBernoulliRBM(8, n_iter=100), **options)
@@ -51,8 +51,8 @@ def test_the_threshold_has_its_share_of_the_rows_of_fit_below_it(contamination):
 
 
 @pytest.mark.parametrize("contamination", ["auto", 0.2])
-def test_thresholds_of_normal_data_are_those_of_chi_square(contamination):
-    """Fails if a fence is of another width or tail, or scores of folds differ from the model's.
+def test_thresholds_of_normal_data_match_chi_square(contamination):
+    """Fails if a fence has another width or tail, or scores of folds differ from the model's.
 
     With independent columns, -2 log p is a constant plus a chi-square variable.
     """
@@ -80,8 +80,8 @@ def test_log_z_of_the_models_of_folds_does_not_matter(monkeypatch):
     assert detector.fit(X).offset_ == pytest.approx(offset, abs=1e-6)
 
 
-def test_half_of_the_rows_teach_the_threshold_of_all():
-    """Fails if a model of fewer rows sets the threshold as it is, apart from log Z.
+def test_thresholds_allow_for_models_of_fewer_rows():
+    """Fails if scores of a model of fewer rows are corrected only for log Z.
 
     It overfits more, so then 5 % are flagged. The mean share has a standard error of 0.5 %.
     """
@@ -94,8 +94,8 @@ def test_half_of_the_rows_teach_the_threshold_of_all():
     assert np.mean(shares) == pytest.approx(0.1, abs=0.03)
 
 
-def test_a_quantile_is_that_of_its_definition():
-    """Fails if weights are not frequencies, their scale matters, or a step has no middle."""
+def test_a_quantile_satisfies_its_definition():
+    """Fails if weights are not frequencies, their scale matters, or a step has no midpoint."""
     rng = np.random.default_rng(0)
     for _ in range(100):
         n, share = rng.integers(1, 9), rng.choice([0.1, 0.25, 0.5])
@@ -122,7 +122,7 @@ def folds(cv, n_rows, n_enough=1_000, weights=None):
     + [(7, 3, 3), (7, 9_000, 7), (LeaveOneOut(), 4, 4), ([([0, 1], [2]), ([2], [0])], 4, 2)],
 )
 def test_folds_score_rows_that_they_do_not_train_on(cv, n_rows, n_folds):
-    """Fails if rows are scored by a model that has learnt them, or no more than enough are."""
+    """Fails if a model scores rows that it was fitted to, or too few rows are scored."""
     made = folds(cv, n_rows)
     assert len(made) == n_folds
     for train, test in made:
@@ -136,7 +136,7 @@ def test_folds_score_rows_that_they_do_not_train_on(cv, n_rows, n_folds):
         assert len(scored) >= min(n_rows, 1_000) or n_folds == 0
 
 
-def test_splits_are_of_the_rows_given():
+def test_splits_index_the_given_rows():
     """Fails if rows of weight zero shift the indices of a split."""
     weights = np.array([1.0, 0, 1, 1, 0, 1])
     ((train, test),) = folds([([0, 1, 2, 3], [4, 5])], 6, weights=weights)
@@ -152,20 +152,20 @@ def test_splits_are_of_the_rows_given():
         ("five", "cv == 'five', must be 'auto', an integer"),
         ([([0], [20])], "cv must yield pairs of arrays of indices of 20 rows, but: index 20"),
         ([(0, 1, 2)], "cv must yield pairs of arrays of indices of 20 rows, but: too many"),
-        ([([0, 1], [])], "cv must yield a split, and every split rows of weight on both sides"),
-        ([], "cv must yield a split"),
+        ([([0, 1], [])], "cv must yield splits with rows of positive weight on both sides"),
+        ([], "cv must yield splits"),
     ],
 )
 def test_wrong_splits_are_refused(cv, message):
-    """Fails if a mistake surfaces elsewhere, or leaves the estimator half fitted."""
+    """Fails if a mistake causes a later error, or leaves the estimator half fitted."""
     detector = RBMOutlierDetector(BernoulliRBM(2, n_iter=1), cv=cv)
     with pytest.raises(ValueError, match=message):
         detector.fit(np.eye(20))
     assert not hasattr(detector, "n_features_in_")
 
 
-def test_every_row_of_fit_is_judged_by_a_model_that_has_not_learnt_it():
-    """Fails if only as many are as a threshold for new rows needs."""
+def test_every_row_of_fit_is_judged_by_a_model_not_fitted_to_it():
+    """Fails if only the rows needed for a threshold are scored."""
     X = np.random.default_rng(0).normal(size=(1_500, 4))
     rbm = GaussianBernoulliRBM(64, n_iter=3)
     detector = RBMOutlierDetector(rbm, novelty=False, random_state=0)
@@ -189,8 +189,8 @@ def test_a_fold_too_small_to_stop_early_is_refused():
         RBMOutlierDetector(rbm, cv=2).fit(np.eye(6))
 
 
-def test_only_the_model_of_all_rows_calls_back():
-    """Fails if models of folds report, too."""
+def test_only_the_model_of_all_rows_calls_callbacks():
+    """Fails if models of folds call them too."""
     seen = []
     rbm = BernoulliRBM(2, n_iter=3, callbacks=lambda model, epoch: seen.append(model))
     detector = RBMOutlierDetector(rbm).fit(np.eye(10))
@@ -199,7 +199,7 @@ def test_only_the_model_of_all_rows_calls_back():
 
 
 def test_the_same_seed_gives_the_same_threshold():
-    """Fails if folds or models of folds have seeds of their own."""
+    """Fails if folds or models of folds have other seeds."""
     X = load_iris().data
     rbm = GaussianBernoulliRBM(4, n_iter=10)
     offsets = [RBMOutlierDetector(rbm, random_state=s).fit(X).offset_ for s in (0, 0, 1)]
@@ -209,8 +209,8 @@ def test_the_same_seed_gives_the_same_threshold():
     assert offsets[0] == offsets[1] != offsets[2]
 
 
-def test_new_rows_and_rows_of_fit_are_judged_apart():
-    """Fails if a method judges rows that its threshold is not for."""
+def test_new_rows_and_rows_of_fit_have_separate_methods():
+    """Fails if a method judges rows to which its threshold does not apply."""
     X = load_iris().data
     of_new = RBMOutlierDetector(GaussianBernoulliRBM(2, n_iter=2), random_state=0).fit(X)
     of_fit = RBMOutlierDetector(GaussianBernoulliRBM(2, n_iter=2), novelty=False).fit(X)
@@ -224,7 +224,7 @@ def test_new_rows_and_rows_of_fit_are_judged_apart():
 
 
 def test_an_unseen_digit_is_less_probable():
-    """Fails if the detector cannot tell a digit that it has never seen from those that it has."""
+    """Fails if the detector does not distinguish an unseen digit from the trained ones."""
     X, y = load_digits(return_X_y=True)
     X = X / 16
     train, test, of_train, of_test = train_test_split(X, y, random_state=0, stratify=y)
@@ -233,8 +233,8 @@ def test_an_unseen_digit_is_less_probable():
     assert roc_auc_score(of_test != 0, detector.decision_function(test)) > 0.95
 
 
-def test_missing_values_and_sparse_rows_are_the_model_s_business():
-    """Fails if the detector refuses what its model takes."""
+def test_missing_values_and_sparse_rows_are_passed_to_the_model():
+    """Fails if the detector refuses data that its model accepts."""
     X = (np.random.default_rng(0).random((100, 5)) < 0.5).astype(float)
     holes = X.copy()
     holes[::3, 0] = np.nan
@@ -250,8 +250,8 @@ def test_missing_values_and_sparse_rows_are_the_model_s_business():
             RBMOutlierDetector(contamination=share).fit(X)
 
 
-def test_data_outside_the_unit_interval_draw_one_warning():
-    """Fails if the threshold's look at the data warns again."""
+def test_data_outside_the_unit_interval_give_one_warning():
+    """Fails if setting the threshold gives the warning again."""
     with pytest.warns(UserWarning, match="X must be in") as caught:
         RBMOutlierDetector(BernoulliRBM(3, n_iter=5)).fit(2 * np.eye(4))
     assert len(caught) == 1

@@ -1,4 +1,4 @@
-"""Generators with draws of its own for every row."""
+"""Generators with separate draws for every row."""
 
 import numpy as np
 import pytest
@@ -24,8 +24,8 @@ DRAWS = {
 @pytest.mark.parametrize("place", [np.asarray])  # or to a device, in test_torch.py
 @pytest.mark.parametrize("n_columns", [1, 4, 7])
 @pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
-def test_rows_draw_alone_what_they_draw_among_others(draw, n_columns, place):
-    """Fails if a draw depends on the position of its row, or a part on the parts before."""
+def test_draws_of_a_row_do_not_depend_on_other_rows(draw, n_columns, place):
+    """Fails if a draw depends on the position of its row, or on earlier parts."""
     x = np.random.default_rng(0).random((60, n_columns)).astype(np.float32)
     keys, rows = np.arange(60) * 1_000_003 % 2**32, np.array([17, 3, 58])
     together, alone = RowGenerator(keys, 0), RowGenerator(keys[rows], 0)
@@ -45,9 +45,9 @@ def test_rows_draw_alone_what_they_draw_among_others(draw, n_columns, place):
 
 @pytest.mark.parametrize("place", [np.asarray])
 def test_draws_of_rows_are_independent(place):
-    """Six standard errors. Fails if keys in a sequence give draws in a sequence.
+    """Six standard errors. Fails if consecutive keys give arithmetic sequences of draws.
 
-    Second differences of three uniform numbers modulo 1 are uniform, of a sequence they are 0.
+    Second differences of three uniform numbers modulo 1 are uniform; in such a sequence they are 0.
     """
     n, x = 20_000, place(np.full((20_000, 6), 0.3, np.float32))
     rng = RowGenerator.of_contents(np.arange(n), 0)
@@ -66,7 +66,7 @@ def test_draws_of_rows_are_independent(place):
         assert np.abs(correlation).max() < 6 / np.sqrt(n)
 
 
-def test_copies_of_a_row_draw_the_same_or_differently():
+def test_copies_of_a_row_have_equal_or_different_draws():
     """Fails if the first copy depends on the later ones, or draws of copies are correlated.
 
     The same holds for several chains of a row.
@@ -85,8 +85,8 @@ def test_copies_of_a_row_draw_the_same_or_differently():
         assert np.abs(correlation).max() < 6 / np.sqrt(10_000)
 
 
-def test_answers_depend_on_no_block_and_no_thread(monkeypatch):
-    """Fails if every block draws anew, or copies are counted within blocks.
+def test_results_do_not_depend_on_blocks_or_threads(monkeypatch):
+    """Fails if every block has other draws, or copies are counted within blocks.
 
     With 20 real values and 12 hidden units, nothing is enumerated.
     """

@@ -1,4 +1,4 @@
-"""What distributions of the package contain, and what its messages tell users to install."""
+"""Contents of distributions, and packages that messages advise users to install."""
 
 import re
 import runpy

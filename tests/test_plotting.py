@@ -1,4 +1,4 @@
-"""Displays: what is drawn is what is stored, and what is stored is the model's."""
+"""Displays draw the numbers that they store, and store the numbers of the model."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ WITHOUT_TABLES = [x for x in DISPLAYS if x is not TableDisplay]
 
 @pytest.fixture(autouse=True)
 def drawn():
-    """Draw every figure, so that what matplotlib finds wrong fails the test; leave none open."""
+    """Draw every figure, so that warnings of matplotlib fail the test; leave none open."""
     plt.close("all")
     yield
     for number in plt.get_fignums():
@@ -72,7 +72,7 @@ def dbn(digits):
 
 
 def cell(display, row, column):
-    """One of the images side by side, as it is drawn."""
+    """One of the images in the grid, as it is drawn."""
     height, width = display.image_shape
     top, left = row * (height + 1), column * (width + 1)
     return display.image_.get_array()[top : top + height, left : left + width]
@@ -83,7 +83,7 @@ def cell(display, row, column):
 
 @pytest.mark.parametrize("name", ["rbm", "gaussian", "classifier", "dbn"])
 def test_filters_are_drawn_as_they_are_stored(name, request):
-    """Fails if an image is transposed, in another place, or on a scale of its own."""
+    """Fails if an image is transposed, in another place, or has a separate scale."""
     estimator = request.getfixturevalue(name)
     display = FiltersDisplay.from_estimator(estimator, n_units=5)
     np.testing.assert_array_equal(display.filters, filters(estimator)[display.units])
@@ -92,7 +92,7 @@ def test_filters_are_drawn_as_they_are_stored(name, request):
         np.testing.assert_array_equal(cell(display, k // 3, k % 3), pattern.reshape(8, 8))
     image = display.image_.get_array()
     assert image.shape == (17, 26)
-    assert image.count() == 5 * 64  # nothing is drawn between the images, or where there is none
+    assert image.count() == 5 * 64  # nothing is drawn between images, or in empty places
     limit = np.abs(display.filters).max()
     assert display.image_.get_clim() == (-limit, limit)
 
@@ -104,8 +104,8 @@ def test_filters_of_a_higher_layer(dbn):
     assert (np.diff(strength(dbn, 1)[display.units]) <= 0).all()
 
 
-def test_filters_come_in_the_order_that_is_asked_for(rbm, digits):
-    """Fails if an order is not by what it says, or is reversed."""
+def test_filters_have_the_requested_order(rbm, digits):
+    """Fails if the units have another order, or the reverse."""
     by_index = FiltersDisplay.from_estimator(rbm, order="index", n_units=4)
     np.testing.assert_array_equal(by_index.units, range(4))
     by_strength = FiltersDisplay.from_estimator(rbm)
@@ -117,7 +117,7 @@ def test_filters_come_in_the_order_that_is_asked_for(rbm, digits):
 
 
 def test_filters_may_be_oblong_and_zero():
-    """Fails if height and width change places, or a scale from zero to zero is drawn."""
+    """Fails if height and width are exchanged, or a scale from zero to zero is drawn."""
     rbm = BernoulliRBM(3, n_iter=0, random_state=0).fit(np.eye(6))
     rbm.components_ = 0 * rbm.components_
     display = FiltersDisplay.from_estimator(rbm, image_shape=(2, 3))
@@ -151,7 +151,7 @@ def test_filters_of_tables_are_named_bars(kind):
 
 
 def test_bars_are_of_the_columns_with_the_largest_weights():
-    """Fails if many columns make an illegible picture, or no longer stand in their order."""
+    """Fails if many columns make an illegible picture, or lose their order."""
     rbm = BernoulliRBM(30, n_iter=0, random_state=0).fit(np.eye(50))
     display = FiltersDisplay.from_estimator(rbm)
     assert len(display.units) == 12
@@ -179,7 +179,7 @@ SHAPES = [(2, 2), (3,), (6, 1, 1), 6, (-2, -3), (2.0, 3.0)]
     ],
 )
 def test_columns_that_make_no_image_are_refused(display, shape):
-    """Fails if columns are cut off, or numpy complains instead."""
+    """Fails if columns are cut off, or the error comes from numpy."""
     rbm = BernoulliRBM(3, n_iter=0, random_state=0).fit(np.eye(6))
     with pytest.raises(ValueError, match="image_shape == .*, must be the height and width of an"):
         display.from_estimator(rbm, image_shape=shape)
@@ -190,7 +190,7 @@ def test_columns_that_make_no_image_are_refused(display, shape):
 
 
 def test_training_is_drawn_as_it_was_recorded(rbm):
-    """Fails if a line is of another figure, or against another axis."""
+    """Fails if a line shows another figure, or has another axis."""
     display = TrainingDisplay.from_estimator(rbm)
     history = rbm.history_
     lines = [line for ax in display.axes_ for line in ax.lines]
@@ -201,8 +201,8 @@ def test_training_is_drawn_as_it_was_recorded(rbm):
         np.testing.assert_array_equal(line.get_ydata(), history[name])
 
 
-def test_training_of_a_stack_has_a_line_a_layer(dbn):
-    """Fails if the fine-tuning is left out, or there is room for a gap that nobody recorded."""
+def test_training_of_a_stack_has_one_line_per_layer(dbn):
+    """Fails if the fine-tuning is missing, or there are axes for a gap that was not recorded."""
     display = TrainingDisplay.from_estimator(dbn)
     (ax,) = display.axes_
     assert [line.get_label() for line in ax.lines] == ["layer 1", "layer 2", "up-down"]
@@ -211,7 +211,7 @@ def test_training_of_a_stack_has_a_line_a_layer(dbn):
 
 
 def test_training_of_a_classifier_is_the_likelihood_of_its_labels(classifier):
-    """Fails if the name of the figure is taken for granted."""
+    """Fails if the name of the figure is not read from the history."""
     (ax,) = TrainingDisplay.from_estimator(classifier).axes_
     np.testing.assert_array_equal(
         ax.lines[0].get_ydata(), classifier.history_["label_log_likelihood"]
@@ -229,13 +229,13 @@ def test_one_axes_is_not_enough_for_two(rbm):
 
 
 @pytest.mark.parametrize("name", ["rbm", "gaussian", "dbn"])
-def test_chains_start_at_rows_and_are_those_of_gibbs(name, digits, request):
-    """Fails if a chain skips a step, starts elsewhere, or is not in the units of the data."""
+def test_chains_from_rows_equal_gibbs(name, digits, request):
+    """Fails if a chain skips a step, has another start, or is not in the units of the data."""
     estimator = request.getfixturevalue(name)
     copy = deepcopy(estimator)
     display = SamplesDisplay.from_estimator(estimator, digits, n_chains=4, n_steps=(3,))
     np.testing.assert_array_equal(display.states[:, 0], copy.gibbs(digits[:4], 3))
-    if name != "dbn":  # whose chain goes on at the top, not at what is drawn from it
+    if name != "dbn":  # whose chain continues in the top RBM
         display = SamplesDisplay.from_estimator(estimator, digits, n_chains=4, n_steps=(0, 1, 3))
         np.testing.assert_array_equal(display.states[:, 0], digits[:4])
         one = copy.gibbs(digits[:4], 1)
@@ -244,15 +244,15 @@ def test_chains_start_at_rows_and_are_those_of_gibbs(name, digits, request):
 
 
 @pytest.mark.parametrize("name", ["rbm", "gaussian", "dbn"])
-def test_chains_without_rows_are_those_of_sample(name, request):
-    """Fails if chains start from noise although the training left some."""
+def test_chains_without_rows_equal_sample(name, request):
+    """Fails if chains start from noise instead of the chains of the training."""
     estimator = request.getfixturevalue(name)
     display = SamplesDisplay.from_estimator(estimator, n_steps=[5], random_state=0)
     samples = estimator.sample(8, n_steps=5, method="gibbs", random_state=0)
     np.testing.assert_array_equal(display.states[:, 0], samples)
 
 
-def test_a_seed_fixes_the_chains_and_leaves_the_estimator_alone(rbm, digits):
+def test_a_seed_fixes_the_chains_and_does_not_change_the_estimator(rbm, digits):
     """Fails if a display with a seed draws from the estimator's own generator."""
     copy = deepcopy(rbm)
     first, second = (SamplesDisplay.from_estimator(rbm, random_state=0) for _ in range(2))
@@ -261,7 +261,7 @@ def test_a_seed_fixes_the_chains_and_leaves_the_estimator_alone(rbm, digits):
 
 
 def test_chains_are_rows_and_steps_are_columns(gaussian, rbm, digits):
-    """Fails if the two are exchanged, a label is under another column, or white is another grey."""
+    """Fails if the two are exchanged, a label is at another column, or white is another grey."""
     display = SamplesDisplay.from_estimator(gaussian, digits, n_chains=3, n_steps=(0, 2))
     for chain in range(3):
         for look in range(2):
@@ -277,7 +277,7 @@ def test_chains_are_rows_and_steps_are_columns(gaussian, rbm, digits):
 
 
 @pytest.mark.parametrize("steps", [(), (1, 0), (-1,), (0.5,), 3, "10"])
-def test_steps_that_cannot_be_made_are_refused(rbm, steps):
+def test_invalid_numbers_of_steps_are_refused(rbm, steps):
     """Fails if a chain should run backwards."""
     with pytest.raises(ValueError, match="n_steps == .*, must be integers >= 0 in ascending order"):
         SamplesDisplay.from_estimator(rbm, n_steps=steps)
@@ -287,7 +287,7 @@ def test_steps_that_cannot_be_made_are_refused(rbm, steps):
 
 
 def test_likelihoods_are_drawn_as_they_are_scored(rbm, digits):
-    """Fails if a histogram is of other rows, or has other bins than the other one."""
+    """Fails if a histogram shows other rows, or both have different bins."""
     train, test = digits[:200], digits[200:]
     display = LikelihoodDisplay.from_estimator(rbm, train, test)
     np.testing.assert_array_equal(display.train, rbm.score_samples(train))
@@ -303,7 +303,7 @@ def test_likelihoods_are_drawn_as_they_are_scored(rbm, digits):
     )
 
 
-def test_the_band_is_where_the_mean_lies_between_the_bounds_of_log_z(rbm, digits):
+def test_the_band_spans_the_means_between_the_bounds_of_log_z(rbm, digits):
     """Fails if the two bounds are exchanged: a larger log Z makes likelihoods smaller."""
     estimator = deepcopy(rbm)
     exact = estimator.log_partition_
@@ -320,7 +320,7 @@ def test_the_band_is_where_the_mean_lies_between_the_bounds_of_log_z(rbm, digits
         assert ends[0] < ends[1]
 
 
-def test_a_bound_that_is_missing_leaves_the_band_open():
+def test_a_missing_bound_leaves_the_band_open():
     """Fails if an infinite bound makes the axes infinite."""
     scores = np.array([-3.0, -2.0, -1.0])
     display = LikelihoodDisplay(scores, scores - 1, margins=(np.inf, 0.5)).plot()
@@ -362,7 +362,7 @@ def test_similarities_are_of_cells_and_of_pairs_of_cells():
     assert display.bins[2].tolist() == ["p", "q", "unseen"]
 
 
-def test_similarity_of_one_distribution_is_what_chance_expects():
+def test_similarity_of_one_distribution_matches_its_expectation():
     """Fails if the expectation forgets the number of rows of one of the tables."""
     rng = np.random.default_rng(0)
     real, other = (rng.choice(list("abcd"), (n, 12)) for n in (2_000, 500))
@@ -376,7 +376,7 @@ def test_similarity_of_one_distribution_is_what_chance_expects():
 
 
 def test_columns_are_drawn_as_they_are_stored():
-    """Fails if shares are of other rows or bins, or both tables are exchanged."""
+    """Fails if shares belong to other rows or bins, or both tables are exchanged."""
     real, other = table(), table(200, 1, count=np.zeros(200, int))
     display = TableDisplay.from_frames(real, other)
     assert [ax.get_title() for ax in display.axes_[:-1]] == list(real)
@@ -414,7 +414,7 @@ def test_missing_cells_are_a_value_if_they_are_generated():
 
 
 def test_the_columns_that_differ_most_are_shown():
-    """Fails if a column that is wrong is left out, or columns change places."""
+    """Fails if a column that differs is omitted, or columns lose their order."""
     rng = np.random.default_rng(0)
     real, other = (rng.integers(3, size=(300, 15)) for _ in range(2))
     other[:, [2, 14]] = 0
@@ -429,7 +429,7 @@ def test_the_columns_that_differ_most_are_shown():
     assert chosen.similarity[0, 1] == pytest.approx(pair)
 
 
-def test_generated_rows_are_those_of_sample():
+def test_generated_rows_equal_sample():
     """Fails if the seed or the number of rows is lost."""
     X = table()
     rbm = TabularRBM(4, n_iter=2, random_state=0).fit(X)
@@ -462,7 +462,7 @@ def test_tables_use_given_axes():
     ],
 )
 def test_tables_that_cannot_be_compared_are_refused(generated, columns, message):
-    """Fails if the message is of another table, or comes after a figure."""
+    """Fails if the message names another table, or comes after a figure."""
     with pytest.raises(ValueError, match=message):
         TableDisplay.from_frames(table(), generated, columns=columns)
     assert plt.get_fignums() == []
@@ -472,7 +472,7 @@ def test_tables_that_cannot_be_compared_are_refused(generated, columns, message)
 
 
 @pytest.mark.parametrize("display", WITHOUT_TABLES)
-def test_axes_are_used_and_figures_made_only_where_there_are_none(display, rbm, gaussian):
+def test_figures_are_made_only_if_no_axes_are_given(display, rbm, gaussian):
     """Fails if a figure leaks, is not given, or a display cannot be drawn again."""
     estimator = gaussian if display is TrainingDisplay else rbm
     _, ax = plt.subplots()
@@ -500,7 +500,7 @@ def test_estimators_that_cannot_be_shown_are_refused(display):
 
 
 @pytest.mark.parametrize("display", [SamplesDisplay, LikelihoodDisplay])
-def test_what_has_no_likelihood_of_rows_shows_none(display, classifier):
+def test_estimators_without_likelihoods_are_refused(display, classifier):
     """Fails if a classifier leads to an AttributeError."""
     with pytest.raises(ValueError, match="must be a BernoulliRBM, GaussianBernoulliRBM or Deep"):
         display.from_estimator(classifier, *DISPLAYS[display])

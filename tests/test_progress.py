@@ -28,7 +28,7 @@ def test_a_fit_writes_at_most_twenty_lines_at_equal_intervals(n_iter, capsys):
 
 
 def test_verbose_2_writes_every_epoch(capsys):
-    """Fails if more cannot be asked for."""
+    """Fails if the report is still limited."""
     BernoulliRBM(1, n_iter=45, verbose=2).fit(X)
     assert epochs_shown(capsys) == list(range(1, 46))
     RBMClassifier(1, n_iter=45, verbose=np.int64(2)).fit(X, [0, 1, 0, 1])

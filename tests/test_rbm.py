@@ -1,4 +1,4 @@
-"""`BernoulliRBM` as its users meet it."""
+"""`BernoulliRBM` from the user's side."""
 
 import pickle
 
@@ -47,7 +47,7 @@ def assert_same_parameters(first, second, rtol=0.0):
 
 
 def fitted_model(n_visible=4, n_hidden=3, seed=0):
-    """An estimator that holds a known model."""
+    """An estimator of a known model."""
     rbm = random_rbm(n_visible=n_visible, n_hidden=n_hidden, seed=seed)
     estimator = BernoulliRBM(n_hidden, n_iter=0, random_state=0).fit(np.zeros((2, n_visible)))
     estimator.components_ = rbm.weights.array.T
@@ -56,11 +56,11 @@ def fitted_model(n_visible=4, n_hidden=3, seed=0):
     return estimator, enumerate_rbm(rbm)
 
 
-# What the methods compute
+# Results of the methods
 
 
-def test_methods_are_the_model_s_formulas():
-    """Fails if score_samples leaves out log Z, or a transform uses the wrong direction."""
+def test_methods_equal_the_formulas_of_the_model():
+    """Fails if score_samples omits log Z, or a transform uses the wrong direction."""
     estimator, exact = fitted_model()
     given_v = exact.joint / exact.joint.sum(axis=1, keepdims=True)
     given_h = exact.joint / exact.joint.sum(axis=0, keepdims=True)
@@ -82,8 +82,8 @@ def test_methods_are_the_model_s_formulas():
     )
 
 
-def test_probabilities_sum_to_one_for_the_parameters_as_they_are():
-    """Fails if log Z is that of parameters which have been replaced or changed since."""
+def test_probabilities_sum_to_one_for_the_current_parameters():
+    """Fails if log Z belongs to parameters that have been replaced or changed."""
     estimator, exact = fitted_model(n_visible=9, n_hidden=4)
     assert np.exp(estimator.score_samples(exact.v)).sum() == pytest.approx(1)
     estimator.components_ *= 3
@@ -91,10 +91,10 @@ def test_probabilities_sum_to_one_for_the_parameters_as_they_are():
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_a_parameter_that_is_set_changes_all_answers_and_log_z(name):
-    """Enumerated. Fails if an answer comes from the parameters that fit found, or from their log Z.
+def test_setting_a_parameter_changes_all_results_and_log_z(name):
+    """By enumeration. Fails if a result uses the parameters of fit, or their log Z.
 
-    The estimator has answered before, so that whatever it keeps is there.
+    Results were computed before, so that all caches are filled.
     """
     estimator, exact = fitted_model(n_visible=5, n_hidden=3)
     before = estimator.log_partition_.value
@@ -118,9 +118,9 @@ def test_a_parameter_that_is_set_changes_all_answers_and_log_z(name):
         assert (estimator.transform(now.v) != features).any()
 
 
-def test_training_goes_on_from_parameters_of_any_layout(binary, tmp_path):
+def test_training_continues_from_parameters_of_any_layout(binary, tmp_path):
     """Fails if steps go into a copy, or memory-mapped parameters cannot be written."""
-    binary = binary.astype(np.float64)  # in which another order of sums draws the same states
+    binary = binary.astype(np.float64)  # with which another order of sums draws the same states
     plain = BernoulliRBM(8, random_state=0).partial_fit(binary)
     joblib.dump(plain, tmp_path / "rbm")
     mapped = joblib.load(tmp_path / "rbm", mmap_mode="r")
@@ -143,8 +143,8 @@ def test_samples_have_the_model_s_means():
     assert (np.abs(v.mean(axis=0) - mean) < limit).all()
 
 
-def test_gibbs_goes_on_and_is_reproducible(binary):
-    """Fails if every call starts its random numbers anew."""
+def test_gibbs_continues_and_is_reproducible(binary):
+    """Fails if every call restarts its random numbers."""
     first, second = (BernoulliRBM(8, n_iter=1, random_state=3).fit(binary) for _ in range(2))
     sequences = [[rbm.gibbs(binary[:50]) for _ in range(3)] for rbm in (first, second)]
     np.testing.assert_array_equal(*sequences)
@@ -154,7 +154,7 @@ def test_gibbs_goes_on_and_is_reproducible(binary):
     )
 
 
-def test_reading_methods_leave_the_chains_and_the_training_alone(binary):
+def test_reading_methods_do_not_change_chains_or_training(binary):
     """Fails if gibbs, sample or score_samples move the chains or the training's generator."""
     quiet = BernoulliRBM(4, n_iter=2, random_state=0).fit(binary)
     busy = clone(quiet).fit(binary)
@@ -166,8 +166,8 @@ def test_reading_methods_leave_the_chains_and_the_training_alone(binary):
     assert_same_parameters(quiet.partial_fit(binary), busy.partial_fit(binary))
 
 
-def test_score_is_remembered_until_the_next_fit(binary):
-    """Fails if log Z is computed anew with every score, or that of an earlier fit is kept."""
+def test_log_z_is_kept_until_the_next_fit(binary):
+    """Fails if log Z is recomputed for every score, or kept from an earlier fit."""
     estimator = BernoulliRBM(4, n_iter=1, random_state=0).fit(binary)
     for refit in (estimator.partial_fit, estimator.fit):
         before = estimator.log_partition_
@@ -188,8 +188,8 @@ def _data_from(seed, n=5000):
 def test_likelihood_rises_and_ends_near_the_entropy(gradient):
     """Law 8. Fails if data and model phase are exchanged.
 
-    No model does better than minus the entropy by more than chance on fresh rows; maximum
-    likelihood loses about n_parameters / (2 n_rows) = 0.003 nat, CD's bias a little more.
+    On fresh rows, no model exceeds minus the entropy by more than chance. Maximum likelihood loses
+    about n_parameters / (2 n_rows) = 0.003 nat, CD's bias a little more.
     """
     X, entropy = _data_from(2)
     scores = [
@@ -201,7 +201,7 @@ def test_likelihood_rises_and_ends_near_the_entropy(gradient):
 
 
 def test_weight_two_is_the_row_given_twice():
-    """Exactly, where the gradient is: one mini-batch, no draws. Fails if weights are ignored."""
+    """Exact for the exact gradient: one mini-batch, no draws. Fails if weights are ignored."""
     X, _ = _data_from(0, n=40)
     weights = np.random.default_rng(0).integers(0, 4, size=40)
     made = {"gradient": "exact", "batch_size": 1000, "n_iter": 50, "random_state": 0}
@@ -214,7 +214,7 @@ def test_weight_two_is_the_row_given_twice():
 
 
 def test_weights_count_across_mini_batches():
-    """Law 6. Fails if every mini-batch counts the same, whatever its rows weigh.
+    """Law 6. Fails if every mini-batch counts the same, regardless of its weight.
 
     One row of 1,000 is a one and weighs as much as all others: its probability is a half.
     """
@@ -226,8 +226,8 @@ def test_weights_count_across_mini_batches():
     assert p == pytest.approx(0.5, abs=0.05)
 
 
-def test_rows_of_weight_zero_are_not_there():
-    """Fails if they take part in mini-batches, or are warned of: they lie outside [0, 1]."""
+def test_rows_of_weight_zero_are_ignored():
+    """Fails if they are in mini-batches, or cause a warning: they lie outside [0, 1]."""
     X, _ = _data_from(0, n=60)
     weights = np.repeat([0.0, 1.5, 0.0], 20)
     made = {"batch_size": 10, "n_iter": 3, "random_state": 0}
@@ -237,7 +237,7 @@ def test_rows_of_weight_zero_are_not_there():
 
 
 def test_mini_batches_of_any_size_do_not_shift_the_fixed_point():
-    """Law 6. At the model that drew the rows, calls of 1, 2 and 3 rows are at rest on average.
+    """Law 6. At the model that drew the rows, the mean step of calls of 1, 2 and 3 rows is zero.
 
     Fails if the data's sum is divided by a fixed batch size. A row's term has a standard deviation
     of at most 1 in every parameter; the mean over all calls has to vanish within six of its own.
@@ -261,7 +261,7 @@ def test_mini_batches_of_any_size_do_not_shift_the_fixed_point():
 
 
 def test_stream_of_calls_equals_one_call(binary):
-    """Fails if partial_fit starts its chains, offsets or generator anew in every call."""
+    """Fails if partial_fit restarts its chains, offsets or generator in every call."""
     start = BernoulliRBM(8, batch_size=50, random_state=0).partial_fit(binary[:150])
     one, stream = (pickle.loads(pickle.dumps(start)) for _ in range(2))
     one.partial_fit(binary[150:750])
@@ -273,7 +273,7 @@ def test_stream_of_calls_equals_one_call(binary):
 
 
 @pytest.mark.parametrize("copy", [lambda e: pickle.loads(pickle.dumps(e)), "joblib"])
-def test_a_copy_goes_on_bit_for_bit(binary, tmp_path, copy):
+def test_a_copy_continues_bit_for_bit(binary, tmp_path, copy):
     """Fails if a copy loses chains, offsets or a generator."""
     estimator = BernoulliRBM(8, n_iter=3, random_state=0).partial_fit(binary)
     estimator.gibbs(binary[:5])
@@ -293,8 +293,8 @@ def test_a_copy_goes_on_bit_for_bit(binary, tmp_path, copy):
 
 @pytest.mark.parametrize("container", [sparse.csr_array, sparse.csr_matrix, sparse.csc_array])
 def test_sparse_rows_are_the_same_rows(binary, container):
-    """Fails if a sparse path has a formula of its own."""
-    binary = binary.astype(np.float64)  # in which another order of sums draws the same states
+    """Fails if sparse rows use another formula."""
+    binary = binary.astype(np.float64)  # with which another order of sums draws the same states
     X = container(binary)
     dense, other = (BernoulliRBM(8, n_iter=3, random_state=0).fit(rows) for rows in (binary, X))
     assert_same_parameters(dense, other, rtol=1e-9)
@@ -363,7 +363,7 @@ def test_float32_likelihood_is_accurate(fitted, binary):
     )
 
 
-def test_feature_names_go_in_and_out(binary):
+def test_feature_names_are_kept(binary):
     """Fails if set_output or feature names are not wired."""
     X = pd.DataFrame(binary[:50], columns=[f"pixel{i}" for i in range(64)])
     estimator = BernoulliRBM(3, n_iter=1, random_state=0).fit(X)
@@ -373,8 +373,8 @@ def test_feature_names_go_in_and_out(binary):
     assert list(estimator.set_output(transform="pandas").transform(X).columns) == names
 
 
-def test_history_is_a_data_frame(binary):
-    """Fails if a figure is missing in some sweep, or partial_fit is not recorded."""
+def test_history_converts_to_a_data_frame(binary):
+    """Fails if a figure is missing in some epoch, or partial_fit is not recorded."""
     estimator = BernoulliRBM(4, n_iter=5, random_state=0).fit(binary).partial_fit(binary)
     frame = pd.DataFrame(estimator.history_)
     assert list(frame["iteration"]) == [1, 2, 3, 4, 5, 6]
@@ -384,8 +384,8 @@ def test_history_is_a_data_frame(binary):
     assert frame["pseudo_log_likelihood"][4] > frame["pseudo_log_likelihood"][0]
 
 
-def test_verbose_reports_every_sweep(binary, capsys):
-    """Fails if a line is missing, or a quiet fit is not quiet."""
+def test_verbose_reports_every_epoch(binary, capsys):
+    """Fails if a line is missing, or a silent fit prints."""
     BernoulliRBM(2, n_iter=3, verbose=1, random_state=0).fit(binary)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(",")[0] for line in lines] == [
@@ -444,7 +444,7 @@ def test_weights_times_a_hundred_stay_finite(fitted, binary):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("gradient", ["jump", "pcd", "pt"])
 def test_training_does_not_diverge(binary, gradient):
-    """Law 9. Fails if a large step, wild weights or single rows make a parameter infinite."""
+    """Law 9. Fails if a large step, extreme weights or single rows make a parameter infinite."""
     X = binary.copy()
     X[:, 5] = 1
     estimator = BernoulliRBM(16, learning_rate=10.0, n_iter=30, gradient=gradient, random_state=0)
@@ -453,7 +453,7 @@ def test_training_does_not_diverge(binary, gradient):
     estimator.components_ *= 100
     estimator.set_params(batch_size=1).partial_fit(X[:50])
     assert np.isfinite(estimator.score_samples(X)).all()
-    if gradient == "jump":  # other chains stay in few of the 16 modes at such a rate
+    if gradient == "jump":  # other chains stay in a few of the 16 modes at such a rate
         few = BernoulliRBM(16, n_iter=2000, gradient=gradient, random_state=0).fit(X[:16])
         assert few.score(X[:16]) > -6  # no model exceeds -2.8
 
@@ -461,21 +461,21 @@ def test_training_does_not_diverge(binary, gradient):
 @pytest.mark.parametrize("gradient", ["jump", "pcd", "pt"])
 @pytest.mark.parametrize("n_chains", [1, 2, 23])
 def test_any_number_of_chains(binary, gradient, n_chains):
-    """Fails if a ladder of one or two temperatures, or a turn of fewer chains, has no end."""
+    """Fails if one or two temperatures, or fewer chains, cause an endless loop or an error."""
     estimator = BernoulliRBM(4, n_chains=n_chains, gradient=gradient, n_iter=15, random_state=0)
     estimator.fit(binary)
-    assert estimator.score(binary) > -29  # what independent pixels have
+    assert estimator.score(binary) > -29  # the likelihood of independent pixels
     assert estimator.sample(3, n_steps=5).shape == (3, 64)
 
 
-def test_saturated_hidden_units_are_told(binary):
-    """Fails if a model whose hidden units never change passes for one."""
+def test_warns_when_hidden_units_saturate(binary):
+    """Fails if a model whose hidden units never change gives no warning."""
     with pytest.warns(ConvergenceWarning, match="use a smaller learning_rate than 100"):
         BernoulliRBM(16, learning_rate=100.0, n_iter=100, random_state=0).fit(binary)
 
 
-def test_gradients_without_chains_say_so(binary):
-    """Fails if a fit without persistent chains shows some."""
+def test_gradients_without_chains_have_no_chains_attribute(binary):
+    """Fails if a fit without persistent chains has the attribute."""
     estimator = BernoulliRBM(2, n_iter=1, gradient="cd", random_state=0).fit(binary)
     assert not hasattr(estimator, "chains_")
     assert not hasattr(BernoulliRBM(), "chains_")
@@ -501,7 +501,7 @@ def test_hidden_units_of_small_tables_vary_from_the_start(digits):
     assert of_constants.components_.std() == pytest.approx(6 / np.sqrt(4 + 256), rel=0.2)
 
 
-def test_hidden_biases_start_where_they_are_told_to(digits):
+def test_hidden_biases_start_at_the_given_value(digits):
     """Fails if the parameter is not used: the mean activity at the start is its logistic."""
     for bias, share in (("auto", 1 / (1 + np.exp(2))), (-4.0, 1 / (1 + np.exp(4)))):
         rbm = BernoulliRBM(200, hidden_bias=bias, n_iter=0, random_state=0).fit(digits)
@@ -542,7 +542,7 @@ def test_topics_of_rare_words_are_learned():
 def test_classes_of_rare_categories_are_learned():
     """Fails if rare categories count as much as others in the prior: columns are independent then.
 
-    Four classes of six columns, which are in the class's own ten of forty categories in 85 %.
+    Four classes; each of six columns has one of ten categories of the class, of forty, in 85 %.
     """
     rng = np.random.default_rng(0)
     y = rng.integers(4, size=(1600, 1))

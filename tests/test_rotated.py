@@ -1,4 +1,4 @@
-"""Correlated real units: against the independent units of their image, and normal densities."""
+"""Correlated real units, against the independent units of their image and normal densities."""
 
 import math
 
@@ -25,14 +25,14 @@ FREE = np.array(
 
 @pytest.fixture(params=["exact", "chains"])
 def by_chains(request, monkeypatch):
-    """With an exact answer, and with the chains that stand in where there is none."""
+    """With exact results, and with the chains that replace them."""
     if request.param == "chains":
         monkeypatch.setattr(conditionals, "_LOG2_STATES", -1)
     return request.param == "chains"
 
 
 def _rotation(n, seed=3, dtype="float64"):
-    """One that is not symmetric, and neither keeps volumes nor the order of units."""
+    """A rotation that is not symmetric, and keeps neither volumes nor the order of units."""
     rng = np.random.default_rng(seed)
     return Rotation((np.eye(n) + 0.5 * rng.normal(size=(n, n)))[:, ::-1].astype(dtype))
 
@@ -69,7 +69,7 @@ def _mixture(rbm):
 
 
 def _problem(rbm=None, free=FREE, seed=0):
-    """A model, rows with NaN where it is free, and the conditionals from normal densities."""
+    """A model, rows with NaN in free units, and the conditionals from normal densities."""
     rbm = rbm or _rbm()
     h, log_weight, means, covariance = _mixture(rbm)
     values = np.random.default_rng(seed).normal(size=free.shape)
@@ -152,7 +152,7 @@ def test_draws_have_the_mean_and_the_covariance():
 
 
 def test_densities_are_normal():
-    """Fails if densities are those of the image."""
+    """Fails if densities belong to the image."""
     layer = _layer(3)
     rng = np.random.default_rng(1)
     states, means = rng.normal(size=(4, 3)), rng.normal(size=(5, 3))
@@ -173,7 +173,7 @@ def test_interpolation_is_linear_in_the_energy():
 
 
 def test_a_rotation_moves_with_its_layer():
-    """Fails if T keeps the dtype that it had, or a layer without a change computes its inverse."""
+    """Fails if T keeps its dtype, or a layer without a change computes its inverse."""
     layer = _layer(3)
     single = layer.map(lambda x: x.astype(np.float32))
     assert {x.dtype for x in (single.rotation.inverse, single.mean(0.0))} == {np.dtype("float32")}
@@ -184,7 +184,7 @@ def test_a_rotation_moves_with_its_layer():
 
 
 def test_a_rotated_model_has_the_density_of_the_image():
-    """Fails if weights are rotated the other way."""
+    """Fails if weights are rotated in the other direction."""
     plain = random_rbm((GAUSSIAN, BERNOULLI), n_visible=2)
     rotation = _rotation(2)
     v = np.random.default_rng(0).normal(size=(5, 2))
@@ -195,7 +195,7 @@ def test_a_rotated_model_has_the_density_of_the_image():
 # Given some units
 
 
-def test_marginals_are_those_of_a_mixture_of_normal_densities(by_chains):
+def test_marginals_equal_a_mixture_of_normal_densities(by_chains):
     """Fails if P_kk takes the place of the precision of the marginal, or T its volume.
 
     Annealing: six standard errors of the mean weight, from 50 estimates of 20 chains.
@@ -215,7 +215,7 @@ def test_marginals_are_those_of_a_mixture_of_normal_densities(by_chains):
 
 
 def test_means_are_conditional(by_chains):
-    """Fails if a free unit keeps the mean that it has without the given ones.
+    """Fails if a free unit keeps its mean without the given ones.
 
     Twenty chains of 1,000 steps: six standard errors of ten times as correlated draws.
     """
@@ -229,10 +229,10 @@ def test_means_are_conditional(by_chains):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_draws_have_conditional_moments_and_keep_what_is_given(by_chains, dtype):
-    """Fails if draws are from the model without what is given. Six standard errors.
+def test_draws_have_conditional_moments_and_keep_given_units(by_chains, dtype):
+    """Fails if draws ignore the given units. Six standard errors.
 
-    The error of the covariance is that of products of deviations, estimated from the draws.
+    The error of the covariance is estimated from products of deviations of the draws.
     """
     rbm, rows, _, of_visible, _, covariance = _problem()
     n = 4_000
@@ -250,7 +250,7 @@ def test_draws_have_conditional_moments_and_keep_what_is_given(by_chains, dtype)
     assert (abs(products.mean(axis=1) - covariance) <= error).all()
 
 
-def test_weighted_draws_sum_over_what_is_free(by_chains):
+def test_weighted_draws_sum_over_free_units(by_chains):
     """Fails if the weights are of other states. Six standard errors of means and weights."""
     rbm, rows, log_total, of_visible, *_ = _problem()
     n = 150
@@ -264,7 +264,7 @@ def test_weighted_draws_sum_over_what_is_free(by_chains):
     np.testing.assert_array_less(abs(deviation.mean(axis=0)), error)
 
 
-def test_rows_of_many_patterns_are_what_they_are_alone():
+def test_rows_of_many_patterns_are_the_same_alone():
     """Fails if a row gets the inverse of another pattern. Some patterns are frequent."""
     rng = np.random.default_rng(0)
     rbm = _rbm(n_visible=9)
@@ -289,7 +289,7 @@ def test_rows_of_many_patterns_are_what_they_are_alone():
 
 
 def test_without_a_rotation_units_are_independent(by_chains):
-    """Fails if anything but the matrix makes them differ: T is the identity, seeds are equal."""
+    """Fails if anything except the matrix makes them differ: T is the identity, seeds are equal."""
     plain = random_rbm((GAUSSIAN, BERNOULLI), n_visible=2)
     same = plain.rotated(Rotation(np.eye(2)))
     rows = np.random.default_rng(0).normal(size=(4, 2))
@@ -315,7 +315,7 @@ def test_without_a_rotation_units_are_independent(by_chains):
     np.testing.assert_allclose(*got, rtol=1e-9)
 
 
-def test_a_mode_is_stationary_and_no_step_leads_down():
+def test_a_mode_is_stationary_and_no_step_decreases_the_density():
     """Fails if the step of a free unit ignores the given ones: then the slope is not zero."""
     rbm, rows, *_ = _problem(_rbm(n_hidden=4))
     got = conditionals.mode(rbm, _base(rbm), rows, random.generator(0), 1)
@@ -332,7 +332,7 @@ def test_a_mode_is_stationary_and_no_step_leads_down():
 
 @pytest.mark.parametrize("n_flips", [None, 3])
 def test_pseudo_log_likelihood_is_the_sum_of_exact_conditionals(n_flips):
-    """Fails if a unit has the variance that it has without the others. By adaptive quadrature."""
+    """Fails if a unit keeps its variance without the others. By adaptive quadrature."""
     rbm = _rbm()
     v = np.random.default_rng(1).normal(size=(3, 4))
 
@@ -360,7 +360,7 @@ def test_pseudo_log_likelihood_is_the_sum_of_exact_conditionals(n_flips):
         assert (abs(got.mean(axis=1) - expected.sum(axis=1)) <= error).all()
 
 
-# Beside other units, and below other layers
+# With other units, and below other layers
 
 
 def _with_label(rbm, n_labels=3):
@@ -395,7 +395,7 @@ def test_labels_and_columns_given_other_columns(by_chains):
         np.testing.assert_allclose(got - got[:, :1], log_p - log_p[:, :1], atol=1e-9)
 
 
-def test_pseudo_log_likelihood_beside_labels():
+def test_pseudo_log_likelihood_with_labels():
     """Fails if a unit of a joined layer takes another unit's bias: the sum over both layers."""
     rbm = _with_label(_rbm())
     rows = np.hstack([np.random.default_rng(0).normal(size=(6, 4)), np.eye(3)[np.arange(6) % 3]])

@@ -23,7 +23,7 @@ from laws import (
 )
 
 N_CHAINS = 100_000
-FLOORS = 2.5  # a kernel that forgets a bias lies beyond; chance does not
+FLOORS = 2.5  # a kernel that forgets a bias exceeds it; chance does not
 
 
 # Types of layers whose states can be counted, in either position.
@@ -57,7 +57,7 @@ def _exact_chains(rbm, pair=PAIRS[0]):
 
 @runs
 def test_gibbs_leaves_the_joint_distribution_unchanged(pair, n_steps):
-    """Fails if a mean is passed on as a state, which shows from the second step on."""
+    """Fails if a mean is passed on as a state, which has an effect from the second step on."""
     rbm = random_rbm(pair)
     _, h = _exact_chains(rbm, pair)
     chains = samplers.gibbs(rbm, h, random.generator(2), n_steps)
@@ -77,7 +77,7 @@ def test_gibbs_from_visible_states_leaves_the_marginal_unchanged(pair, n_steps):
 
 
 def test_the_harness_catches_a_kernel_that_forgets_a_bias():
-    """The negative control: without one hidden bias the distance is far beyond the limit."""
+    """Negative control: without one hidden bias the distance is far beyond the limit."""
     rbm = random_rbm()
     bias = rbm.hidden.bias.copy()
     bias[0] = 0
@@ -89,7 +89,7 @@ def test_the_harness_catches_a_kernel_that_forgets_a_bias():
 
 
 def test_hidden_mean_belongs_to_the_visible_state_of_the_same_row():
-    """Fails if the mean is that of the step before."""
+    """Fails if the mean belongs to the previous step."""
     rbm = random_rbm()
     _, h = _exact_chains(rbm)
     chains = samplers.gibbs(rbm, h[:100], random.generator(2), n_steps=3)
@@ -116,7 +116,7 @@ def _mixture(rbm, n_rows=7):
 @finite
 @pytest.mark.parametrize("n_jumps", [1, 4])
 def test_jumps_leave_the_distribution_unchanged(pair, n_jumps):
-    """Fails if the density of the proposal is left out, or another row's jump is taken."""
+    """Fails if the density of the proposal is omitted, or a row takes another row's jump."""
     rbm = random_rbm(pair)
     _, h = _exact_chains(rbm, pair)
     rng = random.generator(2)
@@ -129,7 +129,7 @@ def test_jumps_leave_the_distribution_unchanged(pair, n_jumps):
 
 
 def test_only_the_chosen_chains_jump():
-    """Fails if a jump lands in another row: the others keep the input that they had."""
+    """Fails if a jump changes another row: the others keep their input."""
     rbm = random_rbm()
     _, h = _exact_chains(rbm)
     before = rbm.swap().hidden_input(h)
@@ -142,10 +142,10 @@ def test_only_the_chosen_chains_jump():
 
 
 def test_jumps_cross_a_barrier_that_gibbs_steps_do_not():
-    """Fails if jumps are proposed to the state where the chain is. Two modes of equal mass.
+    """Fails if jumps are proposed to the current state of the chain. Two modes of equal mass.
 
-    Between them lie 30 nats; chains that all start in one mode are shared out after ten jumps, to
-    six standard errors of a frequency, and not one leaves by ten block Gibbs steps.
+    Between them lie 30 nats. After ten jumps, chains that all start in one mode are in both, to six
+    standard errors of a frequency; no chain leaves in ten block Gibbs steps.
     """
     n = 10_000
     rbm = RBM(Bernoulli(np.full(6, -30.0)), Bernoulli(np.full(3, -60.0)), np.full((6, 3), 20.0))
@@ -213,7 +213,7 @@ def test_tempering_leaves_every_replica_s_distribution_unchanged(pair, n_steps):
 
 
 def test_tempering_visits_both_modes():
-    """Fails if states are never exchanged: see the barrier that jumps cross, above."""
+    """Fails if states are never exchanged; the barrier is the one that jumps cross, above."""
     n = 200
     rbm = RBM(Bernoulli(np.full(6, -30.0)), Bernoulli(np.full(3, -60.0)), np.full((6, 3), 20.0))
     rng = random.generator(0)
@@ -227,10 +227,10 @@ def test_tempering_visits_both_modes():
     assert abs(np.mean(on[1000:]) - 0.5) < 0.05
 
 
-def test_ladder_adapts_to_equal_rejection():
-    """Fails if temperatures stay where they started: there, rejections differ by more than 0.2.
+def test_temperatures_adapt_to_equal_rejection():
+    """Fails if temperatures do not change: rejections then differ by more than 0.2.
 
-    The rejections are moving averages of 500 exchanges a step, all pairs alike after adapting.
+    The rejections are moving averages of 500 exchanges per step, equal for all pairs at the end.
     """
     rbm = coupled_rbm(scale=2.0)
     rng = random.generator(0)
@@ -245,7 +245,7 @@ def test_ladder_adapts_to_equal_rejection():
     assert tempering.betas[0] == 1
 
 
-def test_ladder_ends_above_zero_where_it_is_too_short():
+def test_temperatures_end_above_zero_if_there_are_too_few():
     """Fails if neighbours may reject more than half of their exchanges to reach beta = 0."""
     rbm = coupled_rbm(n_visible=40, n_hidden=20, scale=3.0)
     rng = random.generator(0)

@@ -1,4 +1,4 @@
-"""Seeds: those of prototypes count, and reading a model changes nothing that is stored of it."""
+"""Seeds: seeds of prototypes count, and reading a model does not change its pickle."""
 
 import inspect
 import pickle
@@ -37,7 +37,7 @@ def stack(**parameters):
 
 
 def seeded(seed):
-    """Estimators whose only seed is that of a prototype."""
+    """Estimators with a seed only in a prototype."""
     bits = BernoulliRBM(**SHORT, random_state=seed)
     return {
         "imputer": RBMImputer(bits, method="sample"),
@@ -62,7 +62,7 @@ def output(estimator):
 
 @pytest.mark.parametrize("name", seeded(0))
 def test_a_seed_in_a_prototype_counts(name):
-    """Fails if a prototype's seed is replaced by chance, or is not what decides."""
+    """Fails if a prototype's seed is replaced at random, or has no effect."""
     np.testing.assert_array_equal(output(seeded(7)[name]), output(seeded(7)[name]))
     own = seeded(7)[name].set_params(random_state=1)
     np.testing.assert_array_equal(output(own), output(seeded(8)[name].set_params(random_state=1)))
@@ -74,7 +74,7 @@ def test_a_seed_in_a_prototype_counts(name):
 
 
 def test_an_imputer_draws_by_the_seed_of_its_prototype():
-    """Fails if the model has the seed, but its draws have none."""
+    """Fails if the seed does not reach the draws of transform."""
     with_nan = np.where(np.arange(X.size).reshape(X.shape) % 3 == 0, np.nan, X)
     one, same = (seeded(7)["imputer"].fit_transform(with_nan) for _ in range(2))
     np.testing.assert_array_equal(one, same)
@@ -111,7 +111,7 @@ READING = {
 
 @pytest.mark.parametrize("name", FITTED)
 def test_reading_changes_no_hash(name):
-    """Fails if a method leaves a trace in what is pickled: a position, or a value it computed."""
+    """Fails if a method changes the pickle, by a position or a computed value."""
     estimator, rows = clone(FITTED[name][0]), FITTED[name][1]
     estimator.fit(rows, np.arange(len(rows)) % 2)
     if hasattr(estimator, "log_partition"):
@@ -129,8 +129,8 @@ def test_reading_changes_no_hash(name):
 
 
 @pytest.mark.parametrize("name", ["bits", "reals", "table", "labels", "stack"])
-def test_samples_go_on_and_a_pickle_starts_again(name):
-    """Fails if successive calls repeat themselves, or a copy is at another place."""
+def test_samples_continue_and_a_pickle_restarts(name):
+    """Fails if successive calls are equal, or a copy continues at another place of the sequence."""
     estimator, rows = clone(FITTED[name][0]), FITTED[name][1]
     estimator.fit(rows, np.arange(len(rows)) % 2)
 
@@ -171,7 +171,7 @@ def test_every_fitted_property_needs_a_fit(estimator):
 
 
 def test_fitted_attributes_of_a_distributed_estimator_need_a_fit():
-    """Fails if the attribute is said not to exist."""
+    """Fails if the error is that the attribute does not exist."""
     spread = pytest.importorskip("skrbm.distributed").Distributed(BernoulliRBM())
     for name in ("chains_", "components_", "n_features_in_", "estimator_"):
         assert not hasattr(spread, name)

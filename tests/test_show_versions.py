@@ -1,4 +1,4 @@
-"""What show_versions prints."""
+"""The output of show_versions."""
 
 import re
 import tomllib
@@ -37,7 +37,7 @@ def test_shows_every_dependency_of_the_project(capsys):
         )
 
 
-def test_leaves_out_packages_that_are_not_installed(capsys, monkeypatch):
+def test_omits_packages_that_are_not_installed(capsys, monkeypatch):
     """Fails if a missing optional package is an error."""
     version = metadata.version
 
@@ -53,7 +53,7 @@ def test_leaves_out_packages_that_are_not_installed(capsys, monkeypatch):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_shows_threads_of_the_blas(capsys, threads):
-    """Fails if the number is not the one that products use now."""
+    """Fails if the number is not the one that products use."""
     with threadpool_limits(threads, user_api="blas"):
         libraries = [value for key, value in shown(capsys) if key == "BLAS"]
     assert libraries
@@ -62,7 +62,7 @@ def test_shows_threads_of_the_blas(capsys, threads):
 
 @pytest.mark.parametrize("available", [True, False])
 def test_shows_whether_updates_are_compiled(capsys, monkeypatch, available):
-    """Fails if it shows what was built, not what is used."""
+    """Fails if it shows the build instead of the current setting."""
     monkeypatch.setattr(compiled, "is_available", lambda: available)
     value = "yes" if available else "no: the formulas are computed by numpy"
     assert shown(capsys)[-1] == ("compiled update", value)

@@ -25,7 +25,7 @@ PAGES = [
 ]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 NOT_LINKS: set[tuple[str, str]] = set()  # pages and names in code that are no links, with a reason
-# What reaches over the edge of the screen, unless it can be scrolled into view.
+# Elements beyond the edge of the screen, unless they can be scrolled into view.
 CUT_OFF = """() => {
     const scrolled = "pre, mjx-container, .pst-scrollable-table-container";
     const hidden = ".visually-hidden, .skip-link, mjx-assistive-mml, .headerlink";

@@ -35,7 +35,7 @@ SHORT = {"n_iter": 2, "random_state": 0, "batch_size": 7}
 
 
 def small_buffer(monkeypatch, block_bytes, buffer_bytes):
-    """Let all files be large."""
+    """Treat all files as large."""
     monkeypatch.setattr(sources, "BLOCK_BYTES", block_bytes)
     monkeypatch.setattr(sources, "BUFFER_BYTES", buffer_bytes)
 
@@ -96,7 +96,7 @@ def rows_for(name, dtype, n_rows=200):
 
 
 def fitted(name, X, method="fit", **options):
-    """A copy of the estimator, fitted to rows some of which have no weight."""
+    """A copy of the estimator, fitted to rows of which some have no weight."""
     estimator = pickle.loads(pickle.dumps(ESTIMATORS[name]))
     weights = np.where(np.arange(len(X)) % 5 == 0, 0.0, 1.0)
     if name == "labels" and method == "partial_fit":
@@ -106,13 +106,11 @@ def fitted(name, X, method="fit", **options):
 
 @pytest.mark.parametrize("dtype", ["float32", "uint8", "bool"])
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_a_file_makes_the_model_that_its_rows_make_in_the_same_order(
-    name, dtype, tmp_path, monkeypatch
-):
-    """Fails if a row is taken for another: from the buffer, or where some have no weight.
+def test_a_file_gives_the_model_of_its_rows_in_the_same_order(name, dtype, tmp_path, monkeypatch):
+    """Fails if a row is confused with another, in the buffer or if some have no weight.
 
-    In memory the rows are visited here in the order in which those of a file are. Activations of
-    a stack are computed as they are taken: those that fit into memory have an order of their own.
+    In memory the rows are visited here in the order of a file. Activations of a stack are computed
+    on access: activations that fit into memory have another order.
     """
     X = rows_for(name, dtype)
     small_buffer(monkeypatch, 64, 512)
@@ -136,7 +134,7 @@ def test_a_file_makes_the_model_that_its_rows_make_in_the_same_order(
 @pytest.mark.parametrize("dtype", ["float32", "uint8", "bool"])
 @pytest.mark.parametrize("name", TRAINED_BY_CALLS)
 def test_a_file_is_read_in_its_order_by_partial_fit(name, dtype, tmp_path, monkeypatch):
-    """Fails if blocks of a file are shuffled where rows are not."""
+    """Fails if blocks of a file are shuffled although rows are not."""
     X = rows_for(name, dtype)
     in_memory = parameters(fitted(name, X, "partial_fit"))
     small_buffer(monkeypatch, 64, 512)
@@ -147,7 +145,7 @@ def test_a_file_is_read_in_its_order_by_partial_fit(name, dtype, tmp_path, monke
 
 @pytest.mark.parametrize("name", ["early stopping", "labels", "stack"])
 def test_a_small_file_is_treated_as_memory(name, tmp_path):
-    """Fails if a file that fits into the buffer has an order of its own."""
+    """Fails if a file that fits into the buffer has another order."""
     X = rows_for(name, "uint8")
     pairs = zip(
         parameters(fitted(name, in_file(tmp_path, X))), parameters(fitted(name, X)), strict=True
@@ -157,8 +155,8 @@ def test_a_small_file_is_treated_as_memory(name, tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "uint8", "bool"])
-def test_reading_methods_take_files(dtype, tmp_path, monkeypatch):
-    """Fails if features or scores of rows of a file are not those of the rows."""
+def test_reading_methods_accept_files(dtype, tmp_path, monkeypatch):
+    """Fails if features or scores of a file differ from results of its rows in memory."""
     X = rows_for("binary", dtype)
     rbm = fitted("binary", X)
     small_buffer(monkeypatch, 64, 512)
@@ -168,7 +166,7 @@ def test_reading_methods_take_files(dtype, tmp_path, monkeypatch):
 
 
 def test_rows_come_in_the_order_of_their_indices(monkeypatch):
-    """Fails if the buffer gives a block for another, or a batch larger than it is not read."""
+    """Fails if the buffer confuses blocks, or a batch larger than the buffer is not read."""
     X = np.arange(3 * 101.0).reshape(101, 3)
     small_buffer(monkeypatch, 5 * 24, 20 * 24)
     rng = np.random.default_rng(0)
@@ -233,7 +231,7 @@ def test_a_fit_reads_a_file_once_per_epoch(tmp_path, monkeypatch):
 def test_all_orders_of_blocks_and_of_rows_in_a_group_are_equally_likely(held, monkeypatch):
     """Fails if blocks stay in their order, or rows within them. Six standard errors of a frequency.
 
-    Four rows are in two blocks, which are a group each or one together: 8 or 24 orders.
+    Four rows are in two blocks, in separate groups or in one: 8 or 24 orders.
     """
     small_buffer(monkeypatch, 16, 16 * held)
     rows, rng, n = DiskRows(np.zeros((4, 1)), np.arange(4)), random.generator(0), 4_000
@@ -244,7 +242,7 @@ def test_all_orders_of_blocks_and_of_rows_in_a_group_are_equally_likely(held, mo
 
 
 def test_only_large_views_of_mapped_files_stay_in_the_file(tmp_path, monkeypatch):
-    """Fails if a view of a mapped array is read as a whole, or one in memory is thought mapped."""
+    """Fails if a view of a mapped array is read as a whole, or another array counts as mapped."""
     X = bits(100, 4)
     file = in_file(tmp_path, X)
     assert access(file) is file  # which is small
@@ -259,7 +257,7 @@ def test_only_large_views_of_mapped_files_stay_in_the_file(tmp_path, monkeypatch
 
 
 def test_rows_to_train_on_are_in_the_order_of_the_file(tmp_path, monkeypatch):
-    """Fails if early stopping makes of a file what can only be read here and there."""
+    """Fails if early stopping turns a file into scattered rows."""
     X = in_file(tmp_path, bits(100, 4))
     small_buffer(monkeypatch, 16, 64)
     settings = settings_of(BernoulliRBM(early_stopping=True))
@@ -295,10 +293,10 @@ def wide():
     "name", quick(WIDE_ESTIMATORS, "binary", "early stopping", "real", "outliers")
 )
 def test_fit_never_holds_a_second_copy_of_the_data(name, kind, wide, tmp_path, monkeypatch):
-    """Fails if data, a mask of them, most of their rows, or all of a file are held at a time.
+    """Fails if a copy or a mask of the data, or a whole file, is in memory at any time.
 
-    The largest allocations are of blocks of 1,024 rows, in float64 an eighth of the data, and of
-    indices and weights, which take eight bytes a row.
+    The largest allocations are blocks of 1,024 rows, in float64 an eighth of the data, and indices
+    and weights of eight bytes per row.
     """
     dtype, *file = kind.split(" in a ")
     X = wide.astype(dtype)
@@ -312,7 +310,7 @@ def test_fit_never_holds_a_second_copy_of_the_data(name, kind, wide, tmp_path, m
 
 @pytest.mark.parametrize("method", ["fit", "score_samples", "transform"])
 def test_missing_values_need_no_mask_of_all_data(method, wide):
-    """Fails if it is looked at once where all values are missing."""
+    """Fails if a mask of all values is made."""
     X = wide.astype("float32")
     X[::100, 0] = np.nan
     rbm = GaussianBernoulliRBM(2, missing_values="allow", **WIDE)
@@ -322,7 +320,7 @@ def test_missing_values_need_no_mask_of_all_data(method, wide):
 
 
 def peak(work):
-    """Bytes that are held at most."""
+    """Largest number of bytes in use."""
     tracemalloc.start()
     try:
         work()
@@ -331,9 +329,7 @@ def peak(work):
         tracemalloc.stop()
 
 
-def test_values_of_a_file_outside_the_domain_are_clipped_as_they_are_taken(
-    wide, tmp_path, monkeypatch
-):
+def test_values_of_a_file_outside_the_domain_are_clipped_on_access(wide, tmp_path, monkeypatch):
     """Fails if a clipped copy is made, or values beyond the limits reach the model."""
     small_buffer(monkeypatch, 2**16, 2**20)
     rbms, X = [], in_file(tmp_path, 3 * wide)
@@ -349,8 +345,8 @@ def test_values_of_a_file_outside_the_domain_are_clipped_as_they_are_taken(
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_checkpoint_holds_no_data_and_goes_on_with_the_file(wide, tmp_path, monkeypatch):
-    """Fails if rows are written beside the model, or an epoch after it has another order."""
+def test_a_checkpoint_holds_no_data_and_resumes_with_the_file(wide, tmp_path, monkeypatch):
+    """Fails if rows are written with the model, or a later epoch has another order."""
     small_buffer(monkeypatch, 2**16, 2**20)
     X = in_file(tmp_path, wide[:10_000])
     path = tmp_path / "checkpoint"

@@ -1,4 +1,4 @@
-"""Safe storage: what comes back is the estimator that went in, and goes on as it would have."""
+"""Safe storage: a loaded estimator equals the stored one, and continues like it."""
 
 import hashlib
 import importlib
@@ -45,7 +45,7 @@ ANSWERS = ("transform", "predict", "predict_proba", "score_samples", "gibbs", "s
 
 
 def _answers(estimator):
-    """Everything that the estimator says of some rows; drawn answers are from stored generators."""
+    """All results of the estimator for some rows; draws come from stored generators."""
     for name in ANSWERS:
         if hasattr(estimator, name):
             method = getattr(estimator, name)
@@ -75,7 +75,7 @@ def test_skops_keeps_an_estimator(estimator):
 
 
 def test_skops_keeps_an_unfinished_fit(tmp_path):
-    """Fails if the plan, or the path of a checkpoint, is of a type that is not our own."""
+    """Fails if the plan, or the path of a checkpoint, has a type of another package."""
     path = tmp_path / "rbm.checkpoint"
 
     def give_up(rbm, iteration):
@@ -117,7 +117,7 @@ def _load_checkpoint(path):
 def test_a_model_that_an_earlier_version_saved_is_refused_in_one_sentence(
     load, module, name, tmp_path
 ):
-    """Fails if the user only reads that a module is missing, or that the file is none of ours."""
+    """Fails if the message is only that a module is missing, or that the file is unknown."""
     path = tmp_path / "model"
     path.write_bytes(f"cskrbm.{module}\n{name}\n)\x81.".encode("latin-1"))  # no protocol is older
     sentence = (
@@ -129,7 +129,7 @@ def test_a_model_that_an_earlier_version_saved_is_refused_in_one_sentence(
 
 
 def test_a_cluster_s_model_that_an_earlier_version_saved_is_refused():
-    """Its class is where it was. Fails if the estimator in it is loaded without its state."""
+    """Its class has not moved. Fails if the estimator in it is loaded without its state."""
     pytest.importorskip("distributed")
     estimator = "cskrbm.rbm\nBernoulliRBM\n)\x81"
     state = f"cskrbm.distributed\nDistributed\n)\x81}}(S'estimator'\n{estimator}ub."
@@ -137,7 +137,7 @@ def test_a_cluster_s_model_that_an_earlier_version_saved_is_refused():
         pickle.loads(state.encode("latin-1"))
 
 
-def test_modules_that_never_were_stay_unknown():
-    """The negative control. Fails if the sentence is given for any module."""
+def test_other_missing_modules_raise_the_usual_error():
+    """Negative control. Fails if any missing module raises this error."""
     with pytest.raises(ModuleNotFoundError, match="No module named 'skrbm.nothing'"):
         importlib.import_module("skrbm.nothing")

@@ -15,14 +15,14 @@ def feed(estimator, X, batch):
 @pytest.mark.parametrize("batch", [5, 100])
 @pytest.mark.parametrize(("scale", "shift"), [(1, 3.5), (6, 0), (0.001, 0), (1e3, -1e4)])
 def test_a_stream_unlike_its_first_call_warns_once(scale, shift, batch, covariance_type):
-    """Fails if later rows are not compared with the first, call by call or all together."""
+    """Fails if later rows, in one call or in many, are not compared with the first ones."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 3)) * [1, 10, 0.1] + [5, 0, 7]
     later = X.copy()
     later[:, 1] = later[:, 1] * scale + 10 * shift
     rbm = GaussianBernoulliRBM(2, covariance_type=covariance_type, random_state=0)
     rbm.partial_fit(X)
-    with pytest.warns(UserWarning, match="unlike those of its first call: column 1 has") as caught:
+    with pytest.warns(UserWarning, match="rows of its first call: column 1 has") as caught:
         feed(rbm, later, batch)
     assert len(caught) == 1
     assert caught[0].filename == __file__
@@ -44,10 +44,10 @@ def test_a_stream_of_equal_rows_does_not_warn():
 
 
 def test_a_stack_warns_of_a_stream_unlike_its_first_call():
-    """Fails if only single models compare."""
+    """Fails if only single models make the comparison."""
     X = np.random.default_rng(0).normal(size=(200, 3))
     stack = DeepBeliefNetwork((2, 2), visible_rbm=GaussianBernoulliRBM(), random_state=0)
     stack.partial_fit(X)
-    with pytest.warns(UserWarning, match="unlike those of its first call") as caught:
+    with pytest.warns(UserWarning, match="unlike the rows of its first call") as caught:
         stack.partial_fit(X + 9).partial_fit(X + 9)
     assert len(caught) == 1

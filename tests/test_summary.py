@@ -1,4 +1,4 @@
-"""The summary of rows: one pass in blocks, against numpy's figures of all rows at once."""
+"""The summary of rows, in one pass over blocks, against numpy's results for all rows."""
 
 import itertools
 import tracemalloc
@@ -21,7 +21,7 @@ def _summary(rows, weights=None, dtype="float64", *, with_moments=False):
 
 
 def _rows(seed=0):
-    """Binary columns, but for one, and weights: rows of no weight, and of far more than others."""
+    """Binary columns except one, and weights, of which some are zero and some very large."""
     rng = np.random.default_rng(seed)
     x = (rng.random((N, 4)) < 0.4).astype(float)
     x[:, 2] *= rng.normal(size=N)
@@ -29,7 +29,7 @@ def _rows(seed=0):
 
 
 def assert_equal(got, want):
-    """All figures of two summaries are equal, to rounding."""
+    """Assert that all figures of two summaries are equal, up to rounding."""
     assert (got.n_rows, got.dtype, got.is_binary) == (want.n_rows, want.dtype, want.is_binary)
     assert got.bounds.has_missing == want.bounds.has_missing
     pairs = [(got.bounds.low, want.bounds.low), (got.bounds.high, want.bounds.high)]
@@ -48,7 +48,7 @@ def _correlated(n=300):
 
 
 def test_number_of_independent_columns_counts_weighted_rows():
-    """Fails if weights, or the constant column, count otherwise than as copies of rows."""
+    """Fails if weights do not count as copies of rows, or the constant column counts."""
     x, weights = _correlated()
     copies = np.repeat(x, weights, axis=0)
     squares = np.corrcoef(copies[:, :5].T)[np.triu_indices(5, 1)] ** 2
@@ -59,7 +59,7 @@ def test_number_of_independent_columns_counts_weighted_rows():
         assert summary.n_independent == pytest.approx(6 / (1 + 5 * expected))
 
 
-def test_independent_columns_are_not_taken_as_correlated_in_few_rows():
+def test_few_rows_of_independent_columns_do_not_seem_correlated():
     """Fails without the correlations that few rows have by chance, 1 / n in the mean."""
     x = np.random.default_rng(0).normal(size=(30, 200))
     n_pairs, variance = 200 * 199 / 2, 2 / 30**2  # of the square of a correlation of 30 rows
@@ -70,19 +70,19 @@ def test_independent_columns_are_not_taken_as_correlated_in_few_rows():
 
 @pytest.mark.parametrize("n_constant", [0, 100])
 def test_rare_columns_count_in_proportion_to_their_variance(n_constant):
-    """Fails if a rare column counts as one that is on in half of the rows, or a constant counts."""
+    """Fails if a rare column counts as much as a balanced one, or a constant one counts."""
     rng = np.random.default_rng(0)
     x = rng.random((N, 40)) < np.where(np.arange(40) < 20, 0.5, 0.02)
     x = np.column_stack([x, np.ones((N, n_constant))])
     expected = 4 * (x.mean(axis=0) * (1 - x.mean(axis=0))).sum()
     for summary in (_summary(x), _summary(sparse.csr_array(x)), _summary(1 - x)):
         assert summary.n_independent_bits == pytest.approx(expected)
-    copies = np.repeat(x[:, :1], 10, axis=1)  # correlations count as well
+    copies = np.repeat(x[:, :1], 10, axis=1)  # correlations count too
     assert _summary(copies).n_independent_bits == pytest.approx(1, rel=1e-2)
 
 
 def test_missing_values_do_not_hide_correlations():
-    """Fails if a missing value counts as a known mean. Holes are drawn independently."""
+    """Fails if a missing value counts as a known mean. Values are missing at random."""
     x, _ = _correlated(50_000)
     complete = _summary(x)
     x[np.random.default_rng(2).random(x.shape) < 0.3] = np.nan
@@ -92,8 +92,8 @@ def test_missing_values_do_not_hide_correlations():
 
 
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
-def test_bounds_are_those_of_all_rows(make):
-    """Fails if a block is left out. The smallest and the largest value are in different blocks."""
+def test_bounds_cover_all_rows(make):
+    """Fails if a block is omitted. The smallest and the largest value are in different blocks."""
     x = np.random.default_rng(0).uniform(size=(N, 3))
     x[4_000, 1], x[100, 2] = -3, 5
     bounds = find_bounds(make(x))
@@ -107,7 +107,7 @@ def test_bounds_are_those_of_all_rows(make):
 
 
 @pytest.mark.parametrize("with_moments", [False, True])
-def test_bounds_and_totals_are_those_of_the_known_values(with_moments):
+def test_bounds_and_totals_ignore_missing_values(with_moments):
     """Fails if NaN passes into a bound or a total, or its weight counts.
 
     One column has no value at all.
@@ -129,7 +129,7 @@ def test_bounds_and_totals_are_those_of_the_known_values(with_moments):
 
 
 def test_totals_of_huge_weights_are_finite_in_float32():
-    """Fails if weights are taken to float32 as they are."""
+    """Fails if weights are converted to float32 without scaling."""
     x, weights = _rows()
     summary = _summary(x.astype("float32"), 1e290 * weights, "float32")
     np.testing.assert_allclose(summary.total / 1e290, weights @ x, rtol=1e-4, atol=1e3)
@@ -144,7 +144,7 @@ def test_totals_of_huge_weights_are_finite_in_float32():
     ],
 )
 def test_rows_are_binary_if_all_values_are_zero_one_or_missing(other, make):
-    """Fails if a single value in the last block is passed over, or NaN counts as another value."""
+    """Fails if a single value in the last block is missed, or NaN counts as another value."""
     x = (np.random.default_rng(0).random((N, 3)) < 0.5).astype("float32")
     if other is not None:
         x[-1, 1] = other
@@ -153,8 +153,8 @@ def test_rows_are_binary_if_all_values_are_zero_one_or_missing(other, make):
 
 @pytest.mark.parametrize("with_moments", [False, True])
 @pytest.mark.parametrize("gaps", [False, True])
-def test_the_summary_of_all_rows_is_merged_from_those_of_parts(with_moments, gaps):
-    """Fails if a part counts by its rows and not by its weight, or a third moment is left out.
+def test_merged_summaries_of_parts_equal_the_summary_of_all_rows(with_moments, gaps):
+    """Fails if a part counts by its rows instead of its weight, or a third moment is omitted.
 
     In the first part, which has no row of any weight, and in the second a column has no value.
     """
@@ -171,7 +171,7 @@ def test_the_summary_of_all_rows_is_merged_from_those_of_parts(with_moments, gap
 
 
 def test_parts_are_binary_if_all_of_them_are():
-    """Fails if the last part alone decides."""
+    """Fails if only the last part decides."""
     parts = [_summary(x) for x in (np.full((2, 2), 0.5), np.eye(2))]
     assert [part.is_binary for part in parts] == [False, True]
     assert not merge(parts).is_binary
@@ -179,7 +179,7 @@ def test_parts_are_binary_if_all_of_them_are():
 
 
 def test_a_csr_matrix_has_the_summary_of_the_same_rows():
-    """Fails if a bound, or a total, leaves out the zeros, which are not stored."""
+    """Fails if a bound or a total omits the zeros, which are not stored."""
     x, weights = _rows()
     x[:, 3] = 1 + x[:, 3]  # without a zero
     for rows in (x, x[:, [0, 1]], -1 - x):
@@ -192,12 +192,12 @@ def _moments(x, weights):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", np.uint8])
 @pytest.mark.parametrize("n", [1, 50, 60_000])
-def test_column_moments_are_those_of_all_rows(n, dtype):
-    """By two passes in long double, with weights, by which a row counts twice or not at all.
+def test_column_moments_equal_moments_of_all_rows(n, dtype):
+    """By two passes in long double, with weights of zero and two.
 
     Fails if blocks are summed without the distance of their means, which a trend makes large, or
     around zero: columns are 1e-6 and 1e6 wide, 1e6 standard deviations from zero, and constant. All
-    is right to 1e-9 standard deviations, and a constant column has no variance at all.
+    results are right to 1e-9 standard deviations, and a constant column has no variance.
     """
     rng = np.random.default_rng(0)
     x = np.hstack([rng.gamma(2, size=(n, 4)), np.full((n, 2), 0.1)])
@@ -219,7 +219,7 @@ def test_column_moments_are_those_of_all_rows(n, dtype):
     np.testing.assert_allclose(got_third[:4] / scale**3, third[:4] / scale**3, atol=1e-8)
 
 
-def test_column_moments_of_what_is_not_missing():
+def test_column_moments_ignore_missing_values():
     """Fails if missing values count, or a column that begins with them is lost.
 
     The first column has its first value in a later block, the third one is constant and has none in

@@ -126,7 +126,7 @@ def test_conditions_hold_in_draws_of_a_table():
 
 
 def test_codes_without_an_allowed_value_are_refused():
-    """By `decode`, which would have nothing to draw."""
+    """`decode` could draw nothing for them."""
     frame = _frame()[["int", "str"]]
     table = Table.of(frame)
     with pytest.raises(ValueError, match=r"^codes has a code of column 'str' that given\['str'\]"):
@@ -161,13 +161,13 @@ def test_codes_without_an_allowed_value_are_refused():
     ],
 )
 def test_conditions_that_cannot_hold_are_refused(name, allowed, message):
-    """One sentence with the name of the column."""
+    """The error is one sentence with the name of the column."""
     with pytest.raises(ValueError, match=f"^{message}"):
         Table.of(_frame()).log_share(name, allowed)
 
 
 def test_types_columns_and_index_survive():
-    """Draws of a frame, with holes and without."""
+    """Draws of a frame, with missing cells and without."""
     frame = _frame()
     holes = _holes(frame)
     rng = np.random.default_rng(0)
@@ -222,7 +222,7 @@ ODD += ["large", "bools", "long", "subnormal", "s", "ms", "us", "ns", "arrow s",
 
 @pytest.mark.parametrize("name", ODD)
 def test_frames_of_any_shape_and_type_survive(name):
-    """Draws, modes and means have the types, names, holes and codes of the frame."""
+    """Draws, modes and means have the types, names, missing cells and codes of the frame."""
     if "arrow" in name:
         pytest.importorskip("pyarrow")
     whole = _odd(name)
@@ -253,7 +253,7 @@ def test_times_are_drawn_in_their_steps():
 
 
 def test_ranges_of_times_include_their_ends():
-    """Although steps of a second are rounded as fractions of a day."""
+    """Even though steps of a second are rounded as fractions of a day."""
     seconds = np.random.default_rng(0).integers(0, 10**6, 60)
     frame = pd.DataFrame({"x": pd.Timestamp("2020-01-01") + pd.to_timedelta(seconds, "s")})
     table = Table.of(frame)
@@ -264,7 +264,7 @@ def test_ranges_of_times_include_their_ends():
 
 
 def test_codes_have_the_smallest_type():
-    """Up to 127 in one byte."""
+    """Codes up to 127 take one byte."""
     for n, dtype in (127, np.int8), (128, np.int8), (129, np.int16):
         x = pd.DataFrame({"x": pd.Categorical(np.arange(n).repeat(2), ordered=True)})
         codes = Table.of(x).encode(x)
@@ -272,7 +272,7 @@ def test_codes_have_the_smallest_type():
         assert codes.max() == n - 1
 
 
-def test_known_cells_come_back_bit_for_bit():
+def test_known_cells_are_returned_bit_for_bit():
     """Missing cells take the drawn values; the index stays."""
     frame = _frame()
     holes = _holes(frame)
@@ -288,7 +288,7 @@ def test_known_cells_come_back_bit_for_bit():
 
 
 def test_filled_tables_have_their_own_types():
-    """Those of the table with holes, with further categories where they are needed."""
+    """The types of the table with missing cells, with more categories if needed."""
     frame = pd.DataFrame({"n": [1, 2, 4] * 9, "c": pd.Categorical(list("abc") * 9)})
     table, rng = Table.of(frame), np.random.default_rng(0)
     codes = table.encode(frame)
@@ -305,7 +305,7 @@ def test_filled_tables_have_their_own_types():
 
 
 def test_polars_types_survive():
-    """As those of pandas do."""
+    """As types of pandas do."""
     n, rng = 100, np.random.default_rng(0)
     day = datetime.date(2020, 1, 1)
     moment = datetime.datetime(2020, 1, 1)
@@ -340,7 +340,7 @@ def test_polars_types_survive():
 
 
 def test_conditions_on_times_in_frames_of_polars_and_arrays():
-    """Datetimes without a zone are in that of the column; dates are days."""
+    """Datetimes without a zone are in the column's zone; dates are days."""
     start = datetime.datetime(2020, 1, 1)
     moments = [start + datetime.timedelta(hours=i) for i in range(100)]
     zoned = pl.Series(moments).dt.replace_time_zone("Asia/Tokyo")
@@ -405,8 +405,8 @@ def test_missing_cells_can_be_a_value(learn_missing):
     )
 
 
-def test_expected_values_are_those_of_cells_that_are_not_missing():
-    """As without a code for missing cells, for any probability of it."""
+def test_expected_values_ignore_the_code_of_missing_cells():
+    """They equal the values without such a code, for any probability of it."""
     holes = _holes(_frame())[["float", "Int64", "level", "zone"]]
     plain, table = Table.of(holes), Table.of(holes, learn_missing="all")
     p = [np.random.default_rng(i).dirichlet(np.ones(n), 20) for i, n in enumerate(plain.n_codes)]
@@ -417,7 +417,7 @@ def test_expected_values_are_those_of_cells_that_are_not_missing():
 
 
 def test_conditions_may_allow_missing_cells():
-    """Alone or among others, where they are learnt."""
+    """Alone or with other values, if they are learned."""
     holes = _holes(_frame())
     table, rng = Table.of(holes, learn_missing=["float", "str"]), np.random.default_rng(0)
     last = table.n_codes[0] - 1
@@ -476,7 +476,7 @@ def test_unknown_categories_are_missing_or_refused():
         ([f"id {i}" for i in range(40)], {}, "Column 'x' has 40 different values in 40 rows"),
         ([1.0, np.inf], {}, "Column 'x' contains infinity"),
         ([1.5, 2.0], {"x": "count"}, "column_types\\['x'\\] == \"count\", but"),
-        (["a", "b"], {"x": "number"}, "Column 'x' has values that are no numbers"),
+        (["a", "b"], {"x": "number"}, "Column 'x' has values that are not numbers"),
         ([1, 2], {"y": "number"}, "column_types has 'y'"),
         ([2**52 + 1, 1], {}, "Column 'x' has integers beyond 2\\*\\*52"),
         ([1e301, 1.0], {}, "Column 'x' contains infinity or numbers beyond"),
@@ -485,7 +485,7 @@ def test_unknown_categories_are_missing_or_refused():
     ],
 )
 def test_mistakes_are_named(column, types, message):
-    """One sentence with the name of the column."""
+    """The error is one sentence with the name of the column."""
     with pytest.raises(ValueError, match=f"^{message}"):
         Table.of(pd.DataFrame({"x": column}), types)
 

@@ -165,7 +165,7 @@ def test_cell_scores_of_incomplete_rows_are_averages_over_draws(exact, missing):
 
 
 @pytest.mark.parametrize("missing", [[], [1], [0, 2, 3]])
-def test_predictions_are_those_of_enumeration(exact, missing):
+def test_predictions_equal_enumeration(exact, missing):
     """Probabilities, most probable categories and means of numbers, given any other cells."""
     some = CODES[WITHIN][::101]
     X = exact.with_holes(some, missing)
@@ -189,7 +189,7 @@ def test_predictions_are_those_of_enumeration(exact, missing):
 
 
 def test_columns_of_a_list_are_predicted_from_the_others(exact):
-    """Fails if one target is known to another, or a dict has another order."""
+    """Fails if one target affects another, or a dict has another order."""
     some = CODES[WITHIN][::101]
     X = _table(some, exact.kind)
     both = exact.rbm.predict_proba(X, ["x3", "x0"])
@@ -248,7 +248,7 @@ def test_draws_have_the_distribution_of_the_scores(exact):
 
 
 def test_rare_conditions_hold_in_every_row(exact):
-    """Without rejection: such rows are drawn in one of a thousand rows."""
+    """Without rejection: only one row of a thousand would meet them."""
     x0, _, x2, x3 = CODES.T
     order = exact.p_drawn
     city, flag, value = min(
@@ -265,7 +265,7 @@ def test_rare_conditions_hold_in_every_row(exact):
 
 @pytest.mark.parametrize("method", ["sample", "impute"])
 def test_holes_of_each_row_are_drawn_given_its_known_cells(exact, method):
-    """Whatever the holes of the row."""
+    """For any missing cells of the row."""
     some, n = CODES[[5, 1227, 4015]], 4000
     for i, columns in enumerate(([1, 3], [0], [1, 3])):
         row = exact.with_holes(some[[i]], columns)
@@ -323,7 +323,7 @@ def test_densities_of_real_columns_integrate_to_one():
 
 
 def test_units_shift_scores_by_the_log_of_their_factor():
-    """Exactly, and not at all if the cell is missing."""
+    """By exactly this amount, and not at all if the cell is missing."""
     made = {"n_components": 4, "n_iter": 20, "random_state": 0}
     for X, other in (_measured(), _measured(2.54)), (_measured().round(1), _measured().round(1)):
         if X is not other and (X["x"] == other["x"]).all():
@@ -351,7 +351,7 @@ def test_real_numbers_are_drawn_within_a_range_that_cuts_intervals():
     assert abs(made["x"].mean() - mean) < 6 * made["x"].std() / np.sqrt(N_DRAWS)
 
 
-def test_relative_cell_scores_subtract_those_of_the_column_alone():
+def test_relative_cell_scores_subtract_scores_of_the_column_alone():
     """Fails if the shares of another column count, or the density within a code is left out."""
     X = pd.DataFrame({"animal": list("aabbbc") * 10, "weight": np.arange(60.0)})
     rbm = TabularRBM(2, n_iter=1, random_state=0).fit(X)

@@ -1,4 +1,4 @@
-"""`TabularRBM` with tables of all kinds: types that survive, columns by name, training."""
+"""`TabularRBM` with tables of all kinds: types, names of columns, and training."""
 
 import pickle
 
@@ -62,7 +62,7 @@ def _columns(X):
 
 
 def _holes(X, share=0.2):
-    """The table with missing cells, and where they are; None if its type has none."""
+    """The table with missing cells, and their mask; None if its type has no missing cells."""
     gone = np.random.default_rng(1).random(X.shape) < share
     if isinstance(X, pd.DataFrame):
         typed = X.astype({"flag": "boolean", "age": "Int64"})
@@ -90,7 +90,7 @@ def _same_type(made, X):
 
 @pytest.mark.parametrize("name", TABLES)
 def test_types_survive_all_methods_that_return_tables(name):
-    """Values are observed categories, integers, and numbers between the observed extremes."""
+    """Assert that values are observed categories, integers, or within the observed extremes."""
     X = TABLES[name]()
     rbm = TabularRBM(**SMALL).fit(X)
     H = rbm.transform(X)
@@ -166,7 +166,7 @@ def test_columns_are_found_by_name():
 
 
 def test_identifiers_are_refused_by_name():
-    """Before any work, unless they are asked for."""
+    """Before any work, unless they are requested."""
     X = _frame().reset_index()
     with pytest.raises(ValueError, match="^Column 'id' has 300 different values in 300 rows and"):
         TabularRBM(**SMALL).fit(X)
@@ -175,7 +175,7 @@ def test_identifiers_are_refused_by_name():
 
 
 def test_missing_cells_are_learned_and_generated_at_their_rate():
-    """Also with the column on which they depend; others are never missing in samples."""
+    """Also jointly with the column on which they depend; other cells of samples are present."""
     X = _frame()[["flag", "city", "mass"]]
     rng = np.random.default_rng(2)
     X["mass"] = X["mass"].mask(rng.random(N) < np.where(X["flag"], 0.6, 0.1))
@@ -211,7 +211,7 @@ def test_classes_and_predictions_of_dates_are_dates():
 
 
 def test_unknown_categories_are_missing_or_refused():
-    """Scores then sum over the cell; imputation leaves it."""
+    """Scores then sum over the cell; imputation does not fill it."""
     X = _frame()
     new = X.iloc[:3].assign(city=["Oslo", "Bergen", "Rome"])
     holes = X.iloc[:3].assign(city=["Oslo", None, "Rome"])
@@ -267,7 +267,7 @@ def test_output_containers_and_names():
 
 
 def test_pipelines_and_searches_take_frames():
-    """Features of a table with holes for a classifier, alone and beside other columns."""
+    """Features of a table with missing cells for a classifier, alone and with other columns."""
     X, _ = _holes(_frame())
     y = _frame()["flag"].to_numpy()
     X = X.drop(columns="flag")
@@ -287,7 +287,7 @@ def _same(a, b, X):
 
 
 def test_a_seed_makes_everything_the_same():
-    """Fits, samples, draws; a pickle goes on as the original started."""
+    """Fits, samples and draws; a pickle continues like the original."""
     X, _ = _holes(_frame())
     rbm, other = TabularRBM(**SMALL).fit(X), TabularRBM(**SMALL).fit(X)
     _same(rbm, other, X)
@@ -318,7 +318,7 @@ def test_an_interrupted_fit_is_completed_bit_for_bit(tmp_path):
     _same(whole, resumed, X)
 
 
-def test_training_goes_on():
+def test_training_continues():
     """By `warm_start`, `partial_fit` and callbacks, with the codes of the first rows."""
     X = _frame()
     seen = []
@@ -400,7 +400,7 @@ def test_early_stopping_holds_out_rows():
 
 
 def test_learning_raises_the_likelihood_of_new_rows():
-    """From independent columns, whose dependence on the flag is learnt."""
+    """Starting from independent columns; their dependence on the flag is learned."""
     train, new = _frame(1000), _frame(1000, seed=1)
     scores = [TabularRBM(16, n_iter=n, random_state=0).fit(train).score(new) for n in (0, 30)]
     assert scores[1] > scores[0] + 1
@@ -408,7 +408,7 @@ def test_learning_raises_the_likelihood_of_new_rows():
 
 @pytest.mark.slow
 def test_torch_has_the_same_distribution():
-    """On the CPU, a model of numpy gives the same answers, and one of torch learns as well."""
+    """On the CPU, a numpy model gives the same results, and a torch model learns equally well."""
     pytest.importorskip("torch")
     X, _ = _holes(_frame())
     rbm = TabularRBM(4, n_iter=30, random_state=0).fit(X)

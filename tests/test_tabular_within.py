@@ -86,7 +86,7 @@ def test_imputers_fill_tables_in_their_own_types(container, method):
 
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_imputers_mark_cells_and_drop_columns_without_values(container):
-    """By `add_indicator` and `keep_empty_features`, as in arrays of numbers."""
+    """By `add_indicator` and `keep_empty_features`, as for arrays of numbers."""
     frame = _with_holes().assign(none=pd.Series([None] * N, dtype=object, index=_frame().index))
     frame = frame[["none", "city", "visits"]]
     X = CONTAINERS[container](frame.astype({"visits": float}).assign(level=_with_holes()["level"]))
@@ -152,7 +152,7 @@ def test_detectors_flag_rows_of_tables(container):
 
 @pytest.mark.slow
 def test_thresholds_of_tables_hold_for_new_rows():
-    """Three standard errors. Fails if rows that set the threshold have set the codes, too."""
+    """Three standard errors. Fails if rows that set the threshold have also set the codes."""
     shares, n = [], 300
     for seed in range(8):
         rng = np.random.default_rng(seed)
@@ -164,7 +164,7 @@ def test_thresholds_of_tables_hold_for_new_rows():
 
 
 @pytest.mark.slow
-def test_detectors_judge_the_rows_that_they_learn():
+def test_detectors_judge_the_rows_of_fit():
     """By models that have not learned them, with weights."""
     X = _with_holes()
     weights = np.arange(N) % 3
@@ -192,7 +192,7 @@ def _stack(**parameters):
 
 @pytest.mark.parametrize("fine_tune_iter", [0, 3])
 @pytest.mark.parametrize("make", [_frame, _with_holes])
-def test_stacks_answer_with_tables(make, fine_tune_iter):
+def test_stacks_return_tables(make, fine_tune_iter):
     """Fails if a method returns states, or its columns, types or known cells differ."""
     X, whole = make(), _frame()
     dbn = _stack(fine_tune_iter=fine_tune_iter).fit(X)
@@ -223,7 +223,7 @@ def test_stacks_answer_with_tables(make, fine_tune_iter):
 
 
 def test_bounds_of_stacks_are_below_log_likelihoods_in_units_of_the_table():
-    """With one layer equal to the RBM's; with more, no density of rows is above its sum to one."""
+    """With one layer they equal the RBM's; with more, the density does not sum to more than one."""
     X = _frame()
     single = DeepBeliefNetwork(5, visible_rbm=TabularRBM(**QUICK), random_state=0).fit(X)
     holes = _with_holes()
@@ -245,7 +245,7 @@ def test_bounds_of_stacks_are_below_log_likelihoods_in_units_of_the_table():
 
 
 def test_stacks_refuse_ranges_and_tables_above_the_lowest_layer():
-    """In one sentence that says what to do."""
+    """In one sentence with advice."""
     X = _frame()
     dbn = _stack().fit(X)
     message = r"^given\['mass'\] == \(60, 70\), must be a single value for a stack"

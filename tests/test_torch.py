@@ -1,4 +1,4 @@
-"""Torch computes what numpy computes, and no model depends on it."""
+"""torch computes the same results as numpy, and no model depends on it."""
 
 import pickle
 import subprocess
@@ -55,7 +55,7 @@ few = pytest.mark.parametrize(
 
 
 def fitted(estimator, device, X=DIGITS, place=np.asarray, **parameters):
-    """The estimator, fitted where it is told to compute, to rows that are placed."""
+    """The estimator, fitted on its device to rows on a device."""
     estimator = type(estimator)(**estimator.get_params(deep=False))
     estimator.set_params(device=device, random_state=0, **parameters)
     if estimator.get_params().get("missing_values") == "allow":
@@ -76,23 +76,23 @@ def with_gaps(X):
 
 
 def parameters(estimator):
-    """All that was learnt, in one row."""
+    """All learned parameters, in one row."""
     rbms = getattr(estimator, "rbms_", [estimator])
     return np.concatenate([x.ravel() for rbm in rbms for x in fitted_of(rbm).rbm.parameters])
 
 
 @each
 def test_chains_are_the_same_with_either_engine(estimator):
-    """Fails if torch draws for itself.
+    """Fails if torch uses its own generator.
 
-    In float64, where rounding decides no draw; normal draws have 24 bits.
+    In float64, in which rounding decides no draw; normal draws have 24 bits.
     """
     with_numpy, with_torch = fitted(estimator, None), fitted(estimator, "cpu")
     np.testing.assert_allclose(parameters(with_torch), parameters(with_numpy), rtol=0, atol=1e-5)
 
 
-def test_answers_are_the_same_with_either_engine():
-    """Fails if an answer is left on the device, or computed from other draws."""
+def test_results_are_the_same_with_either_engine():
+    """Fails if a result stays on the device, or is computed from other draws."""
     stored = pickle.dumps(fitted(BernoulliRBM(30, n_iter=1), None))
     answers = []
     for device in (None, "cpu"):
@@ -123,7 +123,7 @@ def test_answers_are_the_same_with_either_engine():
 
 
 def test_float32_stays_float32_and_one_seed_gives_one_result():
-    """Fails if a product is widened, or something is drawn outside of the generator."""
+    """Fails if a product is widened, or a draw does not use the generator."""
     X = DIGITS.astype(np.float32)
     first, second = (fitted(BernoulliRBM(20, n_iter=2), "cpu", X) for _ in range(2))
     assert first.components_.dtype == first.transform(X).dtype == np.float32
@@ -133,10 +133,10 @@ def test_float32_stays_float32_and_one_seed_gives_one_result():
 
 @pytest.mark.parametrize("x_dtype", [np.float32, np.float64])
 def test_bfloat16_rounds_factors_and_nothing_else(x_dtype):
-    """Each factor errs by 2^-9 of itself, a product in bfloat16 by as much again; sums do not.
+    """Each factor has a relative error of 2^-9, and so has a product in bfloat16; sums are exact.
 
-    Fails if factors are not rounded, or if sums are accumulated in bfloat16: over 4,096 terms that
-    would be off by far more.
+    Fails if factors are not rounded, or if sums are accumulated in bfloat16, which makes a far
+    larger error over 4,096 terms.
     """
     rng = np.random.default_rng(0)
     x, y = (rng.uniform(0.5, 1, size=shape).astype(np.float32) for shape in ((30, 4096), (4096, 7)))
@@ -149,7 +149,7 @@ def test_bfloat16_rounds_factors_and_nothing_else(x_dtype):
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_small_steps_are_made_in_place_and_not_lost(precision):
-    """Fails if the weights themselves are rounded: a step of 1e-4 of them then does nothing."""
+    """Fails if the weights themselves are rounded: a relative step of 1e-4 then has no effect."""
     weights = torch.ones(3, 2)
     v, h = torch.ones(1, 3), torch.full((1, 2), 1e-4)
     for _ in range(10):
@@ -159,7 +159,7 @@ def test_small_steps_are_made_in_place_and_not_lost(precision):
 
 @pytest.mark.slow
 def test_bfloat16_learns_as_well():
-    """Within 0.3 nat. Fails if chains are drawn from other means than the gradient has."""
+    """Within 0.3 nat. Fails if chains are drawn from other means than the gradient uses."""
     X = (DIGITS > 0.5).astype(np.float32)
     scores = [
         fitted(BernoulliRBM(16, n_iter=100), "cpu", X, precision=precision).score(X)
@@ -170,7 +170,7 @@ def test_bfloat16_learns_as_well():
 
 
 @each
-def test_models_know_nothing_of_where_they_were_fitted(estimator):
+def test_models_do_not_depend_on_the_device_of_their_fit(estimator):
     """Fails if a tensor stays in a fitted model: it could not be loaded without torch."""
     model = fitted(estimator, "cpu")
     assert b"torch" not in pickle.dumps(model)
@@ -178,8 +178,8 @@ def test_models_know_nothing_of_where_they_were_fitted(estimator):
 
 
 @pytest.mark.slow
-def test_a_model_goes_on_without_torch(tmp_path):
-    """In a process that cannot import torch, the device being set to numpy."""
+def test_a_model_works_without_torch(tmp_path):
+    """In a process that cannot import torch, with the device set to numpy."""
     path = tmp_path / "rbm.pickle"
     path.write_bytes(pickle.dumps(fitted(BernoulliRBM(4, n_iter=1), "cpu")))
     program = """
@@ -205,7 +205,7 @@ print(rbm.set_params(device=None).partial_fit(rbm.sample(10)).n_iter_)
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"device": "gpu"}, "device == 'gpu', must be None or a device that is here: 'cpu'"),
+        ({"device": "gpu"}, "device == 'gpu', must be None or an available device: 'cpu'"),
         ({"device": 0}, "device == 0, must be None or the name of a device"),
         ({"precision": "half"}, "precision == 'half', must be one of"),
         ({"precision": "bfloat16"}, "precision == 'bfloat16', must be 'float32' with numpy"),
@@ -217,8 +217,8 @@ print(rbm.set_params(device=None).partial_fit(rbm.sample(10)).n_iter_)
     ],
 )
 @pytest.mark.parametrize("kind", [BernoulliRBM, DeepBeliefNetwork])
-def test_what_is_not_here_is_refused_before_any_work(kind, wrong, message, monkeypatch):
-    """Fails if the fit begins all the same: the estimator would have changed."""
+def test_missing_devices_are_refused_before_any_work(kind, wrong, message, monkeypatch):
+    """Fails if the fit begins anyway: the estimator would have changed."""
     monkeypatch.setattr("skrbm.estimators.common.device.DEFAULT_DEVICE", None)
     estimator = kind(**wrong)
     with pytest.raises(ValueError, match=message):
@@ -227,14 +227,14 @@ def test_what_is_not_here_is_refused_before_any_work(kind, wrong, message, monke
 
 
 def test_layers_of_a_stack_compute_in_one_place():
-    """Fails if layers on two devices are put together, which could not be multiplied."""
+    """Fails if a stack combines layers on two devices, which could not be multiplied."""
     dbn = DeepBeliefNetwork(rbm=BernoulliRBM(), visible_rbm=BernoulliRBM(device="cpu"))
-    with pytest.raises(ValueError, match="device == 'cpu' of the lowest layer must be that of all"):
+    with pytest.raises(ValueError, match="device == 'cpu' must be the same in all layers"):
         dbn.fit(DIGITS)
 
 
-def test_tensors_are_used_where_they_lie():
-    """Fails if a tensor's memory is copied at the door, or changed."""
+def test_tensors_are_used_in_place():
+    """Fails if a tensor's memory is copied by the checks, or changed."""
     X = torch.from_numpy(DIGITS.copy())
     rows = check_rows(BernoulliRBM(), X, "X", Bernoulli.domain).values
     assert np.shares_memory(rows, X.numpy())
@@ -244,8 +244,8 @@ def test_tensors_are_used_where_they_lie():
     assert type(rbm.transform(X)) is np.ndarray
 
 
-def test_an_interrupted_sweep_leaves_no_tensors(monkeypatch):
-    """Fails if chains stay on the device where an error ends a sweep: nothing could go on there."""
+def test_an_interrupted_epoch_leaves_no_tensors(monkeypatch):
+    """Fails if chains stay on the device after an error: the training could not continue."""
     rbm = fitted(BernoulliRBM(8, n_iter=1), "cpu")
     step, calls = CentredOptimizer.step, []
 
@@ -280,7 +280,7 @@ ANSWERS = (
 
 @pytest.fixture(params=quick(["float64", "no float64"], "float64"))
 def device(request):
-    """The name of a device, as of NVIDIA, or of Apple, which has no float64."""
+    """The name of a device like NVIDIA's, or like Apple's, which lacks float64."""
     with simulated_device(has_float64=request.param == "float64") as name:
         yield name
 
@@ -291,8 +291,8 @@ def there(X):
 
 
 @few
-def test_a_device_never_meets_the_host(estimator, device):
-    """Wherever rows lie, a fit there is the same. Fails if arrays of both come together."""
+def test_tensors_of_device_and_host_are_never_mixed(estimator, device):
+    """A fit does not depend on the place of the rows. Fails if arrays of both are combined."""
     rows_there = fitted(estimator, device, SINGLE, there)
     rows_here = fitted(estimator, device, SINGLE)
     learnt = parameters(rows_there)
@@ -302,8 +302,8 @@ def test_a_device_never_meets_the_host(estimator, device):
 
 
 @few
-def test_answers_of_a_device_are_those_of_numpy(estimator, device):
-    """Fails if an answer is computed from something else there, or stays there."""
+def test_results_on_a_device_equal_numpy(estimator, device):
+    """Fails if a result differs on the device, or stays there."""
     model = fitted(estimator, None, SINGLE)
     X = SINGLE[:30].copy()
     if model.get_params().get("missing_values") == "allow":
@@ -320,10 +320,10 @@ def test_answers_of_a_device_are_those_of_numpy(estimator, device):
 
 
 @pytest.mark.parametrize("estimator", quick(ESTIMATORS[0:7:6], ESTIMATORS[0]), ids=repr)
-def test_draws_of_a_device_are_of_the_model(estimator, device):
-    """Means of 2,000 draws are those of numpy's, within five standard errors of both.
+def test_draws_on_a_device_follow_the_model(estimator, device):
+    """Means of 2,000 draws equal numpy's, within five standard errors of both.
 
-    Fails if a device has no generator of its own, or one that starts anew.
+    Fails if a device has no separate generator, or the generator restarts.
     """
     model = fitted(estimator, None, SINGLE, n_iter=1)
     gaps = np.where(np.arange(64) % 2 == 0, np.float32(np.nan), SINGLE[:1])
@@ -343,12 +343,12 @@ def test_draws_of_a_device_are_of_the_model(estimator, device):
     assert (difference < limit).all()
 
 
-def test_draws_of_a_device_have_their_distribution(device):
+def test_draws_on_a_device_have_their_distribution(device):
     """Fails if a mean is off by six standard errors, or equal rows have other draws."""
     test_kernels.test_draws_by_content(there)
     test_own_draws.test_draws_of_rows_are_independent(there)
     for draw in test_own_draws.DRAWS.values():
-        test_own_draws.test_rows_draw_alone_what_they_draw_among_others(draw, 5, there)
+        test_own_draws.test_draws_of_a_row_do_not_depend_on_other_rows(draw, 5, there)
     n, rng = 20_000, random.generator(0)
     mean = np.tile(np.float32([0.1, 0.7, 0.2]), (n, 1))
     logit = np.log(mean / (1 - mean))
@@ -367,7 +367,7 @@ def test_draws_of_a_device_have_their_distribution(device):
 
 
 def test_rows_on_a_device_stay_there(device):
-    """Fails if a tensor goes to the host as a whole, where only some of its rows are looked at."""
+    """Fails if a whole tensor is copied to the host although only some of its rows are needed."""
     X = (np.random.default_rng(0).random((20_000, 10)) < 0.3).astype(np.uint8)
     for make in (BernoulliRBM, GaussianBernoulliRBM):
         rbm = make(4, n_iter=1, batch_size=500, device=device, random_state=0).fit(there(X))
@@ -380,8 +380,8 @@ def test_rows_on_a_device_stay_there(device):
     [np.zeros((0, 3)), np.zeros((2, 3, 4)), np.full((2, 3), np.nan), np.full((2, 3), np.inf), 0j],
     ids=["empty", "cube", "nan", "infinite", "complex"],
 )
-def test_tensors_are_refused_in_the_words_for_arrays(wrong, device):
-    """Fails if a tensor on a device goes round a check."""
+def test_tensors_are_refused_with_the_messages_for_arrays(wrong, device):
+    """Fails if a tensor on a device bypasses a check."""
     wrong = np.ones((2, 3)) * wrong if np.iscomplexobj(wrong) else wrong.astype(np.float32)
     rbm, messages = BernoulliRBM(2, n_iter=1, device=device), []
     for place in (np.asarray, there):
@@ -392,7 +392,7 @@ def test_tensors_are_refused_in_the_words_for_arrays(wrong, device):
     assert vars(rbm) == vars(BernoulliRBM(2, n_iter=1, device=device))
 
 
-def test_values_outside_draw_the_warning_and_count_as_the_nearest(device):
+def test_values_outside_give_a_warning_and_are_clipped(device):
     """Fails if rows on a device are not clipped: the model would not be finite."""
     X = 2 * SINGLE
     with pytest.warns(UserWarning, match=r"column 2 \(from 0 to 2\)"):
@@ -403,8 +403,8 @@ def test_values_outside_draw_the_warning_and_count_as_the_nearest(device):
 
 @pytest.mark.parametrize("rotation", [None, Rotation(np.array([[1, 0.5], [-0.5, 1]], "f4"))])
 @pytest.mark.parametrize("log2_states", [10, -1], ids=["exact", "chains"])
-def test_real_units_given_others_are_those_of_numpy(device, rotation, log2_states, monkeypatch):
-    """Fails if means in float64, which the host may have computed, meet the device's variances.
+def test_real_units_given_others_equal_numpy(device, rotation, log2_states, monkeypatch):
+    """Fails if means in float64, maybe from the host, are combined with the device's variances.
 
     Chains draw other numbers there: their results are only finite.
     """
@@ -427,17 +427,17 @@ def test_real_units_given_others_are_those_of_numpy(device, rotation, log2_state
             np.testing.assert_allclose(on_device, here, rtol=1e-4, atol=1e-5)
 
 
-def test_float64_is_refused_where_there_is_none():
-    """Fails if a fit begins that cannot end, or an answer of a model that cannot be there."""
+def test_float64_is_refused_if_the_device_lacks_it():
+    """Fails if a fit begins that cannot end, or a model without support gives a result."""
     model = fitted(ESTIMATORS[0], None)
     with simulated_device(has_float64=False) as device:
         for ask in (BernoulliRBM(device=device).fit, model.set_params(device=device).transform):
-            with pytest.raises(ValueError, match="has no float64: data must be of float32"):
+            with pytest.raises(ValueError, match="lacks float64: data must be float32"):
                 ask(DIGITS)
 
 
-def test_what_was_learnt_stays_where_a_sweep_is_interrupted(monkeypatch, device):
-    """Fails if parameters fall behind the chains, which have moved on: numpy's have not."""
+def test_an_interrupted_epoch_keeps_its_progress(monkeypatch, device):
+    """Fails if parameters are older than the chains, unlike with numpy."""
     learnt = []
     step, calls = CentredOptimizer.step, []
 
@@ -458,7 +458,7 @@ def test_what_was_learnt_stays_where_a_sweep_is_interrupted(monkeypatch, device)
 
 
 def test_tensors_that_are_no_arrays():
-    """Fails if a sparse tensor ends in an error of torch, or bfloat16 in one of numpy."""
+    """Fails if a sparse tensor raises an error of torch, or bfloat16 an error of numpy."""
     rbm = BernoulliRBM(2, n_iter=1, random_state=0)
     for ask in (rbm.fit, RBMImputer().fit, DBNClassifier().fit, RBMOutlierDetector().fit):
         with pytest.raises(ValueError, match="X is a tensor of torch.sparse_coo, must be dense"):

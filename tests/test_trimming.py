@@ -48,7 +48,7 @@ def test_the_most_probable_rows_of_independent_columns_are_left(share):
 
 
 def test_rows_against_the_correlations_are_trimmed():
-    """Fails if columns are independent in both steps: each value of these rows is a usual one."""
+    """Fails if columns are independent in both steps: each value of these rows is common."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 1)) + 0.1 * rng.normal(size=(200, 4))
     X[:10] = 0.7 * np.array([1, -1, 1, -1])
@@ -58,7 +58,7 @@ def test_rows_against_the_correlations_are_trimmed():
 
 @pytest.mark.parametrize(("contamination", "share"), [(0.1, 0.2), (0.4, 0.5), ("auto", 0.2)])
 def test_the_model_learns_the_rows_that_are_left(contamination, share):
-    """Fails if it learns all rows, only as many as may be inliers, or less than half of them."""
+    """Fails if it learns all rows, only the share of inliers, or less than half of the rows."""
     X = np.random.default_rng(0).exponential(size=(100, 3))
     rbm = GaussianBernoulliRBM(1, n_iter=0, variance="data")
     detector = RBMOutlierDetector(rbm, contamination=contamination, random_state=0).fit(X)
@@ -66,7 +66,7 @@ def test_the_model_learns_the_rows_that_are_left(contamination, share):
     np.testing.assert_allclose(detector.rbm_.variance_, variance, rtol=1e-6)
 
 
-def test_outliers_that_resemble_each_other_are_not_learnt():
+def test_outliers_that_resemble_each_other_are_not_learned():
     """Fails if any model learns all rows: one of its hidden units then describes the outliers.
 
     If only the models of folds do, the threshold is too high for normal rows.

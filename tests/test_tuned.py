@@ -1,4 +1,4 @@
-"""What users of scikit-learn's perceptrons expect of `DBNClassifier` and `DBNRegressor`."""
+"""`DBNClassifier` and `DBNRegressor` as replacements of scikit-learn's perceptrons."""
 
 from copy import deepcopy
 
@@ -37,8 +37,8 @@ def frozen(digits):
 
 
 @pytest.mark.parametrize("estimator", [DBNClassifier(mlp=QUICK), DBNRegressor(mlp=SQUARES)])
-def test_features_are_those_of_the_fine_tuned_perceptron(digits, frozen, estimator):
-    """Fails if they are those of the stack before fine-tuning, or of another layer."""
+def test_features_are_activations_of_the_fine_tuned_perceptron(digits, frozen, estimator):
+    """Fails if they belong to the stack before fine-tuning, or to another layer."""
     X, X_test, y, _ = digits
     tuned = clone(estimator).set_params(dbn=frozen, random_state=0).fit(X, y)
     h = X_test
@@ -62,7 +62,7 @@ def test_features_serve_another_classifier(digits, frozen):
 
 
 def test_features_of_missing_values_are_averages(digits):
-    """Over draws, which lie between those of two imputations. Fails if NaN reaches a layer."""
+    """Over draws, between the features of two imputations. Fails if NaN reaches a layer."""
     X, X_test, y, _ = digits
     stack = clone(STACK).set_params(rbm__missing_values="allow")
     tuned = DBNClassifier(stack, mlp=QUICK, random_state=0).fit(X, y)
@@ -93,7 +93,7 @@ def test_the_decision_function_orders_labels_as_probabilities_do(frozen, digits,
     assert decision.dtype == np.float64
 
 
-def test_decisions_tell_rows_apart_whose_probabilities_are_one(frozen, digits):
+def test_decisions_differ_for_rows_whose_probabilities_are_one(frozen, digits):
     """Fails if they are logarithms of probabilities in float32."""
     X, X_test, y, _ = digits
     classifier = DBNClassifier(frozen, mlp=QUICK, random_state=0).fit(X, y > 4)
@@ -117,7 +117,7 @@ def test_decisions_of_many_labels_are_logarithms_of_the_softmax(frozen, digits):
 
 
 class Watching(MLPClassifier):
-    """Notes the rows of every call of fit."""
+    """A perceptron that records the rows of every call of fit."""
 
     seen = []
 
@@ -131,7 +131,7 @@ def _rows(X):
 
 
 def test_early_stopping_holds_out_rows_and_keeps_the_best_epoch(digits, frozen, monkeypatch):
-    """Fails if held-out rows are trained on, or the parameters are those of the last epoch."""
+    """Fails if held-out rows are used for training, or the last parameters are kept."""
     X, _, y, _ = digits
     Watching.seen.clear()
     mlp = Watching(**SGD, learning_rate_init=1.0, max_iter=60, n_iter_no_change=4)
@@ -159,7 +159,7 @@ def test_early_stopping_holds_out_rows_and_keeps_the_best_epoch(digits, frozen, 
 
 
 def test_early_stopping_of_a_regression_keeps_the_best_epoch(digits, frozen):
-    """Fails if the parameters are those of the last epoch, or the scale of the targets counts."""
+    """Fails if the last parameters are kept, or the scale of the targets has an effect."""
     X, _, y, _ = digits
     mlp = clone(SQUARES).set_params(learning_rate_init=0.3, max_iter=40, n_iter_no_change=3)
     tuned = DBNRegressor(frozen, mlp=mlp, early_stopping=True, random_state=0).fit(X, y)
@@ -174,7 +174,7 @@ def test_early_stopping_of_a_regression_keeps_the_best_epoch(digits, frozen):
 
 
 def test_the_default_perceptrons_stop_early(digits):
-    """Fails if a default needs a prototype, or the regressor's trial is made as well."""
+    """Fails if a default needs a prototype, or the regressor also makes its trial."""
     X, X_test, y, y_test = digits
     classifier = DBNClassifier(STACK, early_stopping=True, random_state=0).fit(X, y)
     assert classifier.score(X_test, y_test) > 0.8
@@ -200,7 +200,7 @@ def _classes(kind):
 
 @pytest.mark.parametrize("kind", [DBNClassifier, DBNRegressor])
 def test_two_calls_of_one_mini_batch_are_one_call_of_two(digits, frozen, kind):
-    """Fails if the momentum starts anew in every call, or the step size changes."""
+    """Fails if the momentum restarts in every call, or the step size changes."""
     X, X_test, y, _ = digits
     y = y / 9 if kind is DBNRegressor else y
     one, two = (_tuned(kind, frozen, shuffle=False) for _ in range(2))
@@ -217,7 +217,7 @@ def test_two_calls_of_one_mini_batch_are_one_call_of_two(digits, frozen, kind):
 @pytest.mark.parametrize("kind", [DBNClassifier, DBNRegressor])
 @pytest.mark.parametrize("is_frozen", [True, False])
 def test_the_first_call_is_a_fit_of_one_epoch(digits, frozen, kind, is_frozen):
-    """Fails if the stack is trained otherwise than by fit, or the epoch starts elsewhere."""
+    """Fails if the stack differs from the stack of fit, or the epoch has another start."""
     X, X_test, y, _ = digits
     tuned = _tuned(kind, frozen if is_frozen else STACK, max_iter=1)
     fitted = clone(tuned).fit(X, y)
@@ -228,8 +228,8 @@ def test_the_first_call_is_a_fit_of_one_epoch(digits, frozen, kind, is_frozen):
 
 
 @pytest.mark.parametrize("kind", [DBNClassifier, DBNRegressor])
-def test_a_call_after_fit_goes_on_at_the_initial_step_size(digits, frozen, kind):
-    """Fails if the step size is the last one of fit, which is nearly zero."""
+def test_a_call_after_fit_continues_at_the_initial_step_size(digits, frozen, kind):
+    """Fails if the step size stays at the end of fit, nearly zero."""
     X, X_test, y, _ = digits
     tuned = _tuned(kind, frozen).fit(X, y)
     by_hand = deepcopy(tuned.mlp_).set_params(max_iter=1)
@@ -242,13 +242,13 @@ def test_a_call_after_fit_goes_on_at_the_initial_step_size(digits, frozen, kind)
     for ours, theirs in zip(tuned.mlp_.coefs_, by_hand.coefs_, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
     assert tuned.n_iter_ == 6
-    again = tuned.fit(X, y)  # starts anew
+    again = tuned.fit(X, y)  # starts again
     np.testing.assert_array_equal(
         again.predict(X_test), _tuned(kind, frozen).fit(X, y).predict(X_test)
     )
 
 
-def test_a_stream_of_labels_learns_and_knows_its_classes(digits, frozen):
+def test_a_stream_of_labels_learns_and_keeps_its_classes(digits, frozen):
     """Fails if a call without some class, or with a row without a label, is refused or resets."""
     X, X_test, y, y_test = digits
     classifier = DBNClassifier(frozen, unlabeled=-1, random_state=0)
@@ -265,7 +265,7 @@ def test_a_stream_of_labels_learns_and_knows_its_classes(digits, frozen):
     np.testing.assert_array_equal(classifier.classes_, np.arange(10))
     with pytest.raises(ValueError, match=r"classes == .* must stay"):
         classifier.partial_fit(X, y, classes=range(9))
-    with pytest.raises(ValueError, match="y has the label 10, must have those of"):
+    with pytest.raises(ValueError, match="y has the label 10, must have one of"):
         classifier.partial_fit(X, y + 2)
     with pytest.raises(ValueError, match="y has no label or target in any of 3 rows with weight"):
         classifier.partial_fit(X[:3], [None] * 3)
@@ -286,11 +286,11 @@ def test_a_stream_of_targets_keeps_the_scale_of_the_first_rows(digits, frozen):
         regressor.partial_fit(X[600:], y[600:])
     assert regressor.target_mean_ == mean
     assert regressor.score(X_test, y_test) > first
-    with pytest.raises(ValueError, match="y has 2 targets per row, must stay 1; fit starts anew"):
+    with pytest.raises(ValueError, match="y has 2 targets per row, must stay 1; fit starts again"):
         regressor.partial_fit(X, np.stack([y, y], axis=1))
 
 
-def test_a_stream_may_have_gaps_and_callbacks(digits):
+def test_partial_fit_accepts_missing_values_and_callbacks(digits):
     """Fails if NaN reaches the perceptron, or an epoch is not counted."""
     X, _, y, _ = digits
     gappy = X.copy()
@@ -304,7 +304,7 @@ def test_a_stream_may_have_gaps_and_callbacks(digits):
 
 
 def test_a_batch_solver_has_no_stream():
-    """Fails if it is fitted to the end in every call."""
+    """Fails if every call runs the solver to its end."""
     classifier = DBNClassifier(mlp=MLPClassifier(solver="lbfgs"))
     assert not hasattr(classifier, "partial_fit")
     assert hasattr(DBNClassifier(), "partial_fit")
@@ -314,7 +314,7 @@ def test_a_batch_solver_has_no_stream():
 
 
 def test_a_verbose_fit_reports_layers_and_fine_tuning(digits, capsys):
-    """Fails if one of them is silent, or a silent fit is not."""
+    """Fails if one of them is not reported, or a silent fit prints."""
     X, _, y, _ = digits
     tuned = DBNClassifier(STACK, mlp=QUICK, verbose=1, random_state=0).fit(X[:200], y[:200])
     lines = capsys.readouterr().out.splitlines()

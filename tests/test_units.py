@@ -30,7 +30,7 @@ def _log_terms(unit, layer, x):
 
 @units
 def test_log_normalizer_is_the_sum_over_states(unit):
-    """Fails if the bias is left out of the log-normaliser, or categories are summed one by one."""
+    """Fails if the log-normaliser omits the bias, or categories are summed one by one."""
     layer, x = _layer_and_input(unit)
     _, log_terms = _log_terms(unit, layer, x)
     expected = logsumexp(log_terms, axis=-1)
@@ -70,7 +70,7 @@ def test_energy_above_a_base_is_the_difference(unit):
 
 
 @units
-def test_pairwise_log_normalizer_is_that_of_the_summed_inputs(unit):
+def test_pairwise_log_normalizer_uses_summed_inputs(unit):
     """Fails if the bias is added to both inputs, or pairs are transposed."""
     layer, x = _layer_and_input(unit)
     for a, b in ((x[:3], x[3:]), (x[:5], x[5:])):
@@ -81,7 +81,7 @@ def test_pairwise_log_normalizer_is_that_of_the_summed_inputs(unit):
 @units
 @pytest.mark.parametrize("draw", ["sample", "draw"])
 def test_draws_have_the_mean_and_variance_of_the_distribution(unit, draw):
-    """Fails if draws are made from the complement, or are no states.
+    """Fails if draws use the complement, or are not states.
 
     Six standard errors of mean and variance.
     """
@@ -120,7 +120,7 @@ def test_interpolation_is_linear_in_the_energy(unit):
 
 @units
 def test_units_add_up_to_their_layer(unit):
-    """Fails if a unit's own log-normaliser or energy leaves out its bias, or its volume."""
+    """Fails if the log-normaliser or energy of a unit omits its bias or its volume."""
     layer, x = _layer_and_input(unit)
     states = unit.some_states(layer, 6, seed=2)
     energies, log_normalizers = layer.energies(states), layer.log_normalizers(x)
@@ -142,8 +142,8 @@ def test_most_probable_states_have_the_largest_density(unit):
 
 
 @units
-def test_log_probability_is_that_of_the_states_and_broadened_means_are_means(unit):
-    """Fails if states do not sum to one, or those of a broadened mean have another mean."""
+def test_log_probabilities_sum_to_one_and_broadening_keeps_means(unit):
+    """Fails if probabilities do not sum to one, or broadening changes the mean of the states."""
     layer, x = _layer_and_input(unit)
     states, log_weights = all_states(unit, layer)
     for mean in (layer.mean(x), layer.broadened(layer.mean(x), 0.3)):
@@ -154,7 +154,7 @@ def test_log_probability_is_that_of_the_states_and_broadened_means_are_means(uni
 
 @units
 def test_states_can_be_counted_and_visited(unit):
-    """Fails if a joint state is left out, comes twice, or parts of them are others."""
+    """Fails if a joint state is missing or repeated, or a part has other states."""
     layer, _ = _layer_and_input(unit)
     if not layer.is_finite:
         assert layer.n_states == layer.log2_states == math.inf
@@ -169,8 +169,8 @@ def test_states_can_be_counted_and_visited(unit):
 
 
 @units
-def test_parts_are_the_units_themselves(unit):
-    """Fails if a unit of a part has another's parameters, or the wrong columns."""
+def test_parts_keep_their_units(unit):
+    """Fails if a unit of a part has the parameters of another, or the wrong columns."""
     layer, x = _layer_and_input(unit)
     energies, mean = layer.energies(layer.mean(x)), layer.mean(x)
     for some in (slice(1, None), slice(1), np.array([layer.n_units - 1]), slice(layer.n_units)):
@@ -193,7 +193,7 @@ def test_parts_are_the_units_themselves(unit):
 
 @units
 def test_biases_are_inputs(unit):
-    """Fails if a shift, or what is added in place, goes to other columns."""
+    """Fails if a shift, or a sum in place, changes other columns."""
     layer, x = _layer_and_input(unit)
     expected = layer.mean(x[1:2] + x[:1])[0]
     shifted = layer.shift(x[0])
@@ -217,7 +217,7 @@ def test_a_layer_takes_the_place_of_one_of_its_type_only(unit):
 
 @units
 def test_data_become_states_with_their_means(unit):
-    """Fails if a mean is drawn from the complement. Six standard errors; states stay states."""
+    """Fails if draws use the complement of a mean. Six standard errors; states do not change."""
     n = 20_000
     layer, x = _layer_and_input(unit)
     mean = np.repeat(layer.mean(x[:1]), n, axis=0)
@@ -229,8 +229,8 @@ def test_data_become_states_with_their_means(unit):
     np.testing.assert_array_equal(again, states)
 
 
-def test_layers_say_which_data_they_take():
-    """Fails if a joined layer takes less than its parts, or calls real numbers bounded."""
+def test_layers_declare_the_data_they_accept():
+    """Fails if a joined layer accepts less than its parts, or has bounds for real numbers."""
     binary, softmax = Bernoulli(np.zeros(2)), Categorical(np.zeros(3), (3,))
     label = Joined((binary, softmax)).domain
     assert (label.low, label.high, label.is_bounded, label.accept_sparse) == (0, 1, True, False)
@@ -240,7 +240,7 @@ def test_layers_say_which_data_they_take():
     assert not mixed.is_bounded
 
 
-def test_a_row_without_a_category_stays_so():
+def test_states_without_a_category_are_not_drawn():
     """Fails if a category is drawn for it."""
     layer = Categorical(np.zeros(5), (2, 3))
     values = np.array([[0, 0, 0, 1, 0], [0, 1, 0, 0, 0], [0, 0, 0, 0, 0]], float)
@@ -254,7 +254,7 @@ def test_a_row_without_a_category_stays_so():
     assert not joined.are_states([np.hstack([values[:, :1], values + [1, 0, 0, 0, 0]])])
 
 
-def test_units_with_equal_numbers_of_categories_are_each_their_own():
+def test_units_with_equal_numbers_of_categories_stay_separate():
     """Fails if columns of units of one size are read across units."""
     rng = np.random.default_rng(0)
     bias, x = rng.normal(size=6), rng.normal(size=(4, 6))
@@ -303,7 +303,7 @@ def test_precisions_are_scaled_without_moving_means(unit):
 
 
 def test_layers_are_frozen():
-    """Fails if a layer that others share can be changed other than in its arrays."""
+    """Fails if a shared layer can be changed other than in its arrays."""
     for unit in UNITS:
         layer, _ = _layer_and_input(unit)
         with pytest.raises(dataclasses.FrozenInstanceError):

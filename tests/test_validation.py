@@ -1,4 +1,4 @@
-"""Bad input: one clear sentence that names what is wrong, before anything is changed."""
+"""Bad input raises one clear sentence that names the mistake, before anything changes."""
 
 import re
 import warnings
@@ -112,7 +112,7 @@ BAD_DATA = [
 
 @pytest.mark.parametrize(("X", "message"), BAD_DATA, ids=[message for _, message in BAD_DATA])
 def test_wrong_data_is_refused_by_every_method(X, message):
-    """Fails if a method skips the checks, or fit forgets what it had before it failed."""
+    """Fails if a method skips the checks, or a failed fit loses the previous one."""
     estimator = BernoulliRBM(2, n_iter=1, random_state=0).fit(GOOD)
     before = estimator.components_.copy()
     methods = ("fit", "partial_fit", "transform", "gibbs", "reconstruct", "free_energy")
@@ -129,7 +129,7 @@ def test_wrong_data_is_refused_by_every_method(X, message):
 
 
 def test_wrong_number_of_columns():
-    """Fails if another number of columns gets as far as a matrix product."""
+    """Fails if another number of columns reaches a matrix product."""
     estimator = BernoulliRBM(2, n_iter=1, random_state=0).fit(GOOD)
     for method in (estimator.transform, estimator.partial_fit, estimator.gibbs, estimator.score):
         with pytest.raises(ValueError, match="X has 2 features, but BernoulliRBM is expecting 3"):
@@ -154,7 +154,7 @@ def test_wrong_number_of_columns():
     ],
 )
 def test_wrong_weights(weights, message):
-    """Fails if weights are checked only once columns are remembered."""
+    """Fails if weights are checked only after the columns are stored."""
     estimator = BernoulliRBM(2, n_iter=1)
     for method in (estimator.fit, estimator.partial_fit):
         with pytest.raises(ValueError, match=re.escape(message)):
@@ -166,7 +166,7 @@ def test_wrong_weights(weights, message):
 
 
 def test_weights_of_any_size_and_ratio():
-    """Fails if weights overflow in float32, or rows that count for nothing set a scale."""
+    """Fails if weights overflow in float32, or rows of negligible weight set a scale."""
     X = GOOD.astype(np.float32)
     for estimator in (BernoulliRBM, TabularRBM, GaussianBernoulliRBM):
         rbm = estimator(2, n_iter=2, alpha=0, random_state=0).fit(X)
@@ -179,7 +179,7 @@ def test_weights_of_any_size_and_ratio():
 
 
 def test_counts_of_every_integer_type():
-    """Fails if a small integer type overflows, or True is no count."""
+    """Fails if a small integer type overflows, or True is accepted as a count."""
     few = {"n_components": np.int8(2), "batch_size": np.uint8(1), "n_chains": np.int8(3)}
     for parameters in ({**few, "n_iter": np.uint8(100)}, {"n_components": True, "n_chains": True}):
         estimator = GaussianBernoulliRBM(n_iter=2).set_params(**parameters).fit(GOOD)
@@ -188,7 +188,7 @@ def test_counts_of_every_integer_type():
 
 
 def test_values_that_no_float_holds():
-    """Fails if a condition or a hidden state overflows, in another error or in silence."""
+    """Fails if a condition or a hidden state overflows, with another error or silently."""
     estimator = BernoulliRBM(2, hidden="gaussian", n_iter=1, random_state=0).fit(GOOD)
     for given in ({0: 10**400}, {0: np.longdouble("1e4000")}, [np.longdouble("1e4000"), 0, 0]):
         with pytest.raises(ValueError, match="Input given contains infinity"):
@@ -201,7 +201,7 @@ def test_values_that_no_float_holds():
 
 
 def test_methods_need_a_fit():
-    """Fails if an unfitted estimator fails in another way than scikit-learn's."""
+    """Fails if an unfitted estimator raises another error than scikit-learn's."""
     estimator = BernoulliRBM()
     one = ("transform", "gibbs", "reconstruct", "free_energy", "score_samples", "inverse_transform")
     for method in (*one, "score", "pseudo_log_likelihood"):
@@ -226,7 +226,7 @@ def test_methods_need_a_fit():
     ids=lambda x: "" if isinstance(x, tuple) else type(x).__name__,
 )
 def test_attributes_need_a_fit(estimator, attributes):
-    """Fails if an attribute of an unfitted estimator is there, or raises another error."""
+    """Fails if an attribute of an unfitted estimator exists, or raises another error."""
     for name in attributes:
         assert hasattr(type(estimator), name)
         with pytest.raises(NotFittedError, match="is not fitted yet"):
@@ -243,10 +243,10 @@ def test_attributes_need_a_fit(estimator, attributes):
     ],
     ids=["imputer", "detector", "classifier", "classifier, early stopping"],
 )
-def test_fit_of_a_wrapper_looks_at_the_rows_once(estimator, monkeypatch):
+def test_fit_of_a_wrapper_reads_the_rows_once(estimator, monkeypatch):
     """Fails if a wrapper checks rows that its model checks too.
 
-    The door passes over all rows by `summarize`, or by `find_bounds` alone. A part of the rows may
+    Validation passes over all rows in `summarize`, or only in `find_bounds`. A part of the rows may
     be summarized again.
     """
     X = np.tile(GOOD, (10, 1))
@@ -266,7 +266,7 @@ def test_fit_of_a_wrapper_looks_at_the_rows_once(estimator, monkeypatch):
 
 
 def test_wrong_numbers_of_steps_and_samples():
-    """Fails if gibbs or sample run with a count that makes no sense."""
+    """Fails if gibbs or sample run with an invalid count."""
     estimator = BernoulliRBM(2, n_iter=1, random_state=0).fit(GOOD)
     with pytest.raises(ValueError, match="n_steps == 0, must be an integer >= 1"):
         estimator.gibbs(GOOD, n_steps=0)
@@ -275,7 +275,7 @@ def test_wrong_numbers_of_steps_and_samples():
 
 
 def test_exact_gradient_of_a_large_model():
-    """Fails if 2^20 states are enumerated at every update before anyone notices."""
+    """Fails if 2^20 states are enumerated in every update without an error."""
     message = (
         "gradient == 'exact' enumerates the smaller binary layer, which has 20 units; at most 16"
     )
@@ -293,7 +293,7 @@ def test_parameters_that_shape_the_model_stay_during_a_stream():
         was = getattr(estimator, name)
         message = (
             f"{name} == {value!r}, must stay {was!r} to continue the training; fit with "
-            "warm_start=False starts anew."
+            "warm_start=False starts again."
         )
         with pytest.raises(ValueError, match=re.escape(message)):
             estimator.set_params(**change).partial_fit(GOOD)
@@ -303,7 +303,7 @@ def test_parameters_that_shape_the_model_stay_during_a_stream():
 
 
 def test_a_refused_fit_changes_nothing():
-    """Fails if the columns of data that are then refused are remembered."""
+    """Fails if the columns of refused data are stored."""
     estimator = BernoulliRBM(2, n_iter=1, random_state=0).fit(GOOD)
     before = estimator.transform(GOOD)
     with warnings.catch_warnings():
@@ -314,7 +314,7 @@ def test_a_refused_fit_changes_nothing():
 
 
 def test_sparse_data_with_repeated_entries_are_summed_in_a_copy():
-    """Fails if a matrix of the caller is changed by looking at it."""
+    """Fails if the checks change a matrix of the caller."""
     parts = np.array([0.5, 0.5, 1.0]), np.array([1, 1, 0]), np.array([0, 2, 3])
     X = sparse.csr_array(parts, shape=(2, 3))
     for part in (X.data, X.indices, X.indptr):
@@ -325,8 +325,8 @@ def test_sparse_data_with_repeated_entries_are_summed_in_a_copy():
 
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
-def test_data_outside_the_unit_interval_draw_one_warning(container):
-    """Fails if a column's range is not that of the column, or the remedy is missing."""
+def test_data_outside_the_unit_interval_give_one_warning(container):
+    """Fails if the range belongs to another column, or the remedy is missing."""
     X = GOOD * [1, 3, -2]
     message = r"column 1 \(from 0 to 3\) and 1 more lie outside; .*MinMaxScaler"
     with pytest.warns(UserWarning, match=message) as caught:
@@ -336,7 +336,7 @@ def test_data_outside_the_unit_interval_draw_one_warning(container):
 
 
 def test_the_warning_names_the_feature():
-    """Fails if a data frame's column is called by its number."""
+    """Fails if a column of a data frame is named by its number."""
     X = pd.DataFrame(GOOD * [1, 1, 2], columns=["a", "b", "c"])
     with pytest.warns(UserWarning, match=r"column 'c' \(from 0 to 2\) lies outside"):
         estimator = BernoulliRBM(2, n_iter=1).fit(X)
@@ -347,7 +347,7 @@ def test_the_warning_names_the_feature():
 
 
 def test_huge_data_count_as_the_nearest_values_inside():
-    """Fails if a value far outside makes NaN of inf - inf, or more of a difference than 0 or 1."""
+    """Fails if a value far outside gives NaN as inf - inf, or has more effect than 0 or 1."""
     X = np.array([[1e30, -1e30, 0], [3, 2, 1]], dtype=np.float32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
@@ -369,7 +369,7 @@ def test_docstrings_name_every_gradient(kind):
 
 @pytest.mark.parametrize("load", [load_iris, load_wine, load_breast_cancer, load_digits])
 def test_new_rows_of_a_scaler_need_no_warning(load):
-    """Fails if every fold of a cross-validation warns of its extremes, as the suite's filter shows.
+    """Fails if every fold of a cross-validation warns of its extremes; warnings are errors here.
 
     A warning is an error here.
     """
@@ -385,7 +385,7 @@ def test_new_rows_of_a_scaler_need_no_warning(load):
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
 def test_new_rows_are_clipped_silently_up_to_a_mean_distance(container):
-    """Fails if a limit is of the largest value, of a column, or also holds for the first fit."""
+    """Fails if the limit applies to the largest value or to a column, or also to the first fit."""
     rbm = BernoulliRBM(2, n_iter=1, random_state=0).fit(container(GOOD))
     X = np.tile(GOOD, (10, 1))
     inside = rbm.transform(container(X))
@@ -416,8 +416,8 @@ NESTED = [
 
 
 @pytest.mark.parametrize(("estimator", "name"), NESTED)
-def test_a_search_over_a_prototype_of_none_says_what_to_write(estimator, name):
-    """Fails with an AttributeError of None, or if the advice cannot be searched either."""
+def test_a_search_over_a_prototype_of_none_names_the_remedy(estimator, name):
+    """Fails with an AttributeError of None, or if the search fails with the advice too."""
     step, X, y = type(estimator).__name__.lower(), np.tile(GOOD, (2, 1)), np.arange(6) % 2
     grid = {f"{step}__{name}": [3]}
     search = GridSearchCV(make_pipeline(estimator), grid, scoring=lambda *_: 0, cv=2)
@@ -432,7 +432,7 @@ def test_a_search_over_a_prototype_of_none_says_what_to_write(estimator, name):
 
 @pytest.mark.parametrize(("estimator", "name"), [NESTED[0], NESTED[2], NESTED[5]])
 def test_the_advised_prototype_is_the_default(estimator, name):
-    """Fails if what the message says to write is another model."""
+    """Fails if the advice is another model."""
     X, y = np.random.default_rng(0).random((12, 3)), np.arange(12) % 2
     if isinstance(estimator, RBMImputer):
         X[::3, 1] = np.nan
@@ -447,8 +447,8 @@ def test_the_advised_prototype_is_the_default(estimator, name):
     np.testing.assert_array_equal(same, default)
 
 
-def test_what_takes_no_estimator_has_no_parameters():
-    """Fails if the message advises an estimator, or is one of Python."""
+def test_nested_parameters_need_an_estimator():
+    """Fails if the message advises an estimator, or comes from Python."""
     with pytest.raises(
         ValueError, match="^DBNClassifier.inputs='mean'. has no parameter inputs__x.$"
     ):

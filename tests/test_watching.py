@@ -1,4 +1,4 @@
-"""Watching: which epochs are watched, what it costs, and what the others report."""
+"""Watching: the watched epochs, their cost, and the reports of other epochs."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def _epochs(watch):
 @pytest.mark.parametrize("n_iter", [1, 2, 3, 10, 2500])
 @pytest.mark.parametrize("cost", [1.0, 100.0, 1e4, 1e6])
 @pytest.mark.parametrize("of_row", [0.1, 10.0, 1000.0])
-def test_watching_costs_a_twentieth_of_the_updates_but_for_the_first_and_last_epoch(
+def test_watching_costs_a_twentieth_of_the_updates_except_in_the_first_and_last_epoch(
     n_iter, cost, of_row
 ):
     """Fails if a row costs nothing, or the last epoch is left out."""
@@ -46,7 +46,7 @@ def test_watching_costs_a_twentieth_of_the_updates_but_for_the_first_and_last_ep
 
 @pytest.mark.parametrize("n_times", [2, 3, 7, 31])
 def test_watched_epochs_are_at_the_squares(n_times):
-    """Fails if rounding leaves one out, or takes one more."""
+    """Fails if rounding omits an epoch, or adds one."""
     expected = {i * i * 99 // (n_times - 1) ** 2 for i in range(n_times)}
     assert _epochs(Watch(100, n_times)) == sorted(expected)
 
@@ -88,7 +88,7 @@ def test_early_stopping_scores_watched_epochs_and_the_ends_of_decays():
 @pytest.mark.parametrize("n_iter", [1, 10, 2500])
 @pytest.mark.parametrize("cost", [1.0, 1e4, 1e7])
 def test_scores_cost_a_twentieth_unless_they_are_few(n_iter, cost):
-    """Fails if a long validation set is scored as a whole, whatever it costs."""
+    """Fails if a long validation set is scored as a whole at any cost."""
     price = Price(100.0, 10.0)
     watch = Watch.of_scores(n_iter, cost, price, 10_000)
     n_scores = len(_epochs(watch))
@@ -99,7 +99,7 @@ def test_scores_cost_a_twentieth_unless_they_are_few(n_iter, cost):
 
 
 def test_scored_rows_are_equally_spaced():
-    """Fails if the first rows of a file, which may be sorted, stand for all."""
+    """Fails if only the first rows of a file, which may be sorted, are scored."""
     seen = []
 
     def score(rbm, v, rng):
@@ -128,8 +128,8 @@ CASES = list(_cases())
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
-def test_few_rows_are_trained_on_as_many_are(case, monkeypatch):
-    """Fails if rows that are converted once are others, or equal rows get other draws."""
+def test_few_rows_are_trained_like_many(case, monkeypatch):
+    """Fails if rows that are converted once differ, or equal rows get different draws."""
     _, estimator, data = case
     weights = np.where(np.arange(len(data[0])) % 3 == 0, 4.0, 1.0)
     few = clone(estimator).fit(*data, sample_weight=weights)

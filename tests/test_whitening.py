@@ -1,4 +1,4 @@
-"""Whitening: correlations shrunk as far as the likelihood of unseen rows asks for."""
+"""Whitening: the shrinkage of correlations maximises the likelihood of unseen rows."""
 
 import numpy as np
 import pytest
@@ -60,8 +60,8 @@ def test_a_row_of_weight_two_is_two_rows():
     np.testing.assert_allclose(_whitened(x, weights), _whitened(np.repeat(x, weights, axis=0)))
 
 
-def test_weights_of_hardly_any_size_are_those_of_one_row():
-    """Fails with an overflow, or if such rows count as many."""
+def test_negligible_weights_count_as_one_row():
+    """Fails with an overflow, or if the scale of all weights has an effect."""
     x = _rows(15)
     tiny = _found(x, np.full(15, 5e-324))
     assert tiny.gain == _found(x, np.full(15, 1 / 15)).gain
@@ -75,7 +75,7 @@ def test_the_map_follows_the_order_and_the_sign_of_columns():
     )
 
 
-def test_independent_columns_are_left_as_they_are():
+def test_independent_columns_are_not_changed():
     """Fails without the largest shrinkage; constant columns have no correlation."""
     x = np.random.default_rng(0).normal(size=(60, 8))
     x = (x - x.mean(axis=0)) / x.std(axis=0)
@@ -84,7 +84,7 @@ def test_independent_columns_are_left_as_they_are():
 
 
 def test_kurtosis_is_the_smallest_for_two_clusters():
-    """Fails if it is the kurtosis of another direction, or of columns."""
+    """Fails if the kurtosis belongs to another direction, or to columns."""
     rng = np.random.default_rng(0)
     cluster, noise = np.repeat([-1.0, 1.0], 100), 0.1 * rng.normal(size=(200, 4))
     x = cluster[:, None] * [1, 1, -1, 0] + noise
@@ -94,8 +94,8 @@ def test_kurtosis_is_the_smallest_for_two_clusters():
     assert _found(x).kurtosis == pytest.approx(-2, abs=0.05)
 
 
-def test_covariances_of_incomplete_rows_are_those_of_all_values():
-    """Fails if a missing value counts as its mean, or without what is left of its variance.
+def test_covariances_of_incomplete_rows_approach_the_covariances_of_all_values():
+    """Fails if a missing value counts as its mean, without its remaining variance.
 
     Six standard errors of covariances of 200,000 rows, of which 64 % have both values.
     """
@@ -110,7 +110,7 @@ def test_covariances_of_incomplete_rows_are_those_of_all_values():
 
 
 def test_densities_and_states_come_back_in_the_units_of_the_data():
-    """Fails if the map and its inverse differ, or the volume is that of one direction."""
+    """Fails if the inverse is wrong, or the volume belongs to one direction."""
     X = _rows() * [1, 2, 3, 0.1, 50] + 7
     summary = summarize(X, np.ones(len(X)), np.dtype("float64"), with_moments=True)
     scaling, _ = Standardized.of(summary)

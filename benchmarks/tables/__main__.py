@@ -1,9 +1,8 @@
-"""`python -m benchmarks.tables [PART ...]` measures all parts, or those that are named.
+"""`python -m benchmarks.tables [PART ...]` measures all parts, or the named ones.
 
-Means over splits are printed, and every row is written to `--out` as CSV; `--show FILE ...` prints
-such files together, and measures nothing. Parameters of `TabularRBM` are given as
-`--set n_components=64`. SKRBM_PEERS names the folder of an environment for the peers, which is made
-if it is not there.
+Means over splits are printed, and every row is written to `--out` as CSV; `--show FILE ...` only
+prints such files together. Parameters of `TabularRBM` are given as `--set n_components=64`.
+SKRBM_PEERS names the folder of an environment for the peers, which is created if it does not exist.
 """
 
 from __future__ import annotations

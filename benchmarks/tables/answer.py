@@ -2,8 +2,8 @@
 
 "score" is R2 for numbers and the accuracy for categories, at least 0. "above constant" is R2 for
 numbers, and for categories the share of the errors of the most frequent one that is avoided.
-"ratio" is the mean score of a table, divided by the one of boosted trees. "ECE" is the expected
-calibration error of the probability of the predicted category, in ten bins of equal width.
+"ratio" is the mean score of a table, divided by the mean score of boosted trees. "ECE" is the
+expected calibration error of the probability of the predicted category, in ten bins of equal width.
 """
 
 from __future__ import annotations

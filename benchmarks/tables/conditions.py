@@ -1,4 +1,4 @@
-"""Rows drawn under conditions that one of a thousand rows meets, and the time that they take.
+"""Rows drawn under conditions that one row in a thousand meets, and the time that they take.
 
 Each condition is met by about 0.1 % of the training rows: "values" of two columns of categories, a
 "range" of the largest values of a number, or a "set" of categories of one column together with a
@@ -24,7 +24,7 @@ _N_ROWS = 1_000
 
 
 def meets(frame: pd.DataFrame, given: dict[str, Any]) -> np.ndarray:
-    """Which rows meet a condition."""
+    """Mask of the rows that meet a condition."""
     found = np.ones(len(frame), bool)
     for name, wanted in given.items():
         column = frame[name]

@@ -10,7 +10,7 @@ from benchmarks.tables.data import codes, decoded
 
 
 def by_copula(train: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Draw as many rows as were seen: normal scores of their correlation, then observed values.
+    """Draw as many rows as in training: normal scores of their correlation, then observed values.
 
     Equal values have their ranks in random order; categories are ordered by their frequency.
     """

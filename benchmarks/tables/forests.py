@@ -23,8 +23,8 @@ def constant(X: np.ndarray, is_code: np.ndarray) -> np.ndarray:
 def missforest(X: np.ndarray, is_code: np.ndarray, seed: int, max_iter: int = 10) -> np.ndarray:
     """Predict each column from the others by a forest of 100 trees, in turn.
 
-    Columns with fewer missing cells come first. The sweep before the one in which the differences
-    between sweeps grow, of numbers and of codes, is the result.
+    Columns with fewer missing cells come first. The result is the iteration before the differences
+    between iterations, of numbers and of codes, grow.
     """
     missing = np.isnan(X)
     filled, before = constant(X, is_code), np.full(2, np.inf)

@@ -1,9 +1,9 @@
-"""Generated rows: can they be told from real ones, and used in their place.
+"""Generated rows: detection among real rows, and use in their place.
 
 Each model generates as many rows as it was trained on. Detection compares held-out rows with
 equally many generated ones; "training rows" is the published protocol, all training rows with as
-many generated ones. Shapes and trends compare with the training rows too. AUC is the one, on
-held-out rows, of a classifier trained on generated rows.
+many generated ones. Shapes and trends compare with the training rows too. AUC is measured on
+held-out rows, for a classifier trained on generated rows.
 """
 
 from __future__ import annotations

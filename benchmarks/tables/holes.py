@@ -14,12 +14,12 @@ MECHANISMS = ("MCAR", "MAR", "MNAR")
 
 
 def holes(table: pd.DataFrame, share: float, mechanism: str, seed: int) -> np.ndarray:
-    """Which cells of a complete table go missing.
+    """Mask of the cells of a complete table that go missing.
 
     MCAR: each with the same probability. MAR: a random third of the columns stays complete, and the
-    log odds of a cell in the others are a random linear function of those. MNAR: the log odds of a
-    cell are a linear function of its own value. Values are ranks from -1.7 to 1.7, those of
-    categories in random order. The share is the mean probability in each column with holes.
+    log odds of a cell in the others are a random linear function of them. MNAR: the log odds of a
+    cell are a linear function of its own value. Values are ranks from -1.7 to 1.7, for categories
+    in random order. The share is the mean probability in each column that loses cells.
     """
     rng = np.random.default_rng(seed)
     Z = _ranks(table, rng)

@@ -1,9 +1,9 @@
-"""Densities: the nats of held-out rows, and which cells are wrong.
+"""Densities: the nats of held-out rows, and the detection of wrong cells.
 
-Nats are mean log densities of held-out rows. In half of them, one cell is then exchanged for the
-one of another row. "AUC" is the area under the curve of the negative log density of a row, "of
-cells" of its least probable cell; the latter also names the cell. "ratio" divides the probability
-of each cell given the others by the one in the column alone.
+Nats are mean log densities of held-out rows. In half of them, one cell is then replaced by the cell
+of another row. "AUC" is the area under the curve of the negative log density of a row, "of cells"
+of its least probable cell; the latter also names the cell. "ratio" divides the probability of each
+cell given the others by its probability in the column alone.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def models(train: pd.DataFrame, seed: int, options: Options) -> Iterator[tuple[s
 def swapped(frame: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
     """Rows, in half of which one cell comes from another row; and its column, or -1.
 
-    The value differs from the one before, and neither is missing.
+    The new value differs from the old one, and neither is missing.
     """
     rng = np.random.default_rng(seed)
     X, is_code = codes(frame)

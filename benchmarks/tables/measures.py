@@ -1,4 +1,4 @@
-"""How good are generated rows? Each score is 1 if they cannot be told from real ones."""
+"""Quality of generated rows. Each score is 1 if they are indistinguishable from real ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedKFold
 from benchmarks.tables import environment
 from benchmarks.tables.data import codes, is_number
 
-_MOST_CATEGORIES = 255  # of scikit-learn's boosted trees; more of them are taken as numbers
+_MOST_CATEGORIES = 255  # of scikit-learn's boosted trees; more of them are treated as numbers
 
 
 def boosted(is_code: np.ndarray, X: np.ndarray) -> HistGradientBoostingClassifier:
@@ -101,7 +101,7 @@ def trends(real: pd.DataFrame, generated: pd.DataFrame) -> float:
 
 
 def _binned(real: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
-    """Every column as the codes of categories, or of ten bins and what is beyond them."""
+    """Every column as the codes of categories, or of ten bins and the two tails."""
     columns = {}
     for name in real.columns:
         if is_number(real[name]):

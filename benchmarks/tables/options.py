@@ -1,4 +1,4 @@
-"""What is measured, and how much of it."""
+"""The choice of measurements, and their size."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Options:
-    """Which tables, methods and splits are measured; all of them if `tables` or `methods` is empty.
+    """The tables, methods and splits to measure; all of them if `tables` or `methods` is empty.
 
-    `parameters` are those of `TabularRBM`. A `quick` run takes few rows of few tables.
+    `parameters` are parameters of `TabularRBM`. A `quick` run takes few rows of few tables.
     """
 
     quick: bool = False

@@ -1,6 +1,6 @@
-"""Peers, run in an environment of their own: `python programs.py NAME GIVEN.npz FOUND.npz`.
+"""Peers, run in a separate environment: `python programs.py NAME GIVEN.npz FOUND.npz`.
 
-Arrays have numbers and codes of categories, NaN for missing ones; `is_code` tells which columns are
+Arrays have numbers and codes of categories, NaN for missing ones; `is_code` marks the columns of
 categories. Nothing of skrbm is imported.
 """
 
@@ -62,7 +62,7 @@ def arf(X, is_code, seed, n):
     from arfpy import arf
 
     np.random.seed(int(seed))  # noqa: NPY002
-    np.in1d = np.isin  # noqa: NPY201, which numpy has no longer
+    np.in1d = np.isin  # noqa: NPY201, removed from numpy
     frame = _frame(X, is_code)
     model = arf.arf(frame, verbose=False, random_state=int(seed))
     model.forde()
@@ -83,7 +83,7 @@ def _xgboost(X, is_code, *, one_hot):
 
 
 def detect(real, generated, is_code):
-    """Detection by XGBoost: rows that it did not see, in three folds."""
+    """Detection by XGBoost: unseen rows, in three folds."""
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedKFold
 

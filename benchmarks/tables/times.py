@@ -1,4 +1,4 @@
-"""Seconds and peak memory of default fits, each in a process of its own, and of their answers."""
+"""Seconds and peak memory of default fits, each in a separate process, and of predictions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def tables(options: Options) -> dict[str, pd.DataFrame]:
 
 
 def once(method: str, frame: pd.DataFrame, seed: int, parameters: dict[str, Any]) -> Row:
-    """Seconds of a fit and of answers, and the peak memory of this process in MiB."""
+    """Seconds of a fit and of predictions, and the peak memory of this process in MiB."""
     is_ours = method == ours.NAME
     model = ours.fresh(seed, parameters) if is_ours else TableMixture(random_state=seed)
     row: Row = {"fit": _seconds(lambda: model.fit(frame))}

@@ -1,9 +1,10 @@
-"""Five-letter words: held-out nats per letter, beside second-order chains.
+"""Five-letter words: held-out nats per letter, compared with second-order chains.
 
 The words of five letters of Webster's dictionary are from the package `english-words`; a fifth of
 them is held out. A chain predicts each letter from the two before it. Its tables are smoothed by
-the next lower order, with pseudo-counts or by absolute discounting, and those for each place of a
-word are mixed with those for all places, as is best on a fifth of the training words.
+the next lower order, with pseudo-counts or by absolute discounting, and tables for each place of a
+word are mixed with tables for all places, by the weight that is best on a fifth of the training
+words.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Chain:
     p(c | ab) = (max(n(abc) - d, 0) + (s + d t(ab)) p(c | b)) / (n(ab) + s), where t(ab) is the
     number of different letters seen after ab, s the pseudo-count and d the discount; and likewise
     p(c | b) with p(c), which is smoothed by one pseudo-count of equal shares. Chains with tables
-    for each place of a word are mixed with those of one table for all places.
+    for each place of a word are mixed with chains of one table for all places.
 
     Parameters
     ----------

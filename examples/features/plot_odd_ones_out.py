@@ -5,7 +5,7 @@ Find what does not belong
 
 Forty printed letters and forty damaged digits are mixed with 1,797 handwritten digits.
 :class:`~skrbm.RBMOutlierDetector` learns from all images, strangers included, and finds the ones
-that are unlikely. It is not told which images these are.
+that are unlikely. It gets no hint about which images these are.
 """
 
 # %%

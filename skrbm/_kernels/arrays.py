@@ -135,7 +135,7 @@ def row_sums_of_products(x: Array, y: Array) -> Array:
 def mix(shares: Array, rows: Array) -> Array:
     """`sum_k shares_rk rows_rkj` for every row r; the rows may be the same for every r.
 
-    The shares may have one more axis in front, and then so has the result.
+    The shares may have one more leading axis; the result then has it too.
     """
     if shares.shape[-1] == 1:
         return shares * rows[:, 0]
@@ -211,7 +211,7 @@ def segment_columns(segments: slice | Array, sizes: tuple[int, ...]) -> slice | 
 
 
 def segment_sizes(segments: slice | Array, sizes: tuple[int, ...]) -> tuple[int, ...]:
-    """Sizes of some segments; for segments of shape (n_rows, k), of those in the first row."""
+    """Sizes of some segments; for segments of shape (n_rows, k), of the first row."""
     return tuple(np.atleast_2d(np.array(sizes, np.int64)[segments])[0].tolist())
 
 

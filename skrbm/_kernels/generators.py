@@ -35,13 +35,13 @@ class RowGenerator(np.random.Generator):
     def of_contents(cls, keys: Array, seed: int, *, copies_differ: bool = False) -> RowGenerator:
         """Give equal draws to rows with equal content, whose keys are equal, or different ones.
 
-        If copies differ, their draws depend on how many copies of the row precede them.
+        If copies differ, their draws depend on the number of copies of the row before them.
         """
         return cls(_derived(keys, _n_before(keys) if copies_differ else 0), seed)
 
 
 def by_part(rng: Generator) -> Callable[[Any], Generator]:
-    """From the index of some rows to their generator, which no other rows affect."""
+    """From the index of some rows to their generator, which does not depend on other rows."""
     if not isinstance(rng, RowGenerator):
         return lambda rows: rng
     keys, seed = rng.keys, int(rng.integers(2**63))
@@ -65,7 +65,7 @@ def _derived(keys: Array, i: Array | int) -> Array:
 
 
 def _n_before(keys: Array) -> Array:
-    """For every key, how many equal ones precede it."""
+    """For every key, the number of equal keys before it."""
     order = np.argsort(keys, kind="stable")
     is_new = np.diff(keys[order], prepend=-1) != 0
     places = np.arange(len(keys))

@@ -11,12 +11,12 @@ from skrbm._kernels import arrays, devices
 from skrbm._kernels.devices import Array, library
 
 _IN_CACHE = 2**16  # elements
-_FEW_TERMS = 2**13  # softplus of fewer sums takes less time than the calls it saves
+_FEW_TERMS = 2**13  # softplus of fewer sums takes less time than the calls
 _ON_DEVICE = 2**24  # on a device a call takes as long as many elements
 
 # Foldings to n factors multiply up to 2 n factors 1 + exp(x); they are finite while n x is below.
 _LARGEST_EXPONENT = {4: 40.0, 8: 340.0}  # by bytes per number
-_SAFE_SHARE = 0.75  # of it for x: exp(x) exp(x') is then negligible where it is subnormal
+_SAFE_SHARE = 0.75  # of it for x: exp(x) exp(x') is then negligible if it is subnormal
 _MOST_FACTORS = 16
 
 
@@ -33,8 +33,8 @@ def sum_softplus(x: Array, y: Array) -> Array:
     The exponential of a sum is a product, and a sum of logarithms is the logarithm of a product. So
     exp is computed only for rows, not for pairs, and log only for products of up to 16 factors.
     A matrix product makes the products of two factors, `(1 + a b) (1 + c d) = 1 + ab + cd + ac bd`.
-    This takes 0.4 ns per term, softplus 3 ns. It is used if terms are not few, and the products
-    cannot overflow.
+    This takes 0.4 ns per term, softplus 3 ns. It is used if there are enough terms, and the
+    products cannot overflow.
     """
     n_terms = len(x) * math.prod(y.shape)
     largest = max(1.0, sum(max(0.0, float(z.max())) for z in (x, y) if math.prod(z.shape)))

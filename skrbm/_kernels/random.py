@@ -187,7 +187,7 @@ def row_keys(x: Any) -> Array:
         return of_row.fmod(2.0**32).long() & 0xFFFFFFFF
     if arrays.is_sparse(x):
         of_row = x @ projection
-    else:  # a product of matrices would round a row differently among other rows
+    else:  # a product of matrices would round a row differently in another block
         of_row = np.multiply(x, projection, order="C").sum(-1)
     return np.fmod(of_row, 2.0**32).astype(np.int64) & 0xFFFFFFFF
 
@@ -222,7 +222,7 @@ def uniform_by_key(keys: Array, n_columns: int, rng: Generator) -> Array:
 def _bits_by_key(n: int, x: Array, rng: RowGenerator) -> Array:
     """32 random bits n times for every key, shape (n, n_keys); the highest of `a key + b`.
 
-    The same on an accelerator, if x is there. Rows of few columns take a third of the time in this
+    Computed on an accelerator if x is there. Rows of few columns take a third of the time in this
     order.
     """
     keys = devices.with_device_of(rng.keys, x) if is_on_accelerator(x) else rng.keys

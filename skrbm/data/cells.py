@@ -10,12 +10,12 @@ import numpy as np
 
 from skrbm._kernels.devices import Array
 
-_ATOM_SHARE = 0.05  # of the rows: a value as frequent has a code of its own
-_POINT_SHARE = 0.01  # of the rows: a value as frequent has a cell of its own within its code
+_ATOM_SHARE = 0.05  # of the rows: a value as frequent has its own code
+_POINT_SHARE = 0.01  # of the rows: a value as frequent has its own cell within its code
 _FEWEST_EQUAL = 10  # rows that make a value frequent
 _FEWEST_PER_CELL = 10
 _CELL_POWER = 1 / 3  # of the number of rows: rows per cell
-_SLIVER = 0.125  # of the rows per bin; a smaller bin beside a frequent value joins its code
+_SLIVER = 0.125  # of the rows per bin; a smaller bin next to a frequent value joins its code
 _PSEUDO_ROWS = 0.5  # spread over each code
 
 
@@ -42,7 +42,7 @@ class Groups(NamedTuple):
 def group(rows: Array, is_frequent: Array, size: float, starts: Array) -> Groups:
     """Join neighbours into groups of about `size` rows; frequent values have groups of their own.
 
-    A group also begins wherever `starts` is true.
+    A group also begins at each value for which `starts` is true.
     """
     before = np.concatenate([[True], is_frequent[:-1]])
     begins = starts | is_frequent | before
@@ -57,7 +57,7 @@ def group(rows: Array, is_frequent: Array, size: float, starts: Array) -> Groups
 
 
 def without_slivers(groups: Groups, rows: Array, fewest: float) -> Array:
-    """Where groups begin, if those with few rows join the frequent value before or after them."""
+    """Starts of groups, if groups with few rows join the frequent value before or after them."""
     tight = groups.is_tight
     few = (np.add.reduceat(rows, groups.first) < fewest) & ~tight
     after_tight = np.concatenate([[False], tight[:-1]])
@@ -102,7 +102,7 @@ class Cells:
 
     @classmethod
     def of(cls, data: Sorted, n_codes: int, *, is_lattice: bool, dtype: Any) -> Cells:
-        """Partition the line by the values of a column; those of a lattice are its indices."""
+        """Partition the line by the values of a column, or by their indices on a lattice."""
         n = data.rows.sum()
         limit = max(_ATOM_SHARE * n, _FEWEST_EQUAL)
         single = len(data.values) == 1

@@ -36,7 +36,7 @@ class Coding:
     handle_unknown: str = "missing"
 
     def __getstate__(self) -> dict[str, Any]:
-        """State without computed attributes: reading changes no pickle."""
+        """State without computed attributes: using the object changes no pickle."""
         return {"table": self.table, "handle_unknown": self.handle_unknown}
 
     @cached_property
@@ -82,7 +82,7 @@ class Coding:
     def _places(self) -> tuple[Array, Array, Array, int]:
         """Column of the table, index in the unit and height of every column of the states.
 
-        The last result is the number of those of softmax units.
+        The last result is the number of columns of softmax units.
         """
         sizes, ordinal = self._n_states[self.columns], self._is_ordinal[self.columns]
         widths = sizes - ordinal
@@ -227,7 +227,7 @@ class CodedRows:
         return self.coding.table.log_density(self.table, self.codes)
 
     def repeated(self, n: int) -> Self:
-        """Every row n times in a row."""
+        """Every row n times, one copy after the other."""
         return self.part(np.repeat(np.arange(len(self.codes)), n))
 
     def __len__(self) -> int:

@@ -69,7 +69,7 @@ class Numbers:
         steps : tuple of float, default=()
             Steps of lattices in descending order, to try if no other lattice contains the numbers.
         max_bins : int, default=32
-            Largest number of codes, besides those of frequent values.
+            Largest number of codes, besides the codes of frequent values.
         """
         is_float = values.dtype.kind == "f" and values.dtype.itemsize <= np.dtype(float).itemsize
         dtype = values.dtype if is_float else np.dtype(np.float64)
@@ -145,7 +145,7 @@ class Numbers:
         return self.lattice.value(np.stack([low + 0.5, high - 0.5], axis=1))
 
     def probabilities(self, of_codes: Array) -> Array:
-        """Probabilities of the intervals of `labels`: those of the codes."""
+        """Probabilities of the intervals of `labels`: the probabilities of the codes."""
         return of_codes
 
     def within(self, low: float, high: float) -> Part:
@@ -228,7 +228,7 @@ class Categories:
         order: Iterable[Any] | None = None,
         most: int | None = _MOST_CATEGORIES,
     ) -> Categories:
-        """Find the categories of an object array, where None is missing; `rows` are weights."""
+        """Find the categories of an object array, in which None is missing; `rows` are weights."""
         rows = np.ones(len(values)) if rows is None else rows
         known = np.array([x is not None for x in values], bool)
         found: dict[Any, float] = {}
@@ -342,7 +342,7 @@ class Part:
 
 @dataclass(frozen=True)
 class WithMissing:
-    """A column whose missing cells are a value of their own, with probability 1 given its code.
+    """A column whose missing cells are a separate value, with probability 1 given its code.
 
     Parameters
     ----------

@@ -43,8 +43,8 @@ def variance_and_square_correlation(rows: Any, weights: Array) -> tuple[float, f
 def _standardized(x: Array, share: Array) -> tuple[Array, Array, float]:
     """Columns that vary, so that their products are correlations, and their observed shares.
 
-    Missing values count as the mean; the columns are scaled up for it. The last result is the sum
-    of the variances.
+    Missing values count as the mean; the columns are scaled up to compensate. The last result is
+    the sum of the variances.
     """
     x = x.astype(np.float64)
     missing = np.isnan(x)

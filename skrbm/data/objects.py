@@ -92,7 +92,7 @@ def numbers_of(values: list[Any]) -> Array:
 
 
 def days_of(values: list[Any], kind: str, zone: datetime.tzinfo | None = None) -> Array:
-    """Datetimes ("M") or timedeltas ("m") as days; `zone` is that of datetimes without one."""
+    """Datetimes ("M") or timedeltas ("m") as days; `zone` applies to datetimes without one."""
     types = _TIMES[kind]
     if not all(isinstance(x, types) for x in values):
         msg = "no times"

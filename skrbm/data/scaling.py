@@ -25,12 +25,12 @@ class _Rotatable(Protocol):
 Model = TypeVar("Model", bound=_Rotatable)
 
 _FARTHEST = 1e30  # standard deviations
-# Rows with such means and deviations, in units of the scaling, are unlike those that set it.
+# Rows with such means and deviations, in units of the scaling, are unlike the rows that set it.
 _TOO_FAR, _TOO_WIDE, _TOO_NARROW = 3.0, 5.0, 100.0
 
 
 class Unmixed:
-    """A scaling in which every visible unit has a column of its own."""
+    """A scaling in which every visible unit has its own column."""
 
     def mix(self, x: Any) -> Any:
         """Scaled columns as values of visible units: the same."""
@@ -65,7 +65,7 @@ class Unscaled(Unmixed):
         return 0.0
 
     def unlike(self, summary: Summary) -> str:
-        """Nothing: no rows have set this scaling."""
+        """An empty sentence: no rows have set this scaling."""
         return ""
 
     def to_model(self, X: Any) -> Any:
@@ -97,7 +97,7 @@ class Unscaled(Unmixed):
 class Standardized(Unmixed):
     """Columns with mean 0 and variance 1, mirrored if their longer tail is on the left.
 
-    So a fit does not depend on the units of the data, nor on the sign of a column.
+    So a fit depends neither on the units of the data nor on the sign of a column.
 
     Parameters
     ----------

@@ -143,7 +143,7 @@ class DiskRows(ChosenRows):
         return x
 
     def _read(self, i: int) -> None:
-        """Read a block; if the buffer is full, into the place of the block that was read first."""
+        """Read a block; if the buffer is full, it replaces the block that was read first."""
         blocks, place_of, held = self._buffer
         place = len(held)
         if place == len(blocks):

@@ -120,7 +120,7 @@ class Summary:
     def n_independent_bits(self) -> float:
         """The same for zeros and ones of means m, at most `4 sum_i m_i (1 - m_i)`.
 
-        Columns that are rarely on, or rarely off, say little about their weights.
+        Columns that are rarely on, or rarely off, carry little information about their weights.
         """
         mean = np.clip(self.total / np.where(self.weight > 0, self.weight, 1), 0, 1)
         return min(self.n_independent, 4 * float(mean @ (1 - mean)))
@@ -197,7 +197,7 @@ def summarize(rows: Any, weights: Array, dtype: Any, *, with_moments: bool) -> S
         if limits.has_missing:
             missing = np.isnan(x)
             x, weight = np.where(missing, 0, x), share @ ~missing
-        # Before the conversion: of small integers that saves a copy in the larger dtype.
+        # Before the conversion: for small integers that saves a copy in the larger dtype.
         binary = limits.smallest >= 0 and limits.largest <= 1 and is_binary(x)
         return limits, binary, share @ x.astype(dtype, copy=False), weight
 

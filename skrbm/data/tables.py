@@ -103,7 +103,7 @@ class Table:
         return codes
 
     def beyond(self, X: Any, most: int) -> Array:
-        """Rows that a table found from some rows lacks: those with extremes and new categories.
+        """Rows with extremes and new categories, which a table found from other rows lacks.
 
         They hold the smallest and the largest number of each column, or the first cells of its
         first `most` categories that are not in the table.
@@ -157,7 +157,7 @@ class Table:
             Name of the column.
         allowed : object, list, set or tuple (low, high)
             A value, some values, or a range of numbers, times or ordered categories that includes
-            its ends; None is no end.
+            its ends; None means no end.
 
         Returns
         -------
@@ -351,7 +351,7 @@ def _numbers(frame: Frame, name: Any) -> Array:
     try:
         values = frame.numbers(name)
     except (TypeError, ValueError):
-        msg = f"Column {name!r} has values that are no numbers, must have only numbers."
+        msg = f"Column {name!r} has values that are not numbers, must have only numbers."
         raise ValueError(msg) from None
     if (np.abs(values.astype(np.float64)) > _LARGEST).any():
         msg = f"Column {name!r} contains infinity or numbers beyond {_LARGEST:g}."
@@ -376,13 +376,13 @@ def _column(frame: Frame, name: Any, kind: str, rows: Array, max_bins: int) -> N
     if kind in ("number", "count"):
         values = _numbers(frame, name)[used]
         if kind == "count" and not ((values >= 0) & (values == np.rint(values))).all():
-            msg = f'column_types[{name!r}] == "count", but the column has other than counts.'
+            msg = f'column_types[{name!r}] == "count", but the column has other values.'
             raise ValueError(msg)
         is_integer = frame.is_integer(name)
         if is_integer and np.abs(values).max() > _LARGEST_INTEGER:
             msg = (
                 f"Column {name!r} has integers beyond 2**52, which floating-point numbers cannot "
-                f'tell apart; drop it, or set column_types={{{name!r}: "category"}}.'
+                f'distinguish; drop it, or set column_types={{{name!r}: "category"}}.'
             )
             raise ValueError(msg)
         steps = _STEPS_OF_TIMES if frame.time(name) else (1.0,) if is_integer else ()

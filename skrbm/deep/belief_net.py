@@ -119,7 +119,7 @@ class BeliefNet:
         return cls(upward, downward, top)
 
     def rotated(self, rotation: Rotation) -> BeliefNet:
-        """Return the net of `x = u T^-1`, if this is the one of real visible states u."""
+        """Return the net of `x = u T^-1`, if this is the net of real visible states u."""
         if not self.generation:
             return replace(self, top=self.top.rotated(rotation))
         up, down, matrix = self.recognition[0], self.generation[0], rotation.matrix

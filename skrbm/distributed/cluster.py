@@ -25,7 +25,7 @@ except ImportError as error:
     MISSING = "skrbm.distributed needs Dask: pip install 'dask[array,dataframe]' distributed."
     raise ImportError(MISSING) from error
 
-_POLL_SECONDS = 0.5  # between looks at whether all workers live
+_POLL_SECONDS = 0.5  # between checks that all workers live
 _RESTART_SECONDS = 10.0  # in which a nanny brings a killed worker back
 _MOST_ATTEMPTS = 5  # at the same work
 _BRANCHES = 2  # of the tree of a sum

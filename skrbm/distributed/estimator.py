@@ -40,9 +40,9 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, Estimator):
         - \langle v\, E[h | v] \rangle_{\text{chains}, w} \right)
 
     over the workers w, which have :math:`n_w` of the n rows of the mini-batch. Everything else that
-    a step needs is summed in the same way, so the step equals that of one machine with the whole
-    mini-batch and all chains. With `sync="epoch"` each worker trains independently, on its part of
-    every mini-batch, and parameters are averaged after each epoch.
+    a step needs is summed in the same way, so the step equals the step of one machine with the
+    whole mini-batch and all chains. With `sync="epoch"` each worker trains independently, on its
+    part of every mini-batch, and parameters are averaged after each epoch.
 
     Sums and averages are computed by a tree on the cluster. No block travels to the client, which
     receives the parameters once per epoch. If a worker is lost, the epoch is repeated: another
@@ -51,12 +51,12 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, Estimator):
 
     A worker also keeps the chains that fill the missing values of its rows.
 
-    The codes of the columns of a table are found on the client, from a random sample of 100,000
-    rows, or from all rows if there are no more. Every worker adds the rows that the sample lacks:
-    those with the smallest and the largest number of each column, and the first row of each new
-    category, up to 1,000 per column. Further categories are unknown, see `handle_unknown` of
-    `TabularRBM`. The sample depends on the seed, but not on the blocks or the number of workers. If
-    it has all rows, the codes equal those of a fit on one machine.
+    For a table, the client finds the codes of the columns from a random sample of 100,000 rows, or
+    from all rows if there are fewer. Every worker adds the rows that the sample lacks: the rows
+    with the smallest and the largest number of each column, and the first row of each new category,
+    up to 1,000 per column. Further categories are unknown, see `handle_unknown` of `TabularRBM`.
+    The sample depends on the seed, but not on the blocks or the number of workers. If it has all
+    rows, the codes equal the codes of a fit on one machine.
 
     Parameters
     ----------

@@ -100,7 +100,7 @@ class Fit:
         domain = training_domain(dbn).with_missing(allowed=False)
         summaries = self._load(dbn, domain)
         chosen = chosen_domain(domain, merge(summaries).bounds)
-        # If it does, all partitions need moments, also those within the domain.
+        # If it does, all partitions need moments, even if they are within the domain.
         return summaries if chosen is domain else self._load(dbn, chosen)
 
     def _load(self, estimator: Any, domain: Domain) -> list[Summary]:

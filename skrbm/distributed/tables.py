@@ -1,4 +1,4 @@
-"""Some rows of a table that is spread over workers: those that set the codes of its columns."""
+"""The rows of a table on workers that set the codes of its columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from skrbm._kernels.devices import Array
 from skrbm.data.tables import Table, taken
 
 MOST_ROWS = 100_000  # of a sample
-MOST_CATEGORIES = 1_000  # of each column, besides those of the sample
+MOST_CATEGORIES = 1_000  # of each column, besides the categories of the sample
 
 
 class Piece(NamedTuple):

@@ -1,8 +1,8 @@
-"""What a worker does with its partition of the rows.
+"""The work of a worker on its partition of the rows.
 
 A round is an epoch over all rows. It starts from the parameters that all workers share, and from
 the worker's own training state after the previous round, which does not change before the round is
-over: so a round that was broken off can be repeated.
+over: so an aborted round can be repeated.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Shared = tuple[Array, ...]
 
 
 class Partitions(NamedTuple):
-    """How the rows are divided among workers.
+    """The division of the rows among workers.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ class WorkerState:
     rows : TrainingRows
         Rows of data.
     inputs : TrainingRows
-        Rows that the layer is trained on: the same, or what the layers below infer.
+        Rows that the layer is trained on: the same, or the states inferred by the layers below.
     settings : Settings
     learner : Learner
         The layer, as it was started.
@@ -186,7 +186,7 @@ class WorkerState:
 
     def encode(self, rbm: TabularRBM, coding: Coding) -> Summary:
         """Replace the blocks by their codes; return the summary of the rows."""
-        if self.blocks:  # otherwise an attempt that was broken off has done it
+        if self.blocks:  # otherwise an aborted attempt has done it
             self.rows, self.blocks = coded_rows(rbm, self.blocks, coding), []
         self.inputs = self.rows
         return self.rows.summary
@@ -197,7 +197,7 @@ class WorkerState:
         return [Piece(i, x) for i, x in zip(ranges, self.blocks, strict=True) if len(i)]
 
     def ascend(self, below: list[DensityRBM]) -> Summary:
-        """Continue with what the layers below infer for the rows."""
+        """Continue with the states that the layers below infer for the rows."""
         unused = random.generator(0)  # no value is missing
         self.inputs, _ = LayerInputs(self.rows, unused).of(below)
         return self.inputs.summary
@@ -228,7 +228,7 @@ class WorkerState:
         """
         now = self.round
         if now is None or (now.token, now.n_made) != (token, n_made):
-            msg = "this round was broken off."
+            msg = "this round was aborted."
             raise RuntimeError(msg)
         self.settings.optimizer.apply(now.state, sums, self._pace(now))
         if n_made < self.partitions.n_batches:
@@ -255,7 +255,7 @@ class WorkerState:
 
     def _loop(self, state: TrainState, epoch: int) -> Loop:
         """The loop of a round; it moves copies of the chains for missing values."""
-        # They need more memory than anything else: those of earlier rounds are dropped at once.
+        # They need most of the memory: the states of earlier rounds are dropped at once.
         self.completions = {i: x for i, x in self.completions.items() if i >= epoch}
         learner = replace(self.learner)
         learner.replace_training(state)
@@ -299,7 +299,7 @@ class WorkerState:
         state.model = self.learner.fitted.rbm
 
     def _statistics(self, now: Round) -> Statistics:
-        """Those of the next mini-batch, weighted by its share of the mini-batch of all workers."""
+        """Statistics of the next mini-batch, weighted by its share of all workers' mini-batch."""
         now.batch = next(now.batches)
         sizes = self.partitions.batch_sizes(now.n_made)
         now.n_made += 1
@@ -309,7 +309,7 @@ class WorkerState:
         return self.settings.optimizer.statistics(now.state, phases, rate).formed()
 
     def _pace(self, now: Round) -> Pace:
-        """How far to step, in proportion to the size of the mini-batch of all workers."""
+        """Factor of the step, in proportion to the size of the mini-batch of all workers."""
         assert now.batch is not None
         n_rows = sum(self.partitions.batch_sizes(now.n_made - 1))
         share = n_rows * self.partitions.n_batches / sum(self.partitions.sizes)

@@ -20,7 +20,7 @@ _LABELLED_UPDATES = 4.0  # per row
 _SPREAD, _LARGEST_SPREAD = 0.7, 2.5
 
 _ALPHA, _UNITS = 0.25, 64
-_FEWEST_ROWS = 50  # fewer are patterns to store
+_FEWEST_ROWS = 50  # fewer rows are patterns to store
 
 FEWEST_UPDATES, MOST_UPDATES = 2_000, 5_000
 
@@ -92,8 +92,8 @@ def _binary_scale(n_visible: int, n_hidden: int, variance: float) -> float:
 
 
 BINARY = Defaults(weight_scale=_binary_scale, rate=_binary_rate)
-# Ordinal units have few directions in which data vary much. Many rows deserve a gradient with less
-# noise, and samples start at the chains.
+# Ordinal units have few directions in which data vary much. With many rows, a gradient with less
+# noise pays off, and samples start at the chains.
 TABULAR = replace(
     BINARY,
     rate=lambda n_components: min(2.0, 64.0 * n_components**-0.75),
@@ -109,14 +109,14 @@ GAUSSIAN = Defaults(
     decay_power=2,
     largest_step=5.0,
 )
-# Patterns are stored as they are.
+# Patterns are stored unchanged.
 HOPFIELD = replace(GAUSSIAN, alpha=lambda *_: 0.0)
 
 
 def above_others(defaults: Defaults, n_features: int) -> Defaults:
     """Training defaults of a layer above others, whose inputs are drawn from data of these columns.
 
-    Such a layer has as much to learn as the data have values, whatever the number of its inputs.
+    The amount to learn depends on the number of values in the data, not on the number of inputs.
     """
 
     def weight_scale(n_visible: int, n_hidden: int, _: float) -> float:

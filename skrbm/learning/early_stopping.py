@@ -1,6 +1,6 @@
 """Early stopping: scores of a validation set, and the parameters to keep.
 
-While the step size is large, the noise of the updates hides what a model has learned: scores fall
+While the step size is large, the noise of the updates hides the progress of a model: scores fall
 at first, and rise only as the step size decays. So the step size decays to zero several times, each
 time after more epochs, and only the ends of these decays are compared. The score of a few rows is
 noisy, so the longer training is trusted unless its score is lower by more than its error.
@@ -54,9 +54,9 @@ class BestSoFar:
     score : float
         The score of the parameters to keep.
     parameters : list of ndarray
-        Those at the end of the latest decay that was not worse.
+        The parameters at the end of the latest decay that was not worse.
     excess : float
-        Their free-energy gap above the limit of rows learned by heart, in nats.
+        Their free-energy gap above the limit for memorised rows, in nats.
     scores : ndarray of shape (n_rows,), optional
         The best scores of the rows; None before the end of a decay.
     n_worse : int
@@ -135,7 +135,7 @@ class EarlyStopping:
         return self.best.n_worse >= self.n_iter_no_change
 
     def finish(self, rbm: RBM) -> None:
-        """Set the parameters to those to keep: the present ones if no decay has ended."""
+        """Restore the parameters to keep; before the end of a decay, the present ones."""
         if self.best.scores is None:
             self._compare(rbm)
         for now, best in zip(rbm.parameters, self.best.parameters, strict=True):
@@ -145,7 +145,7 @@ class EarlyStopping:
     def learned_by_heart(self) -> bool:
         """Whether one training row is more probable than as many validation rows as there are.
 
-        The free-energy gap is the mean difference of log-likelihoods, whatever log Z is. It is
+        The free-energy gap is the mean difference of log-likelihoods, for any log Z. It is
         compared with the logarithm of the number of training rows, and has to be larger by more
         than its error.
         """
@@ -192,7 +192,7 @@ class EarlyStopping:
 
 
 def _error(values: Array) -> float:
-    """The standard error of a mean, which is not known from one value."""
+    """The standard error of a mean, which cannot be estimated from one value."""
     return math.inf if len(values) < 2 else float(values.std(ddof=1)) / math.sqrt(len(values))
 
 

@@ -195,7 +195,7 @@ class JumpingContrastiveDivergence(PersistentContrastiveDivergence):
     def count_jumps(
         self, state: TrainState, jumping: slice, n_chains: int, n_accepted: int
     ) -> None:
-        """Note how many jumps of these chains were accepted."""
+        """Record the number of accepted jumps of these chains."""
         n_jumps = jumping.stop - jumping.start
         state.jumps_due = min(state.jumps_due - n_jumps, 1.0)
         state.next_chain = jumping.stop % n_chains

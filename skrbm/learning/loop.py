@@ -65,7 +65,7 @@ class Prior(NamedTuple):
     weight: float | None = None
 
     def limits(self, weight_seen: float) -> tuple[float, float]:
-        """Penalty on weights per row, and smallest variance as a share of that of the data."""
+        """Penalty on weights per row, and smallest variance relative to the data."""
         weight = weight_seen if self.weight is None else self.weight
         floor = _FLOOR * self.n_independent / weight
         return self.alpha / weight, min(1.0, max(SMALLEST_VARIANCE, floor))
@@ -75,8 +75,8 @@ class Prior(NamedTuple):
 class Plan:
     """Number of epochs, size and order of mini-batches, schedules of the step size, and prior.
 
-    The step size has decayed to zero after the epochs in `ends`, and starts again after all but the
-    last of them.
+    The step size has decayed to zero after the epochs in `ends`, and starts again after each except
+    the last.
     """
 
     n_iter: int
@@ -217,7 +217,7 @@ class Loop:
 
         Their sizes differ by at most one row. The step size is proportional to the weight of the
         mini-batch. A heavy mini-batch makes several updates, since a long step diverges. So every
-        row counts by its weight, in whichever mini-batch it is.
+        row counts by its weight in any mini-batch.
         """
         feed, plan, batches = self.feed, self.plan, self._batches
         n_rows, n_batches = len(feed.weights), len(batches)

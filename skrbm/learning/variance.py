@@ -8,7 +8,7 @@ from skrbm._kernels.devices import Array
 from skrbm.learning.step_statistics import Statistics
 from skrbm.model import RBM
 
-SMALLEST_VARIANCE = 1e-4  # as a share of that of the data, for any number of rows
+SMALLEST_VARIANCE = 1e-4  # as a share of the variance of the data, for any number of rows
 LARGEST_SHARE = 0.03  # of a mini-batch in a variance
 CHANGES = 0.5, 2.0  # limits of the factor on a variance in a step
 

@@ -1,7 +1,7 @@
-"""Which epochs are watched, and on how many rows, so that watching costs little of a fit.
+"""Choose the epochs and rows of monitored figures, so that they cost little of a fit.
 
-Costs are counted in nanoseconds, not measured: a fit is the same on every machine. They are those
-of one thread, and of an update in compiled code.
+Costs are counted in nanoseconds, not measured: a fit is the same on every machine. They apply to
+one thread and to an update in compiled code.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from skrbm.model import RBM
 
 _SHARE = 0.05  # of the time of updates
-_FEWEST_ROWS = 20  # their mean still shows how a fit goes
+_FEWEST_ROWS = 20  # their mean still shows the progress of a fit
 _FEWEST_SCORES, _FEWEST_SCORED = 10, 500  # epochs and rows of which scores are compared
 
 _UPDATE, _CALL, _STATE_CALL = 8_000.0, 50_000.0, 10_000.0  # for any number of rows
@@ -77,7 +77,7 @@ class Watch:
     n_rows : int, optional
         Largest number of rows; all by default.
     is_paid : bool
-        Whether the cost is at most the share of the updates.
+        Whether the cost is at most this share of the cost of the updates.
     """
 
     n_iter: int = 0
@@ -87,7 +87,7 @@ class Watch:
 
     @classmethod
     def of(cls, n_iter: int, cost: float, price: Price, n_rows: int, fewest: int = 2) -> Watch:
-        """As often as a share of the updates pays for, at least in the first and the last epoch.
+        """Watch as many epochs as a share of the cost of the updates allows, at least two.
 
         Parameters
         ----------
@@ -109,7 +109,7 @@ class Watch:
     def of_scores(cls, n_iter: int, cost: float, price: Price, n_rows: int) -> Watch:
         """The same for scores to compare: ten or more, of at least 500 rows if there are as many.
 
-        More than 500 rows are used only if all ten are paid for.
+        More than 500 rows are used only if the share allows all ten epochs.
         """
         fewest = min(_FEWEST_SCORES, n_iter)
         affordable = (n_iter * _SHARE * cost / max(1, fewest) - price.of_call) / price.of_row
@@ -120,7 +120,8 @@ class Watch:
     def of_some(cls, n_iter: int, cost: float, price: Price, n_rows: int) -> Watch:
         """The same, with fewer rows.
 
-        More rows than 20 are used if they cost no more than the call, or if an epoch earns them.
+        More than 20 rows are used if they cost no more than the call, or if the share of an epoch
+        allows them.
         """
         affordable = max(price.of_call, _SHARE * cost - price.of_call) / price.of_row
         return cls.of(n_iter, cost, price, min(n_rows, max(_FEWEST_ROWS, int(affordable))))

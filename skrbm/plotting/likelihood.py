@@ -24,14 +24,14 @@ class LikelihoodDisplay:
     train, test : ndarray of shape (n_samples,)
         Log-likelihoods of rows, in nats.
     margins : tuple of float
-        How much all log-likelihoods may be too high and too low, in nats, because of the bounds of
-        log Z: `upper - value` and `value - lower`.
+        Largest errors of all log-likelihoods upwards and downwards, in nats, from the bounds of log
+        Z: `upper - value` and `value - lower`.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
         Histograms as densities, and vertical lines at the means. If log Z is not exact, a band
-        around each line shows where the mean lies if log Z is between its bounds.
+        around each line shows the range of the mean for log Z between its bounds.
     figure_ : matplotlib.figure.Figure
 
     Examples

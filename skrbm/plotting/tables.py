@@ -39,8 +39,8 @@ class TableDisplay:
 
     It is 1 for equal distributions, and 0 if they have no value in common. Numbers are values by
     intervals, about eight per column, and frequent numbers by themselves. Even rows from the same
-    distribution differ by chance, so the similarity to expect of such rows is drawn as well.
-    Missing cells are a value if some generated cells are missing; otherwise they are left out.
+    distribution differ by chance, so the similarity expected for such rows is drawn too.
+    Missing cells are a value if some generated cells are missing; otherwise they are ignored.
 
     Use `from_estimator` or `from_frames` to create one.
 
@@ -55,7 +55,7 @@ class TableDisplay:
     similarity : ndarray of shape (n_columns, n_columns)
         Similarity of each pair of columns, and on the diagonal of each column.
     by_chance : ndarray of shape (n_columns, n_columns)
-        The same, expected for as many rows from one distribution.
+        The same, expected for equal numbers of rows from one distribution.
 
     Attributes
     ----------
@@ -111,7 +111,7 @@ class TableDisplay:
         ----------
         estimator : TabularRBM, BernoulliRBM, GaussianBernoulliRBM or DeepBeliefNetwork
         X : {DataFrame, array-like, CSR matrix} of shape (n_samples, n_features)
-            Real rows: of `fit`, or better, rows that the model has not learned.
+            Real rows: the rows of `fit` or, better, rows that the model has not seen.
         columns : list, default=None
             Names of the columns to show; by default the twelve whose distributions differ most.
         n_samples : int, default=None

@@ -13,7 +13,7 @@ from skrbm.units.domain import Domain
 from skrbm.units.layer import STRUCTURE, OfState, Units
 from skrbm.units.segmented import Segmented
 
-_DOMAIN = Domain("categorical", 0.0, 1.0, "Encode each category as a column of its own.")
+_DOMAIN = Domain("categorical", 0.0, 1.0, "Encode each category as a separate column.")
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ class Domain:
         True if the units have the bounds low and high; False if only floating-point arithmetic
         requires them.
     tolerance : float
-        Mean distance of new rows from the limits that needs no warning. They are new to the scaler
-        before the model, too.
+        Mean distance of new rows from the limits that needs no warning. Such rows are also new to
+        the scaler before the model.
     allow_nan : bool
         Whether NaN in an array is a missing value.
     otherwise : Domain, optional

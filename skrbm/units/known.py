@@ -11,7 +11,7 @@ from skrbm._kernels import arrays, devices
 from skrbm._kernels.devices import Array
 from skrbm._kernels.patterns import Patterns
 
-# A function that gives known units their values, in states or in means of a layer.
+# A function that sets known units to their values, in states or in means of a layer.
 Completion: TypeAlias = Callable[[Array], Array]
 
 

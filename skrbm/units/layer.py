@@ -26,7 +26,7 @@ STRUCTURE = {"structure": True}
 
 @dataclass(frozen=True)
 class Layer(ABC):
-    """A layer of units, which are independent given their input in all types but `Rotated`.
+    """A layer of units, which are independent given their input in all types except `Rotated`.
 
     A row of states has one or more columns per unit. A unit type is a frozen dataclass; its fields
     are arrays along the columns, and one of them is `bias`. The energy must be linear in each

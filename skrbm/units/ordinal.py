@@ -16,7 +16,7 @@ from skrbm.units.segmented import Segmented
 # The exponential of its sum with a logit is 0.
 _LOWEST = -1e30
 
-_DOMAIN = Domain("ordinal", 0.0, 1.0, "Encode each step between levels as a column of its own.")
+_DOMAIN = Domain("ordinal", 0.0, 1.0, "Encode each step between levels as a separate column.")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Ordinal(Segmented):
     n_levels: tuple[int, ...] = field(metadata=STRUCTURE)
 
     domain: ClassVar[Domain] = _DOMAIN
-    curvature: ClassVar[float] = 0.25  # the largest one is that of two levels
+    curvature: ClassVar[float] = 0.25  # the largest one: with two levels
     compiled_as: ClassVar[str | None] = "ordinal"
 
     @classmethod

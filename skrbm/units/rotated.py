@@ -71,7 +71,7 @@ class Rotated(Layer):
 
     @property
     def bias(self) -> Array:
-        """Constant input to x, computed from that of u."""
+        """Constant input to x, computed from the input to u."""
         return self.inner.bias @ self.rotation.matrix.T
 
     @property
@@ -103,7 +103,7 @@ class Rotated(Layer):
 
     def part(self, units: Units) -> Layer:
         """Refuse: some of the units depend on the others; see `conditionals`."""
-        msg = "Rotated units are correlated: some of them are no layer without the others."
+        msg = "Rotated units are correlated: a part of them is not a layer."
         raise TypeError(msg)
 
     # Units
@@ -130,7 +130,7 @@ class Rotated(Layer):
         return self.inner.energies(self._image(state))
 
     def energy(self, state: Array) -> Array:
-        """Energy of every row, in float64: that of its image."""
+        """Energy of every row, in float64: the energy of its image."""
         return self.inner.energy(self._image(state))
 
     def log_normalizers(self, input: Array | float) -> Array:
@@ -186,10 +186,10 @@ class Rotated(Layer):
     # Given units
 
     def completion(self, known: Known) -> Completion:
-        """Return a function that gives known units their values, and changes the others with them.
+        """Return a function that sets known units, and changes the others accordingly.
 
         With the precision matrix `P = T diag(precision) T'`, a change r of the known units changes
-        the free ones by `-r P_kf P_ff^-1`. This turns draws, or means, into those of the
+        the free ones by `-r P_kf P_ff^-1`. This turns draws, or means, into draws or means of the
         conditional distribution. The inverses are computed once, in float64, one per pattern of
         free columns.
 
@@ -251,7 +251,7 @@ class Rotated(Layer):
 def _completed(
     known: Known, precision: Array, factors: list[tuple[Patterns, Array]], draw: Array
 ) -> Array:
-    """Known units at their values, and the free ones changed with them; see `completion`."""
+    """Known units at their values, and the free ones changed accordingly; see `completion`."""
     x = devices.float64(draw)
     states = known.filled(x)
     slope = (states - x) @ precision

@@ -71,7 +71,7 @@ def check_unchanged(estimator: Any, started_with: dict[str, Any]) -> None:
     for name, value in started_with.items():
         now = getattr(estimator, name)
         if not np.array_equal(now, value):
-            allowed = f"{value!r} to continue the training; fit with warm_start=False starts anew."
+            allowed = f"{value!r} to continue the training; fit with warm_start=False starts again."
             raise ValueError(f"{name} == {now!r}, must stay {allowed}")
 
 
@@ -89,7 +89,7 @@ def check_enumerable(name: str, layer_sizes: Collection[float], limit: int) -> N
 
 
 def check_stacked(rbm: Any, layer: int, n_layers: int, layers: tuple[Layer, Layer]) -> None:
-    """Refuse an RBM that needs binary units to be stacked on another, or below another.
+    """Refuse an RBM that lacks the binary units needed for stacking it on or below another.
 
     `layers` are its visible and hidden units.
     """
@@ -116,7 +116,7 @@ def check_same_device(lowest: Any, rbm: Any) -> None:
     for name in ("device", "precision"):
         first, other = getattr(lowest, name), getattr(rbm, name)
         if first != other:
-            msg = f"{name} == {first!r} of the lowest layer must be that of all, not {other!r}."
+            msg = f"{name} == {first!r} must be the same in all layers, not {other!r}."
             raise ValueError(msg)
 
 

@@ -58,15 +58,15 @@ def check_classes(estimator: Any, name: str, classes: Any, known: Any) -> Any:
         None in the first call.
     """
     if known is None and classes is None:
-        msg = f"{name} is None, must be all labels that there will be, at the first call."
+        msg = f"{name} is None, must be all labels that will occur, in the first call."
         raise ValueError(msg)
     if classes is None:
         return known
     given = np.unique(_check_sortable(estimator, name, classes))
     if len(given) == 0:
-        raise ValueError(f"{name} is empty, must be all labels that there will be.")
+        raise ValueError(f"{name} is empty, must be all labels that will occur.")
     if known is not None and not np.array_equal(given, known):
-        msg = f"{name} == {given.tolist()!r}, must stay {known.tolist()!r}; fit starts anew."
+        msg = f"{name} == {given.tolist()!r}, must stay {known.tolist()!r}; fit starts again."
         raise ValueError(msg)
     return given
 
@@ -86,7 +86,7 @@ def _check_sortable(estimator: Any, name: str, value: Any) -> Array:
         row = int(missing.argmax())
         raise ValueError(
             f"{name}[{row}] == {labels[row]!r} is a missing label, must be a label: only "
-            "DBNClassifier takes rows without one."
+            "DBNClassifier accepts rows without one."
         )
     labels = _natural(labels)
     if labels.dtype.kind == "f" and len(labels) > 0:
@@ -94,13 +94,13 @@ def _check_sortable(estimator: Any, name: str, value: Any) -> Array:
     try:
         np.unique(labels)
     except TypeError as error:
-        msg = f"{name} has labels that cannot be sorted, must have some of one type and no gaps."
+        msg = f"{name} has labels that cannot be sorted, must have labels of one type."
         raise ValueError(msg) from error
     return labels
 
 
 def _column(value: Any) -> Array:
-    """Return labels as an array, in which nullable integers and booleans stay what they are."""
+    """Return labels as an array, in which nullable integers and booleans keep their type."""
     if hasattr(value, "to_list") and not isinstance(getattr(value, "dtype", None), np.dtype):
         value = np.fromiter(value.to_list(), object, len(value))
     return column_or_1d(devices.to_host(value), warn=True)
@@ -118,7 +118,7 @@ def _natural(labels: Array) -> Array:
 
 
 def _are_missing(labels: Array) -> Array:
-    """Which labels are missing."""
+    """Mask of the missing labels."""
     if labels.dtype != object:
         return labels != labels
     return np.array([_is_missing(label) for label in labels], bool)
@@ -156,7 +156,7 @@ def check_streamed_weight(name: str, value: Any) -> None:
 
 
 def with_class_weight(class_weight: Any, labels: Array, weights: Array) -> Array:
-    """Multiply the weights of rows by those of their classes.
+    """Multiply the weights of rows by the weights of their classes.
 
     Balanced weights give all classes the same total weight, which is a share of the total weight.
     """
@@ -178,7 +178,7 @@ def encode_labels(name: str, labels: Array, classes: Array) -> Array:
         unknown = labels
     if len(unknown) > 0:
         label, known = unknown.tolist()[0], classes.tolist()
-        raise ValueError(f"{name} has the label {label!r}, must have those of {known!r} alone.")
+        raise ValueError(f"{name} has the label {label!r}, must have one of {known!r}.")
     return index
 
 
@@ -186,7 +186,7 @@ def check_n_targets(name: str, y: Array, n_before: int) -> None:
     """Refuse another number of targets per row than before."""
     n = y.size // len(y)
     if n != n_before:
-        raise ValueError(f"{name} has {n} targets per row, must stay {n_before}; fit starts anew.")
+        raise ValueError(f"{name} has {n} targets per row, must stay {n_before}; fit starts again.")
 
 
 def check_targets(name: str, used: Array) -> None:

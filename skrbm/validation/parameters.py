@@ -195,7 +195,7 @@ def check_device(name: str, value: Any) -> str | None:
     n_cuda = torch.cuda.device_count()
     here = ["cpu", *["cuda"][:n_cuda], *(f"cuda:{i}" for i in range(n_cuda))]
     here += ["mps"] * torch.backends.mps.is_available()
-    require(value in here, name, value, f"None or a device that is here: {_listed(here)}")
+    require(value in here, name, value, f"None or an available device: {_listed(here)}")
     return value
 
 
@@ -214,7 +214,7 @@ def check_precision_of(name: str, value: str, dtype: Any) -> None:
 def check_device_of(name: str, value: str | None, dtype: Any) -> None:
     """Refuse a device that does not support models of this dtype."""
     if str(dtype) == "float64" and not devices.has_float64(value):
-        msg = f"{name} == {value!r} has no float64: data must be of float32, or small integers."
+        msg = f"{name} == {value!r} lacks float64: data must be float32 or small integers."
         raise ValueError(msg)
 
 

@@ -49,7 +49,7 @@ class TrainingRows(NamedTuple):
         return TrainingRows(values, weights, summary)
 
     def where(self, chosen: Array) -> TrainingRows:
-        """The rows where `chosen` is true; if all are chosen, without a look at them."""
+        """The rows for which `chosen` is true; if all are chosen, without reading them."""
         return self if chosen.all() else self.part(np.flatnonzero(chosen))
 
 

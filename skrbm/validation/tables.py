@@ -34,7 +34,7 @@ def check_table(estimator: Any, X: Any, name: str) -> Any:
     return X
 
 
-def check_cells(  # noqa: PLR0913 - what a table may lack
+def check_cells(  # noqa: PLR0913 - columns and cells that may be missing
     estimator: Any,
     X: Any,
     name: str,
@@ -83,7 +83,7 @@ def check_complete(rows: CodedRows, name: str) -> None:
 
 
 def check_target(name: str, target: Any, names: list[Any]) -> list[Any]:
-    """Return the names of one or several columns as a list; None is the last one, or its name."""
+    """Return names of columns as a list; None means the last one, unless it is a name."""
     if target is None and None not in names:
         return names[-1:]
     targets = list(target) if isinstance(target, list | np.ndarray) else [target]

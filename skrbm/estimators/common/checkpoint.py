@@ -28,13 +28,13 @@ class Checkpoint(CheckedCallback):
     path : str or path-like
         The file, in a folder that exists. `path` with ".part" appended is written first.
     every : int, default=1
-        Number of epochs between two files.
+        Number of epochs between saves.
 
     Notes
     -----
     A file is a pickle and its SHA-256 hash. Loading a pickle can run any code, and the hash only
-    protects from accidents: only load files that you trust. Other callbacks are not saved; restore
-    them by `set_params(callbacks=...)` before `resume`.
+    protects against accidents: only load files that you trust. Other callbacks are not saved;
+    restore them by `set_params(callbacks=...)` before `resume`.
 
     Examples
     --------
@@ -90,7 +90,7 @@ class Checkpoint(CheckedCallback):
     def load(path: Any) -> Any:
         """Load the estimator that a checkpoint saved.
 
-        A file can run any code when it is loaded: only load files that you trust.
+        Loading a file can run any code in it: only load files that you trust.
 
         Parameters
         ----------

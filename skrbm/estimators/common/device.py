@@ -1,4 +1,4 @@
-"""`Device`: where an estimator computes, with numpy or with torch on a device."""
+"""`Device`: the device of an estimator's computations, with numpy or with torch."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Seeds:
         return deepcopy(self.start)
 
     def __getstate__(self) -> dict[str, Any]:
-        """State without the position: drawing changes no pickle, and a pickle starts again."""
+        """State without the position: drawing changes no pickle, and a copy of it starts again."""
         return {"likelihood": self.likelihood, "start": self.start}
 
     def __deepcopy__(self, memo: Any) -> Seeds:
@@ -132,7 +132,7 @@ class Fitted:
         Conversion between data and visible states.
     seeds : Seeds
     device : Device
-        Where to compute.
+        Device for all computations.
     lowest : FittedRBM, optional
         The RBM as which the lowest layer was trained, if the model has directed layers.
     recognition, generation : tuple of Conditional
@@ -203,7 +203,7 @@ class Fitted:
 
     @cached_property
     def _first_of_columns(self) -> FittedRBM:
-        """The RBM of scaled columns, which may be missing one by one."""
+        """The RBM of scaled columns, any of which may be missing."""
         first, scaling = self._placed_first, self.scaling
         rbm, base = scaling.by_columns(first.rbm), scaling.layer_by_columns(first.base)
         return replace(first, rbm=rbm, base=base)

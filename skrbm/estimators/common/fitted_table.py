@@ -1,4 +1,4 @@
-"""`FittedTable`: a fitted model of a table, which answers with tables."""
+"""`FittedTable`: a fitted model of a table, whose results are tables."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class FittedTable:
             elif self.fitted.lowest is not None:
                 raise ValueError(
                     f"given[{name!r}] == {allowed!r}, must be a single value for a stack; only "
-                    "TabularRBM alone takes sets and ranges."
+                    "a TabularRBM outside a stack accepts sets and ranges."
                 )
         rows = self.coding.of_codes(codes, self.fitted.dtype)
         if self.fitted.lowest is not None:

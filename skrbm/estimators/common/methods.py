@@ -44,7 +44,7 @@ class _Framed(TransformerMixin):
 
 
 def framed(estimator: Any, rows: Array, X: Any = None) -> Any:
-    """Rows of data as `set_output` of an estimator demands, with the index of X."""
+    """Rows of data in the container chosen by `set_output`, with the index of X."""
     return _Framed(estimator, rows).transform(X)
 
 
@@ -76,7 +76,7 @@ def check_given(estimator: Any, given: Any, layer: Layer) -> Array:
 
 
 def framed_means(estimator: Any, means: Array, X: Any = None) -> Any:
-    """Means of visible units as rows of data; of a table as its means and probable categories."""
+    """Means of visible units as rows of data; for a table, means and most probable categories."""
     fitted = fitted_of(estimator)
     rows = means if fitted.coding is None else FittedTable.of(fitted).expected(means)
     return framed(estimator, rows, X)

@@ -40,8 +40,8 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         The top layer must have binary hidden units. A fitted stack in a
         `sklearn.frozen.FrozenEstimator` is used without further training, for example after a `fit`
         to unlabelled rows. If the lowest layer has missing_values="allow", NaN is a missing value.
-        In fine-tuning a Gibbs chain replaces it, which continues from epoch to epoch. Predictions
-        are averages over twenty draws from the RBM of that layer.
+        In fine-tuning, the state of a Gibbs chain replaces it; the chain continues from epoch to
+        epoch. Predictions are averages over twenty draws from the RBM of that layer.
     mlp : MLPClassifier, default=None
         Prototype of the perceptron, which defines the fine-tuning. Its `hidden_layer_sizes`,
         `activation` and `warm_start` are overridden.
@@ -52,16 +52,16 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         `solver="lbfgs"`, fine-tuning is a single call by scikit-learn's rules.
 
         By default `MLPClassifier(solver="sgd", learning_rate_init=0.5)` with mini-batches of 100
-        rows, and enough epochs for 1,000 updates. The number of epochs is from 15 to 300.
+        rows, and enough epochs for 1,000 updates. The number of epochs is between 15 and 300.
     inputs : {"mean", "sample"}, default="mean"
-        How fine-tuning treats values between 0 and 1 of binary visible units. "mean" uses them
+        Use of values between 0 and 1 of binary visible units in fine-tuning. "mean" uses them
         unchanged, as predictions do. "sample" treats them as probabilities, and draws zeros and
         ones in every epoch. This noise prevents overfitting to many grey pixels.
     early_stopping : bool, default=False
         Whether `fit` holds out rows with a label, and scores them after every epoch of
-        fine-tuning. `mlp` has the parameters: the fraction `validation_fraction`, by default 0.1,
-        is held out. Fine-tuning ends after `n_iter_no_change` epochs in a row, by default 10, whose
-        score is not higher than the best by `tol`, and keeps the parameters of the epoch with the
+        fine-tuning. `mlp` sets the details: the fraction `validation_fraction`, by default 0.1, is
+        held out. Fine-tuning ends after `n_iter_no_change` consecutive epochs, by default 10, whose
+        score does not exceed the best one by `tol`. It keeps the parameters of the epoch with the
         highest score. The held-out rows are stratified by label.
     callbacks : callable or list of callables, default=None
         Called with the estimator and the number of epochs trained, after every epoch of a layer, of
@@ -69,10 +69,10 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         estimator can predict as soon as the stack is trained. A callback that raises StopIteration
         ends the training of the current layer, or the fine-tuning; see `Checkpoint`.
     verbose : int, default=0
-        If above 0, report epochs of every layer and of fine-tuning, as `DeepBeliefNetwork`.
+        If above 0, report epochs of every layer and of fine-tuning, as in `DeepBeliefNetwork`.
     random_state : int, RandomState instance or None, default=None
-        Seed of the stack and of the perceptron. None is the `random_state` of the stack, of its
-        prototypes or of the perceptron: the first that is given.
+        Seed of the stack and of the perceptron. If None, the first given `random_state` of the
+        stack, its prototypes and the perceptron is used.
     unlabeled : default=None
         Label of the rows that have none, such as -1 in `sklearn.semi_supervised`. They train only
         the stack. None and NaN always mark such rows.

@@ -380,7 +380,7 @@ class FineTuned(TunedModel):
         return {"dbn": dbn, "mlp": mlp}
 
     def _seeding(self) -> Any:
-        """The random_state, or else that of the prototype of the stack or of the perceptron."""
+        """The first given random_state: of this model, of the stack, or of the perceptron."""
         of_dbn = self.dbn if isinstance(self.dbn, DeepBeliefNetwork) else DeepBeliefNetwork()
         return parameters.first_random_state(self, *network.seeded(of_dbn), self.mlp)
 

@@ -131,7 +131,7 @@ class Validation:
             self.best = [array.copy() for array in parameters]
 
     def restore(self, parameters: list[Array]) -> None:
-        """Set the parameters to those of the best epoch."""
+        """Restore the parameters of the best epoch."""
         for array, best in zip(parameters, self.best, strict=True):
             array[...] = best
 

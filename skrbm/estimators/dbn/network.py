@@ -67,10 +67,10 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     visible_rbm : an RBM, "auto" or None, default="auto"
         Prototype of the lowest layer, if it differs: a `BernoulliRBM`, a `GaussianBernoulliRBM`, or
         a `TabularRBM`, with which rows of data are tables in all methods. Its hidden units must be
-        binary, unless it is the only layer. None is `rbm`. "auto" is `rbm` too for data in [0, 1],
-        up to rounding, and for sparse matrices; for any other data it is a `GaussianBernoulliRBM`
-        with the parameters of `rbm` and `covariance_type="diag"`. The data of a `fit`, or of the
-        first `partial_fit`, decide.
+        binary, unless it is the only layer. None means `rbm`. "auto" also means `rbm` for data in
+        [0, 1], up to rounding, and for sparse matrices; for any other data it means a
+        `GaussianBernoulliRBM` with the parameters of `rbm` and `covariance_type="diag"`. The data
+        of a `fit`, or of the first `partial_fit`, decide.
     top_rbm : BernoulliRBM, default=None
         Prototype of the top layer, if it differs; `BernoulliRBM(hidden="gaussian")` for real-valued
         features. A single layer is `visible_rbm`, or `top_rbm` if `visible_rbm` is None or "auto".
@@ -90,14 +90,15 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         epochs trained. The estimator is not fitted before `fit` ends. A callback that raises
         StopIteration ends the training of the current layer; see `Checkpoint`.
     device : str, default=None
-        Where all layers compute, see `BernoulliRBM`; by default as in their prototypes.
+        Device of all layers, see `BernoulliRBM`; by default as in their prototypes.
     precision : {"float32", "bfloat16"}, default=None
         Precision of all layers, see `BernoulliRBM`; by default as in their prototypes.
     verbose : int, default=0
         If above 0, report the epochs of every layer, see `BernoulliRBM`; 1 writes at most 20 lines
         in all.
     random_state : int, RandomState instance or None, default=None
-        Seed of all random numbers. None is the `random_state` of the lowest prototype that has one.
+        Seed of all random numbers. If None, the `random_state` of the lowest prototype that has one
+        is used.
 
     Attributes
     ----------
@@ -192,7 +193,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         Raises
         ------
         ValueError
-            If a parameter of the stack or of a layer is invalid, or the data are; the estimator is
+            If a parameter of the stack or of a layer, or the data, are invalid; the estimator is
             then unchanged.
         """
         return self._finish(X, self._begin(X, sample_weight))
@@ -266,7 +267,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
 
         If values are missing, the means of the lowest layer are averaged over their distribution,
         given the known values, in the RBM of that layer. `transform` of the RBM computes this
-        average. If up-down has separated the recognition weights, it is over twenty draws.
+        average. If up-down has separated the recognition weights, the average is over twenty draws.
 
         Parameters
         ----------
@@ -386,7 +387,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            NaN is a missing value, whatever `missing_values` is.
+            NaN is a missing value, regardless of `missing_values`.
         method : {"sample", "mean", "mode"}, default="sample"
             Imputed value: a draw from p(missing | known); the conditional mean; or a mode, found by
             an ascent of that probability from the most probable value of each unit.
@@ -743,7 +744,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
 
 
 def seeded(dbn: DeepBeliefNetwork) -> list[Any]:
-    """A stack and its prototypes, of which the first with a random_state sets it."""
+    """A stack and its prototypes; the first one with a random_state sets the seed."""
     return [dbn, *dbn._prototypes()]
 
 

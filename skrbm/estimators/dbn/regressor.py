@@ -54,15 +54,15 @@ class DBNRegressor(RegressorMixin, FineTuned):
         \qquad h_0 = v.
 
     Training standardizes every target to mean 0 and variance 1; m and s are its mean and standard
-    deviation. So predictions follow the units of y, and `score` does not depend on them.
+    deviation. Predictions are in the units of y, and `score` does not depend on the units.
 
     The weights :math:`W_l` start from the recognition weights of a stack. The output layer, U and
     a, and the linear term B start as the ridge regression on the features of the stack and on the
     visible states whose penalty has the largest evidence. B is zero for more than 256 columns. All
-    weights but B then follow the gradient of the squared error, by scikit-learn's backpropagation.
-    With the default perceptron, a trial on 80 % of the rows chooses the number of epochs, possibly
-    none, with the smallest error on the others; and a ridge regression on the tuned features and on
-    the visible states replaces U, a and B at the end.
+    weights except B then follow the gradient of the squared error, by scikit-learn's
+    backpropagation. With the default perceptron, a trial on 80 % of the rows chooses the number of
+    epochs, possibly none, with the smallest error on the others; and a ridge regression on the
+    tuned features and on the visible states replaces U, a and B at the end.
 
     Parameters
     ----------
@@ -71,8 +71,8 @@ class DBNRegressor(RegressorMixin, FineTuned):
         The top layer must have binary hidden units. A fitted stack in a
         `sklearn.frozen.FrozenEstimator` is used without further training, for example after a `fit`
         to rows without targets. If the lowest layer has missing_values="allow", NaN is a missing
-        value. In fine-tuning a Gibbs chain replaces it, which continues from epoch to epoch.
-        Predictions are averages over twenty draws from the RBM of that layer.
+        value. In fine-tuning, the state of a Gibbs chain replaces it; the chain continues from
+        epoch to epoch. Predictions are averages over twenty draws from the RBM of that layer.
     mlp : MLPRegressor, default=None
         Prototype of the perceptron, which defines the fine-tuning. Its `hidden_layer_sizes`,
         `activation` and `warm_start` are overridden.
@@ -83,16 +83,16 @@ class DBNRegressor(RegressorMixin, FineTuned):
         `solver="lbfgs"`, fine-tuning is a single call by scikit-learn's rules.
 
         By default `MLPRegressor(solver="sgd", learning_rate_init=0.05)` with mini-batches of 100
-        rows, and enough epochs for 1,000 updates. The number of epochs is from 15 to 300.
+        rows, and enough epochs for 1,000 updates. The number of epochs is between 15 and 300.
     inputs : {"mean", "sample"}, default="mean"
-        How fine-tuning treats values between 0 and 1 of binary visible units. "mean" uses them
+        Use of values between 0 and 1 of binary visible units in fine-tuning. "mean" uses them
         unchanged, as predictions do. "sample" treats them as probabilities, and draws zeros and
         ones in every epoch. This noise prevents overfitting to many grey pixels.
     early_stopping : bool, default=False
         Whether `fit` holds out rows with a target, and scores them after every epoch of
-        fine-tuning. `mlp` has the parameters: the fraction `validation_fraction`, by default 0.1,
-        is held out. Fine-tuning ends after `n_iter_no_change` epochs in a row, by default 10, whose
-        score is not higher than the best by `tol`, and keeps the parameters of the epoch with the
+        fine-tuning. `mlp` sets the details: the fraction `validation_fraction`, by default 0.1, is
+        held out. Fine-tuning ends after `n_iter_no_change` consecutive epochs, by default 10, whose
+        score does not exceed the best one by `tol`. It keeps the parameters of the epoch with the
         highest score. This replaces the trial on 80 % of the rows.
     callbacks : callable or list of callables, default=None
         Called with the estimator and the number of epochs trained, after every epoch of a layer, of
@@ -100,10 +100,10 @@ class DBNRegressor(RegressorMixin, FineTuned):
         estimator can predict as soon as the stack is trained. A callback that raises StopIteration
         ends the training of the current layer, or the fine-tuning; see `Checkpoint`.
     verbose : int, default=0
-        If above 0, report epochs of every layer and of fine-tuning, as `DeepBeliefNetwork`.
+        If above 0, report epochs of every layer and of fine-tuning, as in `DeepBeliefNetwork`.
     random_state : int, RandomState instance or None, default=None
-        Seed of the stack and of the perceptron. None is the `random_state` of the stack, of its
-        prototypes or of the perceptron: the first that is given.
+        Seed of the stack and of the perceptron. If None, the first given `random_state` of the
+        stack, its prototypes and the perceptron is used.
 
     Attributes
     ----------

@@ -162,7 +162,7 @@ def check_training(
     *,
     first: bool,
 ) -> TrainingRows:
-    """Check rows of an estimator, by the rules of its lowest layer if that is one of tables."""
+    """Check rows of an estimator, by the rules of its lowest layer if that layer models tables."""
     if isinstance(lowest, TabularRBM):
         return check_lowest(lowest, X, sample_weight, first=first)
     return check_training_rows(estimator, X, sample_weight, domain, first=first)
@@ -186,7 +186,7 @@ def _for_real_values(rbm: DensityRBM) -> GaussianBernoulliRBM:
 
 
 def check_layers(rbms: list[DensityRBM], summary: Summary, *, first: bool, split: bool) -> None:
-    """Refuse what rows of this summary do not allow, and new layers that cannot be stacked."""
+    """Refuse parameters that these rows do not allow, and new layers that cannot be stacked."""
     settings = [settings_of(rbm) for rbm in rbms]
     settings[0].device.check_dtype(summary.dtype)
     below = [len(summary.total), *(rbm.n_components for rbm in rbms)]

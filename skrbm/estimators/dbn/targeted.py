@@ -57,7 +57,7 @@ class TuningFit:
 class Tuned(NamedTuple):
     """A trained stack, the perceptron that it initialised, and the scale of the targets.
 
-    `rng` and `n_before` are those of the fit, from which `partial_fit` goes on.
+    `rng` and `n_before` come from the fit that `partial_fit` continues.
     """
 
     dbn: DeepBeliefNetwork

@@ -104,7 +104,7 @@ class BaseRBM(Estimator):
 
     @property
     def _variance_gradient(self) -> VarianceGradient | None:
-        """How variances are learned; None if they are fixed."""
+        """The gradient of the variances; None if they are fixed."""
         return None
 
     def _hidden_biases(self, default: float, dtype: Any) -> Array:
@@ -236,7 +236,7 @@ class BaseRBM(Estimator):
         return rows
 
     def _check_columns(self, X: Any, *, first: bool) -> None:
-        """Store the columns of the first rows, and refuse other ones later."""
+        """Store the columns of the first rows, and refuse others later."""
         check_columns(self, X, reset=first)
 
     def _check_training_rows(
@@ -302,7 +302,7 @@ class BaseRBM(Estimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            NaN is a missing value, whatever `missing_values` is.
+            NaN is a missing value, regardless of `missing_values`.
         method : {"sample", "mean", "mode"}, default="sample"
             Imputed value: a draw from p(missing | known); the conditional mean; or a mode, found by
             an ascent of that probability from the most probable value of each unit.
@@ -338,7 +338,7 @@ class BaseRBM(Estimator):
         Parameters
         ----------
         method : {"auto", "exact", "ais", "bracket", "tempering"}, default="auto"
-            How to compute log Z:
+            Method to compute log Z:
 
             - "exact": enumeration of the smaller layer, which may have at most 30 units.
             - "ais": chains annealed from independent units to the model [1]_.

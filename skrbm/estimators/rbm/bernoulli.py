@@ -72,8 +72,8 @@ class BernoulliRBM(DensityRBM):
     batch_size : int, default=100
         Maximum number of rows per update.
     n_iter : int or "auto", default="auto"
-        Number of epochs of `fit`. "auto" makes as many updates as there are values in the data,
-        but from 2,000 to 5,000, and at least 10 epochs. Upper layers of a stack make as many.
+        Number of epochs of `fit`. "auto" makes one update per value in the data, but between 2,000
+        and 5,000 updates, and at least 10 epochs. Upper layers of a stack make the same number.
     gradient : {"jump", "pcd", "pt", "cd", "exact"}, default="jump"
         Estimate of the model's part of the gradient:
 
@@ -95,19 +95,21 @@ class BernoulliRBM(DensityRBM):
         at all. At 8 the prior is a Cauchy distribution of scale 0.5. "auto" is a quarter of the
         effective number of independent columns, :math:`d^2 / \sum_{ij} r_{ij}^2` with the
         correlations r of the d columns, but at most :math:`\sum_i m_i (1 - m_i)` with their means
-        m, since rare columns say little; times `(64 / n_components)**0.25`, and divided by
-        :math:`q^2` if only a share q of the values is known. It is 0 for a total weight below 50,
-        since so few rows are usually patterns to store, and for Gaussian hidden units. With 0 a
-        model can learn any few rows by heart. `partial_fit` counts all rows seen so far.
+        m, since rare columns carry little information. It is multiplied by
+        `(64 / n_components)**0.25`, and divided by :math:`q^2` if only a share q of the values is
+        known. It is 0 for a total weight below 50, since so few rows are usually patterns to store,
+        and for Gaussian hidden units. With 0 a model can memorise any small data set. `partial_fit`
+        counts all rows seen so far.
     early_stopping : bool, default=False
         Whether to hold out a validation set and score it. The step size then decays to zero up to
-        four times, after an eighth, a quarter, half and seven eighths of `n_iter`: decays of less
-        than 10 epochs or 500 updates are left out, and a single one takes all of `n_iter`. `fit`
+        four times, after an eighth, a quarter, half and seven eighths of `n_iter`: decays shorter
+        than 10 epochs or 500 updates are omitted, and a single decay spans all of `n_iter`. `fit`
         stops after a decay whose score is lower than the best one, by `tol` and by 1.5 standard
-        errors, and keeps the parameters of the last decay before. Other epochs are scored for
-        `history_`: ten or more in all, if that takes at most 5 % of the time; otherwise, 500 of the
-        rows are scored, and fewer columns. A warning follows if the model has learned its rows by
-        heart: if one of them is on average more probable than as many rows of the validation set.
+        errors, and keeps the parameters from the last decay that was not worse. Other epochs are
+        scored for `history_`: ten or more in all, if that takes at most 5 % of the time; otherwise,
+        500 of the rows are scored, and fewer columns. A warning is given if the model has memorised
+        its rows: on average, one training row is then more probable than as many validation rows as
+        there are training rows.
     validation_fraction : float, default=0.1
         Fraction of the rows to hold out as the validation set.
     n_iter_no_change : int, default=1
@@ -128,7 +130,7 @@ class BernoulliRBM(DensityRBM):
         Called after every epoch with the estimator in its current state and the number of epochs
         trained. A callback that raises StopIteration ends the training; see `Checkpoint`.
     device : str, default=None
-        Where to compute: None for numpy, or a PyTorch device (extra "torch") such as "cpu", "cuda",
+        None to compute with numpy, or a PyTorch device (extra "torch") such as "cpu", "cuda",
         "cuda:1" or "mps". "mps" does not support float64. Fitted attributes and results are always
         numpy arrays, and a model fitted on one device can be used on any other. X may be a tensor,
         which stays on its own device. The same seed gives the same result only on the same device.
@@ -168,9 +170,9 @@ class BernoulliRBM(DensityRBM):
         - `iteration`, its number;
         - `learning_rate`, at its end;
         - `pseudo_log_likelihood`, the mean over its last mini-batch in nats per row, estimated from
-          one column per row. It is computed after the first epoch, the last, and as many others as
-          take at most 5 % of the time, some of them from 20 or more rows of the mini-batch; other
-          epochs repeat its latest value;
+          one column per row. It is computed after the first and the last epoch, and after as many
+          others as take at most 5 % of the time, some from only 20 or more rows of the mini-batch;
+          other epochs repeat its latest value;
         - `time`, in seconds.
 
         Two more are NaN without early stopping:
@@ -239,7 +241,7 @@ class BernoulliRBM(DensityRBM):
         rbm : sklearn.neural_network.BernoulliRBM
             It is not changed.
         **parameters
-            Parameters of the new estimator. By default it has those of `rbm`.
+            Parameters of the new estimator, by default the parameters of `rbm`.
 
         Returns
         -------

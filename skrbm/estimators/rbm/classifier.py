@@ -59,8 +59,9 @@ class RBMClassifier(
     batch_size : int, default=100
         Maximum number of rows per update.
     n_iter : int or "auto", default="auto"
-        Number of epochs of `fit`. "auto" makes four updates per row, from 2,000 to 5,000, and at
-        least 10 epochs; if `generative_share` is above 0.1, as many as `BernoulliRBM`.
+        Number of epochs of `fit`. "auto" makes four updates per row, but between 2,000 and 5,000,
+        and at least 10 epochs; if `generative_share` is above 0.1, the same number as
+        `BernoulliRBM`.
     gradient : {"jump", "pcd", "pt", "cd", "exact"}, default="jump"
         Estimate of the model's part of the gradient, as in `BernoulliRBM`. It is not used if
         `generative_share` is 0; nor are `n_steps` and `n_chains`.
@@ -76,18 +77,19 @@ class RBMClassifier(
         all. At 8 the prior is a Cauchy distribution of scale 0.5. "auto" is a quarter of the
         effective number of independent columns, :math:`d^2 / \sum_{ij} r_{ij}^2` with the
         correlations r of the d columns, but at most :math:`\sum_i m_i (1 - m_i)` with their means
-        m, since rare columns say little; times `(64 / n_components)**0.25`, and divided by
-        :math:`q^2` if only a share q of the values is known. It is 0 if `generative_share` is at
-        most 0.1, as by default: few updates then prevent overfitting. It is also 0 for a total
-        weight below 50. `partial_fit` counts all rows seen so far.
+        m, since rare columns carry little information. It is multiplied by
+        `(64 / n_components)**0.25`, and divided by :math:`q^2` if only a share q of the values is
+        known. It is 0 if `generative_share` is at most 0.1, as by default: few updates then prevent
+        overfitting. It is also 0 for a total weight below 50. `partial_fit` counts all rows seen so
+        far.
     early_stopping : bool, default=False
         Whether to hold out a validation set, stratified by class, and score it. The step size then
         decays to zero up to four times, after an eighth, a quarter, half and seven eighths of
-        `n_iter`: decays of less than 10 epochs or 500 updates are left out, and a single one takes
-        all of `n_iter`. `fit` stops after a decay whose score is lower than the best one, by `tol`
-        and by 1.5 standard errors, and keeps the parameters of the last decay before. Other epochs
-        are scored for `history_`: ten or more in all, if that takes at most 5 % of the time;
-        otherwise, 500 of the rows are scored.
+        `n_iter`: decays shorter than 10 epochs or 500 updates are omitted, and a single decay
+        spans all of `n_iter`. `fit` stops after a decay whose score is lower than the best one, by
+        `tol` and by 1.5 standard errors, and keeps the parameters from the last decay that was not
+        worse. Other epochs are scored for `history_`: ten or more in all, if that takes at most 5 %
+        of the time; otherwise, 500 of the rows are scored.
     validation_fraction : float, default=0.1
         Fraction of the rows to hold out as the validation set.
     n_iter_no_change : int, default=1
@@ -102,14 +104,14 @@ class RBMClassifier(
         over missing values: exactly if the model has at most ten hidden units, or the row at most
         ten missing values; otherwise estimated by block Gibbs sampling. In training each row has a
         block Gibbs chain, which does not use the label and makes five steps per epoch, or 500 in
-        all if there are more than 100 epochs. The objective is thus averaged over
-        :math:`p(x_m | x_o)`, which the model learns better the larger `generative_share` is.
+        all if there are more than 100 epochs. The objective is thus averaged over :math:`p(x_m |
+        x_o)`. The larger `generative_share` is, the better the model learns this distribution.
         `impute` fills in missing values with either setting.
     callbacks : callable or list of callables, default=None
         Called after every epoch with the estimator in its current state and the number of epochs
         trained. A callback that raises StopIteration ends the training; see `Checkpoint`.
     device : str, default=None
-        Where to compute: None for numpy, or a PyTorch device (extra "torch") such as "cpu", "cuda",
+        None to compute with numpy, or a PyTorch device (extra "torch") such as "cpu", "cuda",
         "cuda:1" or "mps". "mps" does not support float64. Fitted attributes and results are always
         numpy arrays, and a model fitted on one device can be used on any other. X may be a tensor,
         which stays on its own device. The same seed gives the same result only on the same device.
@@ -126,11 +128,11 @@ class RBMClassifier(
     generative_share : float, default=0.01
         Weight s of the generative part of the objective, from 0 to 1.
     inputs : {"mean", "sample"}, default="mean"
-        How training treats values between 0 and 1. "mean" uses them unchanged, as predictions do.
+        Use of values between 0 and 1 in training. "mean" uses them unchanged, as predictions do.
         "sample" treats them as probabilities, and draws zeros and ones in every mini-batch. This
         noise blurs a few fine-grained columns, and prevents overfitting to many grey pixels.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, by label, with which the weights of the rows are multiplied.
+        Weights of the classes, by label, which multiply the weights of the rows.
         "balanced" gives all classes the same total weight; `partial_fit` does not support it.
 
     Attributes
@@ -155,9 +157,9 @@ class RBMClassifier(
         - `iteration`, its number;
         - `learning_rate`, at its end;
         - `label_log_likelihood`, the mean log P(y | x) of its last mini-batch, in nats. It is
-          computed after the first epoch, the last, and as many others as take at most 5 % of the
-          time, some of them from 20 or more rows of the mini-batch; other epochs repeat its latest
-          value;
+          computed after the first and the last epoch, and after as many others as take at most 5 %
+          of the time, some from only 20 or more rows of the mini-batch; other epochs repeat its
+          latest value;
         - `time`, in seconds.
 
         Two more are NaN without early stopping:
@@ -385,7 +387,7 @@ class RBMClassifier(
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
-            NaN is a missing value with missing_values="allow", and also summed out.
+            NaN is a missing value with missing_values="allow", and is also summed out.
 
         Returns
         -------

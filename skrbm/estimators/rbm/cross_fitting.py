@@ -1,4 +1,4 @@
-"""Scores of rows by models that did not learn them, on the scale of a model of all rows."""
+"""Scores of rows by models that were not fitted to them, on the scale of a model of all rows."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def folds_of(cv: Any, rows: TrainingRows, n_given: int, n_enough: int, seed: int
         raise ValueError(msg) from error
     folds = [(train[train >= 0], test[test >= 0]) for train, test in sides]
     if not folds or any(len(side) == 0 for fold in folds for side in fold):
-        raise ValueError("cv must yield a split, and every split rows of weight on both sides.")
+        raise ValueError("cv must yield splits with rows of positive weight on both sides.")
     return folds
 
 
@@ -104,7 +104,7 @@ def scores_of(rbm: DensityRBM, rows: TrainingRows) -> Array:
 
 
 def _with_own_codes(model: DensityRBM, rows: TrainingRows) -> TrainingRows:
-    """The rows; those of a table with codes that no other rows influence."""
+    """The rows; the rows of a table get codes that do not depend on other rows."""
     if not isinstance(rows.values, CodedRows):
         return rows
     kinds = rows.values.coding.table.column_types
@@ -124,8 +124,9 @@ def cross_fitted(
     """Scores of the held-out rows of every fold, on the scale of the RBM of all rows.
 
     Scores of two models differ by their log Z. The model of fewer rows also fits worse, most of all
-    far from its rows, where a threshold is. The median difference over rows that neither model has
-    learned estimates both. If there are no such rows, the median is over all training rows.
+    far from its rows, and a threshold lies there. The median difference over rows that neither
+    model has learned estimates both. If there are no such rows, the median is over all training
+    rows.
 
     Parameters
     ----------
@@ -136,7 +137,7 @@ def cross_fitted(
     scores : ndarray of shape (n_rows,)
         Their scores by this model.
     core : ndarray of bool of shape (n_rows,)
-        Which of the rows it has learnt.
+        Mask of the rows that it was fitted to.
     folds : list of Fold
     cores : list of ndarray of bool
         For every fold, which of its rows for training a model learns.

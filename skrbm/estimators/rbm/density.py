@@ -32,10 +32,10 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
             For binary visible units: data in [0, 1]; values outside cause a warning and count as 0
-            or 1. In later calls of any method, such as for new rows from a
-            `sklearn.preprocessing.MinMaxScaler`, they do so without a warning if values lie outside
-            by at most 0.1 on average. For Gaussian visible units: real numbers, not sparse. With
-            missing_values="allow", NaN in an array is a missing value.
+            or 1. Later calls of any method give no warning if values lie outside by at most 0.1 on
+            average, as new rows from a `sklearn.preprocessing.MinMaxScaler` may. For Gaussian
+            visible units: real numbers, not sparse. With missing_values="allow", NaN in an array is
+            a missing value.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -98,10 +98,10 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
 
         The rows of the first call set the initial visible units: biases of binary units, or
         location and scale of Gaussian units, which remain the coordinates of the training. The
-        first call should therefore have enough rows to estimate them. A warning follows once if the
-        mean of a column in later calls, of 100 rows or more in all, is more than three standard
-        deviations off, or its standard deviation is more than five times the first one or less than
-        a hundredth of it.
+        first call should therefore have enough rows to estimate them. A warning is given once,
+        after 100 later rows or more, if the mean of a column is more than three standard deviations
+        off, or if its standard deviation is more than five times the first one or less than a
+        hundredth of it.
 
         Parameters
         ----------

@@ -21,8 +21,8 @@ from skrbm.validation.rows import TrainingRows
 _VARIANCES = ("learned", "shared", "data")
 _COVARIANCE_TYPES = ("auto", "full", "diag")
 MOST_COLUMNS = 256  # whose correlations are estimated by default
-# Hidden units explain weak correlations as well, and are better features. They also explain the
-# correlations of clusters, along which data are flatter than a uniform density.
+# Hidden units explain weak correlations equally well, and are better features. They also explain
+# the correlations of clusters, along which data are flatter than a uniform density.
 _CORRELATED, _COLLINEAR = 0.3, 0.6  # nats per value
 _FEW_COLUMNS = 32
 _FLAT = -1.0  # excess kurtosis
@@ -83,8 +83,8 @@ class GaussianBernoulliRBM(DensityRBM):
     batch_size : int, default=100
         Maximum number of rows per update.
     n_iter : int or "auto", default="auto"
-        Number of epochs of `fit`. "auto" makes as many updates as there are values in the data,
-        but from 2,000 to 5,000, and at least 10 epochs. Upper layers of a stack make as many.
+        Number of epochs of `fit`. "auto" makes one update per value in the data, but between 2,000
+        and 5,000 updates, and at least 10 epochs. Upper layers of a stack make the same number.
     gradient : {"jump", "pcd", "pt", "cd", "exact"}, default="jump"
         Estimate of the model's part of the gradient:
 
@@ -105,20 +105,21 @@ class GaussianBernoulliRBM(DensityRBM):
         log-likelihood. Small weights shrink towards zero, large ones hardly at all. At 8 the prior
         is a Cauchy distribution of scale 0.5. "auto" is a quarter of the effective number of
         independent columns, :math:`d_e = d^2 / \sum_{ij} r_{ij}^2` with the correlations r of the d
-        columns, times `(64 / n_components)**0.25`. Variances are at least :math:`5 d_e / n` of the
-        variance of their column, unless alpha is 0. "auto" is 0 for weights, but not for variances,
-        if the total weight is below 50. If S is a full matrix, w, s and r belong to the whitened
-        columns of the Notes, and :math:`d_e = d`. If only a share q of the values is known,
-        :math:`d_e` is divided by :math:`q^2`. `partial_fit` counts all rows seen so far.
+        columns. It is multiplied by `(64 / n_components)**0.25`. Variances are at least :math:`5
+        d_e / n` of the variance of their column, unless alpha is 0. "auto" is 0 for weights, but
+        not for variances, if the total weight is below 50. If S is a full matrix, w, s and r belong
+        to the whitened columns of the Notes, and :math:`d_e = d`. If only a share q of the values
+        is known, :math:`d_e` is divided by :math:`q^2`. `partial_fit` counts all rows seen so far.
     early_stopping : bool, default=False
         Whether to hold out a validation set and score it. The step size then decays to zero up to
-        four times, after an eighth, a quarter, half and seven eighths of `n_iter`: decays of less
-        than 10 epochs or 500 updates are left out, and a single one takes all of `n_iter`. `fit`
+        four times, after an eighth, a quarter, half and seven eighths of `n_iter`: decays shorter
+        than 10 epochs or 500 updates are omitted, and a single decay spans all of `n_iter`. `fit`
         stops after a decay whose score is lower than the best one, by `tol` and by 1.5 standard
-        errors, and keeps the parameters of the last decay before. Other epochs are scored for
-        `history_`: ten or more in all, if that takes at most 5 % of the time; otherwise, 500 of the
-        rows are scored, and fewer columns. A warning follows if the model has learned its rows by
-        heart: if one of them is on average more probable than as many rows of the validation set.
+        errors, and keeps the parameters from the last decay that was not worse. Other epochs are
+        scored for `history_`: ten or more in all, if that takes at most 5 % of the time; otherwise,
+        500 of the rows are scored, and fewer columns. A warning is given if the model has memorised
+        its rows: on average, one training row is then more probable than as many validation rows as
+        there are training rows.
     validation_fraction : float, default=0.1
         Fraction of the rows to hold out as the validation set.
     n_iter_no_change : int, default=1
@@ -139,7 +140,7 @@ class GaussianBernoulliRBM(DensityRBM):
         Called after every epoch with the estimator in its current state and the number of epochs
         trained. A callback that raises StopIteration ends the training; see `Checkpoint`.
     device : str, default=None
-        Where to compute: None for numpy, or a PyTorch device (extra "torch") such as "cpu", "cuda",
+        None to compute with numpy, or a PyTorch device (extra "torch") such as "cpu", "cuda",
         "cuda:1" or "mps". "mps" does not support float64. Fitted attributes and results are always
         numpy arrays, and a model fitted on one device can be used on any other. X may be a tensor,
         which stays on its own device. The same seed gives the same result only on the same device.
@@ -168,14 +169,14 @@ class GaussianBernoulliRBM(DensityRBM):
         Covariance matrix S of the visible units given the hidden units:
 
         - "full": a full matrix, estimated by shrinkage, whose scale is learned along each whitened
-          column; see Notes. It requires `variance="learned"`. S is diagonal nevertheless if
-          independent columns have a higher likelihood, leaving out one row at a time.
+          column; see Notes. It requires `variance="learned"`. S is still diagonal if independent
+          columns have a higher leave-one-out likelihood.
         - "diag": a diagonal matrix, with the variances of `variance`. Hidden units then represent
           all correlations, and are better features for a classifier.
         - "auto": "full" for correlated columns whose rows form no clusters: if a normal density
           with correlations exceeds independent columns by 0.3 nats per value, or 0.6 for 33 to 256
           columns, and if the excess kurtosis along the first principal direction is above -1.
-          Otherwise, with another `variance` than "learned", and on a computer cluster, "diag".
+          Otherwise "diag", as always on a cluster and if `variance` is not "learned".
 
     Attributes
     ----------
@@ -206,9 +207,9 @@ class GaussianBernoulliRBM(DensityRBM):
         - `iteration`, its number;
         - `learning_rate`, at its end;
         - `pseudo_log_likelihood`, the mean over its last mini-batch in nats per row, estimated from
-          one column per row. It is computed after the first epoch, the last, and as many others as
-          take at most 5 % of the time, some of them from 20 or more rows of the mini-batch; other
-          epochs repeat its latest value;
+          one column per row. It is computed after the first and the last epoch, and after as many
+          others as take at most 5 % of the time, some from only 20 or more rows of the mini-batch;
+          other epochs repeat its latest value;
         - `time`, in seconds.
 
         Two more are NaN without early stopping:
@@ -233,7 +234,7 @@ class GaussianBernoulliRBM(DensityRBM):
     See Also
     --------
     BernoulliRBM : For binary data.
-    sklearn.mixture.GaussianMixture : Log-densities to compare with.
+    sklearn.mixture.GaussianMixture : Comparable log-densities.
 
     Notes
     -----
@@ -334,7 +335,7 @@ class GaussianBernoulliRBM(DensityRBM):
         return Start(whitened, visible, hidden, learned, n_independent=len(to_white))
 
     def _whitening(self, rows: TrainingRows, scaling: Standardized) -> Array | None:
-        """The map that makes standardized columns uncorrelated, or None if they are as they are."""
+        """The map that makes standardized columns uncorrelated, or None if it is not used."""
         if self.covariance_type == "diag" or not isinstance(self.variance, str):
             return None
         n_rows, n_columns = rows.values.shape
@@ -352,7 +353,7 @@ class GaussianBernoulliRBM(DensityRBM):
         return found.matrix if found.gain > enough else None
 
     def _first_variance(self, scale: Array, of_data: Array) -> tuple[Array, Array | None]:
-        """Initial variances of the standardized units, and the data's if they are learned."""
+        """Initial variances of standardized units; also variances of the data if learned."""
         square = scale.astype(np.float64) ** 2
         given = check_variance("variance", self.variance, _VARIANCES, len(scale))
         if given is not None:

@@ -61,7 +61,7 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         Prototype of the model; its `missing_values` is overridden. By default
         `GaussianBernoulliRBM(64, alpha=20, covariance_type="full")`, for real-valued columns in
         any units; "diag" for more than 256 columns. With `TabularRBM`, the rows are a data frame or
-        an array of columns of any types, and `transform` returns one of the same types.
+        an array of columns of any types, and `transform` returns columns of the same types.
     missing_values : float, default=nan
         The number that marks a missing value. If it is not NaN, NaN is refused.
     method : {"mean", "sample", "mode", "median"}, default="mean"
@@ -70,8 +70,8 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         Length of the block Gibbs chains that estimate it, if it is not exact.
     min_value, max_value : float or array-like of shape (n_features,), default=-inf and inf
         Limits of imputed values: one for all columns, or one per column. Values beyond them are
-        clipped. Known values are unchanged. `TabularRBM` takes none: its numbers are within the
-        observed ones.
+        clipped. Known values are unchanged. `TabularRBM` accepts no limits: its numbers are within
+        the observed range.
     add_indicator : bool, default=False
         Whether to append binary columns that mark missing values, one for each column with missing
         values in `fit`.
@@ -81,8 +81,8 @@ class RBMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         values stay missing.
     random_state : int, RandomState instance or None, default=None
         Seed of the model, and of the draws of `transform`, which are the same in every call and do
-        not depend on other rows, except that draws for equal rows are independent. None is the
-        `random_state` of the prototype.
+        not depend on other rows, except that draws for equal rows are independent. If None, the
+        `random_state` of the prototype is used.
 
     Attributes
     ----------

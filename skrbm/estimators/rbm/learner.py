@@ -44,7 +44,7 @@ _ENOUGH = 100  # rows of a stream to compare with its beginning
 _FEWEST_CHAINS = 20  # fewer cannot show that the two directions contradict each other
 
 
-# Records of a training state's epochs, from the first one that is left.
+# Records of the remaining epochs of a training state.
 Epochs = Callable[[TrainState, int], Iterable[Record]]
 
 
@@ -101,7 +101,7 @@ class Learner:
         fitted = Fitted(top, scaling, seeds_of_model, classes=classes, coding=coding)
         if n_independent is None:
             n_independent = rows.summary.n_independent
-        # Pairs of values that are known together are what a model learns from.
+        # A model learns from pairs of values that are known together.
         return cls(fitted, settings.shape, n_independent / rows.summary.share_seen**2)
 
     @property
@@ -118,7 +118,7 @@ class Learner:
         self.fitted = replace(self.fitted, top=replace(self.fitted.top, training=training))
 
     def take_over(self, rbm: RBM, hidden: Array) -> None:
-        """Replace the RBM by one trained elsewhere, and start the chains from its hidden states."""
+        """Replace the RBM by another trained one, and start the chains from its hidden states."""
         state = self.training
         self.replace_rbm(rbm)
         state.model = rbm
@@ -193,7 +193,7 @@ class Learner:
         self.fit = None
 
     def train_by(self, settings: Settings, epochs: Epochs) -> None:
-        """Make the planned fit by epochs over rows that are not here."""
+        """Make the planned fit by epochs over rows on other machines."""
         assert self.fit is not None
         self._train(settings, epochs, self.fit, None)
         self.fit = None
@@ -209,7 +209,7 @@ class Learner:
         self._train(settings, self._epochs(settings, rows, fit), fit, None)
 
     def _compare(self, summary: Summary) -> None:
-        """Warn once if the rows of later calls are unlike those that set the scaling."""
+        """Warn once if the rows of later calls are unlike the rows that set the scaling."""
         if not self.training.history or summary.moments is None or self.is_unlike:
             return
         self.later = summary if self.later is None else merge([self.later, summary])
@@ -217,8 +217,8 @@ class Learner:
         if found:
             self.later, self.is_unlike = None, True
             warn_caller(
-                f"The rows of partial_fit are unlike those of its first call: {found}. The first "
-                "call sets the scaling: its rows should be like all others, and enough of them.",
+                f"The rows of partial_fit are unlike the rows of its first call: {found}. The "
+                "first call sets the scaling: it needs enough rows, and representative ones.",
                 UserWarning,
             )
 
@@ -236,7 +236,7 @@ class Learner:
     def _scoring(self, settings: Settings, fit: FitState, n_rows: int) -> tuple[int, Watch]:
         """Number of columns per row from which a validation set is scored, and after which epochs.
 
-        There are ten, or as many as are paid for.
+        There are ten columns, or as many as the share of the time allows.
         """
         for n_flips in range(FLIPS_SCORED, 0, -1):
             costs = self._costs(settings, fit, n_flips, n_free_energies=2)
@@ -256,7 +256,7 @@ class Learner:
         return fit.plan.n_iter, cost_of_epoch(rbm, fit.n_rows, settings.batch_size), price
 
     def take_chains(self, states: list[TrainState]) -> None:
-        """Take over the persistent chains of other training states, and where they jump to."""
+        """Take over persistent chains of other training states, and the targets of their jumps."""
         if not states:
             return
         first, *others = states
@@ -303,7 +303,7 @@ class Learner:
             state.model = self.fitted.rbm
         _warn_of_saturation(settings, state)
         if stopping is not None and stopping.learned_by_heart and not self.fitted.n_label_columns:
-            _warn_of_rows_learned_by_heart(fit.n_rows)
+            _warn_of_memorised_rows(fit.n_rows)
 
     def _keep(self, rbm: RBM) -> None:
         """Replace the RBM of the model; on the CPU, training then changes its arrays in place."""
@@ -331,9 +331,9 @@ class Learner:
         return Feed(view, rows.weights, draws, completion)
 
 
-def _warn_of_rows_learned_by_heart(n_rows: int) -> None:
+def _warn_of_memorised_rows(n_rows: int) -> None:
     warn_caller(
-        f"The model has learned its rows by heart: on average, one of its {n_rows} rows is more "
+        f"The model has memorised its rows: on average, one of its {n_rows} rows is more "
         f"probable than {n_rows} rows of the validation set. Use a larger alpha, or fewer "
         "n_components.",
         ConvergenceWarning,

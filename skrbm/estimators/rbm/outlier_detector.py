@@ -68,7 +68,7 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
     again, with correlations if the model has them.
 
     A model assigns higher probabilities to the rows that it learns than to new rows. So the
-    threshold is set by cross-fitting: on the scores of rows by models that have not learnt them
+    threshold is set by cross-fitting: on the scores of rows by models that were not fitted to them
     [2]_.
 
     Parameters
@@ -80,9 +80,8 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
     contamination : float or "auto", default=0.1
         Fraction of rows that count as outliers, above 0 and at most 0.5; it holds for new rows from
         the distribution of the rows in `fit`. For "auto", outliers are scores below Tukey's lower
-        fence, the first quartile less 1.5 interquartile ranges [3]_. If scores were normal, it
-        would have 0.35 % of them below it. The model then learns four fifths of the rows, as for
-        0.1.
+        fence, the first quartile less 1.5 interquartile ranges [3]_. Of normally distributed
+        scores, 0.35 % are below it. The model then learns four fifths of the rows, as for 0.1.
     novelty : bool, default=True
         Whether to judge new rows, with `predict`, `decision_function` and `score_samples`, or rows
         that the model learns, with `fit_predict`.
@@ -94,7 +93,8 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
         independent observations, they should not be in both parts. A single row sets the threshold
         by its own score.
     random_state : int, RandomState instance or None, default=None
-        Seed of the models and of random folds. None is the `random_state` of the prototype.
+        Seed of the models and of random folds. If None, the `random_state` of the prototype is
+        used.
 
     Attributes
     ----------
@@ -167,7 +167,7 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
         """Fit, and return -1 for rows that are outliers among these rows, and 1 for all others.
 
-        Only if `novelty=False`. Every row is judged by a model that has not learnt it.
+        Available if `novelty=False`. Every row is judged by a model that was not fitted to it.
 
         Parameters
         ----------
@@ -214,7 +214,7 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
         offset, scores = _threshold(of_rbm, folds, new, self.contamination)
         check_columns(self, X, reset=True)
         self.rbm_ = rbm
-        # A row at the threshold is an inlier, however its score is rounded among other rows.
+        # A row at the threshold is an inlier, even if its score is rounded differently later.
         eps = float(np.finfo(rows.summary.dtype).eps)
         self.offset_ = offset - _ROUNDING * eps * (1 + abs(offset))
         return rows.used, scores
@@ -223,7 +223,7 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
     def score_samples(self, X: Any) -> Array:
         """Compute `-F(v) = log p(v) + log Z` for every row v of X, in nats; low for outliers.
 
-        Only if `novelty=True`.
+        Available if `novelty=True`.
 
         Parameters
         ----------
@@ -239,7 +239,7 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
     def decision_function(self, X: Any) -> Array:
         """Compute `score_samples(X) - offset_`, in nats: negative for outliers.
 
-        Only if `novelty=True`.
+        Available if `novelty=True`.
 
         Parameters
         ----------
@@ -253,9 +253,9 @@ class RBMOutlierDetector(OutlierMixin, Estimator):
 
     @only_if(_is_novelty_detection)
     def predict(self, X: Any) -> Array:
-        """Return -1 for outliers and 1 for all other rows. The rows should not be those of `fit`.
+        """Return -1 for outliers and 1 for all other rows. Use `fit_predict` for the rows of `fit`.
 
-        Only if `novelty=True`.
+        Available if `novelty=True`.
 
         Parameters
         ----------
@@ -303,7 +303,7 @@ def _threshold(
 ) -> tuple[float, Array]:
     """The threshold, and scores of all rows on which it is set.
 
-    `new` has the scores of rows that the models of the folds have not of_rbm.
+    `new` has the scores of the held-out rows of each fold.
     """
     if not folds:
         return _lower_end(of_rbm, contamination), of_rbm.values

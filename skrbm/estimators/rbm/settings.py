@@ -1,4 +1,4 @@
-"""`Settings`: the checked parameters of an RBM estimator, as training takes them."""
+"""`Settings`: the checked parameters of an RBM estimator, in the form that training uses."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ class Start(NamedTuple):
     classes : ndarray, optional
         Class labels.
     n_independent : float, optional
-        Effective number of independent visible units, if it is not that of the columns.
+        Effective number of independent visible units, if it differs from the number for the
+        columns.
     coding : Coding, optional
         Visible states of rows of a table, if the data are one.
     """
@@ -95,7 +96,7 @@ class Below(NamedTuple):
     infer: Callable[[Array], Array]
 
     def view(self, rows: Any, layer: Layer) -> MappedRows:
-        """Rows as this layer sees them, completed by the states of the chains as they are."""
+        """Rows as this layer sees them, completed by the current states of the chains."""
 
         def inferred(index: Array) -> Array:
             return self.infer(self.completion.filled(rows[index], index))
@@ -106,7 +107,7 @@ class Below(NamedTuple):
 
 @dataclass(frozen=True)
 class Settings:
-    """The checked parameters of an RBM estimator, as training takes them.
+    """The checked parameters of an RBM estimator, in the form that training uses.
 
     Parameters
     ----------

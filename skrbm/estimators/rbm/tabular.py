@@ -54,9 +54,9 @@ class TabularRBM(DensityRBM):
     integers and frequent values, and otherwise a density per unit of the column. The unit of dates
     and durations is a day.
 
-    The units of categories are softmax units. Those of numbers and ordered categories are ordinal:
-    a weight is the change of the log-probability from one code to the next. So neighbouring codes
-    have similar weights unless the rows say otherwise, and few rows suffice.
+    Categories have softmax units. Numbers and ordered categories have ordinal units: a weight is
+    the change of the log-probability from one code to the next. So neighbouring codes have similar
+    weights unless the rows show a difference, and few rows suffice.
 
     Missing cells are summed out of scores, and any columns can be predicted, completed or generated
     given any others.
@@ -75,8 +75,8 @@ class TabularRBM(DensityRBM):
     batch_size : int, default=100
         Maximum number of rows per update.
     n_iter : int or "auto", default="auto"
-        Number of epochs of `fit`. "auto" makes `300 * n_rows**(1 / 3)` updates, but from 2,000 to
-        10,000, and at least 10 epochs.
+        Number of epochs of `fit`. "auto" makes `300 * n_rows**(1 / 3)` updates, but between 2,000
+        and 10,000, and at least 10 epochs.
     gradient : {"jump", "pcd", "pt", "cd", "exact"}, default="jump"
         Estimate of the model's part of the gradient:
 
@@ -90,7 +90,7 @@ class TabularRBM(DensityRBM):
         Number of Gibbs steps per update. "exact" ignores it.
     n_chains : int or "auto", default="auto"
         Number of persistent chains; for "pt", the total over all temperatures. "auto" is a fiftieth
-        of the number of rows, but from 100 to 500. "cd" and "exact" ignore it.
+        of the number of rows, but between 100 and 500. "cd" and "exact" ignore it.
     alpha : float or "auto", default="auto"
         Strength of the prior on weights. `fit` subtracts
         :math:`\frac{\alpha}{8 n} \sum_{ij} \log(1 + 4 w_{ij}^2)` from the mean log-likelihood
@@ -98,19 +98,20 @@ class TabularRBM(DensityRBM):
         at all. At 8 the prior is a Cauchy distribution of scale 0.5. "auto" is a quarter of the
         effective number of independent columns, :math:`d^2 / \sum_{ij} r_{ij}^2` with the
         correlations r of the d columns of codes, but at most :math:`\sum_i m_i (1 - m_i)` with
-        their means m, since rare categories say little; times `(64 / n_components)**0.25`, and
-        divided by :math:`q^2` if only a share q of the values is known. It is 0 for a total weight
-        below 50, since so few rows are usually patterns to store. With 0 a model can learn any few
-        rows by heart. `partial_fit` counts all rows seen so far.
+        their means m, since rare categories carry little information. It is multiplied by
+        `(64 / n_components)**0.25`, and divided by :math:`q^2` if only a share q of the values is
+        known. It is 0 for a total weight below 50, since so few rows are usually patterns to store.
+        With 0 a model can memorise any small data set. `partial_fit` counts all rows seen so far.
     early_stopping : bool, default=False
         Whether to hold out a validation set and score it. The step size then decays to zero up to
-        four times, after an eighth, a quarter, half and seven eighths of `n_iter`: decays of less
-        than 10 epochs or 500 updates are left out, and a single one takes all of `n_iter`. `fit`
+        four times, after an eighth, a quarter, half and seven eighths of `n_iter`: decays shorter
+        than 10 epochs or 500 updates are omitted, and a single decay spans all of `n_iter`. `fit`
         stops after a decay whose score is lower than the best one, by `tol` and by 1.5 standard
-        errors, and keeps the parameters of the last decay before. Other epochs are scored for
-        `history_`: ten or more in all, if that takes at most 5 % of the time; otherwise, 500 of the
-        rows are scored, and fewer columns. A warning follows if the model has learned its rows by
-        heart: if one of them is on average more probable than as many rows of the validation set.
+        errors, and keeps the parameters from the last decay that was not worse. Other epochs are
+        scored for `history_`: ten or more in all, if that takes at most 5 % of the time; otherwise,
+        500 of the rows are scored, and fewer columns. A warning is given if the model has memorised
+        its rows: on average, one training row is then more probable than as many validation rows as
+        there are training rows.
     validation_fraction : float, default=0.1
         Fraction of the rows to hold out as the validation set.
     n_iter_no_change : int, default=1
@@ -131,7 +132,7 @@ class TabularRBM(DensityRBM):
         Called after every epoch with the estimator in its current state and the number of epochs
         trained. A callback that raises StopIteration ends the training; see `Checkpoint`.
     device : str, default=None
-        Where to compute: None for numpy, or a PyTorch device (extra "torch") such as "cpu", "cuda",
+        None to compute with numpy, or a PyTorch device (extra "torch") such as "cpu", "cuda",
         "cuda:1" or "mps". "mps" does not support float64. Fitted attributes and results are always
         numpy arrays, and a model fitted on one device can be used on any other. X may be a tensor,
         which stays on its own device. The same seed gives the same result only on the same device.
@@ -185,9 +186,9 @@ class TabularRBM(DensityRBM):
         - `iteration`, its number;
         - `learning_rate`, at its end;
         - `pseudo_log_likelihood`, the mean over its last mini-batch in nats per row, estimated from
-          one column per row. It is computed after the first epoch, the last, and as many others as
-          take at most 5 % of the time, some of them from 20 or more rows of the mini-batch; other
-          epochs repeat its latest value;
+          one column per row. It is computed after the first and the last epoch, and after as many
+          others as take at most 5 % of the time, some from only 20 or more rows of the mini-batch;
+          other epochs repeat its latest value;
         - `time`, in seconds.
 
         Two more are NaN without early stopping:
@@ -371,7 +372,7 @@ class TabularRBM(DensityRBM):
 
     @property
     def _table(self) -> FittedTable:
-        """The fitted model, which answers with tables."""
+        """The fitted model, whose results are tables."""
         check_is_fitted(self)
         return FittedTable.of(self._fitted)
 
@@ -408,7 +409,7 @@ class TabularRBM(DensityRBM):
         """The persistent chains, with the median number of each interval."""
         return self._table.modes(super().chains_)
 
-    # Answers
+    # Results
 
     def inverse_transform(self, H: Any) -> Any:
         """Compute the expected cells given every row h of H, which may contain means.
@@ -488,8 +489,8 @@ class TabularRBM(DensityRBM):
         Returns
         -------
         X : DataFrame or ndarray of shape (n_samples, n_features)
-            The columns, their order and types are those of `fit`. Numbers are within the observed
-            bounds, and integers where they were integers.
+            The columns have the order and types that they had in `fit`. Numbers are within the
+            observed bounds, and integers in columns of integers.
         """
         return methods.sample(self, n_samples, given, n_steps, method, random_state)
 
@@ -523,7 +524,7 @@ class TabularRBM(DensityRBM):
         Returns
         -------
         X_filled : DataFrame or ndarray of shape (n_samples, n_features), or list of n_draws of them
-            Known cells are unchanged. The columns, their types and the index are those of X.
+            Known cells are unchanged. The columns, their types and the index are the same as in X.
         """
         parameters.check_choice("method", method, _METHODS)
         if n_draws is not None:
@@ -562,9 +563,9 @@ class TabularRBM(DensityRBM):
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
         relative : bool, default=False
-            Whether to subtract `log p(x_i)` of its column alone. The ratio compares columns of
-            different units: the cell of a row with the lowest one is most likely to come from
-            another row.
+            Whether to subtract `log p(x_i)` of its column alone. The ratio is comparable between
+            columns of different units: the cell of a row with the lowest one is most likely to come
+            from another row.
 
         Returns
         -------
@@ -583,8 +584,8 @@ class TabularRBM(DensityRBM):
         X : DataFrame or array-like of shape (n_samples, n_features)
             A data frame may lack the target; its cells are ignored. Other cells may be missing.
         target : object or list, default=None
-            Name of a column, or a list of names. Columns of a list are all predicted from the
-            others, each for itself. By default, the last column.
+            Name of a column, or a list of names. The columns of a list are predicted separately,
+            each from the columns outside the list. By default, the last column.
 
         Returns
         -------

@@ -15,13 +15,13 @@ _ALWAYS_OFF = -80.0
 
 
 def untrimmed(rbm: DensityRBM, rows: TrainingRows, share: float) -> Array:
-    """Which rows to train on: all but those that look most like outliers.
+    """Choose the rows to train on: all except the rows that look most like outliers.
 
     An RBM may use a hidden unit for outliers that resemble each other. So the rows are ranked by
-    models without hidden units: first by independent columns, then by the visible units of the RBM
-    as they are before training, with correlations if it has them, of the rows that are left.
-    Removing rows of low likelihood and fitting the model again never decreases the likelihood of
-    the rows left [1]_, [2]_.
+    models without hidden units: first by independent columns, then by the untrained visible units
+    of the RBM, with correlations if it has them, fitted to the rows that are left. Removing rows of
+    low likelihood and fitting the model again never decreases the likelihood of the rows left [1]_,
+    [2]_.
 
     Parameters
     ----------
