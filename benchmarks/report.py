@@ -51,9 +51,9 @@ def likelihoods(rows: pd.DataFrame) -> pd.DataFrame:
     rows[["data", "package"]] = rows["what"].str.rsplit(", ", n=1, expand=True)
     rows["data"] = rows["data"].replace(DATA)
     columns = {}
-    for value, form in (("nats", "{:.1f}"), ("seconds", "{:.2g}")):
+    for value, shown in (("nats", "{:.1f}".format), ("seconds", _seconds)):
         for package, column in _means(rows, "data", "package", value).items():
-            columns[f"{package}, {value}"] = column.map(form.format)
+            columns[f"{package}, {value}"] = column.map(shown)
     return pd.DataFrame(columns)
 
 
@@ -80,8 +80,12 @@ def densities(rows: pd.DataFrame) -> pd.DataFrame:
 
 def default_fits(rows: pd.DataFrame) -> pd.DataFrame:
     """Seconds per estimator and table."""
-    table = _means(rows, "estimator", "data", "seconds")
-    return table.map(lambda s: "-" if np.isnan(s) else f"{s:.2g}")
+    return _means(rows, "estimator", "data", "seconds").map(_seconds)
+
+
+def _seconds(s: float) -> str:
+    """Two digits, but all of whole seconds."""
+    return "-" if np.isnan(s) else f"{s:.0f}" if s >= 9.95 else f"{s:#.2g}"
 
 
 def _means(rows: pd.DataFrame, index: str, columns: str, values: str) -> pd.DataFrame:
@@ -174,20 +178,16 @@ def markdown(table: pd.DataFrame) -> str:
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
-def _about(record: dict) -> str:
-    """Command, date, machine and versions of a record."""
-    machine = record["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    return (
-        f"`{record['command']}`, {record['date']}: {machine['processor']}, "
-        f"{machine['cores']} cores with a load of {machine['load']} before the start, "
-        f"Python {machine['python']}, {versions}. {record.get('note', '')}"
-    ).strip()
+def _machine(record: dict) -> str:
+    """Processor and versions of a record."""
+    about = record["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    processor = f"{about['processor']}, {about['cores']} cores"
+    return f"Measured on {processor}, Python {about['python']}, {versions}."
 
 
-def _section(section: Section, folder: Path) -> str:
+def _section(section: Section, record: dict | None, folder: Path) -> str:
     parts = [f"## {section.title}", section.text]
-    record = records.read(folder, section.name)
     if record is None:
         return "\n\n".join([*parts, f"Not measured: `python -m benchmarks {section.name}`."])
     rows = pd.DataFrame(record["rows"])
@@ -196,17 +196,22 @@ def _section(section: Section, folder: Path) -> str:
     if section.plot:
         section.plot(rows).savefig(folder / f"{section.name}.png", dpi=200)
         parts.append(f"![{section.alternative}]({section.name}.png)")
-    return "\n\n".join([*parts, _about(record)])
+    load = f"load {record['machine']['load']} before the start"
+    parts.append(f"`{record['command']}`, {record['date']}, {load}. {record['note']}".strip())
+    return "\n\n".join(parts)
 
 
 def page(folder: Path) -> str:
     """The page of the records in a folder; plots are written to the folder."""
+    found = [records.read(folder, section.name) for section in SECTIONS]
     introduction = (
-        "# Benchmarks\n\n`python -m benchmarks.report --run` measures and writes this page. "
-        "Seconds vary by a third between runs, and more if the machine has other work: compare "
-        "only seconds in the same table or plot."
+        "`python -m benchmarks.report --run` measures and writes this page. Seconds vary by a "
+        "third between runs, and more if the machine has other work: compare only seconds in the "
+        "same table or plot."
     )
-    return "\n\n".join([introduction, *(_section(s, folder) for s in SECTIONS)]) + "\n"
+    machines = dict.fromkeys(_machine(record) for record in found if record)
+    sections = [_section(s, record, folder) for s, record in zip(SECTIONS, found, strict=True)]
+    return "\n\n".join(["# Benchmarks", introduction, *machines, *sections]) + "\n"
 
 
 def main() -> None:
