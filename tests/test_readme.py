@@ -1,4 +1,4 @@
-"""README.md is short, and what it says is true."""
+"""README.md is short and true."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?")
 
 
 def words(markdown):
-    """Return what a reader reads: no code blocks, and of links and pictures only the text."""
+    """Return the visible text: without code blocks, and with only the text of links and pictures."""
     text = re.sub(r"^```.*?^```$", "", markdown, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"\]\([^)]*\)", "]", text)
     return re.findall(r"[^\s|]*\w[^\s|]*", text)
@@ -81,8 +81,8 @@ def _report(folder):
 
 
 @pytest.mark.slow
-def test_code_of_readme_prints_what_it_claims():
-    """Fails if the code warns, changes given pixels or scores otherwise than README.md says.
+def test_code_of_readme_prints_the_documented_output():
+    """Fails if the code warns, changes given pixels, or prints other scores than README.md.
 
     Draws may differ between machines, since rounding differs; given pixels may not.
     """

@@ -51,10 +51,9 @@ left, right = figure.subfigures(1, 2, width_ratios=[1, 1.6])
 for ax, image in zip(left.subplots(2, 1), images, strict=True):
     ax.imshow(image, cmap="gray")
     ax.set(xticks=[], yticks=[])
-left.suptitle("Photographs")
 for ax, component in zip(right.subplots(8, 8).flat, components, strict=True):
     ax.imshow(component.reshape(side, side), cmap="gray", interpolation="bicubic", vmin=-1, vmax=1)
     ax.set(xticks=[], yticks=[])
-right.suptitle("Patterns of 64 hidden units")
+figure.suptitle("Two photographs, and the patterns of 64 hidden units")
 figure.savefig("image_patches.png", dpi=150)
 print("saved image_patches.png")

@@ -71,7 +71,7 @@ for row, images in zip(axes, (X_test.reshape(-1, 12, 12), straight), strict=True
     for ax, image in zip(row, images[shown], strict=True):
         ax.imshow(image, cmap="gray_r", interpolation="bilinear", vmin=0, vmax=1)
         ax.set(xticks=[], yticks=[])
-top.suptitle("Test images, and the same images straightened")
+figure.suptitle("Test images, and the same images straightened by DBNRegressor")
 axes = bottom.subplots(1, 3, sharex=True, sharey=True)
 for ax, (name, values) in zip(axes, predicted.items(), strict=True):
     ax.plot([-60, 60], [-60, 60], color="0.7", linewidth=1)

@@ -41,7 +41,7 @@ for name, rows in filled.items():
 # %%
 # Real and filled flowers
 # -----------------------
-# Red flowers have a filled length or width of the petal, black ones have none.
+# The length or width of red petals is filled. Grey petals are complete.
 is_filled = missing[:, 2:].any(axis=1)
 figure, axes = plt.subplots(1, 4, figsize=(9, 3), layout="constrained", sharex=True, sharey=True)
 panels = {"truth": truth} | {
@@ -53,5 +53,6 @@ for ax, (name, rows) in zip(axes, panels.items(), strict=True):
     ax.set(title=name, xlabel="petal length (cm)")
     ax.spines[["top", "right"]].set_visible(False)
 axes[0].set_ylabel("petal width (cm)")
+figure.suptitle("Petals of irises: complete (grey) and filled (red)")
 figure.savefig("gaps.png", dpi=150)
 print("saved gaps.png")

@@ -58,9 +58,9 @@ print(f"log-density of new rows: {rbm.score(X_test):.2f} nats")
 # %%
 # Generate
 # --------
-# Generated rows have the columns and types of the table. They are compared with rows that the model
-# has not seen. The similarity of each pair of columns is below the diagonal. Above the diagonal is
-# the similarity to expect by chance.
+# Generated rows have the columns and types of the table. :class:`~skrbm.plotting.TableDisplay`
+# compares them with rows that the model has not seen. The similarity of each pair of columns is
+# below the diagonal. Above the diagonal is the similarity to expect by chance.
 generated = rbm.sample(1_000, n_steps=200, random_state=0)
 print(generated.head().to_string())
 display = TableDisplay.from_frames(X_test, generated)
@@ -91,12 +91,12 @@ for name, age in errors.items():
 ages = np.arange(1, 61, 1.0)
 figure, axes = plt.subplots(1, 2, figsize=(8, 4), layout="constrained", sharey=True)
 for ax, (sex, title) in zip(axes, {"female": "Women", "male": "Men"}.items(), strict=True):
-    for number, color in (("1", "C0"), ("2", "C1"), ("3", "C2")):
+    for number, color, side in (("1", "C0", "center"), ("2", "C1", "bottom"), ("3", "C2", "top")):
         question = pd.DataFrame({"class": number, "sex": sex, "age": ages})
         question = question.reindex(columns=X.columns)
         survival = 100 * rbm.predict_proba(question, "survived")[:, 1]
         ax.plot(ages, survival, color=color, linewidth=2)
-        ax.text(61, survival[-1], f"class {number}", color=color, va="center")
+        ax.text(61, survival[-1], f"class {number}", color=color, va=side)
         rows = X[(X["sex"] == sex) & (X["class"] == number)]
         groups = rows.groupby(pd.cut(rows["age"], [0, 12, 24, 36, 48, 60]), observed=False)
         share, count = 100 * groups["survived"].mean(), groups["survived"].size()
@@ -104,6 +104,7 @@ for ax, (sex, title) in zip(axes, {"female": "Women", "male": "Men"}.items(), st
     ax.set(title=title, xlabel="age", xlim=(0, 73), xticks=range(0, 61, 20))
     ax.spines[["top", "right"]].set_visible(False)
 axes[0].set(ylabel="probability of survival (%)", ylim=(-3, 108))
+figure.suptitle("Who survived the Titanic? Model (lines) and frequencies (points)")
 figure.savefig("passengers.png", dpi=150)
 print("saved passengers.png")
 

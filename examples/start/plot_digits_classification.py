@@ -62,8 +62,8 @@ print(f"accuracy on RBM features: {(from_features == y_test).mean():.1%}", flush
 # %%
 # Digits that the pixels get wrong
 # --------------------------------
-# The first 32 test images that are misread from raw pixels. Below each image is the answer from
-# pixels, and then the answer from features.
+# The first 32 test images that are misread from raw pixels. Below each image are the answer from
+# pixels and the answer from features. Green marks correct answers from features.
 misread = np.flatnonzero(from_pixels != y_test)[:32]
 figure, axes = plt.subplots(4, 8, figsize=(8, 5.4), layout="constrained")
 for ax, i in zip(axes.flat, misread, strict=True):

@@ -76,7 +76,7 @@ lines = {
 }
 cells = [[np.pad(row.reshape(8, 8), 1) for row in rows] for rows in lines.values()]
 colors = plt.get_cmap("gray_r").with_extremes(bad="#f2c94c")  # missing pixels
-figure, ax = plt.subplots(figsize=(8, 5.6), layout="constrained")
+figure, ax = plt.subplots(figsize=(8, 5.4), layout="constrained")
 ax.imshow(np.block(cells), cmap=colors, vmin=0, vmax=1)
 ax.hlines(10 * np.array([4, 6]) - 0.5, -0.5, 99.5, color="0.7", linewidth=1)
 ax.set_yticks(10 * np.arange(len(lines)) + 4.5, list(lines), fontsize=12)

@@ -19,8 +19,7 @@ from skrbm import BernoulliRBM
 
 X, y = load_digits(return_X_y=True)
 patterns = np.array([X[y == digit][0] > 8 for digit in range(10)])
-rbm = BernoulliRBM(n_components=10, hidden="gaussian", n_iter=3_000, random_state=0)
-rbm.fit(patterns)
+rbm = BernoulliRBM(10, hidden="gaussian", n_iter=3_000, random_state=0).fit(patterns)
 
 # %%
 # The same model without hidden units

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -231,8 +232,9 @@ class Table:
 
     def _of_columns(self, probabilities: Array) -> Iterator[tuple[Column, Array]]:
         """Each column with the probabilities of its codes."""
-        last = np.cumsum(self.n_codes)[:-1]
-        return zip(self.columns, np.split(probabilities, last, axis=1), strict=True)
+        ends = pairwise(np.cumsum([0, *self.n_codes]))
+        for column, (first, end) in zip(self.columns, ends, strict=True):
+            yield column, probabilities[:, first:end]
 
     def column(self, name: Any) -> Column:
         """A column by its name."""
