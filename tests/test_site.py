@@ -77,6 +77,15 @@ def test_attributes_are_shown_in_full():
     assert compared > 60
 
 
+def test_tables_of_methods_are_complete():
+    """Fails if a class describes a method that its table of methods lacks."""
+    for path, _ in documented_classes():
+        page = parsed(path)
+        described = {entry["id"] for entry in page.select("dl.py.method > dt")}
+        links = page.select("table.autosummary td:first-child a")
+        assert described == {link["href"].removeprefix("#") for link in links}, path.stem
+
+
 def test_pictures_have_alternative_texts():
     """Fails if a picture has none, or one that is made of the name of its file."""
     pictures = 0
