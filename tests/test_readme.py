@@ -18,7 +18,7 @@ NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?")
 
 
 def words(markdown):
-    """Return the visible text: without code blocks, and with only the text of links and pictures."""
+    """Return the visible words: no code blocks, and only the text of links and pictures."""
     text = re.sub(r"^```.*?^```$", "", markdown, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"\]\([^)]*\)", "]", text)
     return re.findall(r"[^\s|]*\w[^\s|]*", text)
