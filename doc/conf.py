@@ -3,12 +3,12 @@
 import functools
 import importlib.util
 import shutil
+import sys
 import tomllib
 from pathlib import Path
 
 from numpydoc.docscrape_sphinx import SphinxDocString
 from sphinx.util.nodes import make_refnode
-from sphinx_gallery.sorting import ExplicitOrder
 
 import skrbm
 
@@ -115,19 +115,33 @@ SphinxDocString._process_param = functools.partialmethod(
 sphinx_gallery_conf = {
     "examples_dirs": str(EXAMPLES),
     "gallery_dirs": "gallery",
-    "subsection_order": ExplicitOrder(
-        [EXAMPLES / name for name in ["start", "generate", "features", "understand"]] + ["*"]
-    ),
+    "subsection_order": [
+        f"_build/examples/{name}" for name in ("start", "generate", "features", "understand")
+    ],
     "within_subsection_order": "FileNameSortKey",
     "image_srcset": ["2x"],
     "doc_module": ("skrbm",),
-    "reference_url": {"skrbm": None},
     "backreferences_dir": "gallery/backreferences",
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_signature": False,
     "write_computation_times": False,
 }
+if importlib.util.find_spec("jupyterlite_pyodide_kernel"):  # notebooks in a browser
+    sys.path.append(str(DOC))
+    import notebooks
+
+    extensions += ["jupyterlite_sphinx", "notebooks"]
+    exclude_patterns.append("_contents")
+    jupyterlite_dir = str(DOC / "_build" / "lite")
+    jupyterlite_content_dir = "_build/notebooks"
+    jupyterlite_build_command_options = {
+        "piplite-wheels": str(notebooks.pure_wheel(DOC / "_build" / "lite"))
+    }
+    sphinx_gallery_conf["jupyterlite"] = {
+        "jupyterlite_contents": "_build/notebooks",
+        "notebook_modification_function": "notebooks.install",
+    }
 
 
 def link_class(app, env, node, content):

@@ -21,7 +21,7 @@ pytestmark = [
 ]
 PAGES = [
     *("index", "quickstart", "guide/tables", "guide/energy"),
-    *("api", "api/skrbm.BernoulliRBM", "gallery/index"),
+    *("api", "api/skrbm.GaussianBernoulliRBM", "gallery/index"),
 ]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 NOT_LINKS: set[tuple[str, str]] = set()  # pages and names in code that are no links, with a reason
@@ -77,6 +77,15 @@ def test_attributes_are_shown_in_full():
     assert compared > 60
 
 
+def test_tables_of_methods_are_complete():
+    """Fails if a class describes a method that its table of methods lacks."""
+    for path, _ in documented_classes():
+        page = parsed(path)
+        described = {entry["id"] for entry in page.select("dl.py.method > dt")}
+        links = page.select("table.autosummary td:first-child a")
+        assert described == {link["href"].removeprefix("#") for link in links}, path.stem
+
+
 def test_pictures_have_alternative_texts():
     """Fails if a picture has none, or one that is made of the name of its file."""
     pictures = 0
@@ -86,6 +95,7 @@ def test_pictures_have_alternative_texts():
                 continue  # its title stands below it
             text = image.get("alt", "")
             assert " " in text, (path, image["src"])
+            # sphinx-gallery takes the titles of a figure, and this if there is none
             assert text != path.stem.replace("_", " "), (path, image["src"])
             pictures += 1
     assert pictures > 0

@@ -57,7 +57,11 @@ class GaussianBernoulliRBM(DensityRBM):
 
     S is a full matrix or diagonal; see `covariance_type`. If it is diagonal, with the variances
     :math:`s_i^2`, the visible units are independent given the hidden units, and
-    :math:`E(v, h) = \sum_i (v_i - b_i)^2 / (2 s_i^2) - c^T h - \sum_{ij} v_i W_{ij} h_j / s_i^2`.
+
+    .. math::
+
+        E(v, h) = \sum_i \frac{(v_i - b_i)^2}{2 s_i^2} - c^T h
+        - \sum_{ij} \frac{v_i W_{ij} h_j}{s_i^2}.
 
     The units of the data do not matter: training standardizes each column to mean 0 and variance 1,
     and `fit(a * X + b)` gives the same features as `fit(X)`. `fit` maximises the likelihood by
