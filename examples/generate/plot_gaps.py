@@ -4,7 +4,7 @@ Fill the gaps in a table
 ========================
 
 A third of the measurements of 150 irises are missing. :class:`~skrbm.RBMImputer` fills them with
-their most likely means, or with draws. Draws look like real flowers: they keep the groups, the
+means given the known ones, or with draws. Draws look like real flowers: they keep the groups, the
 correlations, and the spread.
 """
 
@@ -44,9 +44,8 @@ for name, rows in filled.items():
 # The length or width of red petals is filled. Grey petals are complete.
 is_filled = missing[:, 2:].any(axis=1)
 figure, axes = plt.subplots(1, 4, figsize=(9, 3), layout="constrained", sharex=True, sharey=True)
-panels = {"truth": truth} | {
-    name: filled[name] for name in list(filled) if "means" not in name[10:]
-}
+panels = {"truth": truth, **filled}
+del panels["RBMImputer, means"]
 for ax, (name, rows) in zip(axes, panels.items(), strict=True):
     ax.plot(*rows[~is_filled, 2:].T, ".", color="0.6", markersize=5)
     ax.plot(*rows[is_filled, 2:].T, ".", color="C3", markersize=5)

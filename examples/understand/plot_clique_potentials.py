@@ -9,6 +9,7 @@ constant. Any such network is a restricted Boltzmann machine. This one has three
 hidden units.
 """
 
+# %%
 # The tables
 # ----------
 # Pair tables list the states (v, h) = 00, 01, 10, 11; single tables the states 0, 1.
