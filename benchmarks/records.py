@@ -21,13 +21,11 @@ PACKAGES = ("skrbm", "numpy", "scipy", "scikit-learn", "torch")
 
 def machine() -> dict[str, Any]:
     """Describe the processor, its load, the versions and the matrix products."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    names = {line.split(":")[1].strip() for line in lines if line.startswith("model name")}
     installed = {d.name for d in importlib.metadata.distributions()}
     return {
-        "processor": ", ".join(names),
+        "processor": _processor(),
         "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 1),
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         "python": platform.python_version(),
         "compiled update": compiled.is_available(),
         "versions": {p: importlib.metadata.version(p) for p in PACKAGES if p in installed},
@@ -36,6 +34,14 @@ def machine() -> dict[str, Any]:
             for x in threadpool_info()
         ],
     }
+
+
+def _processor() -> str:
+    """Name of the processor: of Linux on x86 in /proc/cpuinfo, of other systems from Python."""
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    names = {line.split(":")[1].strip() for line in lines if line.startswith("model name")}
+    return ", ".join(sorted(names)) or platform.processor() or platform.machine()
 
 
 def write(folder: Path, name: str, about: dict[str, Any], rows: list[Row], note: str = "") -> None:
