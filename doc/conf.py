@@ -16,7 +16,8 @@ DOC = Path(__file__).parent
 EXAMPLES = DOC / "_build" / "examples"  # a copy, which the pictures that examples save fall into
 shutil.rmtree(EXAMPLES, ignore_errors=True)
 shutil.copytree(DOC.parent / "examples", EXAMPLES)
-URLS = tomllib.loads((DOC.parent / "pyproject.toml").read_text())["project"].get("urls", {})
+PROJECT = tomllib.loads((DOC.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+URLS = PROJECT["urls"]
 
 project = "skrbm"
 author = "The skrbm developers"
@@ -61,7 +62,7 @@ html_favicon = "_static/logo.svg"
 html_css_files = ["skrbm.css"]
 html_copy_source = html_show_sourcelink = html_show_sphinx = False
 html_context = {"default_mode": "auto"}  # light or dark, as the browser
-html_baseurl = URLS.get("Documentation", "")
+html_baseurl = URLS["Documentation"]
 html_sidebars = dict.fromkeys(["index", "install", "quickstart"], [])
 html_theme_options = {
     "logo": {"text": "skrbm", "image_light": "_static/logo.svg", "image_dark": "_static/logo.svg"},
@@ -72,9 +73,7 @@ html_theme_options = {
     "show_toc_level": 2,
     "icon_links": [
         {"name": "GitHub", "url": URLS["Homepage"], "icon": "fa-brands fa-github"},
-    ]
-    if URLS
-    else [],
+    ],
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],
 }
