@@ -11,7 +11,7 @@ from skrbm._kernels import arrays, devices
 from skrbm._kernels.devices import Array, library
 
 _IN_CACHE = 2**16  # elements
-_FEW_TERMS = 2**13  # softplus of fewer sums takes less time than the calls
+_FEW_TERMS = 2**13  # softplus of fewer sums takes less time than the other calls
 _ON_DEVICE = 2**24  # on a device a call takes as long as many elements
 
 # Foldings to n factors multiply up to 2 n factors 1 + exp(x); they are finite while n x is below.

@@ -44,10 +44,10 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, Estimator):
     whole mini-batch and all chains. With `sync="epoch"` each worker trains independently, on its
     part of every mini-batch, and parameters are averaged after each epoch.
 
-    Sums and averages are computed by a tree on the cluster. No block travels to the client, which
-    receives the parameters once per epoch. If a worker is lost, the epoch is repeated: another
-    worker, or the restarted one, recomputes the lost blocks and starts new chains, which first come
-    near the current model. The chains of the other workers continue.
+    Sums and averages are computed by a tree on the cluster. The client receives the parameters once
+    per epoch, and no rows except those that set the codes of a table. If a worker is lost, the
+    epoch is repeated: another worker, or the restarted one, recomputes the lost blocks and starts
+    new chains, which first come near the current model. The chains of the other workers continue.
 
     A worker also keeps the chains that fill the missing values of its rows.
 

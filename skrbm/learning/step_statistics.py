@@ -184,7 +184,7 @@ def _first(rows: Rows) -> Rows:
 
 def _weightiest(rows: Rows) -> Rows:
     weights: Any = rows.weights.clip(max=0)  # model rows have negative weights
-    some = weights.argsort(stable=True)[:N_PROBES]  # a type that numpy 2.0 lacks
+    some = weights.argsort(stable=True)[:N_PROBES]  # the types of numpy 2.0 lack `stable`
     return Rows(rows.visible[some], rows.hidden[some], weights[some])
 
 
