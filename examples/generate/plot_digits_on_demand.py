@@ -43,7 +43,7 @@ print(f"generated digits that the logistic regression recognises: {np.mean(recog
 # %%
 # Complete an image as every digit
 # --------------------------------
-# The upper three rows of an image are given, and the label decides how it goes on.
+# The upper three rows of an image are given, and the label decides how it continues.
 top = X_test[np.flatnonzero(y_test == 0)[1]].copy()
 top[24:] = np.nan
 completed = [rbm.sample(2, given=top, label=digit, random_state=0)[0] for digit in range(10)]

@@ -67,7 +67,7 @@ display = TableDisplay.from_frames(X_test, generated)
 display.figure_.savefig("passengers_compared.png", dpi=150)
 
 # %%
-# Conditions are never met by rejection, so rare ones cost no more than others.
+# No row is drawn and rejected, so rare conditions cost no more than others.
 rich = rbm.sample(
     5, given={"survived": False, "class": "1", "age": (60, None)}, n_steps=200, random_state=0
 )
