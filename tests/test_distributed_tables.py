@@ -173,7 +173,9 @@ def test_updates_equal_updates_on_one_machine(two_workers, n_blocks):
     spread = Distributed(rbm, sync="update").fit(_spread(X, n_blocks))
     alone = rbm.fit(X)
     for name in ("components_", "intercept_hidden_", "intercept_visible_"):
-        np.testing.assert_allclose(getattr(spread, name), getattr(alone, name), rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(
+            getattr(spread, name), getattr(alone, name), rtol=1e-3, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("sync", quick(["epoch", "update"], "epoch"))
