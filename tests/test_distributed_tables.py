@@ -173,7 +173,9 @@ def test_updates_equal_updates_on_one_machine(two_workers, n_blocks):
     spread = Distributed(rbm, sync="update").fit(_spread(X, n_blocks))
     alone = rbm.fit(X)
     for name in ("components_", "intercept_hidden_", "intercept_visible_"):
-        np.testing.assert_allclose(getattr(spread, name), getattr(alone, name), rtol=1e-3)
+        np.testing.assert_allclose(
+            getattr(spread, name), getattr(alone, name), rtol=1e-3, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("sync", quick(["epoch", "update"], "epoch"))
@@ -301,7 +303,7 @@ def test_features_and_scores_of_tables_are_lazy(two_workers, unknown):
     H, scores = (method(frame) for method in (rbm.fit(frame).transform, rbm.score_samples))
     assert (H.shape[1], H.dtype) == (3, "float32")
     np.testing.assert_allclose(H.compute(), rbm.estimator_.transform(X), rtol=1e-6)
-    np.testing.assert_allclose(scores.compute(), rbm.estimator_.score_samples(X), rtol=1e-9)
+    np.testing.assert_allclose(scores.compute(), rbm.estimator_.score_samples(X), rtol=1e-6)
     assert rbm.estimator_.sample(5).dtypes["day"] == X["day"].dtype
 
 

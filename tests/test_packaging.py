@@ -54,7 +54,7 @@ def test_metadata_of_the_installed_package_have_absolute_links():
     installed = metadata("skrbm")
     if installed["Version"] != skrbm.__version__:
         pytest.skip("the installed package is another version: repeat `pip install -e .`")
-    description = installed.get_payload()
+    description = installed["Description"]
     assert targets(description)
     assert all(re.match("https://|#", target) for target in targets(description))
     assert installed["Description-Content-Type"] == "text/markdown"

@@ -325,7 +325,7 @@ class TabularRBM(DensityRBM):
         X = check_table(self, X, "X")
         weights = check_weights(sample_weight, X)
         if first:
-            rows = self._coded(X, self._coding(X, weights))
+            rows = _coded(self, X, _coding(self, X, weights))
         else:
             fitted = self._model.fitted
             assert fitted.coding is not None
@@ -335,19 +335,6 @@ class TabularRBM(DensityRBM):
             ).values
         used = np.flatnonzero(weights)
         return _summarized(rows.part(used), weights[used], used)
-
-    def _coding(self, X: Any, weights: Array) -> Coding:
-        """Codes found for the columns of a table."""
-        table = Table.of(X, self.column_types, weights, int(self.max_bins), self.learn_missing)
-        return Coding(table, self.handle_unknown)
-
-    def _coded(self, X: Any, coding: Coding) -> CodedRows:
-        """Rows of a table as states, in the dtype of a model of such a table."""
-        is_double = not is_frame(X) and X.dtype == np.float64
-        rows = coding.rows(X, np.dtype(np.float64 if is_double else np.float32))
-        if self.missing_values == "refuse":
-            check_complete(rows, "X")
-        return rows
 
     def _check_columns(self, X: Any, *, first: bool) -> None:
         if first:  # later, rows are checked with their columns, which may have another order
@@ -642,14 +629,28 @@ class TabularRBM(DensityRBM):
 def find_coding(rbm: TabularRBM, X: Any) -> Coding:
     """Codes of the columns of a table, which is checked first."""
     X = check_table(rbm, X, "X")
-    return rbm._coding(X, np.ones(len(X)))
+    return _coding(rbm, X, np.ones(len(X)))
 
 
 def coded_rows(rbm: TabularRBM, tables: Iterable[Any], coding: Coding) -> TrainingRows:
     """The rows of tables to train on; only their codes are kept."""
-    parts = [rbm._coded(X, coding) for X in tables]
+    parts = [_coded(rbm, X, coding) for X in tables]
     codes = np.concatenate([rows.codes for rows in parts])
     return _summarized(coding.of_codes(codes, parts[0].dtype), np.ones(len(codes)))
+
+
+def _coding(rbm: TabularRBM, X: Any, weights: Array) -> Coding:
+    table = Table.of(X, rbm.column_types, weights, int(rbm.max_bins), rbm.learn_missing)
+    return Coding(table, rbm.handle_unknown)
+
+
+def _coded(rbm: TabularRBM, X: Any, coding: Coding) -> CodedRows:
+    """Rows of a table as states, in the dtype of a model of such a table."""
+    is_double = not is_frame(X) and X.dtype == np.float64
+    rows = coding.rows(X, np.dtype(np.float64 if is_double else np.float32))
+    if rbm.missing_values == "refuse":
+        check_complete(rows, "X")
+    return rows
 
 
 def _summarized(rows: CodedRows, weights: Array, used: Array | slice = slice(None)) -> TrainingRows:
