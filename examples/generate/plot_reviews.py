@@ -60,7 +60,7 @@ for row in X[:5]:
 # Two models
 # ----------
 # The probability of a word after two others is smoothed towards its probability after one, which
-# is smoothed towards its frequency. The strength of smoothing is the best one for the new sentences.
+# is smoothed towards its frequency. The strength of smoothing is the best one for new sentences.
 rbm = TabularRBM(64, random_state=0).fit(X)
 
 
