@@ -135,7 +135,8 @@ if importlib.util.find_spec("jupyterlite_pyodide_kernel"):  # notebooks in a bro
     jupyterlite_dir = str(DOC / "_build" / "lite")
     jupyterlite_content_dir = "_build/notebooks"
     jupyterlite_build_command_options = {
-        "piplite-wheels": str(notebooks.pure_wheel(DOC / "_build" / "lite"))
+        "extra-ignore-contents": rf"/({'|'.join(notebooks.NOT_IN_BROWSER)})\.",
+        "piplite-wheels": str(notebooks.pure_wheel(DOC / "_build" / "lite")),
     }
     sphinx_gallery_conf["jupyterlite"] = {
         "jupyterlite_contents": "_build/notebooks",

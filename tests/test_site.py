@@ -101,6 +101,18 @@ def test_pictures_have_alternative_texts():
     assert pictures > 0
 
 
+@pytest.mark.skipif(not (SITE / "lite").exists(), reason="the site has no notebooks")
+def test_examples_that_run_in_a_browser_have_a_button():
+    """Fails if a button has no notebook, or if an example that needs processes has a button."""
+    pages = sorted(SITE.glob("gallery/*/plot_*.html"))
+    for path in pages:
+        notebook, runs = path.relative_to(SITE).with_suffix(".ipynb"), path.stem != "plot_cluster"
+        links = [link["href"] for link in parsed(path).select(".lite-badge a")]
+        assert [link.partition("?path=")[2] for link in links] == [notebook.as_posix()] * runs
+        assert (SITE / "lite" / "files" / notebook).exists() == runs
+    assert len(pages) > 15
+
+
 def api_names():
     """Return the names by which pages may mention documented classes and functions."""
     inventory = pytest.importorskip("sphinx.util.inventory").InventoryFile

@@ -154,7 +154,7 @@ def along_rows(x: Array, matrix: Array) -> Array:
 
 def integers(start: int, stop: int) -> Array:
     """The integers from start to stop, in numpy like all indices."""
-    return np.arange(start, stop, dtype=np.int64)
+    return np.arange(start, stop, dtype=np.intp)
 
 
 def binary_digits(codes: Array, n: int) -> Array:
@@ -194,7 +194,7 @@ def _places(sizes: tuple[int, ...]) -> Array:
     """The column of each element if all segments are padded to the widest."""
     widest = max(sizes, default=0)
     places = [widest * i + np.arange(size) for i, size in enumerate(sizes)]
-    return np.concatenate(places) if places else np.zeros(0, np.int64)
+    return np.concatenate(places) if places else np.zeros(0, np.intp)
 
 
 def segment_columns(segments: slice | Array, sizes: tuple[int, ...]) -> slice | Array:
@@ -205,14 +205,14 @@ def segment_columns(segments: slice | Array, sizes: tuple[int, ...]) -> slice | 
         if step == 1:
             return slice(int(ends[start]), int(ends[max(start, stop)]))
         segments = np.arange(len(sizes))[segments]
-    n = np.array(segment_sizes(segments, sizes), np.int64)
+    n = np.array(segment_sizes(segments, sizes), np.intp)
     within = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n)
     return np.repeat(ends[segments], n, axis=-1) + within
 
 
 def segment_sizes(segments: slice | Array, sizes: tuple[int, ...]) -> tuple[int, ...]:
     """Sizes of some segments; for segments of shape (n_rows, k), of the first row."""
-    return tuple(np.atleast_2d(np.array(sizes, np.int64)[segments])[0].tolist())
+    return tuple(np.atleast_2d(np.array(sizes, np.intp)[segments])[0].tolist())
 
 
 def repeat_columns(x: Any, sizes: tuple[int, ...]) -> Array:
@@ -324,7 +324,7 @@ def log_abs_det(x: Array) -> float:
 def take_rows(x: Array, rows: Any) -> Array:
     """Some rows; by numpy's take, which is 8 times as fast as an index."""
     if isinstance(rows, np.ndarray) and not is_tensor(x):
-        return x.take(rows, 0)
+        return x.take(rows.astype(np.intp, copy=False), 0)
     return x[rows]
 
 

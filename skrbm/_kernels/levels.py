@@ -38,7 +38,7 @@ class Levels:
 @lru_cache(maxsize=64)
 def levels_of(n_levels: tuple[int, ...]) -> Levels:
     """The columns of units with these numbers of levels."""
-    n = np.array(n_levels, np.int64)
+    n = np.array(n_levels, np.intp)
     widths = n - 1
     heights = np.repeat(np.sqrt(2 / n), widths)
     steps = np.arange(widths.sum()) - np.repeat(np.cumsum(widths) - widths, widths)

@@ -151,7 +151,7 @@ def column_choices(
 
     Yields one column index per row at a time: equally spaced columns from a random first one.
     """
-    first = np.zeros(n_rows, np.int64) if rng is None else rng.integers(n_columns, size=n_rows)
+    first = np.zeros(n_rows, np.intp) if rng is None else rng.integers(n_columns, size=n_rows)
     for i in range(n_choices):
         yield (first + i * (n_columns // n_choices)) % n_columns
 

@@ -114,7 +114,7 @@ class Coding:
         column, index, _, n = self._places
         of_column = np.zeros((len(column), len(self._n_states)), np.float32)
         of_column[np.arange(len(column)), column] = np.where(np.arange(len(index)) < n, index, 1)
-        codes = np.rint((states > 0).astype(np.float32) @ of_column).astype(np.int64)
+        codes = np.rint((states > 0).astype(np.float32) @ of_column).astype(np.intp)
         codes[:, self.without_values] = -1
         return codes
 

@@ -251,7 +251,7 @@ class Categories:
     def encode(self, values: Array) -> Array:
         """Code of each category; -1 for None and for categories that were not seen."""
         of_value = dict(zip(self.values, self.codes.tolist(), strict=True))
-        return np.fromiter((of_value.get(x, -1) for x in values), np.int64, len(values))
+        return np.fromiter((of_value.get(x, -1) for x in values), np.intp, len(values))
 
     def decode(self, codes: Array, rng: Generator) -> Array:
         """Draw a category for each code; None for the code -1."""

@@ -118,7 +118,7 @@ class DiskRows(ChosenRows):
         """
         n_rows, block_rows = len(self), self._block_rows
         blocks = rng.permutation(-(-n_rows // block_rows))
-        visits, start = np.empty(n_rows, np.int64), 0
+        visits, start = np.empty(n_rows, np.intp), 0
         for group in np.array_split(blocks, -(-len(blocks) // self._n_held)):
             rows = (group[:, None] * block_rows + np.arange(block_rows)).reshape(-1)
             rows = rows[rows < n_rows]  # the last block may be short

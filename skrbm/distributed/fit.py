@@ -179,6 +179,6 @@ def _summarized(summaries: list[Summary], coding: Coding | None = None) -> Train
     summary = merge(summaries)
     rows: Any = np.empty((0, len(summary.total)))
     if coding is not None:
-        codes = np.empty((0, len(coding.table.names)), np.int64)
+        codes = np.empty((0, len(coding.table.names)), np.intp)
         rows = coding.of_codes(codes, summary.dtype)
     return TrainingRows(rows, np.empty(0), summary)

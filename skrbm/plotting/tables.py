@@ -292,7 +292,7 @@ def _frames(real: Any, generated: Any) -> list[Any]:
 
 def _codes(table: Table, frame: Any) -> Array:
     """Codes of the cells, with a new one for categories that real rows lack; -1 if missing."""
-    codes = table.encode(frame.native).astype(np.int64)
+    codes = table.encode(frame.native).astype(np.intp)
     for i, name in enumerate(table.names):
         unseen = (codes[:, i] < 0) & ~frame.is_missing(name)
         codes[unseen, i] = table.n_codes[i]
