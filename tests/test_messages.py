@@ -113,6 +113,13 @@ def test_the_analysis_of_units_needs_complete_rows():
         describe(rbm, WITH_NAN)
 
 
+def test_strings_lead_to_the_model_of_tables():
+    """Fails if a table of categories ends in a message about floats only."""
+    for X in ([["a", "b"], ["b", "a"]], np.array([["a", 1], ["b", 0]], object)):
+        with pytest.raises(ValueError, match=r"[^.]\. skrbm\.TabularRBM models data frames"):
+            BernoulliRBM(**SHORT).fit(X)
+
+
 def test_the_advice_works():
     """Fails if the advice of a message is refused."""
     bits, reals = (

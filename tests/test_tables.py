@@ -148,7 +148,7 @@ def test_codes_without_an_allowed_value_are_refused():
         ("str", ("x", "y"), r"given\['str'\] == \('x', 'y'\), must not be a tuple"),
         ("level", ("mid", "top"), r"given\['level'\] == .*, must have two of the ordered"),
         ("level", ("high", "low"), r"given\['level'\] == .*, must contain a value"),
-        ("int", (9, 5), r"given\['int'\] == \(9, 5\), must contain a value"),
+        ("int", (9, 5), r"given\['int'\] == \(9, 5\), must have low <= high"),
         ("int", (5.2, 5.8), r"given\['int'\] == .*, must contain a value"),
         ("int", (600, 700), r"given\['int'\] == .*, must contain a value"),
         ("int", [], r"given\['int'\] == \[\], must contain a value"),

@@ -71,7 +71,10 @@ class Condition:
         if self._is_range:
             low, high = self.allowed
             low = -math.inf if low is None else float(self._floats([low])[0])
-            return column.within(low, math.inf if high is None else float(self._floats([high])[0]))
+            high = math.inf if high is None else float(self._floats([high])[0])
+            if low > high:
+                raise self._mistake("have low <= high")
+            return column.within(low, high)
         values = self._floats(self._values) if self._values else np.empty(0)
         if column.is_integer and (values != np.rint(values)).any():
             raise self._mistake("have only integers")

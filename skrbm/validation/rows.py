@@ -23,6 +23,8 @@ from skrbm.units import Domain, Layer
 from skrbm.validation.parameters import as_number
 
 _OWN_PACKAGES = ("skrbm", "sklearn")
+# Messages of numpy and scikit-learn about strings.
+_NO_NUMBERS = ("could not convert string", "dtype='numeric' is not compatible")
 _LARGEST_HIDDEN = 1e30  # products with weights stay finite in float32
 _NEGLIGIBLE = 1e-30  # relative to the largest weight: too small to affect a mean or a variance
 
@@ -164,6 +166,12 @@ def check_real(X: Any, name: str, **options: Any) -> Any:
             checked = check_array(_without_categories(X), input_name=name, **options)
     except OverflowError as error:
         msg = f"{name} has an integer that is too large for a float, must have finite numbers."
+        raise ValueError(msg) from error
+    except ValueError as error:
+        if name != "X" or not str(error).startswith(_NO_NUMBERS):
+            raise
+        reason = str(error).rstrip(".")
+        msg = f"{reason}. skrbm.TabularRBM models data frames with categories and dates."
         raise ValueError(msg) from error
     if checked.dtype.kind not in "biuf":
         raise ValueError(f"{name} is an array of {checked.dtype}, must be of real numbers.")
