@@ -86,7 +86,7 @@ def draw(axes: Axes, rows: list[dict[str, object]]) -> None:
         axes.annotate(
             name, points[-1], textcoords="offset points", ha="right", color=color, **place
         )
-    ticks = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+    ticks = (0.2, 1, 5, 20, 100)
     axes.set_xscale("log")
     axes.set_xticks(ticks, [str(t) for t in ticks])
     axes.minorticks_off()

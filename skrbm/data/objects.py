@@ -62,7 +62,7 @@ def kind_of_objects(values: Array) -> str:
     return "number" if all_numbers(values) else "category"
 
 
-def kind_of(dtype: np.dtype) -> str:
+def kind_of(dtype: np.dtype[Any]) -> str:
     """Kind of an array that is not of objects."""
     return "number" if dtype.kind in "fiumM" else "category"
 
