@@ -156,7 +156,7 @@ def test_cell_scores_of_incomplete_rows_are_averages_over_draws(exact, missing):
     for i in known:
         others = [j for j in range(4) if j != i]
         _, group = np.unique(CODES[:, others], axis=0, return_inverse=True)
-        group = group.ravel()  # numpy 2.0 returns a column
+        group = group.ravel()  # not flat in numpy 2.0
         inverse = np.bincount(group, exact.p)[group] / exact.p.clip(min=1e-100)
         weight = given / given.sum(axis=1, keepdims=True)
         mean = weight @ inverse
