@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import operator
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import accumulate, islice
 from typing import Literal
 
@@ -370,7 +372,7 @@ def pseudo_log_likelihood(
     n_rows, n_units = len(v), rbm.visible.n_units
     n_flips = n_flips or n_units
     choices = random.column_choices(n_rows, n_units, n_flips, rng)
-    total = sum(terms.sum(0) for terms in _conditional_terms(rbm, v, choices))
+    total = reduce(operator.add, (x.sum(0) for x in _conditional_terms(rbm, v, choices)))
     return total * (n_units / n_flips)
 
 
