@@ -34,7 +34,7 @@ _BLOCK_UNITS = 512
 _EXACT_TERM, _STEP_UNIT, _STEP_WEIGHT = 0.6, 10.0, 0.1
 _CHEAP = 1e9  # cost below which the exact value is always worth it
 
-METHODS = ("auto", "exact", "ais", "bracket", "tempering")
+METHODS = ("auto", "exact", "ais", "bracket", "tempering", "trajectory")
 _SHARES = (256, 64, 16, 4, 1)  # divisors of the number of temperatures in successive runs
 _N_STEPS = 500  # after which chains count as equilibrated
 _N_TEMPERED = 50  # chains per temperature, if no chains are given
@@ -63,9 +63,9 @@ class LogPartition:
         and for "bracket" if the two directions contradict each other.
     effective_sample_size : float
         Effective number of chains in a mean weight. For "bracket", the smaller number of both
-        directions; if these contradict each other, the number of forward chains. For "tempering",
-        the effective number of states. Infinite for "exact".
-    method : {"exact", "ais", "bracket", "tempering"}
+        directions; if these contradict each other, the number of forward chains. For "tempering"
+        and "trajectory", the effective number of states. Infinite for "exact".
+    method : {"exact", "ais", "bracket", "tempering", "trajectory"}
     """
 
     value: float
@@ -73,7 +73,7 @@ class LogPartition:
     lower: float
     upper: float
     effective_sample_size: float
-    method: Literal["exact", "ais", "bracket", "tempering"]
+    method: Literal["exact", "ais", "bracket", "tempering", "trajectory"]
 
     def shifted(self, log_factor: float) -> LogPartition:
         """Return the logarithm of `exp(log_factor) Z`, with the same error."""
@@ -327,13 +327,34 @@ def tempered_log_partition(
         ratios = [annealing.bennett(*pair) for pair in zip(to_colder, to_hotter, strict=True)]
         estimates.append(sum(ratio for ratio, _ in ratios))
         variances.append(sum(error**2 for _, error in ratios))
-    value = path.log_partition_at_zero + statistics.fmean(estimates)
+    result = from_stretches(estimates, variances, to_colder.shape[1], "tempering")
+    return result.shifted(path.log_partition_at_zero)
+
+
+def from_stretches(
+    estimates: list[float],
+    variances: list[float],
+    n_states: int,
+    method: Literal["tempering", "trajectory"],
+) -> LogPartition:
+    """Log Z from the estimates of stretches of one run, whose scatter gives the standard error.
+
+    Parameters
+    ----------
+    estimates : list of float
+    variances : list of float
+        Squared standard error of every estimate, if its states were independent.
+    n_states : int
+        Number of states per model in each stretch.
+    method : {"tempering", "trajectory"}
+    """
+    n, value = len(estimates), statistics.fmean(estimates)
     variance, expected = statistics.variance(estimates), statistics.fmean(variances)
-    std_error = math.sqrt(variance / _N_STRETCHES)
+    std_error = math.sqrt(variance / n)
     share = 1.0 if variance <= expected else expected / variance
-    sample = _N_STRETCHES * to_colder.shape[1] * share if math.isfinite(expected) else 0.0
+    sample = n * n_states * share if math.isfinite(expected) else 0.0
     margin = _N_ERRORS * std_error
-    return LogPartition(value, std_error, value - margin, value + margin, sample, "tempering")
+    return LogPartition(value, std_error, value - margin, value + margin, sample, method)
 
 
 def _bracket(path: AnnealingPath, forward: Array, reverse: Array) -> LogPartition:

@@ -17,6 +17,7 @@ import numpy as np
 
 from skrbm.learning.gradients import ContrastiveDivergence, JumpingContrastiveDivergence
 from skrbm.learning.gradients import N_COMPONENTS, PersistentContrastiveDivergence
+from skrbm.learning.gradients import TrajectoryContrastiveDivergence
 from skrbm.learning.label_gradient import LabelGradient
 from skrbm.learning.optimizer import PRIOR_WIDTH, SMALLEST_SHRINKAGE
 from skrbm.learning.step_statistics import N_PROBES, SHARE_OF_DATA, SMALLEST_DIVERGENCE
@@ -71,12 +72,14 @@ cdef enum:
     CONTRASTIVE
     PERSISTENT
     JUMPING
+    TRAJECTORY
     FORMULAS
 
 cdef dict _KINDS = {
     ContrastiveDivergence: CONTRASTIVE,
     PersistentContrastiveDivergence: PERSISTENT,
     JumpingContrastiveDivergence: JUMPING,
+    TrajectoryContrastiveDivergence: TRAJECTORY,
 }
 
 
@@ -143,6 +146,8 @@ cdef class Update:
         cdef bitgen_t *generator = <bitgen_t *>PyCapsule_GetPointer(
             state.rng.bit_generator.capsule, "BitGenerator"
         )
+        if self.kind == TRAJECTORY and self.generative_share > 0:
+            self.joint.follow(state, n)
         if self.is_labelled:
             n_fixed = 2 * (n + model.n_visible - model.segments[model.n_segments - 1].start)
         if self.generative_share > 0:

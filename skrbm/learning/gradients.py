@@ -14,6 +14,7 @@ from skrbm import samplers
 from skrbm._kernels import arrays, devices
 from skrbm._kernels.devices import Array
 from skrbm.learning.train_state import TrainState
+from skrbm.learning.trajectory import Trajectory
 from skrbm.model import RBM
 from skrbm.samplers import Chains, HiddenMixture, ParallelTempering
 from skrbm.units import Layer
@@ -244,6 +245,41 @@ class TemperedContrastiveDivergence(Gradient):
 
 
 @dataclass(frozen=True)
+class TrajectoryContrastiveDivergence(PersistentContrastiveDivergence):
+    """Persistent chains that move to states of an earlier model, which know all modes.
+
+    Averages of the model at earlier times form a ladder of models, from independent units to the
+    newest one, whose chains exchange states. The newest one proposes states to the chains of the
+    training, by Metropolis' rule.
+
+    References
+    ----------
+    N. Bereux, A. Decelle, C. Furtlehner and B. Seoane, "Fast training and sampling of restricted
+    Boltzmann machines", arXiv:2405.15376, 2024.
+    """
+
+    def start(self, state: TrainState, base: Layer, n_chains: int) -> None:
+        """Draw the chains from the base layer, from which the ladder starts too."""
+        super().start(state, base, n_chains)
+        state.base = base
+
+    def phases(self, state: TrainState, v: Any, weights: Array) -> Phases:
+        """Both phases of a mini-batch; the chains and the ladder move."""
+        self.follow(state, v.shape[0])
+        return super().phases(state, v, weights)
+
+    def follow(self, state: TrainState, n_rows: int) -> None:
+        """Let the ladder follow the model, and move the chains by it."""
+        assert state.chains is not None
+        assert state.base is not None
+        rbm, rng = state.model, state.rng
+        if state.trajectory is None:
+            n_chains = len(state.chains.visible)
+            state.trajectory = Trajectory.start(rbm, state.base, n_chains, rng)
+        state.chains = state.trajectory.follow(rbm, state.chains, n_rows, rng)
+
+
+@dataclass(frozen=True)
 class ExactGradient(Gradient):
     """The exact gradient by enumeration of the smaller layer: 2^n terms, for tiny models."""
 
@@ -264,6 +300,7 @@ GRADIENTS: dict[str, type[Gradient]] = {
     "jump": JumpingContrastiveDivergence,
     "pcd": PersistentContrastiveDivergence,
     "pt": TemperedContrastiveDivergence,
+    "ptt": TrajectoryContrastiveDivergence,
     "cd": ContrastiveDivergence,
     "exact": ExactGradient,
 }

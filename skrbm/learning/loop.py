@@ -230,7 +230,7 @@ class Loop:
         taken = zip(batches, totals, shares, states, strict=True)
         for i, (batch, total, share, v) in enumerate(taken):
             progress = (epoch + i / n_batches) / plan.n_iter
-            rate, n_updates = plan.rate(progress), max(1, round(share))
+            rate, n_updates = plan.rate(progress) * state.step_factor, max(1, round(share))
             state.weight_seen += float(total)
             penalty, floor = plan.prior.limits(state.weight_seen)
             variance_share = plan.variance_share(progress)

@@ -8,8 +8,10 @@ from typing import Any
 from skrbm._kernels import arrays
 from skrbm._kernels.devices import Array, Generator, Place, to_host
 from skrbm.deep.belief_net import BeliefNet
+from skrbm.learning.trajectory import Trajectory
 from skrbm.model import RBM
 from skrbm.samplers import Chains, ParallelTempering
+from skrbm.units import Layer
 
 Record = dict[str, float]
 
@@ -36,6 +38,10 @@ class TrainState:
         Persistent chains of the model.
     tempering : ParallelTempering, optional
         Chains at all temperatures; `chains` are its chains at temperature one.
+    trajectory : Trajectory, optional
+        Ladder of earlier models, of which the newest one proposes states to the chains.
+    base : Layer, optional
+        Visible layer of independent units, at which a trajectory starts.
     proposal_mean : ndarray of shape (n_rows, n_hidden), optional
     proposal_weights : ndarray of shape (n_rows,), optional
         Mean hidden states of rows of the last mini-batch and their probabilities: the targets of
@@ -62,6 +68,8 @@ class TrainState:
     column_variance: Array | None = None
     chains: Chains | None = None
     tempering: ParallelTempering | None = None
+    trajectory: Trajectory | None = None
+    base: Layer | None = None
     proposal_mean: Array | None = None
     proposal_weights: Array | None = None
     jump_acceptance: float = 1.0
@@ -73,7 +81,9 @@ class TrainState:
 
     def __getstate__(self) -> dict[str, Any]:
         """The state in numpy's arrays, so that pickles can be read without a device."""
-        host = replace(self, tempering=replace(self.tempering) if self.tempering else None)
+        tempering = replace(self.tempering) if self.tempering else None
+        trajectory = self.trajectory.copy() if self.trajectory else None
+        host = replace(self, tempering=tempering, trajectory=trajectory)
         host.move(to_host)
         host.model = self.model.map(to_host).with_precision("float32")
         return vars(host)
@@ -91,6 +101,15 @@ class TrainState:
             self.chains = Chains(*map(place, self.chains))
         if self.proposal_mean is not None:
             self.proposal_mean = place(self.proposal_mean)
+        if self.trajectory is not None:
+            self.trajectory.move(place)
+        if self.base is not None:
+            self.base = self.base.map(place)
+
+    @property
+    def step_factor(self) -> float:
+        """Factor on the step size, which a trajectory adapts."""
+        return 1.0 if self.trajectory is None else self.trajectory.step_factor
 
     def join(self, others: list[TrainState]) -> None:
         """Append the persistent chains of other states with the same number of temperatures."""
@@ -131,6 +150,11 @@ class NetState:
     def history(self) -> list[Record]:
         """One record per epoch."""
         return self.top.history
+
+    @property
+    def step_factor(self) -> float:
+        """Factor on the step size, which a trajectory of the top RBM adapts."""
+        return self.top.step_factor
 
     @property
     def weight_seen(self) -> float:

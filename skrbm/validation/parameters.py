@@ -256,6 +256,16 @@ def _listed(choices: Collection[str]) -> str:
     return ", ".join(map(repr, choices))
 
 
+def check_trajectory(method: str, *, known: bool) -> None:
+    """Refuse method="trajectory" for a model without earlier models."""
+    if method == "trajectory" and not known:
+        msg = (
+            "method='trajectory' needs the earlier models of a training with gradient='ptt', which "
+            "forget_trajectory() has not dropped."
+        )
+        raise ValueError(msg)
+
+
 def check_conditions(name: str, given: Any) -> dict[Any, Any]:
     """Return conditions on columns, from a dict or a Series by names of columns."""
     if hasattr(given, "to_dict"):

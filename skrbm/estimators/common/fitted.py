@@ -22,6 +22,7 @@ from skrbm.deep import conditionals as deep_conditionals
 from skrbm.deep.belief_net import BeliefNet, Conditional
 from skrbm.deep.conditionals import Incomplete
 from skrbm.estimators.common.device import Device
+from skrbm.ladder import Ladder, trajectory_log_partition
 from skrbm.learning.gradients import jump_proposal
 from skrbm.learning.train_state import TrainState
 from skrbm.likelihood import LogPartition
@@ -319,6 +320,10 @@ class Fitted:
         if method == "tempering":
             ladder = ParallelTempering.start(rbm, here.base, place(start), samplers.N_REPLICAS, rng)
             return to_host(ladder.run(rbm, n_steps, rng))
+        if method == "trajectory":
+            earlier = self._earlier_models.resampled(n, rng)
+            earlier.append(rbm, rng)
+            return to_host(earlier.run(n_steps, rng))
         proposal = jump_proposal(training, rbm) if method == "auto" else None
 
         def run(v: Array, rng: Generator) -> Array:
@@ -328,6 +333,19 @@ class Fitted:
             return samplers.jumping_gibbs(rbm, v, proposal, rng, n_steps)
 
         return threads.by_rows(run, start, rng)
+
+    @property
+    def knows_trajectory(self) -> bool:
+        """Whether earlier models of the training are known."""
+        return self.top.training.trajectory is not None
+
+    @property
+    def _earlier_models(self) -> Ladder:
+        """The ladder of the training on the device, which can step without a change of it."""
+        assert self.top.training.trajectory is not None
+        ladder = self.top.training.trajectory.ladder.copy()
+        ladder.move(self.device.place)
+        return ladder
 
     def sample_given(self, given: Array, n: int, n_steps: int, rng: Generator) -> Array:
         """Draw rows with some values given in one row, in which NaN marks the free values."""
@@ -425,6 +443,9 @@ class Fitted:
             ladder = deepcopy(training.tempering)
             ladder.move(place)
             result = likelihood.tempered_log_partition(path, rng, ladder)
+        elif method == "trajectory":
+            earlier = self._earlier_models.resampled(effort.n_chains, rng)
+            result = trajectory_log_partition(earlier, here.rbm, rng)
         else:
             start = None if chains is None else place(chains.visible)
             result = likelihood.log_partition(path, rng, method, effort, start)

@@ -16,12 +16,17 @@ from skrbm.estimators.common.fitted import domain_of, fitted_of
 from skrbm.estimators.common.fitted_table import FittedTable
 from skrbm.units import Layer
 from skrbm.validation import rows
-from skrbm.validation.parameters import check_choice, check_conditions, check_count
+from skrbm.validation.parameters import (
+    check_choice,
+    check_conditions,
+    check_count,
+    check_trajectory,
+)
 from skrbm.validation.tables import check_cells, is_frame
 
 IMPUTATION_METHODS = ("sample", "mean", "mode")
 TABLE_IMPUTATION_METHODS = (*IMPUTATION_METHODS, "median")
-SAMPLING_METHODS = ("auto", "gibbs", "tempering")
+SAMPLING_METHODS = ("auto", "gibbs", "tempering", "trajectory")
 
 Method = TypeVar("Method")
 
@@ -107,6 +112,7 @@ def sample(
     n_samples = check_count("n_samples", n_samples)
     n_steps = check_count("n_steps", n_steps)
     check_choice("method", method, SAMPLING_METHODS)
+    check_trajectory(method, known=fitted.knows_trajectory)
     rng = fitted.seeds.generator(random_state)
     if given is None:
         states = fitted.sample(n_samples, n_steps, method, rng)

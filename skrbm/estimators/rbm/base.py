@@ -97,6 +97,11 @@ class BaseRBM(Estimator):
     def _price(self, rbm: RBM, n_flips: int) -> Price:
         """The cost of this figure."""
 
+    def _figure_of(self, gradient: str) -> str:
+        """Name of the monitored figure with this gradient."""
+        del gradient
+        return self._FIGURE
+
     @property
     def _gradient(self) -> Gradient:
         """The estimate of the gradient."""
@@ -130,7 +135,8 @@ class BaseRBM(Estimator):
     @property
     def history_(self) -> dict[str, Array]:
         """One array per figure, with one value per epoch."""
-        return history_arrays(self._model.training.history, self._FIGURE)
+        figure = self._figure_of(self._model.shape["gradient"])
+        return history_arrays(self._model.training.history, figure)
 
     @property
     def n_iter_(self) -> int:
@@ -202,7 +208,7 @@ class BaseRBM(Estimator):
             layers=self._layers,
             domain=self._domain,
             begin=self._begin,
-            figure=self._FIGURE,
+            figure=self._figure_of(self.gradient),
             row_figure=self._row_figure,
             price=self._price,
             gradient=self._gradient,

@@ -7,13 +7,16 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_consistent_length
+from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.devices import Array, Generator, to_host
 from skrbm.data.scaling import Scaling
 from skrbm.estimators.common import methods
 from skrbm.estimators.rbm.base import BaseRBM
+from skrbm.estimators.rbm.settings import LOG_LIKELIHOOD
 from skrbm.learning.early_stopping import drawn
 from skrbm.learning.loop import RowFigure
+from skrbm.learning.trajectory import Trajectory
 from skrbm.learning.watching import Price, pseudo_likelihood_price
 from skrbm.likelihood import pseudo_log_likelihood
 from skrbm.model import RBM
@@ -334,6 +337,44 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
             msg = f"gradient={self._model.shape['gradient']!r} tempers no chains."
             raise AttributeError(msg)
         return tempering
+
+    @property
+    def trajectory_(self) -> Trajectory:
+        """The ladder of earlier models with which the model was trained."""
+        trajectory = self._model.training.trajectory
+        if trajectory is None:
+            msg = f"gradient={self._model.shape['gradient']!r} keeps no earlier models."
+            raise AttributeError(msg)
+        return trajectory
+
+    def forget_trajectory(self, n_models: int = 0) -> Self:
+        """Drop earlier models of the training, which take most of the memory of a fitted model.
+
+        Parameters
+        ----------
+        n_models : int, default=0
+            Number of models to keep, 0 or at least 2; those that are missed least are dropped.
+            Without any, `sample(method="trajectory")` and `log_partition(method="trajectory")` are
+            not available, and `partial_fit` starts a new ladder.
+
+        Returns
+        -------
+        self : estimator
+        """
+        check_is_fitted(self)
+        n_models = check_count("n_models", n_models, minimum=0)
+        if n_models == 1:
+            msg = "n_models == 1: keep 0 models, or at least 2."
+            raise ValueError(msg)
+        training = self._model.training
+        if n_models == 0:
+            training.trajectory = None
+        elif training.trajectory is not None:
+            training.trajectory.ladder.thin(n_models)
+        return self
+
+    def _figure_of(self, gradient: str) -> str:
+        return LOG_LIKELIHOOD if gradient == "ptt" else super()._figure_of(gradient)
 
     @property
     def _chains(self) -> Chains:

@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skrbm import likelihood
 from skrbm._kernels import random
-from skrbm._kernels.devices import Array, is_on_accelerator, to_host
+from skrbm._kernels.devices import Array, Generator, is_on_accelerator, to_host
 from skrbm.annealing import AnnealingBudget
 from skrbm.data.summary import Summary, merge
 from skrbm.estimators.common.device import Device
@@ -22,8 +22,8 @@ from skrbm.estimators.common.fitted import Fitted, FittedRBM, Seeds
 from skrbm.estimators.rbm.settings import N_SEEDS, Settings, Size
 from skrbm.learning.compiled import update_of
 from skrbm.learning.completion import Completion
-from skrbm.learning.early_stopping import EarlyStopping
-from skrbm.learning.loop import Feed, Loop, Monitor, Plan, run
+from skrbm.learning.early_stopping import EarlyStopping, drawn
+from skrbm.learning.loop import Feed, Loop, Monitor, Plan, RowFigure, run
 from skrbm.learning.progress import progress
 from skrbm.learning.schedules import PowerDecay
 from skrbm.learning.train_state import Record, TrainState
@@ -123,6 +123,7 @@ class Learner:
         self.replace_rbm(rbm)
         state.model = rbm
         state.hidden_offset = rbm.hidden_from_visible(state.visible_offset[None])[0]
+        state.trajectory = None  # of models that are far from this one
         if state.chains is not None:
             start = hidden[state.rng.integers(len(hidden), size=len(state.chains.visible))]
             state.chains = gibbs(rbm, start, state.rng)
@@ -136,6 +137,7 @@ class Learner:
     ) -> LogPartition:
         """Compute log Z and store it."""
         parameters.check_choice("method", method, likelihood.METHODS)
+        parameters.check_trajectory(method, known=self.fitted.knows_trajectory)
         rbm = self.fitted.rbm
         if method == "exact":
             sizes = [rbm.visible.log2_states, rbm.hidden.log2_states]
@@ -182,7 +184,7 @@ class Learner:
         if settings.stopping is not None:
             _, patience, tol = settings.stopping
             n_flips, watch = self._scoring(settings, fit, validation.shape[0])
-            score = settings.row_figure(scaling, n_flips)
+            score = self._row_figure(settings, n_flips)
             seen = scaling.view_columns(rows.values)
             if settings.below is not None:
                 seen = settings.below.view(rows.values, self.fitted.rbm.visible)
@@ -190,7 +192,21 @@ class Learner:
             of_rows = held_out, seen, scaling, patience, tol, fit.seed, score
             stopping = EarlyStopping(*of_rows, fit.best, fit.plan.ends, watch)
         self._train(settings, self._epochs(settings, rows, fit), fit, stopping)
+        self._check_trajectory(fit.seed)
         self.fit = None
+
+    def _check_trajectory(self, seed: int) -> None:
+        """Warn if the trajectory of a finished fit cannot be trusted."""
+        trajectory = self.training.trajectory
+        if trajectory is None:
+            return
+        trajectory.check_modes(self.fitted.rbm, random.generator(seed))
+        if trajectory.doubts:
+            warn_caller(
+                f"The trajectory cannot be trusted: {'; '.join(trajectory.doubts.values())}. "
+                "Train for more epochs, or with a smaller learning_rate.",
+                ConvergenceWarning,
+            )
 
     def train_by(self, settings: Settings, epochs: Epochs) -> None:
         """Make the planned fit by epochs over rows on other machines."""
@@ -225,9 +241,24 @@ class Learner:
     def loop(self, settings: Settings, rows: TrainingRows, fit: FitState) -> Loop:
         """The loop of a fit over rows."""
         update = update_of(settings.gradient, settings.optimizer)
-        figure = settings.row_figure(self.fitted.scaling, FLIPS_MONITORED)
+        figure = self._row_figure(settings, FLIPS_MONITORED)
         monitor = Monitor(settings.figure, figure, self.watch(settings, fit))
         return Loop(update, self._feed(settings, rows, fit), fit.plan, monitor)
+
+    def _row_figure(self, settings: Settings, n_flips: int) -> RowFigure:
+        """The monitored figure of each row: its log-likelihood, if a trajectory knows log Z."""
+        scaling, state = self.fitted.scaling, self.training
+        if not settings.knows_log_partition:
+            return settings.row_figure(scaling, n_flips)
+
+        def log_likelihood(rbm: RBM, v: Array, rng: Generator) -> Array:
+            assert state.trajectory is not None
+            v = drawn(rbm, v, rng)
+            values = -rbm.free_energy(v) - state.trajectory.log_partition_of(rbm)
+            state.trajectory.check_mass(rbm.visible, v, values)
+            return values - scaling.log_volume
+
+        return log_likelihood
 
     def watch(self, settings: Settings, fit: FitState) -> Watch:
         """The epochs of a fit after which its figure is computed."""

@@ -37,6 +37,7 @@ from skrbm.validation.rows import TrainingRows
 
 # Columns per row from which a pseudo-likelihood is estimated. One suffices for a mini-batch, at the
 _EXACT_GRADIENT_UNITS = 16  # largest layer that gradient="exact" enumerates in every update
+LOG_LIKELIHOOD = "log_likelihood"  # a monitored figure
 N_SEEDS = 5  # training, order of rows, likelihood, samples, validation set
 
 
@@ -175,6 +176,11 @@ class Settings:
     draws: bool = True
     below: Below | None = None
     n_lines: int = N_LINES
+
+    @property
+    def knows_log_partition(self) -> bool:
+        """Whether the monitored figure is the log-likelihood, with log Z from the training."""
+        return self.figure == LOG_LIKELIHOOD
 
     @cached_property
     def validation_seed(self) -> int:
