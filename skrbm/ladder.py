@@ -19,7 +19,7 @@ from skrbm.likelihood import LogPartition, from_stretches
 from skrbm.model import RBM
 
 _OVERLAP = 0.4  # of the models on the path from independent units to the first model
-_FEWEST_STEPS, _MOST_STEPS = 20, 320  # in which the chains of a new model settle
+_FEWEST_STEPS, _MOST_STEPS = 80, 320  # in which the chains of a new model settle
 _TIMES = 5.0  # autocorrelation times for which they have to run
 _LARGEST_DISAGREEMENT = 2.0  # between works in the two directions
 _SMALLEST_ACCEPTANCE = 0.1  # of exchanges with a new model
