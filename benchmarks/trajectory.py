@@ -1,4 +1,4 @@
-"""Training by trajectory, and what it is compared with: `python -m benchmarks.trajectory [PART ...]`.
+"""Training by trajectory: `python -m benchmarks.trajectory [PART ...]`.
 
 Parts: `exact` (log Z of small models), `classes` (MNIST's zeros and ones: samples that start in one
 class), `grey` (784 x 500 on MNIST), `published` (dna, mushrooms and nips, whose files SKRBM_DNA,
@@ -54,7 +54,7 @@ def exact(_: int) -> Iterator[Row]:
     for n_components, seed in product((10, 20), range(3)):
         rbm = BernoulliRBM(n_components, gradient="ptt", random_state=seed).fit(X)
         value = rbm.log_partition("exact").value
-        while_training = rbm.trajectory_.log_partition_of(rbm_of(rbm)) - value
+        while_training = rbm.trajectory_.ladder.log_partition_of(rbm_of(rbm)).value - value
         afterwards = rbm.log_partition("trajectory")
         yield {
             "units": n_components,
@@ -67,8 +67,8 @@ def exact(_: int) -> Iterator[Row]:
 
 def rbm_of(estimator: BernoulliRBM) -> RBM:
     """The model of an estimator."""
-    visible, hidden = Bernoulli(estimator.intercept_visible_), Bernoulli(estimator.intercept_hidden_)
-    return RBM(visible, hidden, np.ascontiguousarray(estimator.components_.T))
+    biases = estimator.intercept_visible_, estimator.intercept_hidden_
+    return RBM(*map(Bernoulli, biases), np.ascontiguousarray(estimator.components_.T))
 
 
 def classes(n_iter: int) -> Iterator[Row]:
@@ -107,7 +107,7 @@ def _share_of_ones(known: LogisticRegression, v: np.ndarray) -> float:
 
 
 def _of_zeros(ladder: Ladder, known: LogisticRegression, rng: Any) -> Ladder:
-    """The ladder with as many chains as samples, all in states of the class zero where there are."""
+    """The ladder with a chain per sample, all in states of the class zero if a model has any."""
     ladder = ladder.copy()
     for k, rung in enumerate(ladder.rungs):
         zeros = np.flatnonzero(known.predict(rung.visible) == 0)
@@ -144,7 +144,7 @@ def _check(checks: list[Row], rbm: BernoulliRBM, epoch: int) -> None:
     trajectory, begin = rbm.trajectory_, perf_counter()
     if trajectory.n_checkpoints < 10 * (len(checks) + 1):
         return
-    now = trajectory.log_partition_of(rbm_of(rbm))
+    now = trajectory.ladder.log_partition_of(rbm_of(rbm)).value
     path = AnnealingPath(rbm_of(rbm), trajectory.ladder.rungs[0].model.visible)
     bounds = bracketed_log_partition(path, random.generator(0), chains=rbm.chains_)
     row = {"gradient": "ptt", "epoch": epoch, "checkpoints": trajectory.n_checkpoints}
@@ -157,7 +157,7 @@ def _scored(name: str, rbm: BernoulliRBM, held_out: np.ndarray, seconds: float) 
     row = {"gradient": name, "epoch": rbm.n_iter_, "nats": nats(rbm, held_out, bounds.value)}
     row |= {"bracket": bounds.value, "lower": bounds.lower, "upper": bounds.upper}
     if name == "ptt":
-        row["log Z"] = rbm.trajectory_.log_partition_of(rbm_of(rbm))
+        row["log Z"] = rbm.trajectory_.ladder.log_partition_of(rbm_of(rbm)).value
         row["checkpoints"] = rbm.trajectory_.n_checkpoints
     return row | {"seconds": seconds}
 

@@ -15,7 +15,7 @@ from skrbm._kernels import arrays, devices, random
 from skrbm._kernels.devices import Array, Generator, Place
 from skrbm.annealing import AnnealingPath
 from skrbm.diagnostics import integrated_autocorrelation_time
-from skrbm.likelihood import LogPartition, from_stretches
+from skrbm.likelihood import LogPartition, around, from_stretches
 from skrbm.model import RBM
 
 _OVERLAP = 0.4  # of the models on the path from independent units to the first model
@@ -265,10 +265,13 @@ class Ladder:
         """Expected share of accepted exchanges between the newest model and this one."""
         return swap_rate(self._log_weights(model, slice(_N_COMPARED)))
 
-    def log_partition_of(self, model: RBM) -> float:
-        """Log Z of a model that overlaps with the newest one, in nats."""
-        log_weight = self._log_weights(model, slice(None))
-        return self.log_partition + annealing.mean_weight(log_weight).value
+    def log_partition_of(self, model: RBM) -> LogPartition:
+        """Log Z of a model that overlaps with the newest one, from the chains as they are."""
+        ratio = annealing.mean_weight(self._log_weights(model, slice(None)))
+        std_error = math.hypot(self.std_error, ratio.std_error)
+        return around(ratio.value, std_error, ratio.effective_sample_size, "trajectory").shifted(
+            self.log_partition
+        )
 
     def renew(self, model: RBM, v: Array, rng: Generator) -> tuple[Array, Array]:
         """Move chains of a model to states of the newest one, by Metropolis' rule.

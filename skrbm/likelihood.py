@@ -353,6 +353,13 @@ def from_stretches(
     std_error = math.sqrt(variance / n)
     share = 1.0 if variance <= expected else expected / variance
     sample = n * n_states * share if math.isfinite(expected) else 0.0
+    return around(value, std_error, sample, method)
+
+
+def around(
+    value: float, std_error: float, sample: float, method: Literal["tempering", "trajectory"]
+) -> LogPartition:
+    """Log Z with bounds three standard errors away."""
     margin = _N_ERRORS * std_error
     return LogPartition(value, std_error, value - margin, value + margin, sample, method)
 

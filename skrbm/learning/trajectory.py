@@ -119,10 +119,6 @@ class Trajectory:
         mean = rbm.hidden.mean(x)
         return Chains(visible, mean, rbm.hidden.sample(mean, rng))
 
-    def log_partition_of(self, rbm: RBM) -> float:
-        """Log Z of the model in training, in nats."""
-        return self.ladder.log_partition_of(rbm)
-
     def check_mass(self, layer: Layer, v: Array, log_likelihoods: Array) -> None:
         """Doubt log Z if different discrete states have a total probability above one."""
         if not layer.is_finite:
@@ -138,7 +134,7 @@ class Trajectory:
         v = sample_independent(path.base, _N_ANNEALED, rng)
         found = mean_weight(anneal(path, v, np.linspace(0.0, 1.0, _N_BETAS), rng)[0].sum(axis=1))
         least = path.log_partition_at_zero + found.value - _N_ERRORS * found.std_error
-        known = self.log_partition_of(rbm)
+        known = self.ladder.log_partition_of(rbm).value
         self.doubts.pop("modes", None)
         if least > known + _N_ERRORS * self.ladder.std_error + _SMALL_DIFFERENCE:
             self.doubts["modes"] = (
@@ -165,6 +161,7 @@ class Trajectory:
         if is_close:
             self.n_rejected = 0
             self.n_checkpoints += 1
+            self.doubts.pop("lag", None)
             self._check_drift(rng)
             self.ladder.thin(self.n_models)
         return is_close

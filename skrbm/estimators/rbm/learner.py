@@ -129,7 +129,14 @@ class Learner:
             state.chains = gibbs(rbm, start, state.rng)
 
     def known_log_partition(self) -> LogPartition | None:
-        """Log Z of the model with its current parameters, or None if it is not known."""
+        """Log Z of the model with its current parameters, or None if it is not known.
+
+        A trajectory knows it during a fit.
+        """
+        state = self.training
+        if self.fit is not None and state.trajectory is not None:
+            known = state.trajectory.ladder.log_partition_of(state.model)
+            return known.shifted(self.fitted.scaling.log_volume)
         return self.log_partitions.get(self._hash())
 
     def log_partition(
@@ -254,7 +261,8 @@ class Learner:
         def log_likelihood(rbm: RBM, v: Array, rng: Generator) -> Array:
             assert state.trajectory is not None
             v = drawn(rbm, v, rng)
-            values = -rbm.free_energy(v) - state.trajectory.log_partition_of(rbm)
+            log_partition = state.trajectory.ladder.log_partition_of(rbm).value
+            values = -rbm.free_energy(v) - log_partition
             state.trajectory.check_mass(rbm.visible, v, values)
             return values - scaling.log_volume
 
