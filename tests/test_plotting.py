@@ -210,6 +210,16 @@ def test_training_of_a_stack_has_one_line_per_layer(dbn):
         np.testing.assert_array_equal(line.get_ydata(), history["pseudo_log_likelihood"])
 
 
+def test_training_of_a_stack_has_the_figure_of_each_layer(digits):
+    """Fails if the figure of the first layer is read from all histories."""
+    layers = {gradient: BernoulliRBM(gradient=gradient, n_iter=2) for gradient in ("jump", "ptt")}
+    dbn = DeepBeliefNetwork((4, 3), rbm=layers["jump"], top_rbm=layers["ptt"], random_state=0)
+    (ax,) = TrainingDisplay.from_estimator(dbn.fit(digits)).axes_
+    assert [line.get_label() for line in ax.lines] == ["layer 1", "layer 2, log-likelihood"]
+    of_top = dbn.history_[1]["log_likelihood"]
+    np.testing.assert_array_equal(ax.lines[1].get_ydata(), of_top)
+
+
 def test_training_of_a_classifier_is_the_likelihood_of_its_labels(classifier):
     """Fails if the name of the figure is not read from the history."""
     (ax,) = TrainingDisplay.from_estimator(classifier).axes_

@@ -220,7 +220,7 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, Estimator):
 
         Parameters
         ----------
-        method : {"auto", "exact", "ais", "bracket", "tempering"}, default="auto"
+        method : {"auto", "exact", "ais", "bracket", "tempering", "trajectory"}, default="auto"
             See `BernoulliRBM.log_partition`.
         n_chains : int, default=100
         n_temperatures : int, default=8_000

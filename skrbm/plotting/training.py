@@ -26,7 +26,7 @@ class TrainingDisplay:
     names : list of str
         Label of each history.
     figure : str
-        Key of the monitored figure.
+        Key of the monitored figure of the first history.
 
     Attributes
     ----------
@@ -82,8 +82,7 @@ class TrainingDisplay:
             names += ["up-down"] * (len(histories) - len(trained))
         else:
             histories, trained, names = [estimator.history_], [estimator], ["training"]
-        figure = next(name for name in histories[0] if name.endswith("log_likelihood"))
-        return cls(histories, names=names, figure=figure).plot(ax)
+        return cls(histories, names=names, figure=_figure_of(histories[0])).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
         """Draw the lines.
@@ -100,15 +99,25 @@ class TrainingDisplay:
         recorded = [np.isfinite(history["free_energy_gap"]).any() for history in self.histories]
         self.axes_, self.figure_ = axes_for(ax, 2 if any(recorded) else 1)
         for history, name, apart in zip(self.histories, self.names, recorded, strict=True):
-            sweeps = history["iteration"]
-            (line,) = self.axes_[0].plot(sweeps, history[self.figure], label=name)
+            sweeps, figure = history["iteration"], _figure_of(history)
+            label = name if figure == self.figure else f"{name}, {_title(figure)}"
+            (line,) = self.axes_[0].plot(sweeps, history[figure], label=label)
             if apart:
                 style = {"color": line.get_color(), "label": f"{name}, validation set"}
                 self.axes_[0].plot(sweeps, history["validation_score"], linestyle="--", **style)
                 self.axes_[1].plot(sweeps, history["free_energy_gap"], **style)
-        self.axes_[0].set_ylabel(f"{self.figure.replace('_', '-')}\nin nats per row")
+        self.axes_[0].set_ylabel(f"{_title(self.figure)}\nin nats per row")
         self.axes_[0].legend()
         if any(recorded):
             self.axes_[1].set_ylabel("free-energy gap\nin nats per row")
         self.axes_[-1].set_xlabel("epoch")
         return self
+
+
+def _figure_of(history: dict[str, Array]) -> str:
+    """Key of the monitored figure of a history."""
+    return next(name for name in history if name.endswith("log_likelihood"))
+
+
+def _title(figure: str) -> str:
+    return figure.replace("_", "-")

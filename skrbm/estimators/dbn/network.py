@@ -355,7 +355,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
             chains of `impute`.
         n_steps : int, default=1000
             Length of the chains, which start at persistent chains of the training.
-        method : {"auto", "gibbs", "tempering"}, default="auto"
+        method : {"auto", "gibbs", "tempering", "trajectory"}, default="auto"
             Markov chain to run if no values are given; see `BernoulliRBM.sample`.
         random_state : int, RandomState instance or None, default=None
             Seed of the draws. By default they continue the random sequence of `gibbs` and `sample`.
@@ -488,7 +488,7 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
 
         Parameters
         ----------
-        method : {"auto", "exact", "ais", "bracket", "tempering"}, default="auto"
+        method : {"auto", "exact", "ais", "bracket", "tempering", "trajectory"}, default="auto"
         **parameters
             Other parameters of `BernoulliRBM.log_partition`.
 

@@ -343,7 +343,7 @@ class BaseRBM(Estimator):
 
         Parameters
         ----------
-        method : {"auto", "exact", "ais", "bracket", "tempering"}, default="auto"
+        method : {"auto", "exact", "ais", "bracket", "tempering", "trajectory"}, default="auto"
             Method to compute log Z:
 
             - "exact": enumeration of the smaller layer, which may have at most 30 units.
@@ -352,17 +352,20 @@ class BaseRBM(Estimator):
               independent units, which bounds log Z on both sides [2]_.
             - "tempering": sum of log ratios between 20 temperatures of tempered chains, or between
               the temperatures of the training with gradient="pt".
+            - "trajectory": sum of log ratios between the earlier models of a training with
+              gradient="ptt", each with n_chains chains.
             - "auto": "exact" if it takes about a second or less time than "bracket", otherwise
               "bracket".
         n_chains : int, default=100
-            Number of chains per direction, or at each of the 20 temperatures; at least 20. "exact"
-            ignores it, and so does "tempering" if the model was trained with gradient="pt".
+            Number of chains per direction, at each of the 20 temperatures, or per earlier model; at
+            least 20. "exact" ignores it, and so does "tempering" if the model was trained with
+            gradient="pt".
         n_temperatures : int, default=8_000
             Number of annealing temperatures. "bracket" uses fewer if they suffice for bounds that
-            are half a nat apart. "exact" and "tempering" ignore it.
+            are half a nat apart. "exact", "tempering" and "trajectory" ignore it.
         n_jobs : int, default=None
             Number of threads: by default as many as matrix products use, with -1 one per core. The
-            result does not depend on it. "tempering" ignores it.
+            result does not depend on it. "tempering" and "trajectory" ignore it.
         random_state : int, RandomState instance or None, default=None
             By default a seed drawn by `fit`, with which repeated calls give the same result.
 

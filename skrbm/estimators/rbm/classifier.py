@@ -62,7 +62,7 @@ class RBMClassifier(
         Number of epochs of `fit`. "auto" makes four updates per row, but between 2,000 and 5,000,
         and at least 10 epochs; if `generative_share` is above 0.1, the same number as
         `BernoulliRBM`.
-    gradient : {"jump", "pcd", "pt", "cd", "exact"}, default="jump"
+    gradient : {"jump", "pcd", "pt", "ptt", "cd", "exact"}, default="jump"
         Estimate of the model's part of the gradient, as in `BernoulliRBM`. It is not used if
         `generative_share` is 0; nor are `n_steps` and `n_chains`.
     n_steps : int, default=1

@@ -53,6 +53,14 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         ValueError
             If a parameter or the data are invalid; the estimator is then unchanged.
 
+        Warns
+        -----
+        ConvergenceWarning
+            If most hidden units are on or off in nearly all rows, or if early stopping finds that
+            the model has memorised its rows. With gradient="ptt", also if log Z of the ladder is
+            doubtful: rows have a total probability above one, chains drift or do not follow the
+            training, or annealing finds a higher log Z.
+
         Notes
         -----
         The data are never copied or converted as a whole, whatever their type. An array of more
@@ -209,7 +217,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
             only 0 and 1.
         n_steps : int, default=1000
             Length of the chains. Longer chains depend less on their start.
-        method : {"auto", "gibbs", "tempering"}, default="auto"
+        method : {"auto", "gibbs", "tempering", "trajectory"}, default="auto"
             Markov chain to run if no values are given:
 
             - "gibbs": only Gibbs steps.
@@ -218,6 +226,10 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
               last mini-batch.
             - "tempering": every chain exchanges states with chains at 19 higher temperatures, which
               move more freely between modes. It costs 20 times as much.
+            - "trajectory": the chains start at states of the ladder of a training with
+              gradient="ptt", and exchange states with chains of its earlier models, down to
+              independent units. If the ladder is in equilibrium, so are the draws. With 16 models,
+              it takes about as long as "tempering".
         random_state : int, RandomState instance or None, default=None
             Seed of the draws. By default they continue the random sequence of `gibbs` and `sample`.
 

@@ -85,7 +85,7 @@ class GaussianBernoulliRBM(DensityRBM):
     n_iter : int or "auto", default="auto"
         Number of epochs of `fit`. "auto" makes one update per value in the data, but between 2,000
         and 5,000 updates, and at least 10 epochs. Upper layers of a stack make the same number.
-    gradient : {"jump", "pcd", "pt", "cd", "exact"}, default="jump"
+    gradient : {"jump", "pcd", "pt", "ptt", "cd", "exact"}, default="jump"
         Estimate of the model's part of the gradient:
 
         - "cd": Gibbs chains that start at the mini-batch [1]_.
@@ -93,6 +93,11 @@ class GaussianBernoulliRBM(DensityRBM):
         - "jump": persistent chains that also jump, by Metropolis' rule, to hidden states proposed
           by rows of the last mini-batch.
         - "pt": persistent chains that exchange states with chains at up to ten temperatures [4]_.
+        - "ptt": persistent chains that move to states of earlier models, by Metropolis' rule [7]_.
+          Averages of the model at up to 16 earlier times form a ladder from independent units,
+          whose chains exchange states. It gives log Z during training, and preserves the
+          probabilities of distant modes. Its steps are small: "jump" usually reaches a higher
+          likelihood in the same time.
         - "exact": enumeration of the hidden states, for at most 16 hidden units.
     n_steps : int, default=1
         Number of Gibbs steps per update. "exact" ignores it.
@@ -194,13 +199,16 @@ class GaussianBernoulliRBM(DensityRBM):
         Covariance matrix S of the visible units given the hidden units, in the squared units of the
         data.
     chains_ : ndarray of shape (n_chains, n_features)
-        Visible states of the persistent chains of "jump", "pcd" and "pt", in the units of the data.
-        For "pt" they are only the chains at temperature one, a tenth of n_chains.
+        Visible states of the persistent chains of "jump", "pcd", "pt" and "ptt", in the units of
+        the data. For "pt" they are only the chains at temperature one, a tenth of n_chains.
     h_samples_ : ndarray of shape (n_chains, n_components)
         Hidden states of the same chains.
     tempering_ : ParallelTempering
         The chains at all temperatures, with their inverse temperatures `betas` and `swap_rates`;
         only with "pt". The states are in the coordinates of the training.
+    trajectory_ : Trajectory
+        The earlier models and their chains as a `skrbm.ladder.Ladder`, `ladder`, and the reasons to
+        doubt them, `doubts`; only with "ptt".
     history_ : dict of str to ndarray of shape (`n_iter_`,)
         For every epoch:
 
@@ -209,14 +217,15 @@ class GaussianBernoulliRBM(DensityRBM):
         - `pseudo_log_likelihood`, the mean over its last mini-batch in nats per row, estimated from
           one column per row. It is computed after the first and the last epoch, and after as many
           others as take at most 5 % of the time, some from only 20 or more rows of the mini-batch;
-          other epochs repeat its latest value;
+          other epochs repeat its latest value. With "ptt" it is `log_likelihood` instead, computed
+          with log Z of the ladder;
         - `time`, in seconds.
 
         Two more are NaN without early stopping:
 
         - `validation_score`, the mean pseudo-log-likelihood of the validation set, estimated from
-          up to ten columns per row, always the same columns; epochs that are not scored repeat the
-          latest value;
+          up to ten columns per row, always the same columns; with "ptt", the mean log-likelihood.
+          Epochs that are not scored repeat the latest value;
         - `free_energy_gap`, the mean free energy of the validation set minus the mean over training
           rows, which grows as the model overfits.
     best_validation_score_ : float
@@ -260,6 +269,8 @@ class GaussianBernoulliRBM(DensityRBM):
     .. [5] K. Cho, A. Ilin and T. Raiko, "Improved learning of Gaussian-Bernoulli restricted
        Boltzmann machines", ICANN 2011.
     .. [6] J. Theiler, "The incredible shrinking covariance estimator", SPIE 8391, 2012.
+    .. [7] N. Bereux, A. Decelle, C. Furtlehner and B. Seoane, "Fast training and sampling of
+       restricted Boltzmann machines", arXiv:2405.15376, 2024.
 
     Examples
     --------

@@ -77,7 +77,7 @@ class TabularRBM(DensityRBM):
     n_iter : int or "auto", default="auto"
         Number of epochs of `fit`. "auto" makes `300 * n_rows**(1 / 3)` updates, but between 2,000
         and 10,000, and at least 10 epochs.
-    gradient : {"jump", "pcd", "pt", "cd", "exact"}, default="jump"
+    gradient : {"jump", "pcd", "pt", "ptt", "cd", "exact"}, default="jump"
         Estimate of the model's part of the gradient:
 
         - "cd": Gibbs chains that start at the mini-batch [1]_.
@@ -85,6 +85,11 @@ class TabularRBM(DensityRBM):
         - "jump": persistent chains that also jump, by Metropolis' rule, to hidden states proposed
           by rows of the last mini-batch.
         - "pt": persistent chains that exchange states with chains at up to ten temperatures [4]_.
+        - "ptt": persistent chains that move to states of earlier models, by Metropolis' rule [5]_.
+          Averages of the model at up to 16 earlier times form a ladder from independent units,
+          whose chains exchange states. It gives log Z during training, and preserves the
+          probabilities of distant modes. Its steps are small: "jump" usually reaches a higher
+          likelihood in the same time.
         - "exact": enumeration of the smaller binary layer, which may have at most 16 units.
     n_steps : int, default=1
         Number of Gibbs steps per update. "exact" ignores it.
@@ -180,6 +185,9 @@ class TabularRBM(DensityRBM):
     tempering_ : ParallelTempering
         The chains at all temperatures, with their inverse temperatures `betas` and `swap_rates`;
         only with "pt".
+    trajectory_ : Trajectory
+        The earlier models and their chains as a `skrbm.ladder.Ladder`, `ladder`, and the reasons to
+        doubt them, `doubts`; only with "ptt".
     history_ : dict of str to ndarray of shape (`n_iter_`,)
         For every epoch:
 
@@ -188,14 +196,15 @@ class TabularRBM(DensityRBM):
         - `pseudo_log_likelihood`, the mean over its last mini-batch in nats per row, estimated from
           one column per row. It is computed after the first and the last epoch, and after as many
           others as take at most 5 % of the time, some from only 20 or more rows of the mini-batch;
-          other epochs repeat its latest value;
+          other epochs repeat its latest value. With "ptt" it is `log_likelihood` instead, computed
+          with log Z of the ladder;
         - `time`, in seconds.
 
         Two more are NaN without early stopping:
 
         - `validation_score`, the mean pseudo-log-likelihood of the validation set, estimated from
-          up to ten columns per row, always the same columns; epochs that are not scored repeat the
-          latest value;
+          up to ten columns per row, always the same columns; with "ptt", the mean log-likelihood.
+          Epochs that are not scored repeat the latest value;
         - `free_energy_gap`, the mean free energy of the validation set minus the mean over training
           rows, which grows as the model overfits.
     best_validation_score_ : float
@@ -225,6 +234,8 @@ class TabularRBM(DensityRBM):
        filtering", ICML 2007.
     .. [4] G. Desjardins et al., "Tempered Markov chain Monte Carlo for training of restricted
        Boltzmann machines", AISTATS 2010.
+    .. [5] N. Bereux, A. Decelle, C. Furtlehner and B. Seoane, "Fast training and sampling of
+       restricted Boltzmann machines", arXiv:2405.15376, 2024.
 
     Examples
     --------
@@ -282,6 +293,11 @@ class TabularRBM(DensityRBM):
         ValueError
             If a parameter or the data are invalid, or a column of text identifies the rows; the
             estimator is then unchanged.
+
+        Warns
+        -----
+        ConvergenceWarning
+            As `BernoulliRBM.fit` does.
         """
         return super().fit(X, y, sample_weight)
 
@@ -468,7 +484,7 @@ class TabularRBM(DensityRBM):
             Rows are drawn from the conditional distribution; none is rejected.
         n_steps : int, default=200
             Length of the chains. Longer chains depend less on their start.
-        method : {"auto", "gibbs", "tempering"}, default="auto"
+        method : {"auto", "gibbs", "tempering", "trajectory"}, default="auto"
             Markov chain to run without conditions; see `BernoulliRBM.sample`.
         random_state : int, RandomState instance or None, default=None
             Seed of the draws. By default they continue the random sequence of `gibbs` and `sample`.
