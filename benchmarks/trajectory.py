@@ -83,7 +83,7 @@ def classes(n_iter: int) -> Iterator[Row]:
     share = partial(_share_of_ones, known)
     yield {"chains": "data", "steps": 0, "ones": y.mean(), "seconds": perf_counter() - begin}
     rng = random.generator(1)
-    ladder = _of_zeros(rbm.trajectory_.ladder, known, rng)
+    ladder = _of_zeros(rbm.trajectory_.ladder.refined(rng), known, rng)
     ladder.append(rbm_of(rbm), rng)
     zeros = ladder.newest.visible.copy()
     begin = perf_counter()

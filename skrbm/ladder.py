@@ -23,6 +23,7 @@ _FEWEST_STEPS, _MOST_STEPS = 80, 320  # in which the chains of a new model settl
 _TIMES = 5.0  # autocorrelation times for which they have to run
 _LARGEST_DISAGREEMENT = 2.0  # between works in the two directions
 _SMALLEST_ACCEPTANCE = 0.1  # of exchanges with a new model
+_REFINED_BELOW = 0.3  # share of accepted exchanges
 _SLIDING_FACTOR = 0.02  # of the moving averages over exchanges
 _N_POWER_STEPS = 3  # from which the leading principal axis of states is found
 _N_COMPARED = 200  # chains from which an overlap is estimated
@@ -65,6 +66,11 @@ class Rung:
     def of(cls, model: RBM, visible: Array) -> Rung:
         """A rung whose chains have these states."""
         return cls(model, visible, model.hidden_input(visible), np.zeros(len(visible), bool))
+
+    @property
+    def shares_weights(self) -> bool:
+        """Whether the model is on the path from independent units to the first model."""
+        return self.model.beta is not None and bool(np.all(self.model.beta < 1))
 
     @property
     def free_energy(self) -> Array:
@@ -245,10 +251,30 @@ class Ladder:
         del self.rungs[-1]
 
     def thin(self, n_models: int) -> None:
-        """Keep at most n_models, at least two; those that are missed least are removed."""
-        while len(self.rungs) > max(2, n_models):
-            inner = range(1, len(self.rungs) - 1)
+        """Keep at most n_models with weights of their own; those that are missed least go.
+
+        Models on the path to the first model share its weights and take no memory.
+        """
+        while True:
+            own = [k for k, rung in enumerate(self.rungs) if not rung.shares_weights]
+            inner = [k for k in own if 0 < k < len(self.rungs) - 1]
+            if not inner or len(own) <= n_models:
+                return
             self._remove(max(inner, key=lambda k: self._rate_without(k)))
+
+    def refined(self, rng: Generator) -> Ladder:
+        """Return this ladder with models halfway between neighbours that exchange few states.
+
+        It takes more memory, but more states per second reach the newest model.
+        """
+        rungs = self.rungs[:1]
+        for upper in self.rungs[1:]:
+            if upper.swap_rate < _REFINED_BELOW and not rungs[-1].shares_weights:
+                short = Ladder(rungs[-1:], 0.0)
+                short.append(_halfway(rungs[-1].model, upper.model), rng)
+                rungs.append(short.newest)
+            rungs.append(upper)
+        return replace(self, rungs=rungs)
 
     def copy(self) -> Ladder:
         """A copy that can step or move without a change of this one; arrays are shared."""
@@ -409,6 +435,14 @@ def swap_rate(log_weight: Array) -> float:
     weight = np.sort(np.exp(log_weight - log_weight.max()))
     n = len(weight)
     return float((weight * (2 * (n - np.arange(n)) - 1)).sum() / (n * weight.sum()))
+
+
+def _halfway(one: RBM, other: RBM) -> RBM:
+    """The model with the mean parameters of two models."""
+    model = one.map(arrays.copy)
+    for x, y in zip(model.parameters, other.parameters, strict=True):
+        x += 0.5 * (y - x)
+    return model
 
 
 def _systematic(log_weight: Array, rng: Generator) -> Array:

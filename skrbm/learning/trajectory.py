@@ -16,7 +16,7 @@ from skrbm.samplers import Chains, chains_from_visible, gibbs_visible, sample_in
 from skrbm.units import Layer
 
 N_MODELS = 16
-_STATES_A_CHAIN = 5  # of each model, per chain of the training
+_STATES_A_CHAIN, _FEWEST_STATES = 5, 100  # of each model, per chain of the training
 _UPDATES_A_LOOK = 5  # between comparisons with the newest model
 _WINDOW = 200  # updates over which parameters are averaged; a tenth of all at first
 _FREEZE_BELOW, _REJECT_BELOW = 0.3, 0.1  # shares of accepted exchanges with the newest model
@@ -75,7 +75,8 @@ class Trajectory:
     def start(cls, rbm: RBM, base: Layer, n_chains: int, rng: Generator) -> Trajectory:
         """Build a ladder from independent units to a new model."""
         path = AnnealingPath(rbm.map(arrays.copy), base)
-        ladder = Ladder.start(path, _STATES_A_CHAIN * n_chains, rng)
+        n_states = max(_FEWEST_STATES, _STATES_A_CHAIN * n_chains)
+        ladder = Ladder.start(path, n_states, rng)
         ladder.thin(N_MODELS)
         return cls(ladder, rbm.map(arrays.copy))
 

@@ -321,7 +321,7 @@ class Fitted:
             ladder = ParallelTempering.start(rbm, here.base, place(start), samplers.N_REPLICAS, rng)
             return to_host(ladder.run(rbm, n_steps, rng))
         if method == "trajectory":
-            earlier = self._earlier_models.resampled(n, rng)
+            earlier = self._earlier_models.refined(rng).resampled(n, rng)
             earlier.append(rbm, rng)
             return to_host(earlier.run(n_steps, rng))
         proposal = jump_proposal(training, rbm) if method == "auto" else None
@@ -444,7 +444,7 @@ class Fitted:
             ladder.move(place)
             result = likelihood.tempered_log_partition(path, rng, ladder)
         elif method == "trajectory":
-            earlier = self._earlier_models.resampled(effort.n_chains, rng)
+            earlier = self._earlier_models.refined(rng).resampled(effort.n_chains, rng)
             result = trajectory_log_partition(earlier, here.rbm, rng)
         else:
             start = None if chains is None else place(chains.visible)
