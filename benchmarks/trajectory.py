@@ -3,7 +3,7 @@
 Parts: `exact` (log Z of small models), `classes` (MNIST's zeros and ones: samples that start in one
 class), `grey` (784 x 500 on MNIST), `published` (dna, mushrooms and nips, whose files SKRBM_DNA,
 SKRBM_MUSHROOMS and SKRBM_NIPS name), `historical` (log Z of the model of Salakhutdinov and Murray,
-whose file SKRBM_CD25 names), and `time` (epochs beside "pcd").
+whose file SKRBM_CD25 names), and `time` (compared with "pcd").
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from skrbm.units import Bernoulli
 
 Row = dict[str, Any]
 
+DATA = ("dna", "mushrooms", "nips")
 N_HELD_OUT, N_SAMPLES = 10_000, 1_000
 SIZES, PENALTIES, EPOCHS = (100, 256, 500), (3.0, 10.0, 30.0, 100.0), (1, 4)
 
@@ -164,7 +165,7 @@ def _scored(name: str, rbm: BernoulliRBM, held_out: np.ndarray, seconds: float) 
 
 def published(_: int) -> Iterator[Row]:
     """Test nats of the size, penalty and number of epochs that are best on the validation rows."""
-    for name in ("dna", "mushrooms", "nips"):
+    for name in DATA:
         with np.load(os.environ[f"SKRBM_{name.upper()}"]) as file:
             parts = [file[f"{part}_data"].astype(np.float32) for part in ("train", "valid", "test")]
         train, valid, test = parts

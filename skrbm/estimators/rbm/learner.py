@@ -131,7 +131,7 @@ class Learner:
     def known_log_partition(self) -> LogPartition | None:
         """Log Z of the model with its current parameters, or None if it is not known.
 
-        A trajectory knows it during a fit.
+        During a fit, a trajectory estimates it.
         """
         state = self.training
         if self.fit is not None and state.trajectory is not None:
