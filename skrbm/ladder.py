@@ -429,4 +429,4 @@ def _principal_axis(v: Array) -> Array:
 def _time(series: list[Array]) -> float:
     """Autocorrelation time of a quantity that was recorded in every chain; 0 if it is constant."""
     x = np.array(series, np.float64)
-    return integrated_autocorrelation_time(x) if x.std() > 0 else 0.0
+    return integrated_autocorrelation_time(x, mean=float(x.mean())) if x.std() > 0 else 0.0
