@@ -211,12 +211,12 @@ class Ladder:
         """Make a Gibbs step of every chain, then exchange states between neighbours."""
         for rung in self.rungs:
             rung.step(rng)
-        self.rungs[0].is_new[:] = True
+        self.rungs[0].is_new = np.ones_like(self.rungs[0].is_new)
         for k in range(1 + self.n_steps % 2, len(self.rungs), 2):
             self.rungs[k].measure(self._exchange(k, rng))
         self.n_steps += 1
         self.n_arrivals += int(self.newest.is_new.sum())
-        self.newest.is_new[:] = False
+        self.newest.is_new = np.zeros_like(self.newest.is_new)
 
     def run(self, n_steps: int, rng: Generator) -> Array:
         """Make n_steps steps and return the visible states of the newest model."""
@@ -252,7 +252,7 @@ class Ladder:
 
     def copy(self) -> Ladder:
         """A copy that can step or move without a change of this one; arrays are shared."""
-        return replace(self, rungs=[replace(x, is_new=x.is_new.copy()) for x in self.rungs])
+        return replace(self, rungs=[replace(rung) for rung in self.rungs])
 
     def resampled(self, n_chains: int, rng: Generator) -> Ladder:
         """The same models with chains that start from randomly drawn states of each."""
