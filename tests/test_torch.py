@@ -334,6 +334,7 @@ def test_results_on_a_device_equal_numpy(estimator, device):
         np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_trajectory_on_a_device_follows_the_model(device):
     """Log Z within its errors, and means of 500 draws within five standard errors.
 
