@@ -161,6 +161,7 @@ def test_gradient_of_a_trajectory_is_exact_in_expectation(pair):
     ladder = Ladder([Rung.of(past, states[0])], 0.0)
     state.trajectory = Trajectory(ladder, rbm.map(np.copy))
     phases = TrajectoryContrastiveDivergence().phases(state, v, weights)
+    assert state.trajectory.n_updates == 1
     moved = (state.chains.visible != states[1]).any(axis=1).mean()
     assert moved > 0.5
     spreads = [x.std(axis=0) for x in terms(rbm, *model_rows(phases), pair)]

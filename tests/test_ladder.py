@@ -1,4 +1,4 @@
-"""A ladder keeps the distribution of each of its models, knows all modes and log Z."""
+"""A ladder keeps the distribution of each of its models, finds all modes and estimates log Z."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Training along a ladder of earlier models: its chains know all modes, and log Z is known."""
+"""Training along a ladder of earlier models: its chains are in all modes, and log Z is estimated."""
 
 import itertools
 import pickle
@@ -43,7 +43,7 @@ SHORT = {"gradient": "ptt", "n_iter": 20, "random_state": 0}
 
 
 def known_log_partition(estimator):
-    """Log Z of the present model, as the training knows it."""
+    """Log Z of the present model, by the ladder of its training."""
     return estimator.trajectory_.log_partition_of(fitted_of(estimator).rbm)
 
 
@@ -274,7 +274,7 @@ def test_a_rejected_model_takes_its_steps_back():
     rng = random.generator(0)
     own = Trajectory.start(rbm, rbm.visible.neutral(), 40, rng)
     before, factor = [x.copy() for x in rbm.parameters], own.step_factor
-    chains = chains_from_visible(rbm, np.zeros((30, 6)), rng)
+    chains = chains_from_visible(rbm, np.ones((30, 6)), rng)
     for i in range(trajectory._UPDATES_A_LOOK):
         rbm.visible.bias[...] = 60.0 + i
         chains = own.follow(rbm, chains, 10, rng)
