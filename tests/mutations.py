@@ -711,7 +711,7 @@ MUTATIONS = [
     ("skrbm.ladder.Ladder.renew", "accepted = random.accept(log_weight[n:] - log_weight[:n], rng)[:, None]", "accepted = random.accept(log_weight[n:] * 0, rng)[:, None]", "test_ladder.py::test_renewal_leaves_the_distribution_of_the_chains_unchanged"),
     ("skrbm.ladder.Ladder.renew", "arrays.where(accepted, x[n:], x[:n])", "x[:n]", "test_ladder.py::test_renewal_leaves_the_distribution_of_the_chains_unchanged"),
     ("skrbm.ladder.Ladder.renew", "rng.permutation(len(newest.visible))", "np.arange(len(newest.visible))", "test_ladder.py::test_other_chains_propose_each_time"),
-    ("skrbm.ladder.Ladder.renew", "arrays.where(accepted, both[n:], v)", "v", "test_ladder.py::test_chains_move_to_modes_that_only_the_ladder_knows"),
+    ("skrbm.ladder.Ladder.renew", "arrays.where(accepted, both[n:], v)", "v", "test_ladder.py::test_chains_move_to_modes_of_the_ladder"),
     ("skrbm.ladder.Ladder.log_partition", "self.log_partition_at_zero + sum", "sum", "test_ladder.py::test_log_partition_of_some_models_is_within_its_errors"),
     ("skrbm.ladder.Ladder.std_error", "math.sqrt(sum(rung.variance for rung in self.rungs))", "math.sqrt(sum(rung.variance for rung in self.rungs)) / 200", "test_ladder.py::test_log_partition_of_some_models_is_within_its_errors"),
     ("skrbm.ladder.Rung.measure", "self.log_ratio += share * (ratio - self.log_ratio)", "self.log_ratio += share * (-ratio - self.log_ratio)", "test_ladder.py::test_log_partition_of_some_models_is_within_its_errors"),

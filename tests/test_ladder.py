@@ -142,7 +142,7 @@ def test_a_ladder_that_starts_in_one_mode_finds_the_weights_of_both():
     assert samplers.gibbs_visible(rbm, np.zeros((n, 6)), rng, steps).sum() == 0
 
 
-def test_chains_move_to_modes_that_only_the_ladder_knows():
+def test_chains_move_to_modes_of_the_ladder():
     """The newest model is a past one. Fails if chains keep their states. Four standard errors."""
     n = 4000
     rbm, p = _two_modes()

@@ -1,4 +1,4 @@
-"""Training along a ladder of earlier models: its chains are in all modes, and log Z is estimated."""
+"""Training along a ladder of earlier models: chains are in all modes, and log Z is estimated."""
 
 import itertools
 import pickle

@@ -247,7 +247,7 @@ class Learner:
         return Loop(update, self._feed(settings, rows, fit), fit.plan, monitor)
 
     def _row_figure(self, settings: Settings, n_flips: int) -> RowFigure:
-        """The monitored figure of each row: its log-likelihood, if a trajectory knows log Z."""
+        """The monitored figure of each row: its log-likelihood, if a trajectory has log Z."""
         scaling, state = self.fitted.scaling, self.training
         if not settings.knows_log_partition:
             return settings.row_figure(scaling, n_flips)
