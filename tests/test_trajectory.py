@@ -19,6 +19,7 @@ from skrbm import (
     TabularRBM,
 )
 from skrbm._kernels import random
+from skrbm._kernels.devices import to_host
 from skrbm.estimators.common.fitted import fitted_of
 from skrbm.estimators.rbm.base import learner_of
 from skrbm.ladder import Rung
@@ -44,7 +45,9 @@ SHORT = {"gradient": "ptt", "n_iter": 20, "random_state": 0}
 
 def known_log_partition(estimator):
     """Log Z of the present model, by the ladder of its training."""
-    return estimator.trajectory_.log_partition_of(fitted_of(estimator).rbm)
+    own = estimator.trajectory_.copy()
+    own.move(to_host)
+    return own.log_partition_of(fitted_of(estimator).rbm)
 
 
 def parameters(estimator):
