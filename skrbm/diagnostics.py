@@ -46,7 +46,7 @@ def split_r_hat(x: Array) -> float:
     return math.sqrt((n - 1) / n + between / within)
 
 
-def integrated_autocorrelation_time(x: Array) -> float:
+def integrated_autocorrelation_time(x: Array, *, mean: float | None = None) -> float:
     """Compute `1 + 2 sum_t rho_t`: the number of steps that are worth one independent draw.
 
     The autocorrelations rho_t are averaged over the chains. They are summed over the shortest
@@ -55,6 +55,9 @@ def integrated_autocorrelation_time(x: Array) -> float:
     Parameters
     ----------
     x : array-like of shape (n_draws, n_chains)
+    mean : float, optional
+        Expected value of all draws, by default the mean of each chain. With a common mean, chains
+        that stay in different places count as autocorrelated, however short they are.
 
     Returns
     -------
@@ -76,7 +79,7 @@ def integrated_autocorrelation_time(x: Array) -> float:
     """
     x = np.asarray(x, dtype=np.float64)
     n = len(x)
-    spectrum = np.fft.rfft(x - x.mean(axis=0), 2 * n, axis=0)
+    spectrum = np.fft.rfft(x - (x.mean(axis=0) if mean is None else mean), 2 * n, axis=0)
     covariance = np.fft.irfft(np.abs(spectrum) ** 2, axis=0)[:n].mean(axis=1)
     times = 2 * np.cumsum(covariance / covariance[0]) - 1
     wide_enough = np.arange(n) >= _WINDOW * times

@@ -19,7 +19,7 @@ from skrbm.likelihood import LogPartition, around, from_stretches
 from skrbm.model import RBM
 
 _OVERLAP = 0.4  # of the models on the path from independent units to the first model
-_FEWEST_STEPS, _MOST_STEPS = 80, 320  # in which the chains of a new model settle
+_FEWEST_STEPS, _MOST_STEPS = 20, 320  # in which the chains of a new model settle
 _TIMES = 5.0  # autocorrelation times for which they have to run
 _LARGEST_DISAGREEMENT = 2.0  # between works in the two directions
 _SMALLEST_ACCEPTANCE = 0.1  # of exchanges with a new model
@@ -217,12 +217,12 @@ class Ladder:
         """Make a Gibbs step of every chain, then exchange states between neighbours."""
         for rung in self.rungs:
             rung.step(rng)
-        self.rungs[0].is_new[:] = True
+        self.rungs[0].is_new = np.ones_like(self.rungs[0].is_new)
         for k in range(1 + self.n_steps % 2, len(self.rungs), 2):
             self.rungs[k].measure(self._exchange(k, rng))
         self.n_steps += 1
         self.n_arrivals += int(self.newest.is_new.sum())
-        self.newest.is_new[:] = False
+        self.newest.is_new = np.zeros_like(self.newest.is_new)
 
     def run(self, n_steps: int, rng: Generator) -> Array:
         """Make n_steps steps and return the visible states of the newest model."""
@@ -267,18 +267,20 @@ class Ladder:
 
         It takes more memory, but more states per second reach the newest model.
         """
-        rungs = self.rungs[:1]
-        for upper in self.rungs[1:]:
+        ladder = self.copy()
+        rungs = ladder.rungs[:1]
+        for upper in ladder.rungs[1:]:
             if upper.swap_rate < _REFINED_BELOW and not rungs[-1].shares_weights:
                 short = Ladder(rungs[-1:], 0.0)
                 short.append(_halfway(rungs[-1].model, upper.model), rng)
                 rungs.append(short.newest)
+                upper.n_exchanges = 0
             rungs.append(upper)
-        return replace(self, rungs=rungs)
+        return replace(ladder, rungs=rungs)
 
     def copy(self) -> Ladder:
         """A copy that can step or move without a change of this one; arrays are shared."""
-        return replace(self, rungs=[replace(x, is_new=x.is_new.copy()) for x in self.rungs])
+        return replace(self, rungs=[replace(rung) for rung in self.rungs])
 
     def resampled(self, n_chains: int, rng: Generator) -> Ladder:
         """The same models with chains that start from randomly drawn states of each."""
@@ -466,4 +468,4 @@ def _principal_axis(v: Array) -> Array:
 def _time(series: list[Array]) -> float:
     """Autocorrelation time of a quantity that was recorded in every chain; 0 if it is constant."""
     x = np.array(series, np.float64)
-    return integrated_autocorrelation_time(x) if x.std() > 0 else 0.0
+    return integrated_autocorrelation_time(x, mean=float(x.mean())) if x.std() > 0 else 0.0

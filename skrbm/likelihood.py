@@ -350,7 +350,9 @@ def from_stretches(
     """
     n, value = len(estimates), statistics.fmean(estimates)
     variance, expected = statistics.variance(estimates), statistics.fmean(variances)
-    std_error = math.sqrt(variance / n)
+    # By chance, the scatter of a few stretches is too small: it is at least the expected one.
+    least = expected if math.isfinite(expected) else 0.0
+    std_error = math.sqrt(max(variance, least) / n)
     share = 1.0 if variance <= expected else expected / variance
     sample = n * n_states * share if math.isfinite(expected) else 0.0
     return around(value, std_error, sample, method)

@@ -45,6 +45,7 @@ def _cases():
     stopping = {"early_stopping": True, "n_iter_no_change": 3, "tol": 100.0, "n_iter": 12}
     yield "jump", BernoulliRBM(**small), (X,)
     yield "pt", BernoulliRBM(**small, gradient="pt"), (X,)
+    yield "trajectory", BernoulliRBM(**small | stopping, batch_size=20, gradient="ptt"), (X,)
     yield "seedless", BernoulliRBM(**small | {"random_state": None} | stopping), (X,)
     yield "stopping", BernoulliRBM(**small | stopping), (X,)
     noise = np.random.default_rng(0).random((40, 8)) < 0.5
@@ -168,7 +169,9 @@ def test_a_fit_resumes_exactly_after_an_exception_in_a_callback(case):
         assert _parameters(stopped.resume(*data)) == _parameters(unbroken)
 
 
-@pytest.mark.parametrize("name", ["jump", "stopping", "gaussian", "classifier", "stack"])
+@pytest.mark.parametrize(
+    "name", ["jump", "trajectory", "stopping", "gaussian", "classifier", "stack"]
+)
 def test_a_fit_interrupted_within_an_epoch_trains_all_its_epochs(name, monkeypatch):
     """Fails if an interrupted epoch is counted, or is recorded twice."""
     estimator, data = next(case[1:] for case in CASES if case[0] == name)

@@ -74,6 +74,11 @@ def assert_equal_states(one, other):
         np.testing.assert_array_equal(other.chains.hidden, one.chains.hidden)
     for name in ("jumps_due", "next_chain", "jump_acceptance"):
         assert getattr(other, name) == getattr(one, name), name
+    if one.trajectory is not None:
+        ladders = [state.trajectory.ladder for state in (one, other)]
+        assert one.trajectory.n_updates == other.trajectory.n_updates == N_UPDATES
+        np.testing.assert_allclose(*(x.newest.visible for x in ladders), rtol=0, atol=tolerance)
+        assert ladders[1].log_partition == pytest.approx(ladders[0].log_partition, rel=1e-4)
     assert other.shrinkage_due == pytest.approx(one.shrinkage_due, rel=1e-4)
     for name in ("proposal_mean", "proposal_weights"):
         if getattr(one, name) is not None:

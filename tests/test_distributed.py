@@ -522,6 +522,12 @@ def test_a_callback_stops_the_fit(four_workers):
             "early_stopping == True, must be False on a cluster.",
         ),
         (
+            DeepBeliefNetwork(rbm=BernoulliRBM(gradient="ptt")),
+            "epoch",
+            None,
+            "gradient == 'ptt', must be 'jump' on a cluster.",
+        ),
+        (
             DeepBeliefNetwork(visible_rbm=BernoulliRBM(missing_values="allow")),
             "epoch",
             None,

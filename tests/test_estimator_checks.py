@@ -46,6 +46,8 @@ VARIANTS = [
     BernoulliRBM(3, hidden="gaussian", n_iter=10),
     GaussianBernoulliRBM(3, variance="shared", gradient="exact", n_iter=2),
     TabularRBM(3, gradient="pt", learn_missing="all", n_iter=5),
+    BernoulliRBM(3, gradient="ptt", n_iter=5),
+    GaussianBernoulliRBM(3, gradient="ptt", n_iter=5),
     RBMImputer(TabularRBM(4, n_iter=5), n_steps=10),
     RBMOutlierDetector(TabularRBM(4, n_iter=2)),
     DeepBeliefNetwork((4, 3), rbm=BernoulliRBM(n_iter=5), visible_rbm=TabularRBM(8, n_iter=5)),

@@ -9,6 +9,7 @@ from scipy import sparse
 from skrbm import samplers
 from skrbm._kernels import random
 from skrbm.estimators.common import device
+from skrbm.ladder import Ladder, Rung
 from skrbm.learning.gradients import (
     GRADIENTS,
     ContrastiveDivergence,
@@ -16,7 +17,9 @@ from skrbm.learning.gradients import (
     JumpingContrastiveDivergence,
     PersistentContrastiveDivergence,
     Phases,
+    TrajectoryContrastiveDivergence,
 )
+from skrbm.learning.trajectory import Trajectory
 from skrbm.model import RBM
 from skrbm.units import Bernoulli
 
@@ -134,6 +137,35 @@ def test_persistent_gradient_is_exact_in_expectation(pair, kind):
     phases = kind().phases(state, v, weights)
     spreads = [x.std(axis=0) for x in terms(rbm, *model_rows(phases), pair)]
     got, want = (gradient_of(x, rbm, pair) for x in (phases, expected))
+    for a, b, spread in zip(got, want, spreads, strict=True):
+        assert (np.abs(a - b) <= 6 * spread / np.sqrt(n)).all()
+
+
+@pytest.mark.parametrize("pair", ENUMERABLE[:2], ids=PAIR_IDS[:2])
+def test_gradient_of_a_trajectory_is_exact_in_expectation(pair):
+    """From chains of both models in equilibrium. Fails if chains take over states of the past.
+
+    Six standard errors, from the spread of the terms of the 50,000 chains.
+    """
+    n = 50_000
+    rbm = random_rbm(pair)
+    past = RBM(rbm.visible, rbm.hidden, 0.5 * rbm.weights.array)
+    v, weights = small_data(rbm, pair)
+    rng = random.generator(1)
+    states = []
+    for model in (past, rbm):
+        exact = enumerate_rbm(model, pair)
+        states.append(exact.v[draw(exact.joint.sum(axis=1), n, rng)])
+    state = with_chains(rbm, states[1], rng)
+    state.base = rbm.visible
+    ladder = Ladder([Rung.of(past, states[0])], 0.0)
+    state.trajectory = Trajectory(ladder, rbm.map(np.copy))
+    phases = TrajectoryContrastiveDivergence().phases(state, v, weights)
+    assert state.trajectory.n_updates == 1
+    moved = (state.chains.visible != states[1]).any(axis=1).mean()
+    assert moved > 0.5
+    spreads = [x.std(axis=0) for x in terms(rbm, *model_rows(phases), pair)]
+    got, want = (gradient_of(x, rbm, pair) for x in (phases, exact_phases(rbm, v, weights)))
     for a, b, spread in zip(got, want, spreads, strict=True):
         assert (np.abs(a - b) <= 6 * spread / np.sqrt(n)).all()
 

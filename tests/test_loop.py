@@ -238,7 +238,9 @@ def test_every_epoch_continues_the_chains_of_the_previous_one():
 # Fits in progress
 
 
-@pytest.mark.parametrize("parameters", [{}, {"early_stopping": True}, {"gradient": "pt"}])
+@pytest.mark.parametrize(
+    "parameters", [{}, {"early_stopping": True}, {"gradient": "pt"}, {"gradient": "ptt"}]
+)
 def test_a_pickled_fit_in_progress_gives_the_same_result(parameters):
     """Fails if a part of its state is not in the pickle, or a finished fit keeps one."""
     X = holes_in(copies(60))

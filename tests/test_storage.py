@@ -30,6 +30,7 @@ FEW = {"n_iter": 2, "random_state": 0}
 ESTIMATORS = [
     BernoulliRBM(18, **FEW),
     BernoulliRBM(4, gradient="pt", **FEW),
+    BernoulliRBM(4, gradient="ptt", **FEW),
     BernoulliRBM(4, hidden="gaussian", **FEW),
     GaussianBernoulliRBM(4, **FEW),
     TabularRBM(4, **FEW),

@@ -47,10 +47,11 @@ ESTIMATORS = [
     TabularRBM(20, n_iter=2, early_stopping=True),
     RBMClassifier(20, n_iter=2, inputs="sample"),
     DeepBeliefNetwork((20, 10), rbm=BernoulliRBM(n_iter=1), fine_tune_iter=1),
+    BernoulliRBM(20, n_iter=4, gradient="ptt", batch_size=30),
 ]
 each = pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 few = pytest.mark.parametrize(
-    "estimator", quick(ESTIMATORS, ESTIMATORS[0], ESTIMATORS[8]), ids=repr
+    "estimator", quick(ESTIMATORS, ESTIMATORS[0], ESTIMATORS[8], ESTIMATORS[-1]), ids=repr
 )
 
 
@@ -120,6 +121,20 @@ def test_results_are_the_same_with_either_engine():
         np.testing.assert_allclose(
             with_torch.astype(float), with_numpy.astype(float), rtol=1e-8, atol=1e-8
         )
+
+
+def test_a_trajectory_gives_the_same_results_with_either_engine():
+    """Fails if a state of the ladder stays on the device, or has its own generator."""
+    stored = pickle.dumps(fitted(ESTIMATORS[-1], "cpu"))
+    answers = []
+    for device in (None, "cpu"):
+        rbm = pickle.loads(stored).set_params(device=device)
+        v = rbm.sample(50, n_steps=5, method="trajectory")
+        answers.append((v, rbm.log_partition("trajectory", n_chains=20).value))
+        assert b"torch" not in pickle.dumps(rbm)
+    (v, value), (other_v, other_value) = answers
+    np.testing.assert_array_equal(other_v, v)
+    assert other_value == pytest.approx(value, abs=1e-6)
 
 
 def test_float32_stays_float32_and_one_seed_gives_one_result():
@@ -317,6 +332,24 @@ def test_results_on_a_device_equal_numpy(estimator, device):
         assert type(got) is np.ndarray
         assert got.dtype == expected.dtype
         np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_a_trajectory_on_a_device_follows_the_model(device):
+    """Log Z within its errors, and means of 500 draws within five standard errors.
+
+    Fails if some models of the ladder stay on the host.
+    """
+    model = fitted(ESTIMATORS[-1], device, SINGLE, n_components=8)
+    result = model.log_partition("trajectory", n_chains=30)
+    exact = model.set_params(device=None).log_partition("exact").value
+    assert abs(result.value - exact) < 6 * result.std_error < 1
+    means = []
+    for place in (None, device):
+        v = model.set_params(device=place).sample(500, n_steps=10, method="trajectory")
+        assert type(v) is np.ndarray
+        means.append(v.mean(axis=0))
+    assert np.abs(means[0] - means[1]).max() < 5 * np.sqrt(2 * 0.25 / 500)
 
 
 @pytest.mark.parametrize("estimator", quick(ESTIMATORS[0:7:6], ESTIMATORS[0]), ids=repr)

@@ -61,8 +61,8 @@ class Distributed(MetaEstimatorMixin, TransformerMixin, Estimator):
     Parameters
     ----------
     estimator : BernoulliRBM, GaussianBernoulliRBM, TabularRBM or DeepBeliefNetwork
-        The estimator to fit, without early stopping and up-down, and in a stack without missing
-        values.
+        The estimator to fit, without early stopping, up-down and `gradient="ptt"`, and in a stack
+        without missing values.
     sync : {"epoch", "update"}, default="epoch"
         When workers exchange their results. Each worker sends the parameters once per epoch, or
         twice per update.
@@ -276,5 +276,7 @@ def _check_supported(estimator: Any) -> None:
     for rbm in rbms:
         settings_of(rbm)
         check_on_cluster("early_stopping", rbm.early_stopping, allowed=False)
+        if rbm.gradient == "ptt":
+            check_on_cluster("gradient", "ptt", "jump")
         if isinstance(rbm, GaussianBernoulliRBM) and rbm.covariance_type == "full":
             check_on_cluster("covariance_type", "full", "diag")

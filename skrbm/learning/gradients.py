@@ -271,12 +271,18 @@ class TrajectoryContrastiveDivergence(PersistentContrastiveDivergence):
     def follow(self, state: TrainState, n_rows: int) -> None:
         """Let the ladder follow the model, and move the chains by it."""
         assert state.chains is not None
+        trajectory = trajectory_of(state)
+        state.chains = trajectory.follow(state.model, state.chains, n_rows, state.rng)
+
+
+def trajectory_of(state: TrainState) -> Trajectory:
+    """The ladder of a training; if there is none, it starts from the present model."""
+    if state.trajectory is None:
+        assert state.chains is not None
         assert state.base is not None
-        rbm, rng = state.model, state.rng
-        if state.trajectory is None:
-            n_chains = len(state.chains.visible)
-            state.trajectory = Trajectory.start(rbm, state.base, n_chains, rng)
-        state.chains = state.trajectory.follow(rbm, state.chains, n_rows, rng)
+        n_chains = len(state.chains.visible)
+        state.trajectory = Trajectory.start(state.model, state.base, n_chains, state.rng)
+    return state.trajectory
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ _STATES_A_CHAIN, _FEWEST_STATES = 5, 100  # of each model, per chain of the trai
 _UPDATES_A_LOOK = 5  # between comparisons with the newest model
 _WINDOW = 200  # updates over which parameters are averaged; a tenth of all at first
 _FREEZE_BELOW, _REJECT_BELOW = 0.3, 0.1  # shares of accepted exchanges with the newest model
-_SMALLEST_FACTOR, _FIRST_FACTOR = 1e-6, 0.02  # of the step size
-_FASTER, _SLOWER, _MUCH_SLOWER, _OVERLAP = 1.02, 0.98, 0.9, 0.2
+_SMALLEST_FACTOR, _STALLED, _FIRST_FACTOR = 1e-6, 1e-3, 0.02  # of the step size
+_FASTER, _SLOWER, _MUCH_SLOWER, _OVERLAP = 1.04, 0.98, 0.9, 0.2
 _SMOOTHING = 0.3  # of the overlap on which the step size depends
 _MOST_REJECTIONS = 10  # in a row
 _N_COPIES, _COPY_STEPS, _LARGEST_DRIFT = 100, 50, 4.0  # standard errors
@@ -45,6 +45,8 @@ class Trajectory:
     n_updates : int
     step_factor : float
         Factor on the step size, adapted so that the model overlaps with the newest one.
+    total_factor : float
+        Sum of this factor over all updates.
     overlap : float
         Expected share of accepted exchanges between the model and the newest one.
     work_due : float
@@ -64,6 +66,7 @@ class Trajectory:
     n_models: int = N_MODELS
     n_updates: int = 0
     step_factor: float = _FIRST_FACTOR
+    total_factor: float = 0.0
     overlap: float = 1.0
     work_due: float = 0.0
     n_rejected: int = 0
@@ -103,6 +106,7 @@ class Trajectory:
         """
         n_chains = len(chains.visible)
         self.n_updates += 1
+        self.total_factor += self.step_factor
         self.work_due += 2 * n_rows + 3 * n_chains
         if self.n_updates % _UPDATES_A_LOOK == 0:
             self._slide(rbm)
@@ -128,6 +132,12 @@ class Trajectory:
         log_mass = arrays.log_sum_exp(devices.to_host(log_likelihoods)[first])
         if log_mass > _LARGEST_LOG_MASS + 3 * self.ladder.std_error:
             self.doubts["mass"] = f"rows of a mini-batch have a probability of exp({log_mass:.0f})"
+
+    def check_progress(self) -> None:
+        """Doubt a model whose training has stalled."""
+        mean = self.total_factor / max(1, self.n_updates)
+        if self.n_updates and mean < _STALLED:
+            self.doubts["progress"] = f"its chains reduced the step size to {mean:.0e} of the plan"
 
     def check_modes(self, rbm: RBM, rng: Generator) -> None:
         """Doubt log Z if chains annealed from independent units find more."""

@@ -23,6 +23,7 @@ from skrbm.estimators.rbm.settings import N_SEEDS, Settings, Size
 from skrbm.learning.compiled import update_of
 from skrbm.learning.completion import Completion
 from skrbm.learning.early_stopping import EarlyStopping, drawn
+from skrbm.learning.gradients import trajectory_of
 from skrbm.learning.loop import Feed, Loop, Monitor, Plan, RowFigure, run
 from skrbm.learning.progress import progress
 from skrbm.learning.schedules import PowerDecay
@@ -207,6 +208,7 @@ class Learner:
         trajectory = self.training.trajectory
         if trajectory is None:
             return
+        trajectory.check_progress()
         trajectory.check_modes(self.fitted.rbm, random.generator(seed))
         if trajectory.doubts:
             warn_caller(
@@ -259,11 +261,11 @@ class Learner:
             return settings.row_figure(scaling, n_flips)
 
         def log_likelihood(rbm: RBM, v: Array, rng: Generator) -> Array:
-            assert state.trajectory is not None
+            trajectory = trajectory_of(state)
             v = drawn(rbm, v, rng)
-            log_partition = state.trajectory.ladder.log_partition_of(rbm).value
+            log_partition = trajectory.ladder.log_partition_of(rbm).value
             values = -rbm.free_energy(v) - log_partition
-            state.trajectory.check_mass(rbm.visible, v, values)
+            trajectory.check_mass(rbm.visible, v, values)
             return values - scaling.log_volume
 
         return log_likelihood
@@ -314,8 +316,10 @@ class Learner:
         """Run the remaining epochs of a fit; an interruption keeps the progress so far."""
         state, device = self.training, settings.device
         # Read-only arrays, for example mapped from a file, are copied.
-        writable = self.fitted.rbm.map(partial(np.require, requirements="W"))
-        state.model = device.place_model(writable)
+        writable = partial(np.require, requirements="W")
+        state.model = device.place_model(self.fitted.rbm.map(writable))
+        if state.trajectory is not None:
+            state.trajectory.average = state.trajectory.average.map(writable)
         state.move(device.place)
         self._keep(state.model)
         first = fit.n_done
