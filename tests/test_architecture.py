@@ -38,6 +38,8 @@ LAYERS = [
     "conditionals",
     "likelihood",
     "diagnostics",
+    "ladder.rung",
+    "ladder.ladder",
     "ladder",
     "_earlier_versions",
     "labels",

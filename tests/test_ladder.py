@@ -10,6 +10,7 @@ from skrbm import samplers
 from skrbm._kernels import random
 from skrbm.annealing import AnnealingPath
 from skrbm.ladder import Ladder, Rung, swap_rate, trajectory_log_partition
+from skrbm.ladder.rung import exchange
 from skrbm.model import RBM
 from skrbm.units import Bernoulli
 
@@ -260,7 +261,7 @@ def test_overlap_is_the_share_of_accepted_exchanges():
     expected = np.mean([ladder.resampled(200, random.generator(i)).overlap(rbm) for i in range(50)])
     upper = Rung.of(rbm, _exact_states(rbm, PAIRS[0], N_CHAINS, np.random.default_rng(5)))
     ladder.rungs.append(upper)
-    works = ladder._exchange(2, random.generator(0))
+    works = exchange(ladder.rungs, 2, random.generator(0))
     assert 0.2 < expected < 0.8
     assert works.swap_rate == pytest.approx(expected, abs=6 * 0.5 / math.sqrt(50 * 200))
 

@@ -214,7 +214,7 @@ def test_a_mode_that_no_earlier_model_has_is_reported(gain):
 
 def test_models_that_never_settle_are_reported(monkeypatch):
     """The step size is then as small as possible. Fails if rejections are not counted in a row."""
-    monkeypatch.setattr("skrbm.ladder._SMALLEST_ACCEPTANCE", 2.0)
+    monkeypatch.setattr("skrbm.ladder.rung._SMALLEST_ACCEPTANCE", 2.0)
     steps = []
 
     def see(rbm, iteration):

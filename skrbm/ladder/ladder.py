@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import statistics
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
@@ -14,132 +12,14 @@ from skrbm import annealing, samplers
 from skrbm._kernels import arrays, devices, random
 from skrbm._kernels.devices import Array, Generator, Place
 from skrbm.annealing import AnnealingPath
-from skrbm.diagnostics import integrated_autocorrelation_time
+from skrbm.ladder.rung import Rung, Settling, exchange, halfway, settle, swap_rate, systematic
 from skrbm.likelihood import LogPartition, around, from_stretches
 from skrbm.model import RBM
 
 _OVERLAP = 0.4  # of the models on the path from independent units to the first model
-_FEWEST_STEPS, _MOST_STEPS = 20, 320  # in which the chains of a new model settle
-_TIMES = 5.0  # autocorrelation times for which they have to run
-_LARGEST_DISAGREEMENT = 2.0  # between works in the two directions
-_SMALLEST_ACCEPTANCE = 0.1  # of exchanges with a new model
 _REFINED_BELOW = 0.3  # share of accepted exchanges
-_SLIDING_FACTOR = 0.02  # of the moving averages over exchanges
-_N_POWER_STEPS = 3  # from which the leading principal axis of states is found
 _N_COMPARED = 200  # chains from which an overlap is estimated
 _N_BURN_IN, _N_STRETCHES, _STRETCH = 100, 10, 20  # steps and stretches that estimate log Z
-
-
-@dataclass
-class Rung:
-    """A model of a ladder, its chains, and its exchanges with the model below.
-
-    Parameters
-    ----------
-    model : RBM
-    visible : ndarray of shape (n_chains, n_visible)
-        States of the chains.
-    input : ndarray of shape (n_chains, n_hidden)
-        Hidden input of these states.
-    is_new : ndarray of bool of shape (n_chains,)
-        Whether a state was drawn from the first model after it last was in the newest one.
-    log_ratio : float
-        Log Z of this model minus log Z of the model below, in nats.
-    variance : float
-        Squared standard error of this ratio.
-    swap_rate : float
-        Moving average of the share of accepted exchanges with the model below.
-    n_exchanges : int
-        Number of measured exchanges.
-    """
-
-    model: RBM
-    visible: Array
-    input: Array
-    is_new: Array
-    log_ratio: float = 0.0
-    variance: float = 0.0
-    swap_rate: float = 1.0
-    n_exchanges: int = 0
-
-    @classmethod
-    def of(cls, model: RBM, visible: Array) -> Rung:
-        """A rung whose chains have these states."""
-        return cls(model, visible, model.hidden_input(visible), np.zeros(len(visible), bool))
-
-    @property
-    def shares_weights(self) -> bool:
-        """Whether the model is on the path from independent units to the first model."""
-        return self.model.beta is not None and bool(np.all(self.model.beta < 1))
-
-    @property
-    def free_energy(self) -> Array:
-        """Free energies of the states."""
-        return self.model.free_energy(self.visible, self.input)
-
-    def step(self, rng: Generator) -> None:
-        """Make a Gibbs step of every chain."""
-        hidden = self.model.hidden.draw(self.input, rng)
-        self.visible = self.model.sample_visible(hidden, rng)
-        self.input = self.model.hidden_input(self.visible)
-
-    def taken(self, rows: Array) -> Rung:
-        """The same model with the chains of these rows."""
-        states = self.visible[rows], self.input[rows], self.is_new[rows]
-        return replace(self, visible=states[0], input=states[1], is_new=states[2])
-
-    def measure(self, works: Works) -> None:
-        """Update the moving averages by an exchange."""
-        ratio, error = annealing.bennett(works.forward, works.reverse)
-        share = max(_SLIDING_FACTOR, 1 / (self.n_exchanges + 1))
-        self.swap_rate += share * (works.swap_rate - self.swap_rate)
-        self.n_exchanges += 1
-        if math.isfinite(error):
-            self.log_ratio += share * (ratio - self.log_ratio)
-            self.variance += share * (error**2 - self.variance)
-
-
-class Works(NamedTuple):
-    """Log-ratios of the unnormalised probabilities of two neighbours, before an exchange.
-
-    `forward` are `log p_upper(v) - log p_lower(v)` at states of the lower model, `reverse` the
-    opposite at states of the upper one.
-    """
-
-    forward: Array
-    reverse: Array
-    swap_rate: float
-
-
-class Settling(NamedTuple):
-    """The outcome of the start of a model's chains.
-
-    Parameters
-    ----------
-    n_steps : int
-    swap_rate : float
-        Share of accepted exchanges with the model below, over the second half of the steps.
-    time : float
-        Largest autocorrelation time of a work and of the states' leading principal component.
-    disagreement : float
-        See `annealing.disagreement`.
-    """
-
-    n_steps: int
-    swap_rate: float
-    time: float
-    disagreement: float
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether the chains have renewed, and fit the chains of the model below."""
-        has_renewed = self.n_steps >= _TIMES * self.time
-        return has_renewed and self.disagreement <= _LARGEST_DISAGREEMENT
-
-    @property
-    def is_close(self) -> bool:
-        """Whether enough states are exchanged with the model below."""
-        return self.swap_rate >= _SMALLEST_ACCEPTANCE
 
 
 @dataclass
@@ -183,7 +63,7 @@ class Ladder:
         v = samplers.sample_independent(path.base, n_chains, rng)
         ladder, beta = cls([Rung.of(path.at(0.0), v)], path.log_partition_at_zero), 0.0
         while beta < 1.0:
-            beta = ladder._next_beta(path, beta)
+            beta = _next_beta(ladder.newest, path, beta)
             ladder.add(path.at(beta), rng)
         return ladder
 
@@ -219,7 +99,7 @@ class Ladder:
             rung.step(rng)
         self.rungs[0].is_new = np.ones_like(self.rungs[0].is_new)
         for k in range(1 + self.n_steps % 2, len(self.rungs), 2):
-            self.rungs[k].measure(self._exchange(k, rng))
+            self.rungs[k].measure(exchange(self.rungs, k, rng))
         self.n_steps += 1
         self.n_arrivals += int(self.newest.is_new.sum())
         self.newest.is_new = np.zeros_like(self.newest.is_new)
@@ -238,12 +118,12 @@ class Ladder:
         agree.
         """
         self.append(model, rng)
-        return self._settle(rng)
+        return settle(self.rungs, rng)
 
     def append(self, model: RBM, rng: Generator) -> None:
         """Append a model; its chains start from weighted states of the newest one."""
         last = self.newest
-        rows = _systematic(self._log_weights(model, slice(None)), rng)
+        rows = systematic(self._log_weights(model, slice(None)), rng)
         self.rungs.append(replace(Rung.of(model, last.visible[rows]), is_new=last.is_new[rows]))
 
     def drop_newest(self) -> None:
@@ -272,7 +152,7 @@ class Ladder:
         for upper in ladder.rungs[1:]:
             if upper.swap_rate < _REFINED_BELOW and not rungs[-1].shares_weights:
                 short = Ladder(rungs[-1:], 0.0)
-                short.append(_halfway(rungs[-1].model, upper.model), rng)
+                short.append(halfway(rungs[-1].model, upper.model), rng)
                 rungs.append(short.newest)
                 upper.n_exchanges = 0
             rungs.append(upper)
@@ -324,68 +204,6 @@ class Ladder:
         v, x = newest.visible[rows], newest.input[rows]
         return devices.to_host(newest.model.free_energy(v, x) - model.free_energy(v))
 
-    def _next_beta(self, path: AnnealingPath, beta: float) -> float:
-        """The next inverse temperature of a path, whose model overlaps with the newest one."""
-        newest = self.newest
-        coupling, before = path.rbm.hidden_input(newest.visible), newest.free_energy
-
-        def excess(beta: float) -> float:
-            model = path.at(beta)
-            after = model.free_energy(newest.visible, model.scaled(coupling))
-            return swap_rate(devices.to_host(before - after)) - _OVERLAP
-
-        return 1.0 if excess(1.0) > 0 else float(brentq(excess, beta, 1.0, rtol=1e-2))
-
-    def _settle(self, rng: Generator) -> Settling:
-        """Run the two newest models until the chains of the newest one have settled."""
-        seen: list[Works] = []
-        places: list[Array] = []
-        axis = _principal_axis(devices.to_host(self.newest.visible))
-        n_steps = _FEWEST_STEPS
-        while True:
-            while len(seen) < n_steps:
-                for rung in self.rungs[-2:]:
-                    rung.step(rng)
-                seen.append(self._exchange(len(self.rungs) - 1, rng))
-                places.append(devices.to_host(self.newest.visible) @ axis)
-            half = seen[n_steps // 2 :]
-            time = max(_time([x.reverse for x in half]), _time(places[n_steps // 2 :]))
-            rate = statistics.fmean(x.swap_rate for x in half)
-            disagreement = annealing.disagreement(half[-1].forward, half[-1].reverse)
-            settling = Settling(n_steps, rate, time, disagreement)
-            if settling.is_settled or not settling.is_close or n_steps >= _MOST_STEPS:
-                break
-            n_steps *= 2
-        forward, reverse = (np.concatenate(x) for x in list(zip(*half, strict=True))[:2])
-        newest = self.newest
-        newest.log_ratio, error = annealing.bennett(forward, reverse)
-        newest.variance = error**2 * max(1.0, min(time, len(half)))
-        newest.swap_rate, newest.n_exchanges = rate, len(half)
-        return settling
-
-    def _exchange(self, k: int, rng: Generator) -> Works:
-        """Exchange states of model k with the model below, in place, and return their works."""
-        upper = self.rungs[k]
-        lower = self.rungs[k - 1].taken(rng.permutation(len(upper.visible)))
-        x_lower = upper.model.hidden_input(lower.visible)
-        x_upper = lower.model.hidden_input(upper.visible)
-        forward = lower.free_energy - upper.model.free_energy(lower.visible, x_lower)
-        reverse = upper.free_energy - lower.model.free_energy(upper.visible, x_upper)
-        accepted = random.accept(forward + reverse, rng)
-        mask, here = accepted[:, None], devices.to_host(accepted)
-        v, w = lower.visible, upper.visible
-        self.rungs[k - 1] = replace(
-            lower,
-            visible=arrays.where(mask, w, v),
-            input=arrays.where(mask, x_upper, lower.input),
-            is_new=np.where(here, upper.is_new, lower.is_new),
-        )
-        upper.visible = arrays.where(mask, v, w)
-        upper.input = arrays.where(mask, x_lower, upper.input)
-        upper.is_new = np.where(here, lower.is_new, upper.is_new)
-        rate = float(here.mean())
-        return Works(devices.to_host(forward), devices.to_host(reverse), rate)
-
     def _rate_without(self, k: int) -> float:
         """Share of exchanges that the neighbours of model k would accept without it."""
         lower, upper = self.rungs[k - 1], self.rungs[k + 1]
@@ -421,51 +239,13 @@ def trajectory_log_partition(ladder: Ladder, model: RBM, rng: Generator) -> LogP
     return from_stretches(estimates, variances, n_chains, "trajectory")
 
 
-def swap_rate(log_weight: Array) -> float:
-    """Expected share of accepted exchanges between two models, from states of one of them.
+def _next_beta(newest: Rung, path: AnnealingPath, beta: float) -> float:
+    """The next inverse temperature of a path, whose model overlaps with the newest rung's."""
+    coupling, before = path.rbm.hidden_input(newest.visible), newest.free_energy
 
-    Parameters
-    ----------
-    log_weight : ndarray of shape (n,)
-        Log-ratios of the unnormalised probabilities, of the other model and of this one.
+    def excess(beta: float) -> float:
+        model = path.at(beta)
+        after = model.free_energy(newest.visible, model.scaled(coupling))
+        return swap_rate(devices.to_host(before - after)) - _OVERLAP
 
-    Notes
-    -----
-    States x of the other model are states y of this one with weights w. So the expected value of
-    `min(1, w(y) / w(x))` is `sum_xy min(w(x), w(y)) / (n sum_x w(x))`.
-    """
-    weight = np.sort(np.exp(log_weight - log_weight.max()))
-    n = len(weight)
-    return float((weight * (2 * (n - np.arange(n)) - 1)).sum() / (n * weight.sum()))
-
-
-def _halfway(one: RBM, other: RBM) -> RBM:
-    """The model with the mean parameters of two models."""
-    model = one.map(arrays.copy)
-    for x, y in zip(model.parameters, other.parameters, strict=True):
-        x += 0.5 * (y - x)
-    return model
-
-
-def _systematic(log_weight: Array, rng: Generator) -> Array:
-    """As many row indices as there are weights, drawn in proportion by systematic resampling."""
-    cumulative = np.cumsum(np.exp(log_weight - log_weight.max()))
-    n = len(log_weight)
-    at = (np.arange(n) + rng.random()) * (cumulative[-1] / n)
-    return np.searchsorted(cumulative[:-1], at, side="right")
-
-
-def _principal_axis(v: Array) -> Array:
-    """The leading principal axis of states, by a few power iterations."""
-    centred = v - v.mean(axis=0)
-    axis = centred[np.argmax((centred**2).sum(axis=1))]
-    for _ in range(_N_POWER_STEPS):
-        axis = centred.T @ (centred @ axis)
-        axis = axis / max(float(np.linalg.norm(axis)), 1e-30)
-    return axis
-
-
-def _time(series: list[Array]) -> float:
-    """Autocorrelation time of a quantity that was recorded in every chain; 0 if it is constant."""
-    x = np.array(series, np.float64)
-    return integrated_autocorrelation_time(x, mean=float(x.mean())) if x.std() > 0 else 0.0
+    return 1.0 if excess(1.0) > 0 else float(brentq(excess, beta, 1.0, rtol=1e-2))
