@@ -58,7 +58,8 @@ def test_couplings_are_learned_at_any_rate(gradient, rate):
     Independent units have -4.85 nats, the true distribution about -3.7.
     """
     X = _patterns()
-    made = {"learning_rate": rate, "gradient": gradient, "n_iter": 100, "random_state": 0}
+    n_iter = 400 if gradient == "ptt" else 100  # its steps start small
+    made = {"learning_rate": rate, "gradient": gradient, "n_iter": n_iter, "random_state": 0}
     rbm = BernoulliRBM(2, hidden="gaussian", **made).fit(X)
     assert rbm.score(X) > -4.2
 
