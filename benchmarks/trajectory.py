@@ -197,8 +197,8 @@ def time(n_iter: int) -> Iterator[Row]:
     """Seconds of the same updates of 784 x 500 by trajectory and by "pcd", in turn."""
     X = mnist_images()[:20_000] / np.float32(255)
     seconds: dict[str, list[float]] = {"pcd": [], "ptt": []}
-    for name, of_fits in seconds.items():
-        for _ in range(3):
+    for _ in range(3):
+        for name, of_fits in seconds.items():
             rbm = BernoulliRBM(500, gradient=name, n_iter=n_iter or 25, random_state=0)
             begin = perf_counter()
             rbm.fit(X)

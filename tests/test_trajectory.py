@@ -152,6 +152,19 @@ def test_log_z_of_real_columns_is_known(seed):
     assert history == pytest.approx(exact, abs=6 * rbm.score_samples(X).std() / 8 + 0.15)
 
 
+def test_a_computed_log_partition_replaces_the_estimate_during_a_fit():
+    """Fails if scores in a callback ignore the value that was asked for."""
+    seen = []
+
+    def see(rbm, iteration):
+        estimate = rbm.log_partition_
+        value = rbm.log_partition("exact")
+        seen.append((estimate.method, rbm.log_partition_ == value))
+
+    BernoulliRBM(4, callbacks=see, **SHORT).fit(copies(200))
+    assert seen == [("trajectory", True)] * 20
+
+
 # Faults
 
 

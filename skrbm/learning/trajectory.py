@@ -41,7 +41,7 @@ class Trajectory:
         Moving average of the model's parameters. Its path is smooth, since the noise of the
         updates averages out: so few models connect it with independent units.
     n_models : int
-        Largest number of models in the ladder.
+        Largest number of models in the ladder with weights of their own.
     n_updates : int
     step_factor : float
         Factor on the step size, adapted so that the model overlaps with the newest one.
@@ -79,9 +79,7 @@ class Trajectory:
         """Build a ladder from independent units to a new model."""
         path = AnnealingPath(rbm.map(arrays.copy), base)
         n_states = max(_FEWEST_STATES, _STATES_A_CHAIN * n_chains)
-        ladder = Ladder.start(path, n_states, rng)
-        ladder.thin(N_MODELS)
-        return cls(ladder, rbm.map(arrays.copy))
+        return cls(Ladder.start(path, n_states, rng), rbm.map(arrays.copy))
 
     def copy(self) -> Trajectory:
         """A copy that can step or move without a change of this one; arrays are shared."""
@@ -130,7 +128,7 @@ class Trajectory:
             return
         _, first = np.unique(devices.to_host(v), axis=0, return_index=True)
         log_mass = arrays.log_sum_exp(devices.to_host(log_likelihoods)[first])
-        if log_mass > _LARGEST_LOG_MASS + 3 * self.ladder.std_error:
+        if log_mass > _LARGEST_LOG_MASS + _N_ERRORS * self.ladder.std_error:
             self.doubts["mass"] = f"rows of a mini-batch have a probability of exp({log_mass:.0f})"
 
     def check_progress(self) -> None:

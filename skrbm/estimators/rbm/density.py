@@ -365,7 +365,8 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         Parameters
         ----------
         n_models : int, default=0
-            Number of models to keep, 0 or at least 2; those that are missed least are dropped.
+            Number of models with weights of their own to keep, 0 or at least 2. Those that are
+            missed least are dropped.
             Without any, `sample(method="trajectory")` and `log_partition(method="trajectory")` are
             not available, and `partial_fit` starts a new ladder.
 

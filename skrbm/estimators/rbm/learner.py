@@ -134,11 +134,11 @@ class Learner:
 
         During a fit, a trajectory estimates it.
         """
-        state = self.training
-        if self.fit is not None and state.trajectory is not None:
-            known = state.trajectory.ladder.log_partition_of(state.model)
-            return known.shifted(self.fitted.scaling.log_volume)
-        return self.log_partitions.get(self._hash())
+        state, known = self.training, self.log_partitions.get(self._hash())
+        if known is None and self.fit is not None and state.trajectory is not None:
+            estimate = state.trajectory.ladder.log_partition_of(state.model)
+            return estimate.shifted(self.fitted.scaling.log_volume)
+        return known
 
     def log_partition(
         self, device: Device, method: str, budget: AnnealingBudget, random_state: Any
