@@ -230,7 +230,7 @@ def filters(estimator: Any, layer: int = 0) -> Array:
     fitted = fitted_of(estimator)
     net = fitted.net
     downward = [*(conditional.weights for conditional in net.generation), net.top.weights.T]
-    weights: Any = reduce(matmul, [x.array for x in reversed(downward[: layer + 1])]).T
+    weights: Any = reduce(matmul, [x.dense for x in reversed(downward[: layer + 1])]).T
     return fitted.scaling.patterns(RBM(net.visible, net.top.hidden, weights))
 
 

@@ -13,7 +13,7 @@ from typing import cast
 from skrbm._kernels import arrays, devices
 from skrbm._kernels.devices import Array, Generator
 from skrbm.units import Gaussian, Layer, Rotated, Rotation
-from skrbm.weights import Weights, as_weights
+from skrbm.weights import Dense, Weights, as_weights
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class RBM:
 
         Its visible units are correlated given the hidden ones. `p(x) = p(u) |det T|`.
         """
-        weights = self.weights.map(lambda w: rotation.matrix @ w)
+        weights = Dense(rotation.matrix @ self.weights.dense)
         visible = Rotated(cast(Gaussian, self.visible), rotation)
         return replace(self, visible=visible, weights=weights)
 
@@ -147,4 +147,4 @@ class RBM:
 
     def with_precision(self, precision: str) -> RBM:
         """Return the same model with another precision of the factors of matrix products."""
-        return replace(self, weights=replace(self.weights, precision=precision))
+        return replace(self, weights=self.weights.with_precision(precision))

@@ -216,17 +216,17 @@ def coupled_rbm(n_visible: int = 6, n_hidden: int = 3, scale: float = 3.0, seed:
     """A Bernoulli model whose biases balance its weights, so that its units depend strongly."""
     rbm = random_rbm(n_visible=n_visible, n_hidden=n_hidden, scale=scale, seed=seed)
     balanced = (
-        Bernoulli(-rbm.weights.array.sum(axis=1) / 2),
-        Bernoulli(-rbm.weights.array.sum(axis=0) / 2),
+        Bernoulli(-rbm.weights.dense.sum(axis=1) / 2),
+        Bernoulli(-rbm.weights.dense.sum(axis=0) / 2),
     )
-    return RBM(*balanced, rbm.weights.array)
+    return RBM(*balanced, rbm.weights.dense)
 
 
 def training_state(
     rbm: RBM, m: Any = None, k: Any = None, rng: int | np.random.Generator = 0, **values: Any
 ) -> TrainState:
     """A training state of a model, with offsets of one half by default."""
-    n_visible, n_hidden = rbm.weights.array.shape
+    n_visible, n_hidden = rbm.weights.dense.shape
     m, k = (
         np.full(n, 0.5, rbm.reference.dtype) if offset is None else offset
         for n, offset in ((n_visible, m), (n_hidden, k))
@@ -291,7 +291,7 @@ def enumerate_rbm(rbm: RBM, pair: tuple[UnitType, UnitType] = PAIRS[0]) -> Enume
     minus_energy = (
         visible.log_density(rbm.visible, v)[:, None]
         + hidden.log_density(rbm.hidden, h)
-        + v @ rbm.weights.array @ h.T
+        + v @ rbm.weights.dense @ h.T
     )
     return Enumeration(v, h, log_weight_v, log_weight_h, minus_energy)
 
@@ -366,8 +366,8 @@ def enumerate_net(net):
         lower, upper = states[i], states[i + 1]
         axes = [1] * len(shape)
         axes[i], axes[i + 1] = len(lower), len(upper)
-        log_p += log_bernoulli(lower, upper @ down.weights.array + down.layer.bias).reshape(axes)
-        log_q += log_bernoulli(upper, lower @ up.weights.array + up.layer.bias).T.reshape(axes)
+        log_p += log_bernoulli(lower, upper @ down.weights.dense + down.layer.bias).reshape(axes)
+        log_q += log_bernoulli(upper, lower @ up.weights.dense + up.layer.bias).T.reshape(axes)
     return states[0], log_p, log_q
 
 

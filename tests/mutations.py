@@ -462,7 +462,7 @@ MUTATIONS = [
     ("skrbm.units.rotated.Rotated.log_probability", "log_density + self.rotation.log_volume", "log_density", "test_rotated.py::test_densities_are_normal"),
     ("skrbm.units.rotated.Rotated.with_parameters", "self.rotation if same else Rotation(matrix)", "self.rotation", "test_rotated.py::test_a_rotation_moves_with_its_layer"),
     ("skrbm.units.rotated.Rotated.interpolate", "self.inner.interpolate(base.inner, beta)", "base.inner.interpolate(self.inner, beta)", "test_rotated.py::test_interpolation_is_linear_in_the_energy"),
-    ("skrbm.model.RBM.rotated", "rotation.matrix @ w", "rotation.inverse @ w", "test_rotated.py::test_a_rotated_model_has_the_density_of_the_image"),
+    ("skrbm.model.RBM.rotated", "rotation.matrix @ self", "rotation.inverse @ self", "test_rotated.py::test_a_rotated_model_has_the_density_of_the_image"),
     ("skrbm.units.rotated._completed", "group.subtract_products(states, slope, inverses)", "pass", "test_rotated.py::test_draws_have_conditional_moments_and_keep_given_units"),
     ("skrbm.units.rotated._completed", "group.subtract_products(states, slope, inverses)", "pass", "test_rotated.py::test_means_are_conditional"),
     ("skrbm.units.rotated._completed", "group.subtract_products(states, slope, inverses)", "pass", "test_rotated.py::test_a_mode_is_stationary_and_no_step_decreases_the_density"),

@@ -31,6 +31,8 @@ LAYERS = [
     "units.joined",
     "units.rotated",
     "units",
+    "weights.base",
+    "weights.dense",
     "weights",
     "model",
     "samplers",
@@ -143,6 +145,8 @@ LAYERS = [
 # Formulas work with any arrays; these modules import no array library.
 MATHEMATICS = (
     *(name for name in LAYERS if name.startswith("units.")),
+    "weights.base",
+    "weights.dense",
     "weights",
     "model",
     "labels",

@@ -38,10 +38,10 @@ def test_conditional_log_probability_is_normalised_and_uses_the_input(pair):
     """Against sums or quadrature of the density. Fails if a normaliser or the input is missing."""
     rbm = random_rbm(pair)
     visible, hidden = pair
-    conditional = Conditional(rbm.hidden, rbm.weights.array)
+    conditional = Conditional(rbm.hidden, rbm.weights.dense)
     s, log_weight = all_states(hidden, rbm.hidden)
     x = np.random.default_rng(0).normal(size=(1, rbm.visible.n_columns))
-    expected = hidden.log_density(rbm.hidden, s) + s @ (x @ rbm.weights.array)[0]
+    expected = hidden.log_density(rbm.hidden, s) + s @ (x @ rbm.weights.dense)[0]
     expected -= logsumexp(expected + log_weight)
     log_p = conditional.log_probability(s, np.repeat(x, len(s), axis=0))
     np.testing.assert_allclose(log_p, expected, atol=1e-6)
@@ -75,7 +75,7 @@ def test_steps_follow_the_gradient_of_the_log_probability(unit):
     conditional = Conditional(layer, weights).map(arrays.copy)
     rate = 0.1
     conditional.climb(s, x, shares, rate)
-    grown = (conditional.weights.array - weights) / rate
+    grown = (conditional.weights.dense - weights) / rate
     np.testing.assert_allclose(grown, layer.preconditioned(of_weights), rtol=1e-5, atol=1e-7)
     moved = (conditional.layer.bias - layer.bias) / rate + m @ grown
     np.testing.assert_allclose(moved, layer.preconditioned(of_bias), rtol=1e-5, atol=1e-7)
@@ -151,8 +151,8 @@ def test_gibbs_passes_up_samples_the_top_and_passes_down():
     net, n, n_steps = random_net((3, 2, 3), scale=2.0), 100_000, 2
     v, h = (all_states(BERNOULLI, size)[0] for size in (3, 2))
     up, down = net.recognition[0], net.generation[0]
-    to_h = np.exp(log_bernoulli(h, v @ up.weights.array + up.layer.bias)).T
-    to_v = np.exp(log_bernoulli(v, h @ down.weights.array + down.layer.bias)).T
+    to_h = np.exp(log_bernoulli(h, v @ up.weights.dense + up.layer.bias)).T
+    to_v = np.exp(log_bernoulli(v, h @ down.weights.dense + down.layer.bias)).T
     joint = enumerate_rbm(net.top).joint
     there, back = joint / joint.sum(axis=1, keepdims=True), joint / joint.sum(axis=0)
     along = np.linalg.matrix_power(there @ back.T, n_steps)
@@ -176,9 +176,9 @@ wake_sleep = wake_sleep_update(ExactGradient(), CentredOptimizer())
 
 PARTS = {
     "recognition": lambda net: [
-        x for c in net.recognition for x in (c.weights.array, c.layer.bias)
+        x for c in net.recognition for x in (c.weights.dense, c.layer.bias)
     ],
-    "generation": lambda net: [x for c in net.generation for x in (c.weights.array, c.layer.bias)],
+    "generation": lambda net: [x for c in net.generation for x in (c.weights.dense, c.layer.bias)],
     "top": lambda net: list(net.top.parameters),
 }
 
@@ -251,11 +251,11 @@ def test_copies_share_no_arrays():
     )
     copy = net.copy()
     for own in (copy.recognition[0], copy.generation[0]):
-        own.weights.array[...] = 9.0
+        own.weights.dense[...] = 9.0
         own.layer.bias[...] = 9.0
-    copy.top.weights.array[...] = 9.0
-    original = net.recognition[0].weights.array
+    copy.top.weights.dense[...] = 9.0
+    original = net.recognition[0].weights.dense
     assert not np.any(original == 9.0)
     assert not np.any(net.generation[0].layer.bias == 9.0)
-    assert not np.any(net.top.weights.array == 9.0)
-    np.testing.assert_array_equal(net.generation[0].weights.array, original.T)
+    assert not np.any(net.top.weights.dense == 9.0)
+    np.testing.assert_array_equal(net.generation[0].weights.dense, original.T)

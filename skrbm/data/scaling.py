@@ -84,7 +84,7 @@ class Unscaled(Unmixed):
 
     def patterns(self, rbm: RBM) -> Array:
         """The `components_` of a model: its weights, one row per hidden unit."""
-        return rbm.weights.array.T
+        return rbm.weights.dense.T
 
     def view(self, X: Any) -> Any:
         """Rows of data as values of visible units, computed on access: the same rows."""
@@ -152,7 +152,7 @@ class Standardized(Unmixed):
 
     def patterns(self, rbm: RBM) -> Array:
         """Contribution of each hidden unit to the column means, one row per hidden unit."""
-        return rbm.weights.array.T * rbm.visible.response(self.scale)
+        return rbm.weights.dense.T * rbm.visible.response(self.scale)
 
     def unlike(self, summary: Summary) -> str:
         """A sentence on the column of other rows that fits this scaling least, if one is far off.
@@ -251,7 +251,7 @@ class Whitened:
 
     def patterns(self, rbm: RBM) -> Array:
         """Contribution of each hidden unit to the column means, one row per hidden unit."""
-        patterns = rbm.weights.array.T * rbm.visible.response(np.ones_like(self.columns.scale))
+        patterns = rbm.weights.dense.T * rbm.visible.response(np.ones_like(self.columns.scale))
         return patterns @ self.rotation.inverse * self.columns.scale
 
     def hidden_bias(self, rbm: RBM) -> Array:

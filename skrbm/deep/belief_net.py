@@ -13,7 +13,7 @@ from skrbm._kernels import arrays, devices
 from skrbm._kernels.devices import Array, Generator
 from skrbm.model import RBM
 from skrbm.units import Gaussian, Layer, Rotated, Rotation
-from skrbm.weights import Weights, as_weights
+from skrbm.weights import Dense, Weights, as_weights
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Conditional:
 
     def with_precision(self, precision: str) -> Conditional:
         """Return the layer with another precision of matrix products."""
-        return replace(self, weights=replace(self.weights, precision=precision))
+        return replace(self, weights=self.weights.with_precision(precision))
 
     def mean(self, x: Any) -> Array:
         """`E[s | x]`."""
@@ -123,9 +123,9 @@ class BeliefNet:
         if not self.generation:
             return replace(self, top=self.top.rotated(rotation))
         up, down, matrix = self.recognition[0], self.generation[0], rotation.matrix
-        up = replace(up, weights=up.weights.map(lambda w: matrix @ w))
+        up = replace(up, weights=Dense(matrix @ up.weights.dense))
         visible = Rotated(cast(Gaussian, down.layer), rotation)
-        down = Conditional(visible, down.weights.map(lambda w: w @ matrix.T))
+        down = Conditional(visible, Dense(down.weights.dense @ matrix.T))
         recognition, generation = (up, *self.recognition[1:]), (down, *self.generation[1:])
         return replace(self, recognition=recognition, generation=generation)
 

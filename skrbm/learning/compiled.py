@@ -48,7 +48,9 @@ def _bind(rbm: RBM) -> Any:
     """The parameters of an RBM for the compiled update, or None if it has no code for them."""
     layers = rbm.visible.simple_layers
     names = [layer.compiled_as for layer in layers]
-    if None in names or rbm.hidden.compiled_as != "bernoulli" or rbm.beta is not None:
+    if None in names or rbm.hidden.compiled_as != "bernoulli":
+        return None
+    if not rbm.weights.is_compiled or rbm.beta is not None:
         return None
     dtype = rbm.reference.dtype
     if not all(_is_addressable(x) and x.dtype == dtype for x in rbm.parameters):
@@ -57,7 +59,7 @@ def _bind(rbm: RBM) -> Any:
         (name, layer.parameters, np.array(layer.widths, np.intp))
         for name, layer in zip(names, layers, strict=True)
     ]
-    return _model.Model(rbm.weights.array, rbm.hidden.bias, segments)
+    return _model.Model(rbm.weights.dense, rbm.hidden.bias, segments)
 
 
 def _is_addressable(x: Any) -> bool:

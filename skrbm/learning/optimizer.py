@@ -151,8 +151,8 @@ def rbm_update(gradient: Gradient, optimizer: CentredOptimizer) -> Update:
 def _shrink(rbm: RBM, share: float, m: Array, k: Array) -> None:
     """Shrink the weights, in place; inputs at the offsets m and k do not change."""
     precision = rbm.visible.preconditioned(0 * m + 1)
-    change = rbm.weights.map(
-        lambda w: -share * w / (1 + w**2 / (PRIOR_WIDTH**2 * precision)[:, None])
+    change = rbm.weights.map_by_row(
+        lambda w, width: -share * w / (1 + w**2 / width), PRIOR_WIDTH**2 * precision
     )
     rbm.visible.add_to_bias(-change.T.input(k))
     rbm.hidden.add_to_bias(-change.input(m))

@@ -48,8 +48,8 @@ def make_layers(mlp: Any, sizes: list[int], n_features: int, y: Array, dtype: An
 
 def take_weights(mlp: Any, net: BeliefNet) -> None:
     """Set the hidden layers of the perceptron to the recognition weights of a stack."""
-    layers = [(x.layer.bias, x.weights.array) for x in net.recognition]
-    layers.append((net.top.hidden.bias, net.top.weights.array))
+    layers = [(x.layer.bias, x.weights.dense) for x in net.recognition]
+    layers.append((net.top.hidden.bias, net.top.weights.dense))
     for i, (bias, weights) in enumerate(layers):
         mlp.intercepts_[i][...] = bias
         mlp.coefs_[i][...] = weights

@@ -301,7 +301,7 @@ class BernoulliRBM(DensityRBM):
     @property
     def components_(self) -> Array:
         """The weights, one row per hidden unit."""
-        return self._model.fitted.rbm.weights.array.T
+        return self._model.fitted.rbm.weights.dense.T
 
     @components_.setter
     def components_(self, value: Array) -> None:

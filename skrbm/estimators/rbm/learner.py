@@ -82,24 +82,26 @@ class Learner:
         """Create a model from the first rows, with its training state."""
         training_seed, order_seed, *seeds = parameters.check_seeds(settings.random_state, N_SEEDS)
         rng = random.generator(training_seed)
-        scaling, base, hidden, column_variance, classes, n_independent, coding = settings.begin(
-            rows
-        )
+        start = settings.begin(rows)
+        base, hidden = start.visible, start.hidden
         shape = base.n_columns, hidden.n_columns
         scale = settings.defaults.weight_scale(*shape, rows.summary.total_variance)
-        rbm = RBM.couple(base, hidden, random.normal(shape, scale, base.bias, rng))
+        rbm = RBM.couple(base, hidden, start.weights(shape, scale, base.bias, rng))
         state = TrainState(
             rbm,
             visible_offset=base.mean(0.0),
             hidden_offset=rbm.hidden_from_visible(base.mean(0.0)[None])[0],
             rng=rng,
             order=random.generator(order_seed),
-            column_variance=column_variance,
+            column_variance=start.column_variance,
         )
         settings.gradient.start(state, base, settings.chains_for(len(rows.weights)))
         seeds_of_model = Seeds(seeds[0], random.generator(seeds[1]))
         top = FittedRBM(rbm, base, state)
-        fitted = Fitted(top, scaling, seeds_of_model, classes=classes, coding=coding)
+        fitted = Fitted(
+            top, start.scaling, seeds_of_model, classes=start.classes, coding=start.coding
+        )
+        n_independent = start.n_independent
         if n_independent is None:
             n_independent = rows.summary.n_independent
         # A model learns from pairs of values that are known together.

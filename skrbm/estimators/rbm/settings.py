@@ -11,7 +11,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from sklearn.utils import shuffle
 
-from skrbm._kernels.devices import Array
+from skrbm._kernels import random
+from skrbm._kernels.devices import Array, Generator
 from skrbm.data.coding import Coding
 from skrbm.data.scaling import Scaling
 from skrbm.data.sources import on_disk, part
@@ -34,11 +35,17 @@ from skrbm.units import Domain, Layer
 from skrbm.validation import parameters
 from skrbm.validation.estimators import check_enumerable
 from skrbm.validation.rows import TrainingRows
+from skrbm.weights import Weights
 
 # Columns per row from which a pseudo-likelihood is estimated. One suffices for a mini-batch, at the
 _EXACT_GRADIENT_UNITS = 16  # largest layer that gradient="exact" enumerates in every update
 LOG_LIKELIHOOD = "log_likelihood"  # a monitored figure
 N_SEEDS = 5  # training, order of rows, likelihood, samples, validation set
+
+
+# From the shape of the weights, their standard deviation, an array with their dtype and device, and
+# a generator to initial weights.
+InitialWeights = Callable[[tuple[int, int], float, Array, Generator], Weights | Array]
 
 
 class Start(NamedTuple):
@@ -58,6 +65,8 @@ class Start(NamedTuple):
         columns.
     coding : Coding, optional
         Visible states of rows of a table, if the data are one.
+    weights : callable
+        Draws initial weights; by default dense ones.
     """
 
     scaling: Scaling
@@ -67,6 +76,7 @@ class Start(NamedTuple):
     classes: Array | None = None
     n_independent: float | None = None
     coding: Coding | None = None
+    weights: InitialWeights = random.normal
 
 
 class Size(NamedTuple):

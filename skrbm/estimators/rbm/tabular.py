@@ -393,7 +393,7 @@ class TabularRBM(DensityRBM):
     @property
     def components_(self) -> Array:
         """Contribution of each hidden unit to the log-odds of each code."""
-        weights = self._model.fitted.rbm.weights.array
+        weights = self._model.fitted.rbm.weights.dense
         return (self._table.coding.code_states @ weights).T.astype(weights.dtype)
 
     @property

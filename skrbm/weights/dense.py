@@ -1,23 +1,18 @@
-"""The weights between two layers, as a linear operator.
-
-Only this module depends on how weights are stored.
-"""
+"""Dense weights."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from skrbm._kernels import arrays, products
 from skrbm._kernels.devices import Array
-
-# Index of rows or columns, as in numpy.
-Index = slice | Array | int
+from skrbm.weights.base import Index, Weights
 
 
 @dataclass(frozen=True)
-class Dense:
+class Dense(Weights):
     """Weights W of shape (n_visible, n_hidden), stored in one array.
 
     Parameters
@@ -31,6 +26,8 @@ class Dense:
     array: Array
     precision: str = "float32"
 
+    is_compiled: ClassVar[bool] = True
+
     @property
     def shape(self) -> tuple[int, int]:
         """Number of visible columns, number of hidden columns."""
@@ -38,14 +35,14 @@ class Dense:
         return n_visible, n_hidden
 
     @property
-    def reference(self) -> Array:
-        """An array that has the dtype and the device of the weights."""
-        return self.array
+    def arrays(self) -> tuple[Array, ...]:
+        """The array."""
+        return (self.array,)
 
     @property
-    def arrays(self) -> tuple[Array, ...]:
-        """Parameter arrays, which training changes in place."""
-        return (self.array,)
+    def dense(self) -> Array:
+        """The array."""
+        return self.array
 
     @property
     def T(self) -> Dense:
@@ -60,29 +57,25 @@ class Dense:
         """`W += v' h`, in place."""
         products.addmm(self.array, v, h, self.precision)
 
-    def outer(self, v: Any, h: Array) -> Dense:
-        """`v' h` as weights of the same structure."""
+    def outer(self, v: Any, h: Array) -> Self:
+        """`v' h` as dense weights."""
         return replace(self, array=products.product(v.T, h, self.precision))
 
-    def add(self, other: Dense) -> None:
-        """`W += other`, in place."""
-        w = self.array
-        w += other.array
+    def with_arrays(self, new: tuple[Array, ...]) -> Self:
+        """Return dense weights with another array."""
+        (array,) = new
+        return replace(self, array=array)
 
-    def plus(self, other: Dense) -> Dense:
-        """`W + other`."""
-        return replace(self, array=self.array + other.array)
-
-    def times(self, factor: float) -> Dense:
-        """`factor W`."""
-        return replace(self, array=factor * self.array)
+    def map_by_row(self, function: Callable[[Array, Array], Array], x: Array) -> Self:
+        """Return the weights with an elementwise function of W_ij and x_i applied."""
+        return replace(self, array=function(self.array, x[:, None]))
 
     def scale_rows(self, factor: Array) -> None:
         """Multiply each row by its factor, in place."""
         w = self.array.T
         w *= factor
 
-    def row_dots(self, other: Dense) -> Array:
+    def row_dots(self, other: Self) -> Array:
         """`sum_j W_ij other_ij` for every row i, in the dtype of the weights."""
         return arrays.row_sums_of_products(self.array, other.array)
 
@@ -90,19 +83,10 @@ class Dense:
         """Some rows as an array, which may share memory with the weights."""
         return arrays.take_rows(self.array, index)
 
-    def part(self, visible: Index = slice(None), hidden: Index = slice(None)) -> Dense:
+    def part(self, visible: Index = slice(None), hidden: Index = slice(None)) -> Self:
         """Return the weights between some visible and some hidden columns."""
         return replace(self, array=self.array[visible][:, hidden])
 
-    def map(self, function: Callable[[Array], Array]) -> Dense:
-        """Return the weights with a function applied to their array."""
-        return replace(self, array=function(self.array))
-
-
-# The types of weights. A new structure is one class with the methods of `Dense`.
-Weights = Dense
-
-
-def as_weights(weights: Weights | Array) -> Weights:
-    """Return weights unchanged, and an array as dense weights."""
-    return weights if isinstance(weights, Dense) else Dense(weights)
+    def with_precision(self, precision: str) -> Self:
+        """Return the same weights with another precision of matrix products."""
+        return replace(self, precision=precision)

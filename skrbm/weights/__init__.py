@@ -1,0 +1,17 @@
+"""The weights between two layers, as a linear operator.
+
+Only this folder depends on how weights are stored.
+"""
+
+from __future__ import annotations
+
+from skrbm._kernels.devices import Array
+from skrbm.weights.base import Index, Weights
+from skrbm.weights.dense import Dense
+
+__all__ = ["Dense", "Index", "Weights", "as_weights"]
+
+
+def as_weights(weights: Weights | Array) -> Weights:
+    """Return weights unchanged, and an array as dense weights."""
+    return weights if isinstance(weights, Weights) else Dense(weights)
