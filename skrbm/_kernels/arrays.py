@@ -225,6 +225,15 @@ def stack(parts: Sequence[Array]) -> Array:
     return library(parts[0]).stack(parts)
 
 
+def group_means(x: Array, groups: Array, n_groups: int) -> Array:
+    """Means of the elements of a vector that belong to the same group."""
+    sizes = np.bincount(groups, minlength=n_groups)
+    if is_tensor(x):
+        sums = x.new_zeros(n_groups).index_add_(0, devices.with_device_of(groups, x), x)
+        return sums / devices.like(sizes, x)
+    return like(np.bincount(groups, x, n_groups) / sizes, x)
+
+
 def lerp(x: Array, y: Array, share: float) -> Array:
     """`x + share (y - x)`; tiny results become exactly 0, since subnormal numbers are slow.
 
@@ -326,6 +335,13 @@ def take_rows(x: Array, rows: Any) -> Array:
     if isinstance(rows, np.ndarray) and not is_tensor(x):
         return x.take(rows.astype(np.intp, copy=False), 0)
     return x[rows]
+
+
+def take_columns(x: Array, columns: Array) -> Array:
+    """Columns of every row, in an array with the axes of the index in place of the last axis."""
+    if is_tensor(x):
+        return x[..., devices.with_device_of(columns, x)]
+    return x.take(columns, -1)
 
 
 def is_binary(x: Any) -> bool:

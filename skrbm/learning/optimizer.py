@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from skrbm._kernels import arrays
 from skrbm._kernels.devices import Array
 from skrbm.learning.gradients import Gradient, Phases, Rows
-from skrbm.learning.step_statistics import FactoredGrowth, Probes, Statistics
+from skrbm.learning.step_statistics import FactoredGrowth, Growth, Probes, Statistics
 from skrbm.learning.train_state import TrainState
 from skrbm.learning.variance import VarianceGradient
 from skrbm.model import RBM
@@ -95,19 +95,24 @@ class CentredOptimizer:
         rate = 1.0 if self._is_limited else rate
         *sparse, dense = phases.parts
         v = dense.visible - m
+        absorbed = m if rbm.weights.is_full else 0 * m  # otherwise after the weights are formed
         x, of_visible = _factors(rbm, dense, k, rate)
         growths = []
         for rows in sparse:  # they stay sparse: the offset enters as one extra row -m
             sparse_x, of_sparse = _factors(rbm, rows, k, rate)
-            growths.append(_growth(rbm, rows.visible, sparse_x, of_sparse, -(rows.visible @ m)))
+            growths.append(
+                _growth(rbm, rows.visible, sparse_x, of_sparse, -(rows.visible @ absorbed))
+            )
             v = arrays.concat([v, -m[None]])
             x = arrays.concat([x, sparse_x.sum(axis=0, keepdims=True)])
             of_visible = arrays.concat([of_visible, of_sparse.sum(keepdims=True)])
         scaled = rbm.visible.preconditioned(v)
-        growths.append(_growth(rbm, scaled, x, of_visible, 1 - scaled @ m))
+        growths.append(_growth(rbm, scaled, x, of_visible, 1 - scaled @ absorbed))
         moments = None if self.variance is None else (dense.weights @ v, dense.weights @ (v * v))
         probes = Probes.of(phases) if self._is_limited else None
         growth = reduce(add, growths)
+        if not rbm.weights.is_full:
+            growth = _with_offsets(growth, m, k)
         return Statistics(rate, growth, _data_means(phases), moments, probes, phases.of_means)
 
     def apply(self, state: TrainState, statistics: Statistics, pace: Pace) -> None:
@@ -131,7 +136,7 @@ class CentredOptimizer:
             floor = pace.variance_floor * state.column_variance
             self.variance.step(rbm, floor, m, excess, rate)
         data_v, data_h = statistics.data_means
-        state.visible_offset = arrays.lerp(m, data_v, self.sliding_factor)
+        state.visible_offset = rbm.weights.offset(arrays.lerp(m, data_v, self.sliding_factor))
         state.hidden_offset = arrays.lerp(k, data_h, self.sliding_factor)
 
     @property
@@ -164,7 +169,14 @@ def _factors(rbm: RBM, rows: Rows, k: Array, rate: float) -> tuple[Array, Array]
     weights = rate * rows.weights
     x = rbm.hidden.preconditioned(rows.hidden - k)
     x *= weights[:, None]
-    return x, weights - x @ k
+    return x, weights - x @ k if rbm.weights.is_full else weights
+
+
+def _with_offsets(growth: FactoredGrowth, m: Array, k: Array) -> Growth:
+    """Growth of the ordinary biases, from the growth of the centred ones."""
+    formed = growth.formed()
+    visible = formed.visible - formed.weights.T.input(k)
+    return Growth(formed.weights, visible, formed.hidden - formed.weights.input(m))
 
 
 def _growth(rbm: RBM, v: Any, x: Array, of_visible: Array, of_hidden: Array) -> FactoredGrowth:

@@ -7,10 +7,21 @@ from __future__ import annotations
 
 from skrbm._kernels.devices import Array
 from skrbm.weights.base import Index, Weights
+from skrbm.weights.blocks import Block, Blocks
 from skrbm.weights.dense import Dense
-from skrbm.weights.windows import Windows
+from skrbm.weights.grid import Grid
+from skrbm.weights.shared import Shared
 
-__all__ = ["Dense", "Index", "Weights", "Windows", "as_weights"]
+__all__ = [
+    "Block",
+    "Blocks",
+    "Dense",
+    "Index",
+    "Shared",
+    "Weights",
+    "Grid",
+    "as_weights",
+]
 
 
 def as_weights(weights: Weights | Array) -> Weights:

@@ -24,14 +24,22 @@ class Weights(ABC):
     ----------
     is_compiled : bool
         Whether the compiled update has code for this structure.
+    is_full : bool
+        Whether every matrix is one of this structure, so that a projection changes nothing.
     """
 
     is_compiled: ClassVar[bool] = False
+    is_full: ClassVar[bool] = False
 
     @property
     @abstractmethod
     def shape(self) -> tuple[int, int]:
         """Number of visible columns, number of hidden columns."""
+
+    @property
+    def fan(self) -> tuple[float, float]:
+        """Number of visible columns that a hidden unit sees, and mean number that see a column."""
+        return self.shape
 
     @property
     @abstractmethod
@@ -59,7 +67,7 @@ class Weights(ABC):
 
     @abstractmethod
     def accumulate(self, v: Any, h: Array) -> None:
-        """`W += v' h`, in place."""
+        """Add `v' h`, projected on the structure, in place."""
 
     @abstractmethod
     def with_arrays(self, new: tuple[Array, ...]) -> Self:
@@ -85,8 +93,12 @@ class Weights(ABC):
     def part(self, visible: Index = slice(None), hidden: Index = slice(None)) -> Weights:
         """Return the weights between some visible and some hidden columns."""
 
+    def offset(self, mean: Array) -> Array:
+        """Offset of the visible units, near their means, that shared hidden biases can absorb."""
+        return mean
+
     def outer(self, v: Any, h: Array) -> Self:
-        """`v' h` as weights of the same structure."""
+        """`v' h`, projected on weights of the same structure."""
         product = self.map(lambda w: 0 * w)
         product.accumulate(v, h)
         return product

@@ -10,7 +10,7 @@ from skrbm._kernels.devices import Array
 
 
 @dataclass(frozen=True)
-class Windows:
+class Grid:
     """Windows of a picture whose pixels are columns, row by row, with their channels together.
 
     Parameters
@@ -28,7 +28,7 @@ class Windows:
     stride: tuple[int, int] = (1, 1)
 
     @property
-    def grid(self) -> tuple[int, int]:
+    def shape(self) -> tuple[int, int]:
         """Number of windows from top to bottom, and from left to right."""
         (height, width, _), (n_rows, n_columns), (down, right) = (
             self.image_shape,
@@ -40,7 +40,7 @@ class Windows:
     @property
     def n_places(self) -> int:
         """Number of windows."""
-        n_down, n_right = self.grid
+        n_down, n_right = self.shape
         return n_down * n_right
 
     @property
@@ -59,8 +59,14 @@ class Windows:
     def index(self) -> Array:
         """Columns of every window, shape (n_places, n_window); windows are in reading order."""
         columns = arrays.integers(0, self.n_columns).reshape(self.image_shape)
-        (n_rows, n_columns), (down, right), (n_down, n_right) = self.size, self.stride, self.grid
+        (n_rows, n_columns), (down, right), (n_down, n_right) = self.size, self.stride, self.shape
         corners = [(down * i, right * j) for i in range(n_down) for j in range(n_right)]
         return arrays.stack(
             [columns[i : i + n_rows, j : j + n_columns].reshape(-1) for i, j in corners]
         )
+
+    def seen_from(self, i: int, j: int) -> tuple[slice, slice]:
+        """Rows and columns of the picture that are row i and column j of a window, as slices."""
+        (down, right), (n_down, n_right) = self.stride, self.shape
+        rows = slice(i, i + down * (n_down - 1) + 1, down)
+        return rows, slice(j, j + right * (n_right - 1) + 1, right)
