@@ -229,8 +229,8 @@ def group_means(x: Array, groups: Array, n_groups: int) -> Array:
     """Means of the elements of a vector that belong to the same group."""
     sizes = np.bincount(groups, minlength=n_groups)
     if is_tensor(x):
-        sums = x.new_zeros(n_groups).index_add_(0, devices.with_device_of(groups, x), x)
-        return sums / devices.like(sizes, x)
+        sums: Any = zeros((n_groups,), x)
+        return sums.index_add_(0, devices.with_device_of(groups, x), x) / like(sizes, x)
     return like(np.bincount(groups, x, n_groups) / sizes, x)
 
 

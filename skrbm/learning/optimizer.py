@@ -110,9 +110,9 @@ class CentredOptimizer:
         growths.append(_growth(rbm, scaled, x, of_visible, 1 - scaled @ absorbed))
         moments = None if self.variance is None else (dense.weights @ v, dense.weights @ (v * v))
         probes = Probes.of(phases) if self._is_limited else None
-        growth = reduce(add, growths)
+        growth: FactoredGrowth | Growth = reduce(add, growths)
         if not rbm.weights.is_full:
-            growth = _with_offsets(growth, m, k)
+            growth = _with_offsets(growth.formed(), m, k)
         return Statistics(rate, growth, _data_means(phases), moments, probes, phases.of_means)
 
     def apply(self, state: TrainState, statistics: Statistics, pace: Pace) -> None:
@@ -172,11 +172,10 @@ def _factors(rbm: RBM, rows: Rows, k: Array, rate: float) -> tuple[Array, Array]
     return x, weights - x @ k if rbm.weights.is_full else weights
 
 
-def _with_offsets(growth: FactoredGrowth, m: Array, k: Array) -> Growth:
+def _with_offsets(growth: Growth, m: Array, k: Array) -> Growth:
     """Growth of the ordinary biases, from the growth of the centred ones."""
-    formed = growth.formed()
-    visible = formed.visible - formed.weights.T.input(k)
-    return Growth(formed.weights, visible, formed.hidden - formed.weights.input(m))
+    weights, visible, hidden = growth.weights, growth.visible, growth.hidden
+    return Growth(weights, visible - weights.T.input(k), hidden - weights.input(m))
 
 
 def _growth(rbm: RBM, v: Any, x: Array, of_visible: Array, of_hidden: Array) -> FactoredGrowth:
