@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skrbm.weights import Dense
+from skrbm._kernels.windows import Windows
+from skrbm.weights import Dense, Local
 
 RNG = np.random.default_rng
 
@@ -13,8 +14,18 @@ def _dense(seed, dtype=np.float64):
     return Dense(RNG(seed).normal(size=(7, 5)).astype(dtype))
 
 
+def _local(seed, dtype=np.float64):
+    """Three places with two units each, and windows that overlap; one of them is shorter."""
+    windows = Windows(np.array([[0, 1, 4, 5], [5, 2, 1, 6], [3, 7, 2, 7]]), 7)
+    return Local(RNG(seed).normal(size=(3, 4, 2)).astype(dtype), windows)
+
+
 # Each makes weights of one structure from a seed.
-MAKERS = {"dense": _dense}
+MAKERS = {
+    "dense": _dense,
+    "local": _local,
+    "transposed local": lambda *of: _local(*of).T,
+}
 
 
 @pytest.fixture(params=MAKERS.values(), ids=MAKERS)

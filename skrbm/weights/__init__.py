@@ -8,8 +8,9 @@ from __future__ import annotations
 from skrbm._kernels.devices import Array
 from skrbm.weights.base import Index, Weights
 from skrbm.weights.dense import Dense
+from skrbm.weights.local import Local
 
-__all__ = ["Dense", "Index", "Weights", "as_weights"]
+__all__ = ["Dense", "Index", "Local", "Weights", "as_weights"]
 
 
 def as_weights(weights: Weights | Array) -> Weights:

@@ -34,6 +34,11 @@ class Weights(ABC):
         """Number of visible columns, number of hidden columns."""
 
     @property
+    def fan(self) -> tuple[float, float]:
+        """Number of visible columns that a hidden unit sees, and mean number that see a column."""
+        return self.shape
+
+    @property
     @abstractmethod
     def arrays(self) -> tuple[Array, ...]:
         """Parameter arrays, which training changes in place."""
