@@ -40,9 +40,14 @@ class Windows:
         """Number of elements of each window."""
         return int(self.columns.shape[1])
 
+    def fan(self, n_units: int) -> tuple[float, float]:
+        """Mean number of columns of a window, and mean number of hidden units that see a column."""
+        n_seen = float((self.columns < self.n_columns).sum())
+        return n_seen / max(1, self.n_places), n_seen * n_units / self.n_columns
+
     @cached_property
     def _elements(self) -> Array:
-        """Elements of windows by column: their indices in rows, padded by the number of elements."""
+        """Indices of the elements of windows by column, padded with the number of elements."""
         flat = self.columns.ravel()
         order = np.argsort(flat, kind="stable")
         counts = np.bincount(flat, minlength=self.n_columns + 1)
@@ -64,14 +69,14 @@ class Windows:
     def __getstate__(self) -> dict[str, Any]:
         return {"columns": self.columns, "n_columns": self.n_columns}
 
-    def gather(self, v: Array) -> Array:
+    def gather(self, v: Array, fill: float = 0.0) -> Array:
         """The columns of every window, shape (n_places, n_window, n_rows)."""
-        by_column = arrays.concat([v.T, arrays.zeros((1, len(v)), v)])
+        by_column = arrays.concat([v.T, arrays.full((1, len(v)), fill, v)])
         return by_column[with_device_of(self.columns, v)]
 
     def scatter(self, x: Array) -> Array:
         """Sums of the elements of windows by column, shape (n_rows, n_columns)."""
-        x = x.reshape(-1, x.shape[-1])
+        x = x.reshape(self.columns.size, x.shape[-1])
         if not is_tensor(x):
             return np.ascontiguousarray((self._sum.astype(x.dtype, copy=False) @ x).T)
         padded = arrays.concat([x, arrays.zeros((1, x.shape[1]), x)])
@@ -91,12 +96,13 @@ def input_of_places(v: Array, w: Array, windows: Windows, precision: str) -> Arr
     inputs = []
     for rows in _blocks(v, windows):
         x = products.batched(w.swapaxes(1, 2), windows.gather(v[rows]), precision)
-        inputs.append(arrays.copy(x.reshape(-1, x.shape[-1]).T))
+        x = x.reshape(w.shape[0] * w.shape[2], x.shape[-1])
+        inputs.append(arrays.copy(x.T))
     return inputs[0] if len(inputs) == 1 else arrays.concat(inputs)
 
 
 def input_of_columns(h: Array, w: Array, windows: Windows, precision: str) -> Array:
-    """`x_ri = sum_pkj h_rpj w_pkj over all (p, k) with window(p, k) = i`, shape (n_rows, n_columns)."""
+    """`x_ri = sum_pkj h_rpj w_pkj` if window(p, k) = i, shape (n_rows, n_columns)."""
     inputs = []
     for rows in _blocks(h, windows):
         x = products.batched(w, _by_place(h[rows], w), precision)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from skrbm._kernels import arrays
-from skrbm._kernels.devices import Array
+from skrbm._kernels import arrays, random
+from skrbm._kernels.devices import Array, Generator
 from skrbm._kernels.windows import Windows, add_products, input_of_columns, input_of_places
 from skrbm.weights.base import Index, Weights
 from skrbm.weights.dense import Dense
@@ -34,6 +34,14 @@ class Local(Weights):
     windows: Windows
     precision: str = "float32"
 
+    @classmethod
+    def draw(
+        cls, windows: Windows, shape: tuple[int, int], scale: float, x: Array, rng: Generator
+    ) -> Local:
+        """Draw initial weights with standard deviation scale, like x."""
+        shape_of_array = windows.n_places, windows.n_window, shape[1] // windows.n_places
+        return Local(random.normal(shape_of_array, scale, x, rng), windows)
+
     @property
     def shape(self) -> tuple[int, int]:
         """Number of visible columns, number of hidden columns."""
@@ -42,9 +50,8 @@ class Local(Weights):
 
     @property
     def fan(self) -> tuple[float, float]:
-        """Number of visible columns that a hidden unit sees, and mean number that see a column."""
-        n_places, n_window, n_units = self.array.shape
-        return n_window, n_places * n_window * n_units / self.windows.n_columns
+        """Mean number of visible columns that a hidden unit sees, and mean number that see one."""
+        return self.windows.fan(self.array.shape[2])
 
     @property
     def arrays(self) -> tuple[Array, ...]:
@@ -106,7 +113,7 @@ class Local(Weights):
 
     def _of_rows(self, x: Array) -> Array:
         """A number per row, for each weight."""
-        return self.windows.gather(x[None])
+        return self.windows.gather(x[None], fill=1.0)  # functions may divide by it
 
 
 @dataclass(frozen=True)
@@ -120,7 +127,7 @@ class TransposedLocal(Local):
 
     @property
     def fan(self) -> tuple[float, float]:
-        """Mean number of visible columns that a hidden unit sees, and number that see a column."""
+        """Mean number of visible columns that a hidden unit sees, and mean number that see one."""
         return super().fan[::-1]
 
     @property
