@@ -4,23 +4,25 @@ import numpy as np
 import pytest
 
 from skrbm._kernels import random
+from skrbm.data.pictures import ReceptiveField
 from skrbm.learning.gradients import ExactGradient
 from skrbm.learning.optimizer import CentredOptimizer, Pace
 from skrbm.likelihood import exact_log_partition
 from skrbm.model import RBM
 from skrbm.samplers import gibbs_visible
 from skrbm.units import Bernoulli, Pooled
-from skrbm.weights import Grid, Shared
+from skrbm.weights import Shared
 
 from laws import BERNOULLI, POOLED, draw, enumerate_rbm, indices, total_variation, training_state
 
-GRID = Grid((3, 3, 1), (2, 2))
+FIELD = ReceptiveField((2, 2), (1, 1), (3, 3, 1))
 
 
 def _convolutional(pooling=2, scale=1.0, seed=0):
     """Two filters at four places of a picture of 3 x 3 pixels."""
     rng = np.random.default_rng(seed)
-    weights = Shared(rng.normal(scale=scale, size=(4, 2)), GRID, pooling)
+    filters = rng.normal(scale=scale, size=(4, 2))
+    weights = Shared(filters, FIELD.windows(np.arange(9)), FIELD.grid, pooling)
     hidden = Pooled.of_maps(rng.normal(size=2), 4 // pooling**2, pooling**2)
     return RBM(Bernoulli(rng.normal(size=9)), hidden, weights)
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy import signal, sparse
 
-from skrbm.weights import Block, Blocks, Dense, Grid, Shared
+from skrbm._kernels.windows import Windows
+from skrbm.data.pictures import ReceptiveField
+from skrbm.weights import Block, Blocks, Dense, Local, Shared
 
 RNG = np.random.default_rng
 
@@ -24,19 +26,31 @@ def _blocks(seed, dtype=np.float64):
     return Blocks(tuple(Block(*block) for block in blocks), (6, 4))
 
 
+def _local(seed, dtype=np.float64):
+    """Three places with two units each, and windows that overlap; one of them is shorter."""
+    windows = Windows(np.array([[0, 1, 4, 5], [5, 2, 1, 6], [3, 7, 2, 7]]), 7)
+    return Local(RNG(seed).normal(size=(3, 4, 2)).astype(dtype), windows)
+
+
+def _filters(seed, field, n_filters, pooling=1, dtype=np.float64):
+    """Normal filters at the places of a receptive field."""
+    windows = field.windows(np.arange(field.n_features))
+    filters = RNG(seed).normal(size=(windows.n_window, n_filters)).astype(dtype)
+    return Shared(filters, windows, field.grid, pooling, field.image_shape[2])
+
+
 def _shared(seed, dtype=np.float64):
     """Two filters of 2 x 1 pixels with two channels at 2 x 3 places, every second row."""
-    grid = Grid((4, 3, 2), (2, 1), (2, 1))
-    return Shared(RNG(seed).normal(size=(4, 2)).astype(dtype), grid)
+    return _filters(seed, ReceptiveField((2, 1), (2, 1), (4, 3, 2)), 2, dtype=dtype)
 
 
 def _pooled(seed, dtype=np.float64):
     """Two filters of 2 x 3 pixels at 4 x 2 places, in blocks of 2 x 2."""
-    return Shared(RNG(seed).normal(size=(6, 2)).astype(dtype), Grid((5, 4, 1), (2, 3)), 2)
+    return _filters(seed, ReceptiveField((2, 3), (1, 1), (5, 4, 1)), 2, 2, dtype)
 
 
 # Each makes weights of one structure from a seed.
-MAKERS = {"dense": _dense, "blocks": _blocks, "shared": _shared, "pooled": _pooled}
+MAKERS = {"dense": _dense, "blocks": _blocks, "local": _local, "shared": _shared, "pooled": _pooled}
 for name, of_seed in list(MAKERS.items()):
     MAKERS[f"transposed {name}"] = lambda *args, of_seed=of_seed: of_seed(*args).T
 
@@ -60,7 +74,7 @@ def _projected(weights, matrix):
             one = [0 * x for x in weights.arrays]
             one[i][index] = 1
             entries = weights.with_arrays(tuple(one)).dense
-            total += entries * (entries * matrix).sum() / entries.sum()
+            total += entries * (entries * matrix).sum() / max(1, entries.sum())
     return total
 
 
@@ -152,9 +166,8 @@ def test_float32_stays_float32(make):
 
 def test_shared_filters_are_correlated_with_every_channel_of_a_picture():
     """Fails if a filter is flipped, or the places of a block are not next to each other."""
-    rng = RNG(0)
-    grid, v = Grid((7, 9, 3), (4, 3), (1, 2)), rng.normal(size=(2, 7 * 9 * 3))
-    weights = Shared(rng.normal(size=(grid.n_window, 5)), grid, pooling=2)
+    v = RNG(1).normal(size=(2, 7 * 9 * 3))
+    weights = _filters(0, ReceptiveField((4, 3), (1, 2), (7, 9, 3)), 5, pooling=2)
     for row, hidden in zip(v, weights.input(v).reshape(2, 2, 2, 5, 2, 2), strict=True):
         for j in range(5):
             picture, one = row.reshape(7, 9, 3), weights.filters[:, j].reshape(4, 3, 3)

@@ -89,30 +89,30 @@ class CentredOptimizer:
 
         With `x_r = rate weights_r (h_r - k)` the weights grow by `sum_r (v_r - m) x_r`. The biases
         grow by the growth of the centred biases, minus the product of the weights' growth and the
-        offsets. Each layer divides its side by the Fisher information of its biases.
+        offsets. Each layer divides its side by the Fisher information of its biases. If weights
+        have a structure, only their growth within it counts: it must be formed first.
         """
         rbm, m, k = state.model, state.visible_offset, state.hidden_offset
+        in_biases = (m, k) if rbm.weights.is_complete else (0 * m, 0 * k)
         rate = 1.0 if self._is_limited else rate
         *sparse, dense = phases.parts
         v = dense.visible - m
-        absorbed = m if rbm.weights.is_full else 0 * m  # otherwise after the weights are formed
-        x, of_visible = _factors(rbm, dense, k, rate)
+        x, of_visible = _factors(rbm, dense, k, in_biases[1], rate)
         growths = []
         for rows in sparse:  # they stay sparse: the offset enters as one extra row -m
-            sparse_x, of_sparse = _factors(rbm, rows, k, rate)
-            growths.append(
-                _growth(rbm, rows.visible, sparse_x, of_sparse, -(rows.visible @ absorbed))
-            )
+            sparse_x, of_sparse = _factors(rbm, rows, k, in_biases[1], rate)
+            of_hidden = -(rows.visible @ in_biases[0])
+            growths.append(_growth(rbm, rows.visible, sparse_x, of_sparse, of_hidden))
             v = arrays.concat([v, -m[None]])
             x = arrays.concat([x, sparse_x.sum(axis=0, keepdims=True)])
             of_visible = arrays.concat([of_visible, of_sparse.sum(keepdims=True)])
         scaled = rbm.visible.preconditioned(v)
-        growths.append(_growth(rbm, scaled, x, of_visible, 1 - scaled @ absorbed))
+        growths.append(_growth(rbm, scaled, x, of_visible, 1 - scaled @ in_biases[0]))
         moments = None if self.variance is None else (dense.weights @ v, dense.weights @ (v * v))
         probes = Probes.of(phases) if self._is_limited else None
-        growth: FactoredGrowth | Growth = reduce(add, growths)
-        if not rbm.weights.is_full:
-            growth = _with_offsets(growth.formed(), m, k)
+        growth: Growth | FactoredGrowth = reduce(add, growths)
+        if not rbm.weights.is_complete:
+            growth = growth.formed().absorbed(m, k)
         return Statistics(rate, growth, _data_means(phases), moments, probes, phases.of_means)
 
     def apply(self, state: TrainState, statistics: Statistics, pace: Pace) -> None:
@@ -164,18 +164,14 @@ def _shrink(rbm: RBM, share: float, m: Array, k: Array) -> None:
     rbm.weights.add(change)
 
 
-def _factors(rbm: RBM, rows: Rows, k: Array, rate: float) -> tuple[Array, Array]:
+def _factors(
+    rbm: RBM, rows: Rows, k: Array, k_in_biases: Array, rate: float
+) -> tuple[Array, Array]:
     """Factors of every row, for the step of the weights and of the visible biases."""
     weights = rate * rows.weights
     x = rbm.hidden.preconditioned(rows.hidden - k)
     x *= weights[:, None]
-    return x, weights - x @ k if rbm.weights.is_full else weights
-
-
-def _with_offsets(growth: Growth, m: Array, k: Array) -> Growth:
-    """Growth of the ordinary biases, from the growth of the centred ones."""
-    weights, visible, hidden = growth.weights, growth.visible, growth.hidden
-    return Growth(weights, visible - weights.T.input(k), hidden - weights.input(m))
+    return x, weights - x @ k_in_biases
 
 
 def _growth(rbm: RBM, v: Any, x: Array, of_visible: Array, of_hidden: Array) -> FactoredGrowth:

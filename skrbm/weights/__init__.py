@@ -9,19 +9,10 @@ from skrbm._kernels.devices import Array
 from skrbm.weights.base import Index, Weights
 from skrbm.weights.blocks import Block, Blocks
 from skrbm.weights.dense import Dense
-from skrbm.weights.grid import Grid
+from skrbm.weights.local import Local
 from skrbm.weights.shared import Shared
 
-__all__ = [
-    "Block",
-    "Blocks",
-    "Dense",
-    "Index",
-    "Shared",
-    "Weights",
-    "Grid",
-    "as_weights",
-]
+__all__ = ["Block", "Blocks", "Dense", "Index", "Local", "Shared", "Weights", "as_weights"]
 
 
 def as_weights(weights: Weights | Array) -> Weights:

@@ -24,12 +24,12 @@ class Weights(ABC):
     ----------
     is_compiled : bool
         Whether the compiled update has code for this structure.
-    is_full : bool
-        Whether every matrix is one of this structure, so that a projection changes nothing.
+    is_complete : bool
+        Whether every visible column has a weight to every hidden one.
     """
 
     is_compiled: ClassVar[bool] = False
-    is_full: ClassVar[bool] = False
+    is_complete: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -38,7 +38,7 @@ class Weights(ABC):
 
     @property
     def fan(self) -> tuple[float, float]:
-        """Number of visible columns that a hidden unit sees, and mean number that see a column."""
+        """Mean number of visible columns that a hidden unit sees, and mean number that see one."""
         return self.shape
 
     @property

@@ -27,7 +27,7 @@ class Dense(Weights):
     precision: str = "float32"
 
     is_compiled: ClassVar[bool] = True
-    is_full: ClassVar[bool] = True
+    is_complete: ClassVar[bool] = True
 
     @property
     def shape(self) -> tuple[int, int]:

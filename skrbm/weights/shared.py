@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import Any, Self
 
 from skrbm._kernels import arrays, devices, products
 from skrbm._kernels.devices import Array
+from skrbm._kernels.windows import Windows
 from skrbm.weights.base import Index, Weights
 from skrbm.weights.dense import Dense
-from skrbm.weights.grid import Grid
 
-_IN_CACHE, _ON_DEVICE = 2**18, 2**26  # elements of windows that are copied at once
+_IN_CACHE, _LARGEST = 2**18, 2**23  # numbers that are copied from or to windows at once
 
 
 @dataclass(frozen=True)
@@ -27,9 +26,14 @@ class Shared(Weights):
     Parameters
     ----------
     filters : ndarray of shape (n_window, n_filters)
-    grid : Grid
+    windows : Windows
+        Visible columns of the window at each place, in reading order; no window is incomplete.
+    grid : tuple of int
+        Number of places from top to bottom, and from left to right.
     pooling : int, default=1
-        Height and width of a block of places; a divisor of both numbers of windows.
+        Height and width of a block of places; a divisor of both numbers of places.
+    n_channels : int, default=1
+        Number of successive visible columns that are channels of one pixel.
     is_transposed : bool, default=False
         Whether the columns of the picture are the hidden ones.
     precision : {"float32", "bfloat16"}, default="float32"
@@ -37,22 +41,23 @@ class Shared(Weights):
     """
 
     filters: Array
-    grid: Grid
+    windows: Windows
+    grid: tuple[int, int]
     pooling: int = 1
+    n_channels: int = 1
     is_transposed: bool = False
     precision: str = "float32"
 
     @property
     def shape(self) -> tuple[int, int]:
         """Number of visible columns, number of hidden columns."""
-        shape = self.grid.n_columns, self.grid.n_places * self.filters.shape[1]
+        shape = self.windows.n_columns, self.windows.n_places * self.filters.shape[1]
         return shape[::-1] if self.is_transposed else shape
 
     @property
     def fan(self) -> tuple[float, float]:
-        """Number of visible columns that a hidden unit sees, and mean number that see a column."""
-        n_window, n_filters = self.filters.shape
-        fan = n_window, self.grid.n_places * n_window * n_filters / self.grid.n_columns
+        """Mean number of visible columns that a hidden unit sees, and mean number that see one."""
+        fan = self.windows.fan(self.filters.shape[1])
         return fan[::-1] if self.is_transposed else fan
 
     @property
@@ -82,12 +87,12 @@ class Shared(Weights):
         picture, places = (h, v) if self.is_transposed else (v, h)
         picture, places = arrays.to_dense(picture), arrays.to_dense(places)
         for some in self._parts(len(picture)):
-            x = self._by_place(places[some]) * (1 / self.grid.n_places)
+            x = self._by_place(places[some]) * (1 / self.windows.n_places)
             products.addmm(self.filters, self._patches(picture[some]), x, self.precision)
 
     def offset(self, mean: Array) -> Array:
         """Return the mean of each channel, whose input is the same at every place."""
-        by_channel = mean.reshape(-1, self.grid.image_shape[2])
+        by_channel = mean.reshape(-1, self.n_channels)
         return (0 * by_channel + by_channel.mean(0)).reshape(-1)
 
     def with_arrays(self, new: tuple[Array, ...]) -> Self:
@@ -135,18 +140,10 @@ class Shared(Weights):
 
     def _onto_picture(self, h: Array) -> Array:
         """Sums of the filters of every row at their places in a picture."""
-        x = products.product(self.filters, self._by_place(h).T, self.precision)
-        (height, width, n_channels), (n_rows, n_columns) = (
-            self.grid.image_shape,
-            self.grid.size,
-        )
-        by_pixel = x.reshape(n_rows, n_columns, n_channels, len(h), *self.grid.shape)
-        total = arrays.zeros((n_channels, len(h), height, width), h)
-        for i, j, channel in product(range(n_rows), range(n_columns), range(n_channels)):
-            rows, columns = self.grid.seen_from(i, j)
-            total[channel, :, rows, columns] += by_pixel[i, j, channel]
-        by_channel = total.reshape(n_channels, len(h), height * width)
-        return by_channel.swapaxes(0, 1).swapaxes(1, 2).reshape(len(h), self.shape[1])
+        n_places, n_filters = self.windows.n_places, self.filters.shape[1]
+        by_row = self._by_place(h).reshape(len(h), n_places, n_filters)
+        by_place = by_row.swapaxes(0, 1).swapaxes(1, 2)
+        return self.windows.scatter(products.batched(self.filters, by_place, self.precision))
 
     def _by_place(self, h: Array) -> Array:
         """Hidden columns by row and place, shape (n_rows * n_places, n_filters)."""
@@ -154,26 +151,27 @@ class Shared(Weights):
         n_filters = self.filters.shape[1]
         by_block = h.reshape(len(h), down, right, n_filters, pooling, pooling)
         by_place = by_block.swapaxes(4, 5).swapaxes(3, 5).swapaxes(2, 3)
-        return by_place.reshape(len(h) * self.grid.n_places, n_filters)
+        return by_place.reshape(len(h) * self.windows.n_places, n_filters)
 
     def _patches(self, v: Array) -> Array:
         """The windows of every row, shape (n_rows * n_places, n_window)."""
-        return arrays.take_columns(v, self.grid.index).reshape(-1, self.grid.n_window)
+        return arrays.take_columns(v, self.windows.columns).reshape(-1, self.windows.n_window)
 
     def _mean_over_places(self, x: Array) -> Array:
         """Means over all places, which broadcast with the filters."""
         if self.is_transposed:
             return self._by_place(x[None]).mean(0)
-        return x[self.grid.index].mean(0)[:, None]
+        return x[self.windows.columns].mean(0)[:, None]
 
     def _parts(self, n: int) -> Iterator[slice]:
-        """Parts of n rows whose windows stay in cache."""
-        most = _ON_DEVICE if devices.is_on_accelerator(self.filters) else _IN_CACHE
-        size = max(1, most // (self.grid.n_places * self.grid.n_window))
+        """Parts of n rows whose windows do not take much memory."""
+        is_cached = not self.is_transposed and not devices.is_on_accelerator(self.filters)
+        most = _IN_CACHE if is_cached else _LARGEST
+        size = max(1, most // self.windows.columns.size)
         return (slice(start, start + size) for start in range(0, max(1, n), size))
 
     @property
     def _blocks(self) -> tuple[int, int]:
         """Number of blocks from top to bottom, and from left to right."""
-        n_down, n_right = self.grid.shape
+        n_down, n_right = self.grid
         return n_down // self.pooling, n_right // self.pooling

@@ -20,6 +20,7 @@ from skrbm.model import RBM
 from skrbm.units import Bernoulli, Gaussian, Layer
 from skrbm.validation.estimators import check_instance
 from skrbm.validation.parameters import check_choice, require
+from skrbm.validation.pictures import check_local
 from skrbm.validation.rows import TrainingRows
 from skrbm.weights import Dense
 
@@ -237,7 +238,7 @@ class BernoulliRBM(DensityRBM):
 
     hidden: str = "bernoulli"
 
-    _SHAPE = ("hidden",)
+    _SHAPE = (*DensityRBM._SHAPE, "hidden")
     _DATA = Bernoulli.domain
 
     @classmethod
@@ -283,6 +284,7 @@ class BernoulliRBM(DensityRBM):
         )
         check_is_fitted(rbm)
         shape = {"n_components": len(rbm.components_), "hidden": "bernoulli"}
+        shape["receptive_field"] = None
         for name in shape.keys() & parameters.keys():
             require(
                 parameters[name] == shape[name], name, parameters[name], f"{shape[name]!r} here"
@@ -306,7 +308,10 @@ class BernoulliRBM(DensityRBM):
     @components_.setter
     def components_(self, value: Array) -> None:
         rbm = self._model.fitted.rbm
-        self._model.replace_rbm(RBM(rbm.visible, rbm.hidden, Dense(np.asarray(value).T)))
+        dense = Dense(np.asarray(value).T)
+        is_local = self._model.shape["receptive_field"] is not None
+        weights = check_local("components_", rbm.weights, dense) if is_local else dense
+        self._model.replace_rbm(RBM(rbm.visible, rbm.hidden, weights))
 
     @property
     def intercept_hidden_(self) -> Array:
@@ -344,7 +349,8 @@ class BernoulliRBM(DensityRBM):
         visible = Bernoulli.from_totals(summary.total, summary.weight)
         visible = visible.map(lambda x: x.astype(dtype))
         hidden, n_independent = self._hidden_layer(dtype), summary.n_independent_bits
-        return Start(Unscaled(dtype.name), visible, hidden, n_independent=n_independent)
+        start = Start(Unscaled(dtype.name), visible, hidden, n_independent=n_independent)
+        return self._localized(start, np.arange(visible.n_columns))
 
     @property
     def _defaults(self) -> Defaults:

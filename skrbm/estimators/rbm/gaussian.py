@@ -289,7 +289,7 @@ class GaussianBernoulliRBM(DensityRBM):
     variance: str | float | Array = "learned"
     covariance_type: str = "auto"
 
-    _SHAPE = ("variance", "covariance_type")
+    _SHAPE = (*DensityRBM._SHAPE, "variance", "covariance_type")
     _DATA = Gaussian.domain
 
     @property
@@ -329,6 +329,8 @@ class GaussianBernoulliRBM(DensityRBM):
         if self.covariance_type == "full":
             is_learned = isinstance(self.variance, str) and self.variance == "learned"
             require(is_learned, "variance", self.variance, "'learned' if covariance_type == 'full'")
+            is_dense = self.receptive_field is None
+            require(is_dense, "covariance_type", "full", "'diag' or 'auto' with receptive_field")
         hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, np.float64))
         return Gaussian.standard(np.zeros(n_features)), hidden
 
@@ -341,13 +343,15 @@ class GaussianBernoulliRBM(DensityRBM):
         hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype))
         to_white = self._whitening(rows, scaling)
         if to_white is None:
-            return Start(scaling, visible, hidden, learned)
+            start = Start(scaling, visible, hidden, learned)
+            return self._localized(start, np.arange(visible.n_columns))
         whitened = Whitened(scaling, Rotation(to_white.astype(dtype)))
         return Start(whitened, visible, hidden, learned, n_independent=len(to_white))
 
     def _whitening(self, rows: TrainingRows, scaling: Standardized) -> Array | None:
         """The map that makes standardized columns uncorrelated, or None if it is not used."""
-        if self.covariance_type == "diag" or not isinstance(self.variance, str):
+        has_field = self.receptive_field is not None  # whitened columns mix all pixels
+        if has_field or self.covariance_type == "diag" or not isinstance(self.variance, str):
             return None
         n_rows, n_columns = rows.values.shape
         if self.covariance_type == "auto" and (

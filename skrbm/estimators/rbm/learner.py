@@ -85,7 +85,9 @@ class Learner:
         start = settings.begin(rows)
         base, hidden = start.visible, start.hidden
         shape = base.n_columns, hidden.n_columns
-        scale = settings.defaults.weight_scale(*shape, rows.summary.total_variance)
+        n_seen, n_seeing = start.fan or shape
+        variance = rows.summary.total_variance * n_seen / shape[0]
+        scale = settings.defaults.weight_scale(n_seen, n_seeing, variance)
         rbm = RBM.couple(base, hidden, start.weights(shape, scale, base.bias, rng))
         state = TrainState(
             rbm,

@@ -14,6 +14,7 @@ from sklearn.utils import shuffle
 from skrbm._kernels import random
 from skrbm._kernels.devices import Array, Generator
 from skrbm.data.coding import Coding
+from skrbm.data.pictures import ReceptiveField
 from skrbm.data.scaling import Scaling
 from skrbm.data.sources import on_disk, part
 from skrbm.data.summary import Summary
@@ -34,6 +35,7 @@ from skrbm.model import RBM
 from skrbm.units import Domain, Layer
 from skrbm.validation import parameters
 from skrbm.validation.estimators import check_enumerable
+from skrbm.validation.pictures import check_picture
 from skrbm.validation.rows import TrainingRows
 from skrbm.weights import Weights
 
@@ -67,6 +69,9 @@ class Start(NamedTuple):
         Visible states of rows of a table, if the data are one.
     weights : callable
         Draws initial weights; by default dense ones.
+    fan : tuple of float, optional
+        Mean number of visible columns that a hidden unit sees, and mean number that see a column;
+        by default all of them.
     """
 
     scaling: Scaling
@@ -77,6 +82,7 @@ class Start(NamedTuple):
     n_independent: float | None = None
     coding: Coding | None = None
     weights: InitialWeights = random.normal
+    fan: tuple[float, float] | None = None
 
 
 class Size(NamedTuple):
@@ -160,6 +166,8 @@ class Settings:
         Only for a layer of a stack whose rows have missing values.
     n_lines : int
         Maximum number of lines of a report with verbose=1.
+    field : ReceptiveField or None
+        Receptive field of the hidden units, if they do not see all columns.
     """
 
     title: str
@@ -186,6 +194,7 @@ class Settings:
     draws: bool = True
     below: Below | None = None
     n_lines: int = N_LINES
+    field: ReceptiveField | None = None
 
     @property
     def knows_log_partition(self) -> bool:
@@ -203,6 +212,8 @@ class Settings:
 
     def check_sizes(self, n_rows: int, n_features: int, *, split: bool, n_classes: int = 1) -> None:
         """Refuse parameters that are invalid for data of this shape and so many classes."""
+        if self.field is not None:
+            check_picture(self.field, n_features)
         sizes = [layer.log2_states for layer in self.layers(n_features)]
         if self.shape["gradient"] == "exact":
             check_enumerable("gradient", sizes, _EXACT_GRADIENT_UNITS)

@@ -23,6 +23,7 @@ from skrbm.estimators.rbm.settings import Settings, Start
 from skrbm.learning.defaults import HIDDEN_BIAS, TABULAR, Defaults
 from skrbm.units import Bernoulli, Categorical, Layer, Ordinal
 from skrbm.validation import parameters
+from skrbm.validation.pictures import check_picture
 from skrbm.validation.rows import TrainingRows, check_weights
 from skrbm.validation.tables import (
     MOST_BINS,
@@ -262,6 +263,7 @@ class TabularRBM(DensityRBM):
     learn_missing: Any = ()
 
     _SHAPE: ClassVar[tuple[str, ...]] = (
+        *DensityRBM._SHAPE,
         "column_types",
         "max_bins",
         "handle_unknown",
@@ -332,13 +334,15 @@ class TabularRBM(DensityRBM):
             parameters.check_count("n_chains", self.n_chains, alternative="auto")
 
     def _settings(self) -> Settings:
-        return replace(super()._settings(), draws=False)
+        return replace(super()._settings(), draws=False, field=None)  # it is checked here
 
     def _check_training_rows(
         self, X: Any, y: Any, sample_weight: Any, *, first: bool
     ) -> TrainingRows:
         """Rows of positive weight, as states."""
         X = check_table(self, X, "X")
+        if self._field is not None:
+            check_picture(self._field, X.shape[1])
         weights = check_weights(sample_weight, X)
         if first:
             rows = _coded(self, X, _coding(self, X, weights))
@@ -365,7 +369,8 @@ class TabularRBM(DensityRBM):
         visible = coding.layer(rows.summary).map(lambda x: x.astype(dtype))
         hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype))
         scaling, n_independent = Unscaled(dtype.name), rows.summary.n_independent_bits
-        return Start(scaling, visible, hidden, coding=coding, n_independent=n_independent)
+        start = Start(scaling, visible, hidden, coding=coding, n_independent=n_independent)
+        return self._localized(start, coding.owners)
 
     @property
     def _defaults(self) -> Defaults:
