@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -36,6 +36,10 @@ from skrbm.validation.rows import (
     check_weights,
 )
 
+# Correlated noise would couple all visible units, and the log-likelihood of a validation set has no
+# bound that is quick to compute.
+_REQUIRED = {"early_stopping": False, "covariance_type": "diag"}
+
 
 @dataclass(eq=False, repr=False)
 class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
@@ -58,10 +62,10 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
     rbm : BernoulliRBM or GaussianBernoulliRBM, default=None
         Prototype with the type of the visible units and all training parameters, such as
         `learning_rate`, `n_iter`, `gradient`, `alpha`, `batch_size` and `missing_values`. The
-        machine sets `n_components` and `random_state`. The default is `BernoulliRBM()` for data in
-        [0, 1], up to rounding, and for sparse matrices; for other data it is
-        `GaussianBernoulliRBM(covariance_type="diag")`. Hidden units are binary. Early stopping is
-        not available.
+        machine sets `n_components` and `random_state`, and takes `covariance_type="auto"` as
+        "diag". The default is `BernoulliRBM()` for data in [0, 1], up to rounding, and for sparse
+        matrices; for other data it is `GaussianBernoulliRBM()`. Hidden units are binary. Early
+        stopping is not available.
     mean_field_max_iter : int, default=50
         Maximum number of updates of the mean field.
     mean_field_tol : float, default=1e-3
@@ -591,21 +595,31 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
         parameters.check_callbacks("callbacks", self.callbacks)
         parameters.check_count("verbose", self.verbose, minimum=0)
         parameters.check_random_state(self.random_state)
-        if isinstance(self._prototype, TabularRBM):
-            msg = f"rbm == {self.rbm!r}, must be a BernoulliRBM or a GaussianBernoulliRBM."
+        self._check_prototype()
+
+    def _check_prototype(self) -> None:
+        """Refuse a prototype that cannot be the lowest layers of a machine."""
+        rbm = self._prototype
+        if isinstance(rbm, TabularRBM):
+            msg = f"rbm == {rbm!r}, must be a BernoulliRBM or a GaussianBernoulliRBM."
             raise ValueError(msg)
-        if not estimators.is_binary(settings_of(self._prototype).layers(1)[1]):
-            msg = f"rbm == {self.rbm!r}, must have binary hidden units."
+        if not estimators.is_binary(settings_of(rbm).layers(1)[1]):
+            msg = f"rbm == {rbm!r}, must have binary hidden units."
             raise ValueError(msg)
-        if self._prototype.early_stopping:
-            msg = "rbm has early_stopping == True, must be False for a DeepBoltzmannMachine."
-            raise ValueError(msg)
+        for name, value in _REQUIRED.items():
+            given = getattr(rbm, name, value)
+            if given not in (value, "auto"):
+                msg = f"rbm has {name} == {given!r}, must be {value!r} in a DeepBoltzmannMachine."
+                raise ValueError(msg)
 
     def _new_rbm(self) -> DensityRBM:
         """A new RBM of the lowest layers, with checked parameters."""
         self._check_parameters()
         size = int(np.atleast_1d(self.hidden_layer_sizes)[0])
-        (rbm,) = stacks.new_layers([self._prototype], [size], int(self.verbose), self._place())
+        prototype = self._prototype
+        if getattr(prototype, "covariance_type", "") == "auto":
+            prototype = clone(prototype).set_params(covariance_type="diag")
+        (rbm,) = stacks.new_layers([prototype], [size], int(self.verbose), self._place())
         return rbm
 
     def _check_rows(
