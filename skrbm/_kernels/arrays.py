@@ -225,9 +225,14 @@ def stack(parts: Sequence[Array]) -> Array:
     return library(parts[0]).stack(parts)
 
 
+def group_sizes(groups: Array, n_groups: int) -> Array:
+    """Number of elements of each group."""
+    return np.bincount(groups, minlength=n_groups)
+
+
 def group_means(x: Array, groups: Array, n_groups: int) -> Array:
     """Means of the elements of a vector that belong to the same group."""
-    sizes = np.bincount(groups, minlength=n_groups)
+    sizes = group_sizes(groups, n_groups)
     if is_tensor(x):
         sums: Any = zeros((n_groups,), x)
         return sums.index_add_(0, devices.with_device_of(groups, x), x) / like(sizes, x)

@@ -85,6 +85,11 @@ class Pooled(Segmented):
         bias = self.group_bias
         bias += arrays.group_means(growth, self.groups, bias.shape[-1])
 
+    def preconditioned(self, gradient: Array) -> Array:
+        """Multiply by the size of the group, since the gradient of a shared bias is a sum."""
+        sizes = arrays.group_sizes(self.groups, self.group_bias.shape[-1])
+        return gradient * devices.like(sizes[self.groups], gradient)
+
     def part(self, units: Units) -> Pooled:
         """Return a layer of some of the units; an array of shape (n_rows, k) selects k per row."""
         return self.with_bias(self.bias[..., self.columns_of(units)])
