@@ -18,32 +18,34 @@ cdef extern from "windows.h":
 cnp.import_array()
 
 
-def input_of_places(cnp.ndarray v, cnp.ndarray w, cnp.ndarray columns):
+def input_of_places(cnp.ndarray v, cnp.ndarray w, cnp.ndarray columns, size n_columns):
     """`v W` for rows v, with weights w of shape (n_places, n_window, n_units)."""
     h = np.empty((v.shape[0], w.shape[0] * w.shape[2]), w.dtype)
-    multiply(INPUT, np.ascontiguousarray(v), w, h, columns)
+    multiply(INPUT, np.ascontiguousarray(v), w, h, columns, n_columns)
     return h
 
 
 def input_of_columns(cnp.ndarray h, cnp.ndarray w, cnp.ndarray columns, size n_columns):
     """`h W'` for rows h."""
     v = np.empty((h.shape[0], n_columns), w.dtype)
-    multiply(BACK, v, w, np.ascontiguousarray(h), columns)
+    multiply(BACK, v, w, np.ascontiguousarray(h), columns, n_columns)
     return v
 
 
-def add_products(cnp.ndarray w, cnp.ndarray v, cnp.ndarray h, cnp.ndarray columns):
+def add_products(cnp.ndarray w, cnp.ndarray v, cnp.ndarray h, cnp.ndarray columns, size n_columns):
     """`W += v' h`, in place."""
-    multiply(PRODUCT, np.ascontiguousarray(v), w, np.ascontiguousarray(h), columns)
+    multiply(PRODUCT, np.ascontiguousarray(v), w, np.ascontiguousarray(h), columns, n_columns)
 
 
-cdef int multiply(int what, cnp.ndarray v, cnp.ndarray w, cnp.ndarray h, cnp.ndarray columns) except -1:
+cdef int multiply(int what, cnp.ndarray v, cnp.ndarray w, cnp.ndarray h, cnp.ndarray columns,
+                  size n_columns) except -1:
     cdef Places places
     places.columns = <const size *>cnp.PyArray_DATA(columns)
     places.n_places, places.n_window, places.n_units = w.shape[0], w.shape[1], w.shape[2]
-    places.n_columns = v.shape[1]
-    if h.shape[0] != v.shape[0] or h.shape[1] != places.n_places * places.n_units:
-        raise ValueError(f"Hidden units have the shape {(<object>h).shape}.")
+    places.n_columns = n_columns
+    shape = (v.shape[0], n_columns, h.shape[0], h.shape[1])
+    if shape != (h.shape[0], v.shape[1], v.shape[0], places.n_places * places.n_units):
+        raise ValueError(f"Rows of the shapes {(<object>v).shape} and {(<object>h).shape}.")
     cdef size n_rows = v.shape[0], n = (v.shape[1] + 1 + places.n_units + GROUP) * VECTORS * 64
     cdef void *scratch = PyMem_RawMalloc(n)
     if scratch is NULL:

@@ -100,7 +100,7 @@ def input_of_places(v: Array, w: Array, windows: Windows, precision: str) -> Arr
     precision : {"float32", "bfloat16"}
     """
     if _has_code(w, v):
-        return _compiled.input_of_places(v, w, windows.columns)
+        return _compiled.input_of_places(v, w, windows.columns, windows.n_columns)
     inputs = []
     for rows in _blocks(v, windows):
         x = products.batched(w.swapaxes(1, 2), windows.gather(v[rows]), precision)
@@ -123,7 +123,7 @@ def input_of_columns(h: Array, w: Array, windows: Windows, precision: str) -> Ar
 def add_products(w: Array, v: Array, h: Array, windows: Windows, precision: str) -> None:
     """`w_pkj += sum_r v_r,window(p,k) h_rpj`, in place."""
     if _has_code(w, v, h):
-        _compiled.add_products(w, v, h, windows.columns)
+        _compiled.add_products(w, v, h, windows.columns, windows.n_columns)
         return
     for rows in _blocks(v, windows):
         of_places = _by_place(h[rows], w).swapaxes(1, 2)
