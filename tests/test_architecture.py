@@ -19,6 +19,7 @@ LAYERS = [
     "_kernels.patterns",
     "_kernels.pairs",
     "_kernels.products",
+    "_kernels._windows",
     "_kernels.windows",
     "_kernels.random",
     "units.known",

@@ -13,6 +13,12 @@ from scipy import sparse
 from skrbm._kernels import arrays, products
 from skrbm._kernels.devices import Array, is_tensor, with_device_of
 
+_compiled: Any
+try:
+    import skrbm._kernels._windows as _compiled
+except ModuleNotFoundError:  # no compiler was found when the package was installed
+    _compiled = None
+
 _LARGEST = 2**23  # numbers that are copied to windows at once
 
 
@@ -93,6 +99,8 @@ def input_of_places(v: Array, w: Array, windows: Windows, precision: str) -> Arr
     windows : Windows
     precision : {"float32", "bfloat16"}
     """
+    if _has_code(w, v):
+        return _compiled.input_of_places(v, w, windows.columns, windows.n_columns)
     inputs = []
     for rows in _blocks(v, windows):
         x = products.batched(w.swapaxes(1, 2), windows.gather(v[rows]), precision)
@@ -103,6 +111,8 @@ def input_of_places(v: Array, w: Array, windows: Windows, precision: str) -> Arr
 
 def input_of_columns(h: Array, w: Array, windows: Windows, precision: str) -> Array:
     """`x_ri = sum_pkj h_rpj w_pkj` if window(p, k) = i, shape (n_rows, n_columns)."""
+    if _has_code(w, h):
+        return _compiled.input_of_columns(h, w, windows.columns, windows.n_columns)
     inputs = []
     for rows in _blocks(h, windows):
         x = products.batched(w, _by_place(h[rows], w), precision)
@@ -112,9 +122,19 @@ def input_of_columns(h: Array, w: Array, windows: Windows, precision: str) -> Ar
 
 def add_products(w: Array, v: Array, h: Array, windows: Windows, precision: str) -> None:
     """`w_pkj += sum_r v_r,window(p,k) h_rpj`, in place."""
+    if _has_code(w, v, h):
+        _compiled.add_products(w, v, h, windows.columns, windows.n_columns)
+        return
     for rows in _blocks(v, windows):
         of_places = _by_place(h[rows], w).swapaxes(1, 2)
         w += products.batched(windows.gather(v[rows]), of_places, precision)
+
+
+def _has_code(w: Array, *rows: Array) -> bool:
+    """Whether there is compiled code for these arrays."""
+    if _compiled is None or is_tensor(w) or not w.flags.carray:
+        return False
+    return w.dtype in (np.float32, np.float64) and all(x.dtype == w.dtype for x in rows)
 
 
 def _by_place(h: Array, w: Array) -> Array:

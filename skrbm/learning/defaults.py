@@ -29,7 +29,7 @@ def _density_updates(n_rows: int, n_visible: int) -> float:
     return n_rows * n_visible  # small tables have little to learn
 
 
-def _alpha(n_independent: float, n_hidden: int) -> float:
+def _alpha(n_independent: float, n_hidden: float) -> float:
     return _ALPHA * n_independent * (_UNITS / n_hidden) ** 0.25
 
 
@@ -65,11 +65,11 @@ class Defaults:
     decay_power: int = 1
     largest_step: float = math.inf
     updates: Callable[[int, int], float] = _density_updates
-    alpha: Callable[[float, int], float] = _alpha
+    alpha: Callable[[float, float], float] = _alpha
     most_updates: int = MOST_UPDATES
     n_chains: Callable[[int], int] = lambda n_rows: 100
 
-    def prior(self, n_independent: float, n_hidden: int, weight: float | None) -> float:
+    def prior(self, n_independent: float, n_hidden: float, weight: float | None) -> float:
         """The strength of the prior with `alpha="auto"`, for rows of this total weight."""
         if weight is not None and weight < _FEWEST_ROWS:
             return 0.0

@@ -51,7 +51,7 @@ class Growth:
         return Growth(self.weights.times(factor), factor * self.visible, factor * self.hidden)
 
     def absorbed(self, m: Array, k: Array) -> Growth:
-        """Growth of ordinary biases, from the growth of centred ones with the offsets m and k."""
+        """The growth of ordinary parameters, from the growth of centred ones."""
         visible = self.visible - self.weights.T.input(k)
         return replace(self, visible=visible, hidden=self.hidden - self.weights.input(m))
 

@@ -180,7 +180,7 @@ class Learner:
     def begin_fit(self, settings: Settings, size: Size, *, rising: bool) -> FitState:
         """Plan a fit on this many rows; with `rising`, variances rise from a small start."""
         rbm = self.fitted.rbm
-        prior = settings.prior(self.n_independent, rbm.hidden.n_columns, size.weight)
+        prior = settings.prior(self.n_independent, rbm.weights, size.weight)
         plan = settings.plan(size, prior, rbm, rising=rising)
         self.fit = FitState(plan, size.n_rows, settings.validation_seed)
         return self.fit
@@ -234,7 +234,7 @@ class Learner:
 
     def go_on(self, settings: Settings, rows: TrainingRows) -> None:
         """Run one epoch over the rows in the given order, at a constant step size."""
-        prior = settings.prior(self.n_independent, self.fitted.rbm.hidden.n_columns)
+        prior = settings.prior(self.n_independent, self.fitted.rbm.weights)
         rate = PowerDecay(settings.rate, 0)
         plan = Plan(1, settings.batch_size, rate, shuffle=False, prior=prior)
         self.fit = None  # these rows do not belong to an interrupted fit

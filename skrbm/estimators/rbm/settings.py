@@ -233,13 +233,15 @@ class Settings:
         """The number of persistent chains for so many rows."""
         return self.defaults.n_chains(n_rows) if self.n_chains == "auto" else self.n_chains
 
-    def prior(self, n_independent: float, n_hidden: int, weight: float | None = None) -> Prior:
-        """The prior for rows of this total weight, or for a stream of rows."""
+    def prior(self, n_independent: float, weights: Weights, weight: float | None = None) -> Prior:
+        """The prior on weights for rows of this total weight, or for a stream of rows."""
         if self.alpha == 0:
             return Prior()
         alpha = self.alpha
         if alpha == "auto":
-            alpha = self.defaults.prior(n_independent, n_hidden, weight)
+            n_seen, n_seeing = weights.fan
+            share = n_seen / weights.shape[0]
+            alpha = self.defaults.prior(share * n_independent, n_seeing, weight)
         return Prior(alpha, n_independent, weight)
 
     def plan(self, size: Size, prior: Prior, rbm: RBM, *, rising: bool) -> Plan:

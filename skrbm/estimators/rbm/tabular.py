@@ -341,8 +341,6 @@ class TabularRBM(DensityRBM):
     ) -> TrainingRows:
         """Rows of positive weight, as states."""
         X = check_table(self, X, "X")
-        if self._field is not None:
-            check_picture(self._field, X.shape[1])
         weights = check_weights(sample_weight, X)
         if first:
             rows = _coded(self, X, _coding(self, X, weights))
@@ -661,6 +659,8 @@ def coded_rows(rbm: TabularRBM, tables: Iterable[Any], coding: Coding) -> Traini
 
 
 def _coding(rbm: TabularRBM, X: Any, weights: Array) -> Coding:
+    if rbm._field is not None:
+        check_picture(rbm._field, X.shape[1])
     table = Table.of(X, rbm.column_types, weights, int(rbm.max_bins), rbm.learn_missing)
     return Coding(table, rbm.handle_unknown)
 
