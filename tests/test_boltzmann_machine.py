@@ -16,7 +16,7 @@ from skrbm.learning.gradients import ExactGradient
 from skrbm.learning.mean_field_gradient import MeanFieldGradient
 from skrbm.learning.train_state import TrainState
 from skrbm.model import RBM
-from skrbm.units import Bernoulli, Categorical, Gaussian
+from skrbm.units import Bernoulli, Categorical, Gaussian, Joined
 from skrbm.weights import Dense
 
 SIZES = [(4, 3, 2), (4, 3, 2, 2), (3, 2, 2, 2, 2)]
@@ -121,7 +121,7 @@ def test_no_update_decreases_the_bound(machine):
 
 
 def test_posterior_is_a_fixed_point_of_the_conditional_means(machine):
-    """Fails if the means are not those of each unit given the means of its neighbours."""
+    """Fails if a mean is not the mean of its unit given the means of its neighbours."""
     v = _bits(machine.sizes[0])
     inference = machine.inference()
     rows, start = inference.with_latent(machine.rbm, v), np.full(sum(machine.sizes[::2]), 0.3)
@@ -246,7 +246,7 @@ def fitted(patterns):
 
 
 def test_scores_are_bounds_on_the_enumerated_likelihood(fitted):
-    """Fails if the score omits log Z, or components_ are other weights than those of the model."""
+    """Fails if the score omits log Z, or components_ are not the weights of the model."""
     rows = _bits(5)
     log_p, log_z = _enumerated(fitted, rows)
     assert abs(fitted.log_partition_.value - log_z) < 1e-4
@@ -338,6 +338,35 @@ def test_gibbs_keeps_the_distribution(fitted):
     assert np.abs(share - p).sum() < 0.1
 
 
+def test_one_step_keeps_the_distribution_nearly(fitted, patterns):
+    """Fails if deeper layers start anywhere. Draws of the mean field are close to the posterior."""
+    rows = _bits(5)
+    p = np.exp(_enumerated(fitted, rows)[0])
+    drawn = rows[np.random.default_rng(0).choice(32, size=20_000, p=p / p.sum())]
+    v = fitted.gibbs(drawn, n_steps=1)
+    share = np.bincount((v @ (2 ** np.arange(5)[::-1])).astype(int), minlength=32) / 20_000
+    assert np.abs(share - p).sum() < 0.06
+
+
+@pytest.mark.parametrize("layer", range(5))
+def test_one_layer_of_many_is_clamped(layer):
+    """Fails if the states of a layer are put into another layer's columns."""
+    arrangement = Arrangement((3, 2, 4, 5, 2))
+    size = arrangement.sizes[layer]
+    side = arrangement.only(layer, np.ones((6, size)))
+    assert side.shape == (6, sum(arrangement.sizes[layer % 2 :: 2]))
+    known = np.zeros(side.shape[1])
+    known[arrangement.columns[layer]] = 1
+    np.testing.assert_array_equal(~np.isnan(side), np.tile(known > 0, (6, 1)))
+
+
+def test_rows_may_lack_the_last_layers():
+    """Fails if one column of data is repeated for deeper layers."""
+    layer = Joined((Bernoulli(np.zeros(1)), Bernoulli(np.zeros(3))))
+    v = layer.from_data(np.array([[0.2], [0.9]]), np.array([[0.5], [0.5]]))
+    np.testing.assert_array_equal(v, [[0.0], [1.0]])
+
+
 @pytest.mark.parametrize("gradient", ["jump", "pcd", "pt", "ptt", "cd", "exact"])
 def test_every_gradient_improves_the_bound(gradient, patterns):
     """Fails if a gradient does not train the machine."""
@@ -362,6 +391,19 @@ def test_gaussian_visible_units_are_chosen_for_real_data():
     assert dbm.sample(5).dtype.kind == "f"
     chosen = DeepBoltzmannMachine((4, 2), random_state=0).partial_fit(X)
     assert chosen.chains_.max() > 1.5
+
+
+def test_missing_real_values_are_scored_in_the_units_of_the_data():
+    """Fails if the bound of a row with missing values has the volume of all columns."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2)) * np.array([1000.0, 0.001])
+    rbm = GaussianBernoulliRBM(n_iter=20, missing_values="allow")
+    dbm = DeepBoltzmannMachine((2, 2), rbm=rbm, random_state=0).fit(X)
+    for known, scale in ((0, 1000.0), (1, 0.001)):
+        rows = np.full(X.shape, np.nan)
+        rows[:, known] = X[:, known]
+        normal = -np.log(scale) - 0.5 * np.log(2 * np.pi) - 0.5
+        assert abs(dbm.score(rows) - normal) < 0.3
 
 
 def test_missing_values_are_trained_around(patterns):
@@ -398,6 +440,16 @@ def test_partial_fit_continues(patterns):
     one.partial_fit(patterns[400:])
     np.testing.assert_array_equal(one.components_[1], calls.components_[1])
     assert not np.array_equal(before, one.components_[1])
+
+
+def test_later_calls_ignore_other_sizes(patterns):
+    """Fails if a change of the sizes after the first call changes the model."""
+    dbm = DeepBoltzmannMachine((3, 2), random_state=0).partial_fit(patterns)
+    same = DeepBoltzmannMachine((3, 2), random_state=0).partial_fit(patterns)
+    dbm.set_params(hidden_layer_sizes=(3, 2, 4)).partial_fit(patterns)
+    same.partial_fit(patterns)
+    np.testing.assert_array_equal(dbm.components_[1], same.components_[1])
+    assert dbm.transform(patterns).shape == (len(patterns), 2)
 
 
 def test_a_resumed_fit_equals_an_uninterrupted_fit(patterns):

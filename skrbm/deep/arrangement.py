@@ -18,8 +18,8 @@ class Arrangement:
     """Columns of the layers of a deep Boltzmann machine, as columns of an RBM.
 
     Only adjacent layers are coupled. So the even layers, from the data up, are independent given
-    the odd ones and the other way round: they are the visible and the hidden units of an RBM. All
-    but the lowest even layer are latent.
+    the odd ones and the other way round: they are the visible and the hidden units of an RBM. Only
+    the lowest even layer is in the data; the others are latent.
 
     Parameters
     ----------
