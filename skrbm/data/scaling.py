@@ -126,6 +126,16 @@ class Standardized(Unmixed):
         scale = np.where(third < 0, -scale, scale)
         return cls(mean.astype(dtype), scale.astype(dtype)), variance.astype(dtype)
 
+    @classmethod
+    def alike(cls, summary: Summary) -> tuple[Standardized, Array]:
+        """The scaling with one scale for all columns, and their mean variance: 1 or 0."""
+        assert summary.moments is not None
+        (mean, variance, _), dtype = summary.moments, summary.dtype
+        _, varies = cls.of(summary)
+        scale = float((variance * varies).mean()) ** 0.5 or 1.0
+        scales = np.full(len(mean), scale, dtype)
+        return cls(mean.astype(dtype), scales), np.full(len(mean), varies.max(initial=0), dtype)
+
     @property
     def log_volume(self) -> float:
         """`sum_i log |scale_i|`."""

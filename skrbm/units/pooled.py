@@ -120,6 +120,10 @@ class Pooled(Segmented):
         """Probability of each block that one of its detectors is on."""
         return self._fold(mean).sum(-1)
 
+    def from_activations(self, activations: Array) -> Array:
+        """Mean in which all detectors of a block have the same probability."""
+        return self.in_columns(activations) / self.size
+
     # States
 
     def mean(self, input: Array | float) -> Array:

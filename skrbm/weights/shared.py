@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
-from skrbm._kernels import arrays, devices, products
-from skrbm._kernels.devices import Array
+from skrbm._kernels import arrays, devices, products, random
+from skrbm._kernels.devices import Array, Generator
 from skrbm._kernels.windows import Windows
 from skrbm.weights.base import Index, Weights
 from skrbm.weights.dense import Dense
 
 _IN_CACHE, _LARGEST = 2**18, 2**23  # numbers that are copied from or to windows at once
+
+
+class Geometry(NamedTuple):
+    """Places of filters in a picture; see `Shared`."""
+
+    windows: Windows
+    grid: tuple[int, int]
+    pooling: int = 1
+    n_channels: int = 1
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,20 @@ class Shared(Weights):
     n_channels: int = 1
     is_transposed: bool = False
     precision: str = "float32"
+
+    @classmethod
+    def draw(
+        cls,
+        geometry: Geometry,
+        shape: tuple[int, int],
+        scale: float,
+        x: Array,
+        rng: Generator,
+    ) -> Shared:
+        """Draw initial weights with standard deviation scale, like x."""
+        windows = geometry.windows
+        of_filters = windows.n_window, shape[1] // windows.n_places
+        return Shared(random.normal(of_filters, scale, x, rng), *geometry)
 
     @property
     def shape(self) -> tuple[int, int]:

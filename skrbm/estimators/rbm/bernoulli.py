@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -26,17 +25,13 @@ from skrbm.weights import Dense
 
 
 class HiddenType(NamedTuple):
-    """A type of hidden units: constructor from biases, initial bias, and training defaults."""
+    """Initial bias and training defaults of a type of hidden units."""
 
-    make: Callable[[Array], Layer]
     bias: float
     defaults: Defaults
 
 
-_HIDDEN = {
-    "bernoulli": HiddenType(Bernoulli, HIDDEN_BIAS, BINARY),
-    "gaussian": HiddenType(Gaussian.standard, 0.0, HOPFIELD),
-}
+_HIDDEN = {"bernoulli": HiddenType(HIDDEN_BIAS, BINARY), "gaussian": HiddenType(0.0, HOPFIELD)}
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -336,13 +331,17 @@ class BernoulliRBM(DensityRBM):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_choice("hidden", self.hidden, _HIDDEN)
+        is_binary = not self.shared or self.hidden == "bernoulli"
+        require(is_binary, "hidden", self.hidden, "'bernoulli' with shared=True")
 
     def _layers(self, n_features: int) -> tuple[Layer, Layer]:
         return Bernoulli(np.zeros(n_features)), self._hidden_layer(np.float64)
 
     def _hidden_layer(self, dtype: Any) -> Layer:
-        make, bias, _ = _HIDDEN[self.hidden]
-        return make(self._hidden_biases(bias, dtype))
+        bias = _HIDDEN[self.hidden].bias
+        if self.hidden == "gaussian":
+            return Gaussian.standard(self._hidden_biases(bias, dtype))
+        return self._binary_units(bias, dtype)
 
     def _begin(self, rows: TrainingRows) -> Start:
         summary, dtype = rows.summary, rows.summary.dtype

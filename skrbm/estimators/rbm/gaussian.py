@@ -14,7 +14,7 @@ from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.settings import Start
 from skrbm.learning.defaults import GAUSSIAN, HIDDEN_BIAS, Defaults
 from skrbm.learning.variance import VarianceGradient
-from skrbm.units import Bernoulli, Gaussian, Layer, Rotation
+from skrbm.units import Gaussian, Layer, Rotation
 from skrbm.validation.parameters import check_choice, check_variance, require
 from skrbm.validation.rows import TrainingRows
 
@@ -331,16 +331,20 @@ class GaussianBernoulliRBM(DensityRBM):
             require(is_learned, "variance", self.variance, "'learned' if covariance_type == 'full'")
             is_dense = self.receptive_field is None
             require(is_dense, "covariance_type", "full", "'diag' or 'auto' with receptive_field")
-        hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, np.float64))
+        if self.shared:
+            one = np.ndim(self.variance) == 0
+            require(one, "variance", self.variance, "one for all columns with shared=True")
+        hidden = self._binary_units(HIDDEN_BIAS, np.float64)
         return Gaussian.standard(np.zeros(n_features)), hidden
 
     def _begin(self, rows: TrainingRows) -> Start:
         dtype = rows.summary.dtype
-        scaling, of_data = Standardized.of(rows.summary)
+        standardized = Standardized.alike if self.shared else Standardized.of
+        scaling, of_data = standardized(rows.summary)
         variance, learned = self._first_variance(scaling.scale, of_data)
         visible = Gaussian.of_moments(np.zeros_like(variance), variance)
         visible = visible.map(lambda x: x.astype(dtype))
-        hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype))
+        hidden = self._binary_units(HIDDEN_BIAS, dtype)
         to_white = self._whitening(rows, scaling)
         if to_white is None:
             start = Start(scaling, visible, hidden, learned)
@@ -386,7 +390,7 @@ class GaussianBernoulliRBM(DensityRBM):
     def _variance_gradient(self) -> VarianceGradient | None:
         if not isinstance(self.variance, str) or self.variance == "data":
             return None
-        return VarianceGradient(_VARIANCE_RATE, shared=self.variance == "shared")
+        return VarianceGradient(_VARIANCE_RATE, shared=self.shared or self.variance == "shared")
 
     @property
     def _defaults(self) -> Defaults:

@@ -21,7 +21,7 @@ from skrbm.estimators.common.fitted_table import FittedTable
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.settings import Settings, Start
 from skrbm.learning.defaults import HIDDEN_BIAS, TABULAR, Defaults
-from skrbm.units import Bernoulli, Categorical, Layer, Ordinal
+from skrbm.units import Categorical, Layer, Ordinal
 from skrbm.validation import parameters
 from skrbm.validation.pictures import check_picture
 from skrbm.validation.rows import TrainingRows, check_weights
@@ -359,13 +359,13 @@ class TabularRBM(DensityRBM):
             super()._check_columns(X, first=True)
 
     def _layers(self, n_features: int) -> tuple[Layer, Layer]:
-        hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, np.float64))
+        hidden = self._binary_units(HIDDEN_BIAS, np.float64)
         return Ordinal(np.zeros(n_features), (2,) * n_features), hidden
 
     def _begin(self, rows: TrainingRows) -> Start:
         coding, dtype = rows.values.coding, rows.summary.dtype
         visible = coding.layer(rows.summary).map(lambda x: x.astype(dtype))
-        hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype))
+        hidden = self._binary_units(HIDDEN_BIAS, dtype)
         scaling, n_independent = Unscaled(dtype.name), rows.summary.n_independent_bits
         start = Start(scaling, visible, hidden, coding=coding, n_independent=n_independent)
         return self._localized(start, coding.owners)
