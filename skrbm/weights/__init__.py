@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from skrbm._kernels.devices import Array
 from skrbm.weights.base import Index, Weights
+from skrbm.weights.blocks import Block, Blocks
 from skrbm.weights.dense import Dense
 from skrbm.weights.local import Local
 
-__all__ = ["Dense", "Index", "Local", "Weights", "as_weights"]
+__all__ = ["Block", "Blocks", "Dense", "Index", "Local", "Weights", "as_weights"]
 
 
 def as_weights(weights: Weights | Array) -> Weights:

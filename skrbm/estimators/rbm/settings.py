@@ -72,6 +72,8 @@ class Start(NamedTuple):
     fan : tuple of float, optional
         Mean number of visible columns that a hidden unit sees, and mean number that see a column;
         by default all of them.
+    n_latent : int
+        Number of visible columns that belong to deeper layers; they come last.
     """
 
     scaling: Scaling
@@ -83,6 +85,7 @@ class Start(NamedTuple):
     coding: Coding | None = None
     weights: InitialWeights = random.normal
     fan: tuple[float, float] | None = None
+    n_latent: int = 0
 
 
 class Size(NamedTuple):
