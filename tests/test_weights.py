@@ -111,6 +111,14 @@ def test_arithmetic_equals_dense_arithmetic(make):
     np.testing.assert_allclose(changed.dense, before + other.dense)
 
 
+def test_complete_weights_have_no_gap(make):
+    """Fails if a step treats weights that do not exist like others."""
+    weights = make(0)
+    assert weights.is_complete == bool(_structure(weights).all())
+    two = Blocks((Block(slice(2), slice(3), _dense(0).part(slice(2), slice(3))),), (2, 3))
+    assert two.is_complete
+
+
 @pytest.mark.parametrize(
     "units", [slice(1, 4), np.array([3, 0]), slice(None)], ids=["slice", "some", "all"]
 )
