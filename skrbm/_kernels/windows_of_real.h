@@ -22,30 +22,46 @@ typedef struct {
 #endif
 #define VECTOR NAME(vector)
 
-/* Rows of n columns to columns of `step` rows; rows that are lacking are zeros. */
-KERNEL void NAME(to_columns)(const REAL *rows, size row_step, size n_rows, size n, REAL *columns,
-                             size step) {
-    for (size first = 0; first < n; first += 16) {
-        size stop = first + 16 < n ? first + 16 : n;
-        for (size start = 0; start < n_rows; start += 16) {
-            size end = start + 16 < n_rows ? start + 16 : n_rows;
-            for (size i = first; i < stop; i++)
-                for (size row = start; row < end; row++)
-                    columns[i * step + row] = rows[row * row_step + i];
+/* The transposed matrix of up to four rows and four columns. */
+INLINE void NAME(transpose_tile)(const REAL *from, size from_step, size n_rows, size n, REAL *to,
+                                 size to_step) {
+#ifdef HAS_VECTORS
+    if (n_rows == 4 && n == 4) {
+        NAME(quarter) rows[4], low[2], high[2];
+        UNROLL for (int i = 0; i < 4; i++) rows[i] = *(const NAME(quarter) *)(from + i * from_step);
+        UNROLL for (int i = 0; i < 2; i++) {
+            low[i] = __builtin_shufflevector(rows[2 * i], rows[2 * i + 1], 0, 4, 1, 5);
+            high[i] = __builtin_shufflevector(rows[2 * i], rows[2 * i + 1], 2, 6, 3, 7);
         }
-        for (size i = first; i < stop; i++)
-            memset(columns + i * step + n_rows, 0, (step - n_rows) * sizeof(REAL));
+        rows[0] = __builtin_shufflevector(low[0], low[1], 0, 1, 4, 5);
+        rows[1] = __builtin_shufflevector(low[0], low[1], 2, 3, 6, 7);
+        rows[2] = __builtin_shufflevector(high[0], high[1], 0, 1, 4, 5);
+        rows[3] = __builtin_shufflevector(high[0], high[1], 2, 3, 6, 7);
+        UNROLL for (int i = 0; i < 4; i++) *(NAME(quarter) *)(to + i * to_step) = rows[i];
+        return;
     }
+#endif
+    for (size row = 0; row < n_rows; row++)
+        for (size i = 0; i < n; i++) to[i * to_step + row] = from[row * from_step + i];
 }
 
-/* The opposite of `to_columns`. */
-KERNEL void NAME(to_rows)(const REAL *columns, size step, size n_rows, size n, REAL *rows,
-                          size row_step) {
-    for (size first = 0; first < n; first += 16) {
-        size stop = first + 16 < n ? first + 16 : n;
-        for (size row = 0; row < n_rows; row++)
-            for (size i = first; i < stop; i++) rows[row * row_step + i] = columns[i * step + row];
-    }
+/* The transposed matrix of n_rows rows and n columns, in strips of 16 columns. */
+KERNEL void NAME(transpose)(const REAL *from, size from_step, size n_rows, size n, REAL *to,
+                            size to_step) {
+    for (size first = 0; first < n; first += 16)
+        for (size row = 0; row < n_rows; row += 4)
+            for (size i = first; i < n && i < first + 16; i += 4)
+                NAME(transpose_tile)(from + row * from_step + i, from_step,
+                                     n_rows - row < 4 ? n_rows - row : 4, n - i < 4 ? n - i : 4,
+                                     to + i * to_step + row, to_step);
+}
+
+/* The same; more columns of the result are zeros. */
+static void NAME(to_columns)(const REAL *rows, size row_step, size n_rows, size n, REAL *columns,
+                             size step) {
+    NAME(transpose)(rows, row_step, n_rows, n, columns, step);
+    for (size i = 0; i < n && n_rows < step; i++)
+        memset(columns + i * step + n_rows, 0, (step - n_rows) * sizeof(REAL));
 }
 
 /* Input of n_units hidden units at a place: sums over its window. */
@@ -187,8 +203,10 @@ static void NAME(multiply)(int what, const Places *p, REAL *v, REAL *w, REAL *h,
     REAL *columns = scratch, *units = scratch + (p->n_columns + 1) * step;
     for (size row = 0; row < n_rows; row += block) {
         size n = row + block < n_rows ? block : n_rows - row;
-        memset(columns, 0, (p->n_columns + 1) * step * sizeof(REAL));
-        if (what != BACK)
+        memset(columns + p->n_columns * step, 0, step * sizeof(REAL));
+        if (what == BACK)
+            memset(columns, 0, p->n_columns * step * sizeof(REAL));
+        else
             NAME(to_columns)(v + row * p->n_columns, p->n_columns, n, p->n_columns, columns, step);
         for (size start = 0; start < p->n_places; start += n_group) {
             size stop = start + n_group < p->n_places ? start + n_group : p->n_places;
@@ -197,14 +215,14 @@ static void NAME(multiply)(int what, const Places *p, REAL *v, REAL *w, REAL *h,
             if (what != INPUT) NAME(to_columns)(here, n_hidden, n, width, units, step);
             if (what == INPUT) {
                 NAME(places_input)(p, columns, w, units, step, start, stop);
-                NAME(to_rows)(units, step, n, width, here, n_hidden);
+                NAME(transpose)(units, step, width, n, here, n_hidden);
             } else if (what == BACK)
                 NAME(places_back)(p, columns, w, units, step, start, stop);
             else
                 NAME(places_product)(p, columns, w, units, step, start, stop);
         }
         if (what == BACK)
-            NAME(to_rows)(columns, step, n, p->n_columns, v + row * p->n_columns, p->n_columns);
+            NAME(transpose)(columns, step, p->n_columns, n, v + row * p->n_columns, p->n_columns);
     }
 }
 

@@ -84,6 +84,11 @@ class ReceptiveField(NamedTuple):
         )
         return Windows(columns, n_columns)
 
+    def cropped(self, patterns: Array) -> Array:
+        """The features of each unit's window, for one row of all features per hidden unit."""
+        place = np.arange(len(patterns)) * self.n_places // len(patterns)
+        return np.take_along_axis(patterns, self.features[place], axis=1)
+
     @property
     def _starts(self) -> tuple[Array, Array]:
         """First rows and first columns of all windows."""

@@ -24,12 +24,9 @@ class Weights(ABC):
     ----------
     is_compiled : bool
         Whether the compiled update has code for this structure.
-    is_complete : bool
-        Whether every visible column has a weight to every hidden one.
     """
 
     is_compiled: ClassVar[bool] = False
-    is_complete: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -40,6 +37,11 @@ class Weights(ABC):
     def fan(self) -> tuple[float, float]:
         """Mean number of visible columns that a hidden unit sees, and mean number that see one."""
         return self.shape
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every visible column has a weight to every hidden one."""
+        return False
 
     @property
     @abstractmethod

@@ -27,13 +27,17 @@ class Dense(Weights):
     precision: str = "float32"
 
     is_compiled: ClassVar[bool] = True
-    is_complete: ClassVar[bool] = True
 
     @property
     def shape(self) -> tuple[int, int]:
         """Number of visible columns, number of hidden columns."""
         n_visible, n_hidden = self.array.shape
         return n_visible, n_hidden
+
+    @property
+    def is_complete(self) -> bool:
+        """True: every visible column has a weight to every hidden one."""
+        return True
 
     @property
     def arrays(self) -> tuple[Array, ...]:

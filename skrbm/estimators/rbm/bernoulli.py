@@ -145,6 +145,20 @@ class BernoulliRBM(DensityRBM):
     random_state : int, RandomState instance or None, default=None
         Seed of all random numbers: weights, order of the rows, chains, samples. An int makes `fit`
         reproducible, and also the sequence of later calls of `gibbs` and `sample`.
+    receptive_field : tuple of int, default=None
+        Height and width of the window of a picture that a hidden unit sees; by default it sees all
+        of the picture. Other weights are 0, and neither take time nor memory. There is a window
+        every `stride` pixels, and the last ones end at the border. Every window has as many hidden
+        units: `n_components` is their total number, a multiple of the number of windows. They are
+        ordered by window, from left to right and from top to bottom. "auto" for `learning_rate` and
+        `alpha` counts only the hidden units that see a pixel, and the pixels of a window.
+    image_shape : tuple of int, default=None
+        Height and width of the pictures, and their number of channels if there are several. The
+        pixels are in rows, with the channels of a pixel next to each other, as `ravel` orders an
+        array of this shape. Required with `receptive_field`, and otherwise ignored.
+    stride : int or tuple of int, default=1
+        Distance of neighbouring windows in pixels, or vertical and horizontal distance; at most the
+        size of a window.
     hidden : {"bernoulli", "gaussian"}, default="bernoulli"
         Type of the hidden units: in {0, 1}, or real-valued with variance one.
 

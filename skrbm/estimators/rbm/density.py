@@ -502,3 +502,8 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def field_of(rbm: BaseRBM) -> ReceptiveField | None:
+    """The receptive field of the hidden units of an RBM; None if they see all features."""
+    return rbm._field if isinstance(rbm, DensityRBM) else None
