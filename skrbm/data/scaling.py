@@ -128,13 +128,15 @@ class Standardized(Unmixed):
 
     @classmethod
     def alike(cls, summary: Summary) -> tuple[Standardized, Array]:
-        """The scaling with one scale for all columns, and their mean variance: 1 or 0."""
+        """The same scaling for all columns, and their mean variance after it: 1 or 0."""
         assert summary.moments is not None
         (mean, variance, _), dtype = summary.moments, summary.dtype
         _, varies = cls.of(summary)
         scale = float((variance * varies).mean()) ** 0.5 or 1.0
-        scales = np.full(len(mean), scale, dtype)
-        return cls(mean.astype(dtype), scales), np.full(len(mean), varies.max(initial=0), dtype)
+        location, scale, share = (
+            np.full(len(mean), x, dtype) for x in (mean.mean(), scale, varies.max(initial=0))
+        )
+        return cls(location, scale), share
 
     @property
     def log_volume(self) -> float:

@@ -358,7 +358,9 @@ class GaussianBernoulliRBM(DensityRBM):
         standardized = Standardized.alike if self.shared else Standardized.of
         scaling, of_data = standardized(rows.summary)
         variance, learned = self._first_variance(scaling.scale, of_data)
-        visible = Gaussian.of_moments(np.zeros_like(variance), variance)
+        assert rows.summary.moments is not None
+        mean = scaling.to_model(rows.summary.moments[0][None])[0] if self.shared else 0 * variance
+        visible = Gaussian.of_moments(mean, variance)
         visible = visible.map(lambda x: x.astype(dtype))
         hidden = self._binary_units(HIDDEN_BIAS, dtype)
         to_white = self._whitening(rows, scaling)

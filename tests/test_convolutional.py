@@ -1,0 +1,130 @@
+"""Estimators with shared filters: convolutional RBMs."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM, TabularRBM
+from skrbm.plotting import FiltersDisplay
+
+X = (load_digits().data[:300] / 16).astype(np.float32)
+N_PLACES, N_FILTERS = 36, 3
+FIELD = {"receptive_field": (3, 3), "image_shape": (8, 8), "shared": True, "pooling": 2}
+KINDS = [BernoulliRBM, GaussianBernoulliRBM, TabularRBM]
+
+
+def _rbm(kind=BernoulliRBM, **parameters):
+    return kind(N_PLACES * N_FILTERS, **FIELD | {"n_iter": 3, "random_state": 0} | parameters)
+
+
+@pytest.mark.parametrize("kind", KINDS[:2])
+def test_features_are_probabilities_of_blocks(kind):
+    """Fails if a block is the mean of its detectors, or its places are not next to each other.
+
+    With the input x of four detectors of one filter, a block is on with the probability
+    `sum exp(x) / (1 + sum exp(x))`.
+    """
+    rbm = _rbm(kind).fit(X)
+    filters = rbm.filters_[..., 0]
+    scale = rbm.variance_[0] if kind is GaussianBernoulliRBM else 1.0
+    assert filters.shape == (N_FILTERS, 3, 3)
+    pictures, bias = X.reshape(-1, 8, 8), rbm.intercept_hidden_.reshape(9, N_FILTERS, 4)[0, :, 0]
+    features = rbm.transform(X).reshape(-1, 3, 3, N_FILTERS)
+    for i, j, k in np.ndindex(3, 3, N_FILTERS):
+        total = 0.0
+        for row, column in np.ndindex(2, 2):
+            a, b = 2 * i + row, 2 * j + column
+            window = pictures[:, a : a + 3, b : b + 3]
+            total += np.exp(bias[k] + (window * filters[k]).sum(axis=(1, 2)) / scale)
+        np.testing.assert_allclose(features[:, i, j, k], total / (1 + total), rtol=2e-3)
+
+
+def test_results_have_the_columns_of_blocks_and_of_detectors():
+    """Fails if chains have pooled states, or features are detectors."""
+    rbm = _rbm().fit(X)
+    assert rbm.components_.shape == (N_PLACES * N_FILTERS, 64)
+    assert rbm.transform(X).shape == (300, N_PLACES * N_FILTERS // 4)
+    assert len(rbm.get_feature_names_out()) == N_PLACES * N_FILTERS // 4
+    blocks = rbm.h_samples_.reshape(-1, N_PLACES * N_FILTERS // 4, 4)
+    assert blocks.sum(axis=2).max() == 1
+    np.testing.assert_allclose(rbm.inverse_transform(rbm.transform(X)).shape, X.shape)
+    assert np.isfinite(rbm.score(X))
+    again = pickle.loads(pickle.dumps(rbm)).partial_fit(X)
+    assert again.filters_.shape == (N_FILTERS, 3, 3, 1)
+
+
+def test_a_moved_picture_has_moved_features():
+    """Fails if a place has its own filters or biases. Two pixels are one block."""
+    rbm = _rbm().fit(X)
+    pictures = np.zeros((5, 8, 8), np.float32)
+    pictures[:, 1:6, 1:6] = X[:5].reshape(-1, 8, 8)[:, 2:7, 2:7]
+    features = rbm.transform(pictures.reshape(5, 64)).reshape(5, 3, 3, N_FILTERS)
+    moved = rbm.transform(np.roll(pictures, 2, axis=1).reshape(5, 64)).reshape(features.shape)
+    np.testing.assert_allclose(moved[:, 1:], features[:, :2], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("side", "n_filters", "pooling", "lowest"), [(4, 4, 1, -6), (5, 2, 2, -14.5)]
+)
+def test_training_approaches_the_distribution_of_stripes(side, n_filters, pooling, lowest):
+    """Fails if steps of the filters go in a wrong direction.
+
+    Independent pixels have -11 and -17 nats; the entropy is 3 nats.
+    """
+    train = np.random.default_rng(0).integers(2, size=(1000, side)).repeat(side, axis=1)
+    field = FIELD | {"receptive_field": (2, 2), "image_shape": (side, side), "pooling": pooling}
+    n_components = (side - 1) ** 2 * n_filters
+    rbm = BernoulliRBM(n_components, **field, n_iter=50, random_state=0).fit(train)
+    assert rbm.score(train) > lowest
+
+
+def test_units_of_the_data_do_not_matter():
+    """Fails if columns have scales of their own."""
+    rbm, other = _rbm(GaussianBernoulliRBM).fit(X), _rbm(GaussianBernoulliRBM).fit(7 * X - 3)
+    np.testing.assert_allclose(other.transform(7 * X - 3), rbm.transform(X), atol=1e-2)
+    assert np.ptp(rbm.variance_) < 1e-6 * rbm.variance_[0]
+    np.testing.assert_allclose(other.filters_, 7 * rbm.filters_, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed", "message"),
+    [
+        (BernoulliRBM, {"receptive_field": None, "pooling": 1}, "shared == True, must be False"),
+        (BernoulliRBM, {"shared": False}, "pooling == 2, must be 1"),
+        (BernoulliRBM, {"pooling": 4}, "pooling == 4, must be a divisor of .* 6 x 6"),
+        (BernoulliRBM, {"shared": "yes"}, "shared == 'yes'"),
+        (BernoulliRBM, {"hidden": "gaussian"}, "hidden == 'gaussian', must be 'bernoulli'"),
+        (GaussianBernoulliRBM, {"variance": np.ones(64)}, "must be one for all columns"),
+    ],
+)
+def test_mistakes_are_refused(kind, changed, message):
+    """Fails if training starts."""
+    with pytest.raises(ValueError, match=message):
+        _rbm(kind, **changed).fit(X)
+
+
+def test_a_belief_net_has_no_shared_filters():
+    """Fails if detectors are stacked as independent binary units."""
+    size = N_PLACES * N_FILTERS
+    stack = DeepBeliefNetwork((size, size), visible_rbm=BernoulliRBM(**FIELD))
+    with pytest.raises(ValueError, match="binary hidden units"):
+        stack.fit(X)
+
+
+def test_tables_with_unequal_columns_have_no_shared_filters():
+    """Fails if the filter of one pixel is applied to the codes of another."""
+    rows = np.round(4 * X)
+    rows[:, 0] = 0
+    with pytest.raises(ValueError, match="columns of different types"):
+        _rbm(TabularRBM).fit(rows)
+
+
+def test_every_filter_is_shown_once():
+    """Fails if the same filter is drawn at all places."""
+    rbm = _rbm().fit(X)
+    display = FiltersDisplay.from_estimator(rbm, order="index")
+    np.testing.assert_allclose(display.filters, rbm.filters_.reshape(N_FILTERS, 9))
+    strongest = FiltersDisplay.from_estimator(rbm).filters
+    assert (np.diff((strongest**2).sum(axis=1)) <= 0).all()
