@@ -84,6 +84,23 @@ def softmax(x: Array) -> Array:
     return terms
 
 
+def softmax_and_zero(x: Array) -> Array:
+    """`exp(x_ij) / (1 + sum_j exp(x_ij))` over the last axis; fast if it is short."""
+    if is_tensor(x):
+        return softmax(concat([x, 0 * x[..., :1]], axis=-1))[..., :-1]
+    columns = range(x.shape[-1])
+    largest = reduce(np.maximum, [x[..., i] for i in columns], np.zeros((), x.dtype))
+    terms, total = np.empty_like(x), np.exp(-largest)
+    for i in columns:
+        np.subtract(x[..., i], largest, out=terms[..., i])
+    np.exp(terms, out=terms)
+    for i in columns:
+        total += terms[..., i]
+    for i in columns:
+        terms[..., i] /= total
+    return terms
+
+
 def _row_max(x: Array) -> Array:
     """The largest element along the last axis; 20 times faster if columns are few."""
     if is_tensor(x) or not 0 < x.shape[-1] <= _FEW_COLUMNS:

@@ -128,7 +128,7 @@ class Pooled(Segmented):
 
     def mean(self, input: Array | float) -> Array:
         """`E[s | input]`."""
-        return self._unfold(arrays.softmax(self._logits(input))[..., :-1])
+        return self._unfold(arrays.softmax_and_zero(self._fold(input + self.bias)))
 
     def sample(self, mean: Array, rng: Generator) -> Array:
         """Draw states with the given conditional mean, in the dtype of the mean."""
@@ -171,9 +171,13 @@ class Pooled(Segmented):
 
     def _at(self, mean: Array, u: Array) -> Array:
         """States by inversion at one number in [0, 1) per block."""
-        reached = devices.like(u[..., None] < self._fold(mean).cumsum(-1), mean)
-        first, others = reached[..., :1], reached[..., 1:] - reached[..., :-1]
-        return self._unfold(arrays.concat([first, others], axis=-1))
+        share = self._fold(mean)
+        states, total, reached = arrays.zeros(share.shape, share), 0 * share[..., 0], u < 0
+        for i in range(self.size):
+            total, before = total + share[..., i], reached
+            reached = u < total
+            states[..., i] = reached & ~before
+        return self._unfold(states)
 
     def _off(self, mean: Array) -> Array:
         """Probability of each block that no detector is on."""
