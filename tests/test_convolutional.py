@@ -121,6 +121,16 @@ def test_tables_with_unequal_columns_have_no_shared_filters():
         _rbm(TabularRBM).fit(rows)
 
 
+def test_filters_of_a_table_have_all_codes_of_their_pixels():
+    """Fails if codes of different pixels are mixed."""
+    rows = np.random.default_rng(0).choice(["dark", "grey", "light"], size=(200, 16))
+    field = FIELD | {"receptive_field": (2, 2), "image_shape": (4, 4), "pooling": 3}
+    rbm = TabularRBM(9 * N_FILTERS, **field, n_iter=2, random_state=0).fit(rows)
+    assert rbm.filters_.shape == (N_FILTERS, 2, 2, 3)
+    first = rbm.components_[::9].reshape(N_FILTERS, 4, 4, 3)[:, :2, :2]
+    np.testing.assert_allclose(rbm.filters_, first)
+
+
 def test_every_filter_is_shown_once():
     """Fails if the same filter is drawn at all places."""
     rbm = _rbm().fit(X)

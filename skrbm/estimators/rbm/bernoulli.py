@@ -159,6 +159,18 @@ class BernoulliRBM(DensityRBM):
     stride : int or tuple of int, default=1
         Distance of neighbouring windows in pixels, or vertical and horizontal distance; at most the
         size of a window.
+    shared : bool, default=False
+        Whether the hidden units of all windows share their weights: a convolutional RBM [7]_, with
+        `n_components` divided by the number of windows as the number of filters. All hidden units
+        of a filter also share their bias; visible biases are not shared. The gradient of a filter
+        is a sum over all windows. `fit` makes at most 1,000 updates by default. Requires
+        `receptive_field`.
+    pooling : int, default=1
+        Height and width of a block of windows, of which at most one is on for each filter:
+        probabilistic max-pooling [7]_. It divides the numbers of windows. Features are the
+        probabilities that a block is on, in the order of an array of shape (rows of blocks, columns
+        of blocks, filters): pictures of a next layer, whose channels are the filters. Chains and
+        `components_` have the single units. Requires `shared=True`.
     hidden : {"bernoulli", "gaussian"}, default="bernoulli"
         Type of the hidden units: in {0, 1}, or real-valued with variance one.
 
@@ -167,6 +179,8 @@ class BernoulliRBM(DensityRBM):
     components_ : ndarray of shape (n_components, n_features)
         Weights, the transpose of W. Their type is float32 or float64, like the data; integers of
         more than 16 bits become float64, other integers and booleans float32.
+    filters_ : ndarray of shape (n_filters, height, width, n_channels)
+        Weights of the filters, in the units of `components_`; only with `shared=True`.
     intercept_hidden_ : ndarray of shape (n_components,)
         Biases c of the hidden units.
     intercept_visible_ : ndarray of shape (n_features,)
@@ -232,6 +246,8 @@ class BernoulliRBM(DensityRBM):
        networks and Boltzmann machines", Neural Networks 34, 2012.
     .. [6] N. Bereux, A. Decelle, C. Furtlehner and B. Seoane, "Fast training and sampling of
        restricted Boltzmann machines", arXiv:2405.15376, 2024.
+    .. [7] H. Lee, R. Grosse, R. Ranganath and A. Y. Ng, "Convolutional deep belief networks for
+       scalable unsupervised learning of hierarchical representations", ICML 2009.
 
     Examples
     --------

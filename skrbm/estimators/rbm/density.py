@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -426,7 +427,8 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         first = slice(None, fitted.rbm.hidden.n_columns // field.n_places * self.pooling**2)
         rbm = replace(fitted.rbm, weights=fitted.rbm.weights.part(hidden=first))
         patterns = fitted.scaling.patterns(rbm)[:: self.pooling**2]
-        return patterns[:, field.features[0]].reshape(-1, *field.window_shape)
+        columns = cast(Shared, fitted.rbm.weights).windows.columns[0]
+        return patterns[:, columns].reshape(-1, *field.size, len(columns) // math.prod(field.size))
 
     @property
     def _field(self) -> ReceptiveField | None:
