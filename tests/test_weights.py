@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skrbm._kernels.windows import Windows
-from skrbm.weights import Block, Blocks, Dense, Local
+from skrbm.weights import Block, Blocks, Dense, Local, Windows
 
 RNG = np.random.default_rng
 
