@@ -328,7 +328,7 @@ def test_initial_weights_depend_on_the_window():
     assert scales[2, 2] > 2 * scales[8, 8]
 
 
-def test_automatic_parameters_count_what_a_window_sees():
+def test_automatic_parameters_count_pixels_of_a_window():
     """Fails if the number of all hidden units, or of all pixels, sets the step size or prior."""
     settings = settings_of(BernoulliRBM(4 * N, **FIELD))
     share = 30 / 64
