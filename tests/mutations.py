@@ -765,6 +765,23 @@ MUTATIONS = [
     ("skrbm.validation.parameters.check_trajectory", "and not known", "and False", "test_trajectory.py::test_a_model_without_trajectory_refuses_its_methods"),
     ("skrbm.distributed.estimator._check_supported", "if rbm.gradient == \"ptt\":", "if False:", "test_distributed.py::test_refuses_estimators_and_data_that_a_cluster_cannot_fit"),
     # Deep Boltzmann machines
+    # Shared filters
+    ("skrbm.weights.shared.Shared._of_windows", ".swapaxes(2, 3).swapaxes(3, 5).swapaxes(4, 5)", ".swapaxes(2, 3).swapaxes(3, 5)", "test_weights.py::test_shared_filters_are_correlated_with_every_channel_of_a_picture"),
+    ("skrbm.weights.shared.Shared._by_place", ".swapaxes(4, 5).swapaxes(3, 5).swapaxes(2, 3)", ".swapaxes(3, 5).swapaxes(2, 3)", "test_weights.py::test_input_is_a_product_in_both_directions"),
+    ("skrbm.weights.shared.Shared.accumulate", " * (1 / self.windows.n_places)", "", "test_weights.py::test_products_accumulate_within_the_structure"),
+    ("skrbm.weights.shared.Shared.offset", "by_channel.mean(0)", "by_channel.mean()", "test_weights.py::test_the_offset_of_shared_filters_has_the_same_input_at_every_place"),
+    ("skrbm.weights.shared.Shared._mean_over_places", ".mean(0)[:, None]", ".sum(0)[:, None]", "test_weights.py::test_arithmetic_equals_dense_arithmetic"),
+    ("skrbm.learning.optimizer.CentredOptimizer.apply", "rbm.weights.offset(arrays.lerp(m, data_v, self.sliding_factor))", "arrays.lerp(m, data_v, self.sliding_factor)", "test_shared.py::test_training_keeps_an_offset_with_the_same_input_at_every_place"),
+    ("skrbm.learning.step_statistics.Growth.absorbed", "self.hidden - self.weights.input(m)", "self.hidden", "test_shared.py::test_a_step_is_the_gradient_of_the_shared_parameters"),
+    ("skrbm.units.pooled.Pooled.preconditioned", "gradient * devices.like(sizes[self.groups], gradient)", "gradient", "test_shared.py::test_a_step_is_the_gradient_of_the_shared_parameters"),
+    ("skrbm.units.pooled.Pooled._at", "reached & ~before", "reached", "test_units.py::test_draws_have_the_mean_and_variance_of_the_distribution"),
+    ("skrbm.units.pooled.Pooled._logits", "0 * logits[..., :1]", "logits[..., :1]", "test_units.py::test_log_normalizer_is_the_sum_over_states"),
+    ("skrbm._kernels.arrays.softmax_and_zero", "np.exp(-largest)", "0 * largest", "test_units.py::test_mean_is_the_derivative_of_the_log_normalizer"),
+    ("skrbm._kernels.arrays.group_means", " / sizes, x)", ", x)", "test_units.py::test_biases_are_inputs"),
+    ("skrbm.model.RBM.couple", "hidden.add_to_bias(-from_visible)", "hidden.add_to_bias(from_visible)", "test_model.py::test_coupling_keeps_the_units_at_the_mean_of_the_other_layer"),
+    ("skrbm.estimators.common.fitted.Fitted.features", "net.top.hidden.activations(means[-1])", "means[-1]", "test_convolutional.py::test_results_have_the_columns_of_blocks_and_of_detectors"),
+    ("skrbm.data.scaling.Standardized.alike", "mean.mean(), scale", "mean, scale", "test_convolutional.py::test_features_are_probabilities_of_blocks"),
+    ("skrbm.estimators.rbm.gaussian.GaussianBernoulliRBM._variance_gradient", "self.shared or self.variance", "self.variance", "test_convolutional.py::test_units_of_the_data_do_not_matter"),
     ("skrbm.weights.blocks.Blocks.input", "total[..., block.hidden] += block", "total[..., block.hidden] = block", "test_weights.py::test_input_is_a_product_in_both_directions"),
     ("skrbm.weights.blocks.Blocks.T", "Block(hidden, visible, w.T)", "Block(visible, hidden, w.T)", "test_weights.py::test_input_is_a_product_in_both_directions"),
     ("skrbm.weights.blocks.Blocks.accumulate", "h[:, block.hidden]", "0 * h[:, block.hidden]", "test_weights.py::test_products_accumulate_within_the_structure"),
@@ -773,6 +790,29 @@ MUTATIONS = [
     ("skrbm.weights.blocks._overlap", "slice(first - own.start, last - own.start)", "slice(0, last - first)", "test_weights.py::test_a_part_has_the_weights_of_some_columns"),
     ("skrbm.weights.dense.Dense.T", "self.array.T", "self.array.T.copy()", "test_weights.py::test_transposed_weights_share_memory"),
     ("skrbm.weights.base.Weights.add", "w += growth", "w = w + growth", "test_weights.py::test_arithmetic_equals_dense_arithmetic"),
+    ("skrbm.learning.optimizer.CentredOptimizer.statistics", "if not rbm.weights.is_complete:", "if False:", "test_receptive_fields.py::test_a_step_is_the_masked_step_of_a_dense_model"),
+    ("skrbm.learning.optimizer.CentredOptimizer.statistics", "in_biases = (m, k) if rbm.weights.is_complete else (0 * m, 0 * k)", "in_biases = (m, k)", "test_receptive_fields.py::test_a_step_is_the_masked_step_of_a_dense_model"),
+    ("skrbm.learning.step_statistics.Growth.absorbed", "self.hidden - self.weights.input(m)", "self.hidden", "test_receptive_fields.py::test_a_step_is_the_masked_step_of_a_dense_model"),
+    ("skrbm.deep.belief_net.Conditional.climb", "error.sum(0) - growth.input(offset)", "error.sum(0)", "test_receptive_fields.py::test_a_step_of_a_conditional_is_a_masked_step"),
+    ("skrbm.deep.belief_net.Conditional.climb", "if self.weights.is_complete:", "if True:", "test_receptive_fields.py::test_a_step_of_a_conditional_is_a_masked_step"),
+    ("skrbm.weights.blocks.Blocks.is_complete", "n_weights == math.prod(self.shape)", "True", "test_weights.py::test_complete_weights_have_no_gap"),
+    ("skrbm.weights.local.TransposedLocal.row_dots", "(inside * self.array * other.array)", "(self.array * other.array)", "test_weights.py::test_arithmetic_equals_dense_arithmetic"),
+    ("skrbm.weights.local.TransposedLocal._of_rows", "x.reshape(len(self.array), 1, -1)", "x.reshape(1, 1, -1)[..., : self.array.shape[2]]", "test_weights.py::test_arithmetic_equals_dense_arithmetic"),
+    ("skrbm._kernels.windows.Windows.__getstate__", "{\"columns\": self.columns, \"n_columns\": self.n_columns}", "vars(self)", "test_receptive_fields.py::test_use_does_not_change_a_pickle"),
+    ("skrbm._kernels.windows.add_products", "        w += products", "        w[...] = products", "test_windows.py::test_blocks_of_rows_do_not_change_products"),
+    ("skrbm._kernels.windows._has_code", "all(x.dtype == w.dtype for x in rows)", "True", "test_windows.py::test_rows_of_another_type_use_the_formulas"),
+    ("skrbm.data.pictures.ReceptiveField._starts", "np.append(np.arange(0, last, step), last)", "np.arange(0, last + 1, step)", "test_receptive_fields.py::test_windows_are_rectangles_of_pixels"),
+    ("skrbm.data.pictures.ReceptiveField.windows", "np.nonzero(seen[:, owner])", "np.nonzero(seen[:, np.sort(owner)])", "test_receptive_fields.py::test_windows_of_a_table_have_all_codes_of_their_pixels"),
+    ("skrbm.data.pictures.ReceptiveField.cropped", "self.features[place]", "self.features[0 * place]", "test_plotting.py::test_local_filters_are_windows"),
+    ("skrbm.plotting.filters.FiltersDisplay.plot", "images.swapaxes(3, 4).reshape", "images.reshape", "test_plotting.py::test_local_filters_are_windows"),
+    ("skrbm.estimators.rbm.learner.Learner.start", "n_seen, n_seeing = start.fan or shape", "n_seen, n_seeing = shape", "test_receptive_fields.py::test_initial_weights_depend_on_the_window"),
+    ("skrbm.estimators.rbm.settings.Settings.prior", "share * n_independent", "n_independent", "test_receptive_fields.py::test_automatic_parameters_count_pixels_of_a_window"),
+    ("skrbm.estimators.rbm.density.DensityRBM._n_seeing", "self._field.share", "1.0", "test_receptive_fields.py::test_automatic_parameters_count_pixels_of_a_window"),
+    ("skrbm.estimators.rbm.gaussian.GaussianBernoulliRBM._whitening", "has_field or ", "", "test_receptive_fields.py::test_a_full_covariance_matrix_is_refused"),
+    ("skrbm.estimators.rbm.settings.Settings.check_sizes", "check_picture(self.field, n_features)", "pass", "test_receptive_fields.py::test_mistakes_are_refused_before_work"),
+    ("skrbm.estimators.rbm.tabular._coding", "check_picture(rbm._field, X.shape[1])", "pass", "test_receptive_fields.py::test_mistakes_are_refused_before_work"),
+    ("skrbm.validation.pictures.check_receptive_field", "numbers[0] <= height and numbers[1] <= width", "True", "test_receptive_fields.py::test_mistakes_are_refused_before_work"),
+    ("skrbm.validation.pictures.check_local", "if not np.array_equal(inside.dense, new.array):", "if False:", "test_receptive_fields.py::test_assigned_components_must_be_local"),
     ("skrbm.deep.arrangement.Arrangement.weights", "if i % 2 == 0 else", "if True else", "test_boltzmann_machine.py::test_energy_couples_adjacent_layers"),
     ("skrbm.deep.arrangement.Arrangement.columns", "slice(stop - n, stop)", "slice(0, n)", "test_boltzmann_machine.py::test_energy_couples_adjacent_layers"),
     ("skrbm.deep.arrangement.Arrangement.only", "[nan[0], states, nan[1]]", "[nan[1], states, nan[0]]", "test_boltzmann_machine.py::test_one_layer_of_many_is_clamped"),
@@ -895,8 +935,8 @@ def survives(mutation: Mutation) -> bool:
         return done.returncode == 0
 
 
-# (file in skrbm/learning, a text that occurs once in it, the mistake in its place). The tests of the
-# compiled update must fail.
+# (file of compiled code, a text that occurs once in it, the mistake in its place). The tests of
+# compiled code must fail.
 COMPILED = [
     (
         "loops_of_real.h",
@@ -949,6 +989,29 @@ COMPILED = [
     ),
     ("loops_of_real.h", "hidden_bias[j] += moved * w[j];", ""),
     ("loops.h", "first = (quadrant + 1) & 2 ? -first : first;", ""),
+    (
+        "windows_of_real.h",
+        "memset(columns + i * step + n_rows, 0, (step - n_rows) * sizeof(REAL));",
+        "",
+    ),
+    ("windows_of_real.h", "for (; unit < p->n_units; unit++)", "for (; 0;)"),
+    ("windows_of_real.h", "memset(columns + p->n_columns * step, 0, step * sizeof(REAL));", ""),
+    ("windows_of_real.h", "row + block < n_rows ? block : n_rows - row", "block"),
+    (
+        "windows_of_real.h",
+        "first = __builtin_shufflevector(part[0], part[1], 0, 4, 1, 5) +",
+        "first = __builtin_shufflevector(part[0], part[1], 0, 4, 0, 4) +",
+    ),
+    (
+        "windows_of_real.h",
+        "else if (step == 4 * LANES) TILES_OF(tile, v, w, h, 4)",
+        "else if (step == 4 * LANES) TILES_OF(tile, v, w, h, 3)",
+    ),
+    (
+        "_windows.pyx",
+        "multiply(INPUT, np.ascontiguousarray(v), w, h, columns, n_columns)",
+        "multiply(INPUT, v, w, h, columns, n_columns)",
+    ),
     ("_model.pyx", "REDRAWN_UNITS / self.n_hidden", "0.0"),
     ("_model.pyx", "doubles(cumulative)[middle] <= u", "doubles(cumulative)[middle] < 0.5 * u"),
     ("_model.pyx", "draws.bits += self.n_hidden", "pass"),
@@ -977,12 +1040,13 @@ def compiled_survives(file: str, old: str, new: str) -> bool:
             shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
             shutil.copy(ROOT / name, copy)
-        path = copy / "skrbm/learning" / file
+        (path,) = (copy / "skrbm").rglob(file)
         path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
         environment = os.environ | {"PYTHONPATH": folder, "SKRBM_REQUIRE_COMPILED": "1"}
         run = {"cwd": copy, "env": environment, "capture_output": True}
         subprocess.run([sys.executable, "setup.py", "build_ext", "--inplace"], check=True, **run)
-        command = [sys.executable, "-m", "pytest", "-n0", "-q", "-x", "tests/test_compiled.py"]
+        command = [sys.executable, "-m", "pytest", "-n0", "-q", "-x"]
+        command += ["tests/test_compiled.py", "tests/test_windows.py"]
         return subprocess.run(command, check=False, **run).returncode == 0
 
 

@@ -19,11 +19,13 @@ from skrbm import (
 )
 from skrbm._kernels import random
 from skrbm.data.pictures import ReceptiveField
+from skrbm.deep.belief_net import Conditional
+from skrbm.estimators.rbm.base import settings_of
 from skrbm.learning.gradients import GRADIENTS, ExactGradient
 from skrbm.learning.optimizer import CentredOptimizer, Pace
 from skrbm.model import RBM
 from skrbm.units import Bernoulli
-from skrbm.weights import Local
+from skrbm.weights import Dense, Local
 
 from laws import enumerate_rbm, training_state
 
@@ -135,6 +137,22 @@ def test_a_step_follows_the_gradient_of_the_likelihood():
         np.testing.assert_allclose(changed - x, derivative, atol=1e-8)
 
 
+def test_a_step_of_a_conditional_is_a_masked_step():
+    """Fails if up-down lets biases absorb the growth of weights that do not exist."""
+    rbm, rng = _local_rbm(), np.random.default_rng(2)
+    inside = rbm.weights.map(np.ones_like).dense
+    x, s = _rows(), rng.integers(2, size=(8, 4)).astype(float)
+    before = rbm.weights.dense
+    steps = []
+    for weights in (rbm.map(np.copy).weights, Dense(before.copy())):
+        one = Conditional(Bernoulli(rbm.hidden.bias.copy()), weights)
+        one.climb(s, x, np.full(8, 1 / 8), 0.5)
+        w = one.weights.dense - before
+        steps.append((w, one.layer.bias + x.mean(axis=0) @ w))
+    np.testing.assert_allclose(steps[0][0], inside * steps[1][0], atol=1e-12)
+    np.testing.assert_allclose(steps[0][1], steps[1][1], atol=1e-12)
+
+
 def _dense_twin(estimator):
     """A copy of a fitted estimator with the same parameters in dense weights."""
     twin = deepcopy(estimator)
@@ -144,7 +162,7 @@ def _dense_twin(estimator):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_results_equal_those_of_dense_weights(kind):
+def test_results_equal_dense_results(kind):
     """Fails if a result depends on weights that do not exist."""
     rbm = kind(N, missing_values="allow", **FIELD, **FEW).fit(X)
     twin = _dense_twin(rbm)
@@ -308,6 +326,16 @@ def test_initial_weights_depend_on_the_window():
         weights = rbm.fit(X).components_
         scales[size] = weights[weights != 0].std()
     assert scales[2, 2] > 2 * scales[8, 8]
+
+
+def test_automatic_parameters_count_pixels_of_a_window():
+    """Fails if the number of all hidden units, or of all pixels, sets the step size or prior."""
+    settings = settings_of(BernoulliRBM(4 * N, **FIELD))
+    share = 30 / 64
+    assert settings.rate == pytest.approx(min(2, 16 * (share * 4 * N) ** -0.75))
+    weights = BernoulliRBM(4 * N, **FIELD, n_iter=0).fit(X)._model.fitted.rbm.weights
+    prior = settings.prior(20.0, weights, 1000.0)
+    assert prior.alpha == pytest.approx(0.25 * 20 * share * (64 / (share * 4 * N)) ** 0.25)
 
 
 def test_draws_follow_the_exact_distribution():

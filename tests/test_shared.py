@@ -132,3 +132,15 @@ def test_the_prior_keeps_the_input_at_the_offsets():
     after = rbm.hidden.mean(rbm.hidden_input(m)), rbm.visible.mean(rbm.weights.T.input(k))
     for x, y in zip(before, after, strict=True):
         np.testing.assert_allclose(x, y, atol=1e-9)
+
+
+def test_training_keeps_an_offset_with_the_same_input_at_every_place():
+    """Fails if the offset follows the means of single pixels, which shared biases cannot absorb."""
+    rbm = _convolutional()
+    m, k = _offsets(rbm)
+    state = training_state(rbm, m, k)
+    v = np.random.default_rng(3).integers(2, size=(6, 9)).astype(float)
+    CentredOptimizer(0.3).step(state, ExactGradient().phases(state, v, np.ones(6)), Pace(0.1))
+    assert np.abs(state.visible_offset - m).max() > 0.01
+    by_map = rbm.weights.input(state.visible_offset).reshape(2, 4)
+    np.testing.assert_allclose(by_map, by_map[:, [0] * 4], atol=1e-12)

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from scipy import signal, sparse
 
-from skrbm._kernels.windows import Windows
 from skrbm.data.pictures import ReceptiveField
-from skrbm.weights import Block, Blocks, Dense, Local, Shared
+from skrbm.weights import Block, Blocks, Dense, Local, Shared, Windows
 
 RNG = np.random.default_rng
 

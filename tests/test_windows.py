@@ -56,6 +56,14 @@ def test_compiled_products_take_any_layout(monkeypatch):
         np.testing.assert_allclose(x, expected, atol=1e-4)
 
 
+def test_rows_of_another_type_use_the_formulas():
+    """Fails if compiled code reads float64 as float32."""
+    of, w, v, h = _arrays(9, 4, np.float32)
+    wide = input_of_places(v.astype(np.float64), w, of, "float32")
+    np.testing.assert_allclose(wide, input_of_places(v, w, of, "float32"), atol=1e-4)
+    assert wide.dtype == np.float64
+
+
 @compiled
 def test_rows_of_another_width_are_refused():
     """Fails if compiled code reads beyond an array."""

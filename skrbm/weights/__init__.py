@@ -6,6 +6,7 @@ Only this folder depends on how weights are stored.
 from __future__ import annotations
 
 from skrbm._kernels.devices import Array
+from skrbm._kernels.windows import Windows
 from skrbm.weights.base import Index, Weights
 from skrbm.weights.blocks import Block, Blocks
 from skrbm.weights.dense import Dense
@@ -21,6 +22,7 @@ __all__ = [
     "Local",
     "Shared",
     "Weights",
+    "Windows",
     "as_weights",
 ]
 
