@@ -182,3 +182,12 @@ def test_the_offset_of_shared_filters_has_the_same_input_at_every_place():
     np.testing.assert_allclose(by_place, by_place[[0] * 6], atol=1e-12)
     by_channel = weights.offset(mean).reshape(-1, 2)
     np.testing.assert_allclose(by_channel[0], mean.reshape(-1, 2).mean(axis=0))
+
+
+def test_complete_weights_can_be_any_matrix(make):
+    """Fails if a step treats weights that do not exist, or that are shared, like others."""
+    weights = make(0)
+    matrix = RNG(3).normal(size=weights.shape)
+    assert weights.is_complete == np.allclose(_projected(weights, matrix), matrix)
+    two = Blocks((Block(slice(2), slice(3), _dense(0).part(slice(2), slice(3))),), (2, 3))
+    assert two.is_complete
