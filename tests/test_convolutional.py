@@ -4,9 +4,12 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy.special import expit, logsumexp
 from sklearn.datasets import load_digits
 
 from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM, TabularRBM
+from skrbm.estimators.common.fitted import fitted_of
+from skrbm.explain import describe
 from skrbm.plotting import FiltersDisplay
 
 X = (load_digits().data[:300] / 16).astype(np.float32)
@@ -129,6 +132,48 @@ def test_filters_of_a_table_have_all_codes_of_their_pixels():
     assert rbm.filters_.shape == (N_FILTERS, 2, 2, 3)
     first = rbm.components_[::9].reshape(N_FILTERS, 4, 4, 3)[:, :2, :2]
     np.testing.assert_allclose(rbm.filters_, first)
+
+
+def test_the_importance_of_a_block_is_the_loss_without_it():
+    """Fails if a detector is removed instead of its block. By enumeration of all hidden states."""
+    rows = np.random.default_rng(0).integers(2, size=(50, 16)).astype(float)
+    field = FIELD | {"receptive_field": (2, 2), "image_shape": (4, 4), "pooling": 3}
+    rbm = BernoulliRBM(9 * 3, **field, hidden_bias=0.0, n_iter=20, random_state=0).fit(rows)
+    report = describe(rbm, rows, n_rows=2)
+    v, h = rows, fitted_of(rbm).rbm.hidden.states()
+    b, c, weights = rbm.intercept_visible_, rbm.intercept_hidden_, rbm.components_
+
+    def score(h):
+        log_z = logsumexp(h @ c + np.logaddexp(0, b + h @ weights).sum(axis=1))
+        return (v @ b + logsumexp(h @ c + v @ weights.T @ h.T, axis=1)).mean() - log_z
+
+    for j, importance in enumerate(report.importance):
+        without = h[h[:, 9 * j : 9 * j + 9].sum(axis=1) == 0]
+        assert importance == pytest.approx(score(h) - score(without), abs=1e-6)
+    first = np.argsort(-rbm.transform(rows), axis=0)[0]
+    np.testing.assert_array_equal(report.most_activating[:, 0], first)
+
+
+def test_rows_are_reconstructed_from_blocks():
+    """Fails if each detector of a block is as probable as the block."""
+    rbm = _rbm().fit(X)
+    H = rbm.transform(X)
+    h = np.repeat(H / 4, 4, axis=1)
+    expected = expit(rbm.intercept_visible_ + h @ rbm.components_)
+    np.testing.assert_allclose(rbm.inverse_transform(H), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_assigned_parameters_are_the_same_at_all_places():
+    """Fails if training continues with filters that are not shared."""
+    rbm = _rbm().fit(X)
+    before = rbm.filters_.copy()
+    rbm.components_ = 2 * rbm.components_
+    np.testing.assert_allclose(rbm.filters_, 2 * before, rtol=1e-5)
+    rbm.intercept_hidden_ = rbm.intercept_hidden_ + 1
+    with pytest.raises(ValueError, match="intercept_hidden_ must be the same"):
+        rbm.intercept_hidden_ = rbm.intercept_hidden_ + np.arange(N_PLACES * N_FILTERS)
+    with pytest.raises(ValueError, match="components_ must be 0 outside"):
+        rbm.components_ = rbm.components_ * np.arange(N_PLACES * N_FILTERS)[:, None]
 
 
 def test_every_filter_is_shown_once():

@@ -8,6 +8,7 @@ import numpy as np
 
 from skrbm._kernels.devices import Array
 from skrbm.data.pictures import ReceptiveField
+from skrbm.units import Layer
 from skrbm.validation.parameters import as_counts, check_count, check_flag, require
 from skrbm.weights import Dense, Weights
 
@@ -56,8 +57,9 @@ def check_local(name: str, local: Weights, new: Dense) -> Weights:
     if new.shape != local.shape:
         raise ValueError(f"{name} has the shape {new.shape[::-1]}, must be {local.shape[::-1]}.")
     inside = local.outer(np.eye(len(new.array), dtype=new.array.dtype), new.array)
-    if not np.array_equal(inside.dense, new.array):
-        raise ValueError(f"{name} must be 0 outside of the receptive field of each hidden unit.")
+    if not np.allclose(inside.dense, new.array, rtol=1e-5, atol=0):
+        outside = f"{name} must be 0 outside of the receptive field of each hidden unit"
+        raise ValueError(f"{outside}, and the same at all places of a shared one.")
     return inside
 
 
@@ -83,3 +85,12 @@ def check_alike(owner: Array, field: ReceptiveField) -> int:
         msg = "shared == True, must be False for columns of different types."
         raise ValueError(msg)
     return int(counts[0]) * field.image_shape[2]
+
+
+def check_shared_bias(name: str, hidden: Layer, bias: Array) -> Layer:
+    """Return the hidden units with these biases; refuse different ones for one filter."""
+    new = hidden.map(np.copy)
+    new.add_to_bias(bias - hidden.bias)
+    if not np.allclose(new.bias, bias, rtol=1e-5):
+        raise ValueError(f"{name} must be the same at all places of a filter.")
+    return new

@@ -19,7 +19,7 @@ from skrbm.model import RBM
 from skrbm.units import Bernoulli, Gaussian, Layer
 from skrbm.validation.estimators import check_instance
 from skrbm.validation.parameters import check_choice, require
-from skrbm.validation.pictures import check_local
+from skrbm.validation.pictures import check_local, check_shared_bias
 from skrbm.validation.rows import TrainingRows
 from skrbm.weights import Dense
 
@@ -346,7 +346,10 @@ class BernoulliRBM(DensityRBM):
     @intercept_hidden_.setter
     def intercept_hidden_(self, value: Array) -> None:
         rbm = self._model.fitted.rbm
-        self._model.replace_rbm(RBM(rbm.visible, rbm.hidden.with_bias(value), rbm.weights))
+        hidden = rbm.hidden.with_bias(value)
+        if self._model.shape["shared"]:
+            hidden = check_shared_bias("intercept_hidden_", rbm.hidden, np.asarray(value))
+        self._model.replace_rbm(RBM(rbm.visible, hidden, rbm.weights))
 
     @property
     def intercept_visible_(self) -> Array:
