@@ -785,6 +785,7 @@ MUTATIONS = [
     ("skrbm.plotting.filters.FiltersDisplay.from_estimator", "lowest.filters_ if is_shared else field.cropped(patterns)", "field.cropped(patterns)", "test_convolutional.py::test_every_filter_is_shown_once"),
     ("skrbm.estimators.rbm.density.DensityRBM._binary_units", "if self._field is None or not self.shared", "if self._field is not None", "test_convolutional.py::test_a_moved_picture_has_moved_features"),
     ("skrbm.units.pooled.Pooled.from_activations", " / self.size", "", "test_convolutional.py::test_rows_are_reconstructed_from_blocks"),
+    ("skrbm.estimators.rbm.trimming.untrimmed", "        receptive_field=None,\n        shared=False,\n        pooling=1,\n", "", "test_convolutional.py::test_outliers_of_pictures_have_rare_parts"),
     ("skrbm.data.scaling.Standardized.alike", "mean.mean(), scale", "mean, scale", "test_convolutional.py::test_features_are_probabilities_of_blocks"),
     ("skrbm.estimators.rbm.gaussian.GaussianBernoulliRBM._variance_gradient", "self.shared or self.variance", "self.variance", "test_convolutional.py::test_units_of_the_data_do_not_matter"),
     ("skrbm.weights.blocks.Blocks.input", "total[..., block.hidden] += block", "total[..., block.hidden] = block", "test_weights.py::test_input_is_a_product_in_both_directions"),

@@ -7,7 +7,13 @@ import pytest
 from scipy.special import expit, logsumexp
 from sklearn.datasets import load_digits
 
-from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM, TabularRBM
+from skrbm import (
+    BernoulliRBM,
+    DeepBeliefNetwork,
+    GaussianBernoulliRBM,
+    RBMOutlierDetector,
+    TabularRBM,
+)
 from skrbm.estimators.common.fitted import fitted_of
 from skrbm.explain import describe
 from skrbm.plotting import FiltersDisplay
@@ -152,6 +158,14 @@ def test_the_importance_of_a_block_is_the_loss_without_it():
         assert importance == pytest.approx(score(h) - score(without), abs=1e-6)
     first = np.argsort(-rbm.transform(rows), axis=0)[0]
     np.testing.assert_array_equal(report.most_activating[:, 0], first)
+
+
+@pytest.mark.parametrize("kind", KINDS[:2])
+def test_outliers_of_pictures_have_rare_parts(kind):
+    """Fails if the model of independent columns, which trims the rows, must have windows too."""
+    rows = np.vstack([X, 1 - X[:3]])
+    detector = RBMOutlierDetector(_rbm(kind), contamination=0.01, random_state=0).fit(rows)
+    assert (detector.predict(rows[-3:]) == -1).all()
 
 
 def test_rows_are_reconstructed_from_blocks():
