@@ -559,7 +559,7 @@ MUTATIONS = [
     ("skrbm.estimators.rbm.outlier_detector._threshold", "return offset, np.where(n_scores > 0, sums / np.maximum(n_scores, 1), of_rbm.values)", "return offset, of_rbm.values", "test_outliers.py::test_the_threshold_has_its_share_of_the_rows_of_fit_below_it"),
     ("skrbm.estimators.rbm.outlier_detector.RBMOutlierDetector._fit", "fit_rows(rbm, rows.where(core))", "fit_rows(rbm, rows)", "test_trimming.py::test_outliers_that_resemble_each_other_are_not_learned"),
     ("skrbm.estimators.rbm.outlier_detector._trimmed_share", "min(_MOST_TRIMMED, _TRIMMED * (0.1", "(_TRIMMED * (0.1", "test_trimming.py::test_the_model_learns_the_rows_that_are_left"),
-    ("skrbm.estimators.rbm.trimming.untrimmed", "hidden_bias=_ALWAYS_OFF, ", "", "test_trimming.py::test_the_most_probable_rows_of_independent_columns_are_left"),
+    ("skrbm.estimators.rbm.trimming.untrimmed", "        hidden_bias=_ALWAYS_OFF,\n", "", "test_trimming.py::test_the_most_probable_rows_of_independent_columns_are_left"),
     ("skrbm.estimators.rbm.trimming.untrimmed", "for model in (independent, correlated)", "for model in (correlated,)", "test_trimming.py::test_the_most_probable_rows_of_independent_columns_are_left"),
     ("skrbm.estimators.rbm.trimming.untrimmed", "Scores(scores_of(model, rows), rows.weights)", "Scores(scores_of(model, rows), 0 * rows.weights + 1)", "test_trimming.py::test_the_most_probable_rows_of_independent_columns_are_left"),
     ("skrbm.estimators.rbm.trimming.untrimmed", "(independent, correlated)", "(independent, independent)", "test_trimming.py::test_rows_against_the_correlations_are_trimmed"),
