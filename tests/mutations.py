@@ -999,7 +999,7 @@ COMPILED = [
     (
         "windows_of_real.h",
         "memset(columns + i * step + n_rows, 0, (step - n_rows) * sizeof(REAL));",
-        "",
+        ";",
     ),
     ("windows_of_real.h", "for (; unit < p->n_units; unit++)", "for (; 0;)"),
     ("windows_of_real.h", "memset(columns + p->n_columns * step, 0, step * sizeof(REAL));", ""),
