@@ -1,4 +1,4 @@
-"""Builds the compiled update. Without a compiler the package is installed all the same."""
+"""Builds the compiled code. Without a compiler the package is installed all the same."""
 
 import os
 import re
@@ -9,8 +9,15 @@ import numpy
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-FOLDER = "skrbm/learning"
-HEADERS = "kernels.h", "loops.h", "loops_of_real.h", "_model.pxd"
+# Cython modules and their headers, by folder.
+FOLDERS = {
+    "skrbm/_kernels": (("_windows",), ("vectors.h", "windows.h", "windows_of_real.h")),
+    "skrbm/learning": (
+        ("_model", "_update"),
+        ("kernels.h", "loops.h", "loops_of_real.h", "_model.pxd"),
+    ),
+}
+HEADERS = [f"{folder}/{header}" for folder, (_, headers) in FOLDERS.items() for header in headers]
 # Of OpenMP only `omp simd`: no library and no threads. Loops over exp and comparisons become vector
 # code only if errno and floating-point traps are ignored.
 FLAGS = ["-O3", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math"]
@@ -46,14 +53,15 @@ class BuildExtension(build_ext):
 
 extensions = [
     Extension(
-        f"skrbm.learning.{name}",
-        [f"{FOLDER}/{name}.pyx"],
-        depends=[f"{FOLDER}/{header}" for header in HEADERS],
-        include_dirs=[FOLDER, numpy.get_include()],
+        f"{folder.replace('/', '.')}.{name}",
+        [f"{folder}/{name}.pyx"],
+        depends=HEADERS,
+        include_dirs=[*FOLDERS, numpy.get_include()],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
         optional=not os.environ.get("SKRBM_REQUIRE_COMPILED"),
     )
-    for name in ("_model", "_update")
+    for folder, (names, _) in FOLDERS.items()
+    for name in names
 ]
 if __name__ == "__main__":
     setup(

@@ -135,7 +135,7 @@ MUTATIONS = [
     ("skrbm.estimators.rbm.labelled.LabelledRBM._begin", ", n_independent=n_independent", "", "test_labels.py::test_classes_of_rare_words_are_learned"),
     ("skrbm.estimators.rbm.tabular.TabularRBM._begin", ", n_independent=n_independent", "", "test_rbm.py::test_classes_of_rare_categories_are_learned"),
     ("skrbm.learning.optimizer._factors", "return x, weights - x @ k", "return x, weights", "test_optimizer.py::test_step_is_a_gradient_step_of_the_centred_parameters"),
-    ("skrbm.learning.optimizer.CentredOptimizer.statistics", "of_visible, 1 - scaled @ m)", "of_visible, 1 + 0 * (scaled @ m))", "test_optimizer.py::test_flipping_every_bit_does_not_change_the_learned_model"),
+    ("skrbm.learning.optimizer.CentredOptimizer.statistics", "of_visible, 1 - scaled @ in_biases[0])", "of_visible, 1 + 0 * (scaled @ m))", "test_optimizer.py::test_flipping_every_bit_does_not_change_the_learned_model"),
     ("skrbm.learning.optimizer.CentredOptimizer.statistics", "x = arrays.concat([x, sparse_x.sum(axis=0, keepdims=True)])", "x = arrays.concat([x, 0 * sparse_x[:1]])", "test_optimizer.py::test_sparse_rows_make_the_same_step"),
     ("skrbm._kernels.arrays.lerp", "return x * (np.abs(x) > _VANISHED)", "return x", "test_optimizer.py::test_offset_of_a_column_without_ones_vanishes"),
     ("skrbm.learning.optimizer._data_means", "weights[:n_data] @ v[:n_data], weights", "-weights[n_data:] @ v[n_data : len(weights)], weights", "test_optimizer.py::test_offsets_follow_the_data_and_not_the_model"),
@@ -773,6 +773,28 @@ MUTATIONS = [
     ("skrbm.weights.blocks._overlap", "slice(first - own.start, last - own.start)", "slice(0, last - first)", "test_weights.py::test_a_part_has_the_weights_of_some_columns"),
     ("skrbm.weights.dense.Dense.T", "self.array.T", "self.array.T.copy()", "test_weights.py::test_transposed_weights_share_memory"),
     ("skrbm.weights.base.Weights.add", "w += growth", "w = w + growth", "test_weights.py::test_arithmetic_equals_dense_arithmetic"),
+    ("skrbm.learning.optimizer.CentredOptimizer.statistics", "if not rbm.weights.is_complete:", "if False:", "test_receptive_fields.py::test_a_step_is_the_masked_step_of_a_dense_model"),
+    ("skrbm.learning.optimizer.CentredOptimizer.statistics", "in_biases = (m, k) if rbm.weights.is_complete else (0 * m, 0 * k)", "in_biases = (m, k)", "test_receptive_fields.py::test_a_step_is_the_masked_step_of_a_dense_model"),
+    ("skrbm.learning.step_statistics.Growth.absorbed", "self.hidden - self.weights.input(m)", "self.hidden", "test_receptive_fields.py::test_a_step_is_the_masked_step_of_a_dense_model"),
+    ("skrbm.deep.belief_net.Conditional.climb", "error.sum(0) - growth.input(offset)", "error.sum(0)", "test_receptive_fields.py::test_a_step_of_a_conditional_is_a_masked_step"),
+    ("skrbm.deep.belief_net.Conditional.climb", "if self.weights.is_complete:", "if True:", "test_receptive_fields.py::test_a_step_of_a_conditional_is_a_masked_step"),
+    ("skrbm.weights.blocks.Blocks.is_complete", "n_weights == math.prod(self.shape)", "True", "test_weights.py::test_complete_weights_have_no_gap"),
+    ("skrbm.weights.local.TransposedLocal.row_dots", "(inside * self.array * other.array)", "(self.array * other.array)", "test_weights.py::test_arithmetic_equals_dense_arithmetic"),
+    ("skrbm.weights.local.TransposedLocal._of_rows", "x.reshape(len(self.array), 1, -1)", "x.reshape(1, 1, -1)[..., : self.array.shape[2]]", "test_weights.py::test_arithmetic_equals_dense_arithmetic"),
+    ("skrbm._kernels.windows.Windows.__getstate__", "{\"columns\": self.columns, \"n_columns\": self.n_columns}", "vars(self)", "test_receptive_fields.py::test_use_does_not_change_a_pickle"),
+    ("skrbm._kernels.windows.add_products", "        w += products", "        w[...] = products", "test_windows.py::test_blocks_of_rows_do_not_change_products"),
+    ("skrbm.data.pictures.ReceptiveField._starts", "np.append(np.arange(0, last, step), last)", "np.arange(0, last + 1, step)", "test_receptive_fields.py::test_windows_are_rectangles_of_pixels"),
+    ("skrbm.data.pictures.ReceptiveField.windows", "np.nonzero(seen[:, owner])", "np.nonzero(seen[:, np.sort(owner)])", "test_receptive_fields.py::test_windows_of_a_table_have_all_codes_of_their_pixels"),
+    ("skrbm.data.pictures.ReceptiveField.cropped", "self.features[place]", "self.features[0 * place]", "test_plotting.py::test_local_filters_are_windows"),
+    ("skrbm.plotting.filters.FiltersDisplay.plot", "images.swapaxes(3, 4).reshape", "images.reshape", "test_plotting.py::test_local_filters_are_windows"),
+    ("skrbm.estimators.rbm.learner.Learner.start", "n_seen, n_seeing = start.fan or shape", "n_seen, n_seeing = shape", "test_receptive_fields.py::test_initial_weights_depend_on_the_window"),
+    ("skrbm.estimators.rbm.settings.Settings.prior", "share * n_independent", "n_independent", "test_receptive_fields.py::test_automatic_parameters_count_pixels_of_a_window"),
+    ("skrbm.estimators.rbm.density.DensityRBM._n_seeing", "self._field.share", "1.0", "test_receptive_fields.py::test_automatic_parameters_count_pixels_of_a_window"),
+    ("skrbm.estimators.rbm.gaussian.GaussianBernoulliRBM._whitening", "has_field or ", "", "test_receptive_fields.py::test_a_full_covariance_matrix_is_refused"),
+    ("skrbm.estimators.rbm.settings.Settings.check_sizes", "check_picture(self.field, n_features)", "pass", "test_receptive_fields.py::test_mistakes_are_refused_before_work"),
+    ("skrbm.estimators.rbm.tabular._coding", "check_picture(rbm._field, X.shape[1])", "pass", "test_receptive_fields.py::test_mistakes_are_refused_before_work"),
+    ("skrbm.validation.pictures.check_receptive_field", "numbers[0] <= height and numbers[1] <= width", "True", "test_receptive_fields.py::test_mistakes_are_refused_before_work"),
+    ("skrbm.validation.pictures.check_local", "if not np.array_equal(inside.dense, new.array):", "if False:", "test_receptive_fields.py::test_assigned_components_must_be_local"),
     ("skrbm.deep.arrangement.Arrangement.weights", "if i % 2 == 0 else", "if True else", "test_boltzmann_machine.py::test_energy_couples_adjacent_layers"),
     ("skrbm.deep.arrangement.Arrangement.columns", "slice(stop - n, stop)", "slice(0, n)", "test_boltzmann_machine.py::test_energy_couples_adjacent_layers"),
     ("skrbm.deep.arrangement.Arrangement.only", "[nan[0], states, nan[1]]", "[nan[1], states, nan[0]]", "test_boltzmann_machine.py::test_one_layer_of_many_is_clamped"),
@@ -897,8 +919,8 @@ def survives(mutation: Mutation) -> bool:
         return done.returncode == 0
 
 
-# (file in skrbm/learning, a text that occurs once in it, the mistake in its place). The tests of the
-# compiled update must fail.
+# (file of compiled code, a text that occurs once in it, the mistake in its place). The tests of
+# compiled code must fail.
 COMPILED = [
     (
         "loops_of_real.h",
@@ -951,6 +973,30 @@ COMPILED = [
     ),
     ("loops_of_real.h", "hidden_bias[j] += moved * w[j];", ""),
     ("loops.h", "first = (quadrant + 1) & 2 ? -first : first;", ""),
+    (
+        "windows_of_real.h",
+        "memset(columns + i * step + n_rows, 0, (step - n_rows) * sizeof(REAL));",
+        ";",
+    ),
+    ("windows_of_real.h", "for (; unit < p->n_units; unit++)", "for (; 0;)"),
+    ("windows_of_real.h", "memset(columns + p->n_columns * step, 0, step * sizeof(REAL));", ""),
+    ("windows_of_real.h", "row + block < n_rows ? block : n_rows - row", "block"),
+    (
+        "windows_of_real.h",
+        "first = __builtin_shufflevector(part[0], part[1], 0, 4, 1, 5) +",
+        "first = __builtin_shufflevector(part[0], part[1], 0, 4, 0, 4) +",
+    ),
+    (
+        "windows_of_real.h",
+        "else if (step == 4 * LANES) TILES_OF(tile, v, w, h, 4)",
+        "else if (step == 4 * LANES) TILES_OF(tile, v, w, h, 3)",
+    ),
+    (
+        "_windows.pyx",
+        "multiply(INPUT, np.ascontiguousarray(v), w, h, columns, n_columns)",
+        "multiply(INPUT, v, w, h, columns, n_columns)",
+    ),
+    ("windows.py", "all(x.dtype == w.dtype for x in rows)", "True"),
     ("_model.pyx", "REDRAWN_UNITS / self.n_hidden", "0.0"),
     ("_model.pyx", "doubles(cumulative)[middle] <= u", "doubles(cumulative)[middle] < 0.5 * u"),
     ("_model.pyx", "draws.bits += self.n_hidden", "pass"),
@@ -979,12 +1025,13 @@ def compiled_survives(file: str, old: str, new: str) -> bool:
             shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
             shutil.copy(ROOT / name, copy)
-        path = copy / "skrbm/learning" / file
+        (path,) = (copy / "skrbm").rglob(file)
         path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
         environment = os.environ | {"PYTHONPATH": folder, "SKRBM_REQUIRE_COMPILED": "1"}
         run = {"cwd": copy, "env": environment, "capture_output": True}
         subprocess.run([sys.executable, "setup.py", "build_ext", "--inplace"], check=True, **run)
-        command = [sys.executable, "-m", "pytest", "-n0", "-q", "-x", "tests/test_compiled.py"]
+        command = [sys.executable, "-m", "pytest", "-n0", "-q", "-x"]
+        command += ["tests/test_compiled.py", "tests/test_windows.py"]
         return subprocess.run(command, check=False, **run).returncode == 0
 
 

@@ -125,6 +125,26 @@ def test_filters_may_be_oblong_and_zero():
     assert display.image_.get_clim() == (-1, 1)
 
 
+@pytest.mark.parametrize("shape", [(8, 8), (8, 4, 2)])
+def test_local_filters_are_windows(digits, shape):
+    """Fails if a window shows weights of other pixels, or channels are taken for columns."""
+    n_across = shape[1] - 1
+    rbm = BernoulliRBM(2 * 6 * n_across, receptive_field=(3, 2), image_shape=shape, n_iter=1)
+    display = FiltersDisplay.from_estimator(rbm.fit(digits), order="index", n_units=36)
+    whole = rbm.components_.reshape(-1, *shape, *[1] * (3 - len(shape)))
+    mosaic = display.image_.get_array()
+    height, width = 3, 2 * whole.shape[3]
+    for unit, filter_ in enumerate(display.filters):
+        row, column = divmod(unit // 2, n_across)
+        window = whole[unit, row : row + 3, column : column + 2]
+        np.testing.assert_array_equal(filter_, window.ravel())
+        top, left = (i * (n + 1) for i, n in zip(divmod(unit, 6), (height, width), strict=True))
+        channels = [window[:, :, i] for i in range(window.shape[2])]
+        shown = mosaic[top : top + height, left : left + width]
+        np.testing.assert_allclose(shown, np.hstack(channels), rtol=1e-6)
+    assert FiltersDisplay.from_estimator(rbm, image_shape=(8, 8)).filters.shape[1] == 64
+
+
 def bars_of(display):
     """Ends of the bars of each unit, from its centre line, as shares of the longest bar."""
     ends = [[bar.get_x() + bar.get_width() for bar in bars] for bars in display.bars_]

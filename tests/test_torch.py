@@ -47,11 +47,12 @@ ESTIMATORS = [
     TabularRBM(20, n_iter=2, early_stopping=True),
     RBMClassifier(20, n_iter=2, inputs="sample"),
     DeepBeliefNetwork((20, 10), rbm=BernoulliRBM(n_iter=1), fine_tune_iter=1),
+    BernoulliRBM(18, n_iter=2, receptive_field=(6, 6), image_shape=(8, 8)),
     BernoulliRBM(20, n_iter=4, gradient="ptt", batch_size=30),
 ]
 each = pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 few = pytest.mark.parametrize(
-    "estimator", quick(ESTIMATORS, ESTIMATORS[0], ESTIMATORS[8], ESTIMATORS[-1]), ids=repr
+    "estimator", quick(ESTIMATORS, ESTIMATORS[0], ESTIMATORS[8], *ESTIMATORS[-2:]), ids=repr
 )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skrbm.weights import Block, Blocks, Dense
+from skrbm.weights import Block, Blocks, Dense, Local, Windows
 
 RNG = np.random.default_rng
 
@@ -24,8 +24,20 @@ def _blocks(seed, dtype=np.float64):
     return Blocks(tuple(Block(*block) for block in blocks), (6, 4))
 
 
+def _local(seed, dtype=np.float64):
+    """Three places with two units each, and windows that overlap; one of them is shorter."""
+    windows = Windows(np.array([[0, 1, 4, 5], [5, 2, 1, 6], [3, 7, 2, 7]]), 7)
+    return Local(RNG(seed).normal(size=(3, 4, 2)).astype(dtype), windows)
+
+
 # Each makes weights of one structure from a seed.
-MAKERS = {"dense": _dense, "blocks": _blocks, "transposed blocks": lambda *args: _blocks(*args).T}
+MAKERS = {
+    "dense": _dense,
+    "blocks": _blocks,
+    "transposed blocks": lambda *of: _blocks(*of).T,
+    "local": _local,
+    "transposed local": lambda *of: _local(*of).T,
+}
 
 
 @pytest.fixture(params=MAKERS.values(), ids=MAKERS)
@@ -96,6 +108,14 @@ def test_arithmetic_equals_dense_arithmetic(make):
     changed = make(0)
     changed.add(other)
     np.testing.assert_allclose(changed.dense, before + other.dense)
+
+
+def test_complete_weights_have_no_gap(make):
+    """Fails if a step treats weights that do not exist like others."""
+    weights = make(0)
+    assert weights.is_complete == bool(_structure(weights).all())
+    two = Blocks((Block(slice(2), slice(3), _dense(0).part(slice(2), slice(3))),), (2, 3))
+    assert two.is_complete
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,11 @@ def addmm(c: Array, a: Any, b: Array, precision: str = "float32") -> None:
         library(c).addmm(c, a.T, b, out=c)
 
 
+def batched(x: Array, y: Array, precision: str = "float32") -> Array:
+    """`x_p @ y_p` for every p, with arrays of three axes."""
+    return _tensor_product(x, y, precision) if is_tensor(x) else x @ y
+
+
 def _tensor_product(x: Any, y: Any, precision: str) -> Any:
     """`x @ y`; with bfloat16 of factors that are rounded first, accumulated in float32."""
     if precision == "bfloat16":

@@ -93,6 +93,11 @@ class Coding:
         return column, index, height, n
 
     @property
+    def owners(self) -> Array:
+        """Column of the table that each column of the states belongs to."""
+        return self._places[0]
+
+    @property
     def n_columns(self) -> int:
         """Number of columns of a row of states."""
         return len(self._places[0])

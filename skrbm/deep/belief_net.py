@@ -79,8 +79,13 @@ class Conditional:
         norm = float((shares @ (v @ v.T) ** 2 @ shares) ** 0.5)
         rate = min(rate, 1 / (self.layer.curvature * max(1.0, norm)))
         error = self.layer.preconditioned(s - self.mean(x)) * (rate * shares)[:, None]
-        self.weights.accumulate(v, error)
-        self.layer.add_to_bias((1 - v @ offset) @ error)
+        if self.weights.is_complete:
+            self.weights.accumulate(v, error)
+            self.layer.add_to_bias((1 - v @ offset) @ error)
+            return
+        growth = self.weights.outer(v, error)  # within the structure
+        self.weights.add(growth)
+        self.layer.add_to_bias(error.sum(0) - growth.input(offset))
 
 
 @dataclass(frozen=True)

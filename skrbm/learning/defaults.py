@@ -29,7 +29,7 @@ def _density_updates(n_rows: int, n_visible: int) -> float:
     return n_rows * n_visible  # small tables have little to learn
 
 
-def _alpha(n_independent: float, n_hidden: int) -> float:
+def _alpha(n_independent: float, n_hidden: float) -> float:
     return _ALPHA * n_independent * (_UNITS / n_hidden) ** 0.25
 
 
@@ -40,10 +40,11 @@ class Defaults:
     Parameters
     ----------
     weight_scale : callable
-        From the numbers of visible and hidden units, and the sum of the variances of the columns,
-        to the standard deviation of initial weights.
+        From the numbers of visible units that a hidden unit sees, and of hidden units that see a
+        visible one, and the sum of the variances of the columns it sees, to the standard deviation
+        of initial weights.
     rate : callable
-        From the number of hidden units to `learning_rate="auto"`.
+        From the number of hidden units that see a visible one to `learning_rate="auto"`.
     decay_power : int
         Power with which the step size decays to zero over a fit.
     largest_step : float, default=inf
@@ -59,16 +60,16 @@ class Defaults:
         From the number of rows to the number of persistent chains with `n_chains="auto"`.
     """
 
-    weight_scale: Callable[[int, int, float], float]
-    rate: Callable[[int], float]
+    weight_scale: Callable[[float, float, float], float]
+    rate: Callable[[float], float]
     decay_power: int = 1
     largest_step: float = math.inf
     updates: Callable[[int, int], float] = _density_updates
-    alpha: Callable[[float, int], float] = _alpha
+    alpha: Callable[[float, float], float] = _alpha
     most_updates: int = MOST_UPDATES
     n_chains: Callable[[int], int] = lambda n_rows: 100
 
-    def prior(self, n_independent: float, n_hidden: int, weight: float | None) -> float:
+    def prior(self, n_independent: float, n_hidden: float, weight: float | None) -> float:
         """The strength of the prior with `alpha="auto"`, for rows of this total weight."""
         if weight is not None and weight < _FEWEST_ROWS:
             return 0.0
@@ -80,12 +81,12 @@ class Defaults:
         return min(self.most_updates, max(FEWEST_UPDATES, n_updates))
 
 
-def _binary_rate(n_components: int) -> float:
+def _binary_rate(n_components: float) -> float:
     """A fit to the best step sizes found for 16, 64, 256 and 500 hidden units."""
     return min(2.0, 16.0 * n_components**-0.75)
 
 
-def _binary_scale(n_visible: int, n_hidden: int, variance: float) -> float:
+def _binary_scale(n_visible: float, n_hidden: float, variance: float) -> float:
     enough = _SPREAD / math.sqrt(variance) if variance > 0 else 0.0
     most = _LARGEST_SPREAD / math.sqrt(0.25 * n_visible)
     return max(min(enough, most), 6.0 / math.sqrt(n_visible + n_hidden))
@@ -119,7 +120,7 @@ def above_others(defaults: Defaults, n_features: int) -> Defaults:
     The amount to learn depends on the number of values in the data, not on the number of inputs.
     """
 
-    def weight_scale(n_visible: int, n_hidden: int, _: float) -> float:
+    def weight_scale(n_visible: float, n_hidden: float, _: float) -> float:
         return defaults.weight_scale(n_visible, n_hidden, math.inf)  # draws vary enough
 
     def updates(n_rows: int, _: int) -> float:
@@ -131,7 +132,7 @@ def above_others(defaults: Defaults, n_features: int) -> Defaults:
 def labelled(generative_share: float) -> Defaults:
     """Training defaults with a class label; without chains a larger step size is safe."""
 
-    def rate(n_components: int) -> float:
+    def rate(n_components: float) -> float:
         of_chains = _LABELLED_FACTOR * _binary_rate(n_components)
         return min(_LABEL_RATE, of_chains / max(generative_share, 1e-9))
 

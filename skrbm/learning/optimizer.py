@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from skrbm._kernels import arrays
 from skrbm._kernels.devices import Array
 from skrbm.learning.gradients import Gradient, Phases, Rows
-from skrbm.learning.step_statistics import FactoredGrowth, Probes, Statistics
+from skrbm.learning.step_statistics import FactoredGrowth, Growth, Probes, Statistics
 from skrbm.learning.train_state import TrainState
 from skrbm.learning.variance import VarianceGradient
 from skrbm.model import RBM
@@ -89,25 +89,30 @@ class CentredOptimizer:
 
         With `x_r = rate weights_r (h_r - k)` the weights grow by `sum_r (v_r - m) x_r`. The biases
         grow by the growth of the centred biases, minus the product of the weights' growth and the
-        offsets. Each layer divides its side by the Fisher information of its biases.
+        offsets. Each layer divides its side by the Fisher information of its biases. If weights
+        have a structure, only their growth within it counts: it must be formed first.
         """
         rbm, m, k = state.model, state.visible_offset, state.hidden_offset
+        in_biases = (m, k) if rbm.weights.is_complete else (0 * m, 0 * k)
         rate = 1.0 if self._is_limited else rate
         *sparse, dense = phases.parts
         v = dense.visible - m
-        x, of_visible = _factors(rbm, dense, k, rate)
+        x, of_visible = _factors(rbm, dense, k, in_biases[1], rate)
         growths = []
         for rows in sparse:  # they stay sparse: the offset enters as one extra row -m
-            sparse_x, of_sparse = _factors(rbm, rows, k, rate)
-            growths.append(_growth(rbm, rows.visible, sparse_x, of_sparse, -(rows.visible @ m)))
+            sparse_x, of_sparse = _factors(rbm, rows, k, in_biases[1], rate)
+            of_hidden = -(rows.visible @ in_biases[0])
+            growths.append(_growth(rbm, rows.visible, sparse_x, of_sparse, of_hidden))
             v = arrays.concat([v, -m[None]])
             x = arrays.concat([x, sparse_x.sum(axis=0, keepdims=True)])
             of_visible = arrays.concat([of_visible, of_sparse.sum(keepdims=True)])
         scaled = rbm.visible.preconditioned(v)
-        growths.append(_growth(rbm, scaled, x, of_visible, 1 - scaled @ m))
+        growths.append(_growth(rbm, scaled, x, of_visible, 1 - scaled @ in_biases[0]))
         moments = None if self.variance is None else (dense.weights @ v, dense.weights @ (v * v))
         probes = Probes.of(phases) if self._is_limited else None
-        growth = reduce(add, growths)
+        growth: Growth | FactoredGrowth = reduce(add, growths)
+        if not rbm.weights.is_complete:
+            growth = growth.formed().absorbed(m, k)
         return Statistics(rate, growth, _data_means(phases), moments, probes, phases.of_means)
 
     def apply(self, state: TrainState, statistics: Statistics, pace: Pace) -> None:
@@ -159,12 +164,14 @@ def _shrink(rbm: RBM, share: float, m: Array, k: Array) -> None:
     rbm.weights.add(change)
 
 
-def _factors(rbm: RBM, rows: Rows, k: Array, rate: float) -> tuple[Array, Array]:
+def _factors(
+    rbm: RBM, rows: Rows, k: Array, k_in_biases: Array, rate: float
+) -> tuple[Array, Array]:
     """Factors of every row, for the step of the weights and of the visible biases."""
     weights = rate * rows.weights
     x = rbm.hidden.preconditioned(rows.hidden - k)
     x *= weights[:, None]
-    return x, weights - x @ k
+    return x, weights - x @ k_in_biases
 
 
 def _growth(rbm: RBM, v: Any, x: Array, of_visible: Array, of_hidden: Array) -> FactoredGrowth:

@@ -50,6 +50,11 @@ class Growth:
     def __mul__(self, factor: float) -> Growth:
         return Growth(self.weights.times(factor), factor * self.visible, factor * self.hidden)
 
+    def absorbed(self, m: Array, k: Array) -> Growth:
+        """The growth of ordinary parameters, from the growth of centred ones."""
+        visible = self.visible - self.weights.T.input(k)
+        return replace(self, visible=visible, hidden=self.hidden - self.weights.input(m))
+
     def formed(self) -> Growth:
         """Itself."""
         return self

@@ -36,14 +36,14 @@ class Price(NamedTuple):
 def pseudo_likelihood_price(rbm: RBM, n_flips: int) -> Price:
     """The cost of a pseudo-likelihood from n_flips columns per row."""
     n_states, n_hidden = rbm.visible.n_evaluations, rbm.hidden.n_columns
-    input = _PRODUCT * rbm.visible.n_columns * n_hidden
+    input = _PRODUCT * _n_weights(rbm)
     return Price(_CALL + _STATE_CALL * n_states, input + _TERM * n_flips * n_states * n_hidden)
 
 
 def free_energy_price(rbm: RBM) -> Price:
     """The cost of a free energy."""
     n_hidden = rbm.hidden.n_columns
-    return Price(_CALL, _PRODUCT * rbm.visible.n_columns * n_hidden + _TERM * n_hidden)
+    return Price(_CALL, _PRODUCT * _n_weights(rbm) + _TERM * n_hidden)
 
 
 def label_price(rbm: RBM, n_labels: int) -> Price:
@@ -56,9 +56,13 @@ def label_price(rbm: RBM, n_labels: int) -> Price:
 def cost_of_epoch(rbm: RBM, n_rows: int, batch_size: float) -> float:
     """The cost of the updates of an epoch, with as many chains as rows."""
     n_visible, n_hidden = rbm.visible.n_columns, rbm.hidden.n_columns
-    products = _N_PRODUCTS * _PRODUCT * n_visible * n_hidden
+    products = _N_PRODUCTS * _PRODUCT * _n_weights(rbm)
     of_row = products + 2 * _ELEMENT * (n_visible + n_hidden)
     return math.ceil(n_rows / batch_size) * _UPDATE + n_rows * of_row
+
+
+def _n_weights(rbm: RBM) -> float:
+    return rbm.weights.fan[0] * rbm.weights.shape[1]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from skrbm._kernels.devices import Array
+from skrbm.estimators.rbm.density import field_of
 from skrbm.explain import describe, filters, strength
 from skrbm.plotting.canvas import axes_for, draw_mosaic, pyplot
 from skrbm.validation.parameters import check_choice, check_count, check_image_shape
@@ -26,11 +27,13 @@ class FiltersDisplay:
     Parameters
     ----------
     filters : ndarray of shape (n_units, n_features)
-        One row per unit, in the order in which they are shown.
+        One row per unit, in the order in which they are shown. If units have a receptive field,
+        only the features of their windows.
     units : ndarray of int of shape (n_units,)
         Indices of these units in the estimator.
     image_shape : tuple of int or None
-        Height and width of an image; None for bars.
+        Height and width of an image, and its number of channels, which are drawn side by side, if
+        there are several; None for bars.
     names : sequence of str, optional
         Names of the features, for bars.
     scale : float or ndarray of shape (n_features,), default=1.0
@@ -69,7 +72,7 @@ class FiltersDisplay:
         filters: Array,
         *,
         units: Array,
-        image_shape: tuple[int, int] | None,
+        image_shape: tuple[int, ...] | None,
         names: Sequence[str] | None = None,
         scale: Any = 1.0,
     ) -> None:
@@ -100,8 +103,9 @@ class FiltersDisplay:
             Rows that determine the importance of the units of a BernoulliRBM or
             GaussianBernoulliRBM; ignored with `order="index"`.
         image_shape : tuple of int, default=None
-            Height and width of an image. By default, it is a square. If the number of features is
-            not a square, or there are fewer than 64 and they have names, each unit has a bar per
+            Height and width of an image. By default, units with a receptive field are shown as the
+            images of their windows, and other images are squares. If the number of features is not
+            a square, or there are fewer than 64 and they have names, each unit has a bar per
             feature instead, with its weight; for Gaussian visible units, divided by the square root
             of `variance_`.
         n_units : int, default=None
@@ -132,10 +136,17 @@ class FiltersDisplay:
         pyplot()
         check_choice("order", order, ("importance", "index"))
         patterns = filters(estimator, layer)
+        lowest = getattr(estimator, "rbms_", [estimator])[0]
+        field = field_of(lowest) if layer == 0 and image_shape is None else None
+        shape: tuple[int, ...] | None = None
+        if field is not None:
+            patterns, shape = field.cropped(patterns), field.window_shape
         n_features, names = patterns.shape[1], getattr(estimator, "feature_names_in_", None)
         is_named = names is not None and n_features < _FEWEST_PIXELS
-        with_bars = image_shape is None and (is_named or math.isqrt(n_features) ** 2 != n_features)
-        shape = None if with_bars else check_image_shape("image_shape", image_shape, n_features)
+        is_image = not is_named and math.isqrt(n_features) ** 2 == n_features
+        with_bars = field is None and image_shape is None and not is_image
+        if field is None and not with_bars:
+            shape = check_image_shape("image_shape", image_shape, n_features)
         if n_units is None:
             n_units = _MOST_UNITS if with_bars else _MOST_IMAGES
         n_units = check_count("n_units", n_units)
@@ -147,7 +158,7 @@ class FiltersDisplay:
             units = describe(estimator, X, n_rows=1).order
         shown = units[:n_units]
         names = [f"x{i}" for i in range(n_features)] if names is None else list(names)
-        scale = np.sqrt(getattr(getattr(estimator, "rbms_", [estimator])[0], "variance_", 1.0))
+        scale = np.sqrt(getattr(lowest, "variance_", 1.0))
         display = cls(patterns[shown], units=shown, image_shape=shape, names=names, scale=scale)
         return display.plot(ax)
 
@@ -171,7 +182,9 @@ class FiltersDisplay:
         n_columns = math.ceil(math.sqrt(len(self.filters)))
         gap = [(0, -len(self.filters) % n_columns), (0, 0)]
         cells = np.pad(self.filters.astype(np.float64), gap, constant_values=np.nan)
-        images = cells.reshape(-1, n_columns, *self.image_shape)
+        height, width, *channels = self.image_shape
+        images = cells.reshape(-1, n_columns, height, width, math.prod(channels))
+        images = images.swapaxes(3, 4).reshape(*images.shape[:3], -1)
         self.image_ = draw_mosaic(self.ax_, images, "RdBu_r", -limit, limit)
         self.ax_.set(xticks=[], yticks=[])
         self.figure_.colorbar(self.image_, ax=self.ax_, label="weight")

@@ -60,12 +60,11 @@ def check_image_shape(name: str, value: Any, n_features: int) -> tuple[int, int]
     side = math.isqrt(n_features)
     if value is None and side**2 == n_features:
         return side, side
-    numbers = value if isinstance(value, list | tuple) else ()
-    is_pair = len(numbers) == 2 and all(map(_is_count, numbers))
-    valid = is_pair and math.prod(numbers) == n_features
+    numbers = as_counts(value)
+    valid = len(numbers) == 2 and math.prod(numbers) == n_features
     shape = f"the height and width of an image of {n_features} columns"
     require(valid, name, value, f"{shape}, or None if the image is a square")
-    return int(numbers[0]), int(numbers[1])
+    return numbers[0], numbers[1]
 
 
 def check_steps(name: str, value: Any) -> list[int]:
@@ -234,6 +233,12 @@ def check_callbacks(name: str, value: Any) -> None:
     for callback in callbacks:
         if isinstance(callback, CheckedCallback):
             callback.check()
+
+
+def as_counts(value: Any) -> list[int]:
+    """The positive integers of a list or tuple; none if there is any other value."""
+    numbers = value if isinstance(value, list | tuple) else ()
+    return [int(n) for n in numbers] if all(map(_is_count, numbers)) else []
 
 
 def as_number(value: Any) -> float:

@@ -6,11 +6,13 @@ Only this folder depends on how weights are stored.
 from __future__ import annotations
 
 from skrbm._kernels.devices import Array
+from skrbm._kernels.windows import Windows
 from skrbm.weights.base import Index, Weights
 from skrbm.weights.blocks import Block, Blocks
 from skrbm.weights.dense import Dense
+from skrbm.weights.local import Local
 
-__all__ = ["Block", "Blocks", "Dense", "Index", "Weights", "as_weights"]
+__all__ = ["Block", "Blocks", "Dense", "Index", "Local", "Weights", "Windows", "as_weights"]
 
 
 def as_weights(weights: Weights | Array) -> Weights:

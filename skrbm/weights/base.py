@@ -34,6 +34,16 @@ class Weights(ABC):
         """Number of visible columns, number of hidden columns."""
 
     @property
+    def fan(self) -> tuple[float, float]:
+        """Mean number of visible columns that a hidden unit sees, and mean number that see one."""
+        return self.shape
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every visible column has a weight to every hidden one."""
+        return False
+
+    @property
     @abstractmethod
     def arrays(self) -> tuple[Array, ...]:
         """Parameter arrays, which training changes in place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -44,6 +45,12 @@ class Blocks(Weights):
     def shape(self) -> tuple[int, int]:
         """Number of visible columns, number of hidden columns."""
         return self.size
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every visible column has a weight to every hidden one."""
+        n_weights = sum(math.prod(b.weights.shape) for b in self.blocks if b.weights.is_complete)
+        return n_weights == math.prod(self.shape)
 
     @property
     def arrays(self) -> tuple[Array, ...]:

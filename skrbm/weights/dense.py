@@ -35,6 +35,11 @@ class Dense(Weights):
         return n_visible, n_hidden
 
     @property
+    def is_complete(self) -> bool:
+        """True: every visible column has a weight to every hidden one."""
+        return True
+
+    @property
     def arrays(self) -> tuple[Array, ...]:
         """The array."""
         return (self.array,)

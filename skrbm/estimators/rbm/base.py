@@ -103,6 +103,11 @@ class BaseRBM(Estimator):
         return self._FIGURE
 
     @property
+    def _n_seeing(self) -> float:
+        """Mean number of hidden units that see a feature."""
+        return int(self.n_components)
+
+    @property
     def _gradient(self) -> Gradient:
         """The estimate of the gradient."""
         return GRADIENTS[self.gradient](int(self.n_steps))
@@ -214,7 +219,7 @@ class BaseRBM(Estimator):
             gradient=self._gradient,
             defaults=self._defaults,
             device=Device.of(self),
-            rate=self._defaults.rate(int(self.n_components)) if rate == "auto" else float(rate),
+            rate=self._defaults.rate(self._n_seeing) if rate == "auto" else float(rate),
             batch_size=int(self.batch_size),
             n_iter="auto" if n_iter == "auto" else int(n_iter),
             n_chains="auto" if n_chains == "auto" else int(n_chains),

@@ -20,6 +20,7 @@ from skrbm.model import RBM
 from skrbm.units import Bernoulli, Gaussian, Layer
 from skrbm.validation.estimators import check_instance
 from skrbm.validation.parameters import check_choice, require
+from skrbm.validation.pictures import check_local
 from skrbm.validation.rows import TrainingRows
 from skrbm.weights import Dense
 
@@ -149,6 +150,20 @@ class BernoulliRBM(DensityRBM):
     random_state : int, RandomState instance or None, default=None
         Seed of all random numbers: weights, order of the rows, chains, samples. An int makes `fit`
         reproducible, and also the sequence of later calls of `gibbs` and `sample`.
+    receptive_field : tuple of int, default=None
+        Height and width of the window of a picture that a hidden unit sees; by default it sees all
+        of the picture. Other weights are 0, and neither take time nor memory. There is a window
+        every `stride` pixels, and the last ones end at the border. Every window has as many hidden
+        units: `n_components` is their total number, a multiple of the number of windows. They are
+        ordered by window, from left to right and from top to bottom. "auto" for `learning_rate` and
+        `alpha` counts only the hidden units that see a pixel, and the pixels of a window.
+    image_shape : tuple of int, default=None
+        Height and width of the pictures, and their number of channels if there are several. The
+        pixels are in rows, with the channels of a pixel next to each other, as `ravel` orders an
+        array of this shape. Required with `receptive_field`, and otherwise ignored.
+    stride : int or tuple of int, default=1
+        Distance of neighbouring windows in pixels, or vertical and horizontal distance; at most the
+        size of a window.
     hidden : {"bernoulli", "gaussian"}, default="bernoulli"
         Type of the hidden units: in {0, 1}, or real-valued with variance one.
 
@@ -237,7 +252,7 @@ class BernoulliRBM(DensityRBM):
 
     hidden: str = "bernoulli"
 
-    _SHAPE = ("hidden",)
+    _SHAPE = (*DensityRBM._SHAPE, "hidden")
     _DATA = Bernoulli.domain
 
     @classmethod
@@ -283,6 +298,7 @@ class BernoulliRBM(DensityRBM):
         )
         check_is_fitted(rbm)
         shape = {"n_components": len(rbm.components_), "hidden": "bernoulli"}
+        shape["receptive_field"] = None
         for name in shape.keys() & parameters.keys():
             require(
                 parameters[name] == shape[name], name, parameters[name], f"{shape[name]!r} here"
@@ -306,7 +322,10 @@ class BernoulliRBM(DensityRBM):
     @components_.setter
     def components_(self, value: Array) -> None:
         rbm = self._model.fitted.rbm
-        self._model.replace_rbm(RBM(rbm.visible, rbm.hidden, Dense(np.asarray(value).T)))
+        dense = Dense(np.asarray(value).T)
+        is_local = self._model.shape["receptive_field"] is not None
+        weights = check_local("components_", rbm.weights, dense) if is_local else dense
+        self._model.replace_rbm(RBM(rbm.visible, rbm.hidden, weights))
 
     @property
     def intercept_hidden_(self) -> Array:
@@ -344,7 +363,8 @@ class BernoulliRBM(DensityRBM):
         visible = Bernoulli.from_totals(summary.total, summary.weight)
         visible = visible.map(lambda x: x.astype(dtype))
         hidden, n_independent = self._hidden_layer(dtype), summary.n_independent_bits
-        return Start(Unscaled(dtype.name), visible, hidden, n_independent=n_independent)
+        start = Start(Unscaled(dtype.name), visible, hidden, n_independent=n_independent)
+        return self._localized(start, np.arange(visible.n_columns))
 
     @property
     def _defaults(self) -> Defaults:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -10,10 +12,11 @@ from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from skrbm._kernels.devices import Array, Generator, to_host
+from skrbm.data.pictures import ReceptiveField
 from skrbm.data.scaling import Scaling
 from skrbm.estimators.common import methods
 from skrbm.estimators.rbm.base import BaseRBM
-from skrbm.estimators.rbm.settings import LOG_LIKELIHOOD
+from skrbm.estimators.rbm.settings import LOG_LIKELIHOOD, Settings, Start
 from skrbm.learning.early_stopping import drawn
 from skrbm.learning.loop import RowFigure
 from skrbm.learning.trajectory import Trajectory
@@ -22,11 +25,20 @@ from skrbm.likelihood import pseudo_log_likelihood
 from skrbm.model import RBM
 from skrbm.samplers import Chains, ParallelTempering
 from skrbm.validation.parameters import check_count
+from skrbm.validation.pictures import check_places, check_receptive_field
 from skrbm.validation.rows import check_hidden, check_weights
+from skrbm.weights import Local
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
     """Methods of an RBM that learns the likelihood of its data."""
+
+    receptive_field: tuple[int, int] | None = None
+    image_shape: tuple[int, ...] | None = None
+    stride: int | tuple[int, int] = 1
+
+    _SHAPE: ClassVar[tuple[str, ...]] = ("receptive_field", "image_shape", "stride")
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit the model from scratch, in `n_iter` epochs over the rows in random order.
@@ -386,6 +398,34 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
             training.trajectory.ladder.thin(n_models)
         return self
 
+    @property
+    def _field(self) -> ReceptiveField | None:
+        """The receptive field of the hidden units; None if they see all features."""
+        return check_receptive_field(self.receptive_field, self.image_shape, self.stride)
+
+    @property
+    def _n_seeing(self) -> float:
+        return super()._n_seeing * (1.0 if self._field is None else self._field.share)
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self._field is not None:
+            check_places(self.n_components, self._field)
+
+    def _settings(self) -> Settings:
+        return replace(super()._settings(), field=self._field)
+
+    def _localized(self, start: Start, owner: Array) -> Start:
+        """The start with local weights if there is a receptive field.
+
+        `owner` has the feature of each visible column.
+        """
+        if self._field is None:
+            return start
+        windows = self._field.windows(owner)
+        fan = windows.fan(int(self.n_components) // windows.n_places)
+        return start._replace(weights=partial(Local.draw, windows), fan=fan)
+
     def _figure_of(self, gradient: str) -> str:
         return LOG_LIKELIHOOD if gradient == "ptt" else super()._figure_of(gradient)
 
@@ -418,3 +458,8 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def field_of(rbm: BaseRBM) -> ReceptiveField | None:
+    """The receptive field of the hidden units of an RBM; None if they see all features."""
+    return rbm._field if isinstance(rbm, DensityRBM) else None

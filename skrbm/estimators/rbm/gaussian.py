@@ -159,6 +159,21 @@ class GaussianBernoulliRBM(DensityRBM):
     random_state : int, RandomState instance or None, default=None
         Seed of all random numbers: weights, order of the rows, chains, samples. An int makes `fit`
         reproducible, and also the sequence of later calls of `gibbs` and `sample`.
+    receptive_field : tuple of int, default=None
+        Height and width of the window of a picture that a hidden unit sees; by default it sees all
+        of the picture. Other weights are 0, and neither take time nor memory. There is a window
+        every `stride` pixels, and the last ones end at the border. Every window has as many hidden
+        units: `n_components` is their total number, a multiple of the number of windows. They are
+        ordered by window, from left to right and from top to bottom. "auto" for `learning_rate` and
+        `alpha` counts only the hidden units that see a pixel, and the pixels of a window.
+        It requires a diagonal covariance matrix.
+    image_shape : tuple of int, default=None
+        Height and width of the pictures, and their number of channels if there are several. The
+        pixels are in rows, with the channels of a pixel next to each other, as `ravel` orders an
+        array of this shape. Required with `receptive_field`, and otherwise ignored.
+    stride : int or tuple of int, default=1
+        Distance of neighbouring windows in pixels, or vertical and horizontal distance; at most the
+        size of a window.
     variance : {"learned", "shared", "data"}, float or ndarray, default="learned"
         Variances s^2 of the visible units given the hidden units, in the squared units of the data:
 
@@ -181,7 +196,8 @@ class GaussianBernoulliRBM(DensityRBM):
         - "auto": "full" for correlated columns whose rows form no clusters: if a normal density
           with correlations exceeds independent columns by 0.3 nats per value, or 0.6 for 33 to 256
           columns, and if the excess kurtosis along the first principal direction is above -1.
-          Otherwise "diag", as always on a cluster and if `variance` is not "learned".
+          Otherwise "diag", as always on a cluster, with a
+          `receptive_field`, and if `variance` is not "learned".
 
     Attributes
     ----------
@@ -289,7 +305,7 @@ class GaussianBernoulliRBM(DensityRBM):
     variance: str | float | Array = "learned"
     covariance_type: str = "auto"
 
-    _SHAPE = ("variance", "covariance_type")
+    _SHAPE = (*DensityRBM._SHAPE, "variance", "covariance_type")
     _DATA = Gaussian.domain
 
     @property
@@ -329,6 +345,8 @@ class GaussianBernoulliRBM(DensityRBM):
         if self.covariance_type == "full":
             is_learned = isinstance(self.variance, str) and self.variance == "learned"
             require(is_learned, "variance", self.variance, "'learned' if covariance_type == 'full'")
+            is_dense = self.receptive_field is None
+            require(is_dense, "covariance_type", "full", "'diag' or 'auto' with receptive_field")
         hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, np.float64))
         return Gaussian.standard(np.zeros(n_features)), hidden
 
@@ -341,13 +359,15 @@ class GaussianBernoulliRBM(DensityRBM):
         hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype))
         to_white = self._whitening(rows, scaling)
         if to_white is None:
-            return Start(scaling, visible, hidden, learned)
+            start = Start(scaling, visible, hidden, learned)
+            return self._localized(start, np.arange(visible.n_columns))
         whitened = Whitened(scaling, Rotation(to_white.astype(dtype)))
         return Start(whitened, visible, hidden, learned, n_independent=len(to_white))
 
     def _whitening(self, rows: TrainingRows, scaling: Standardized) -> Array | None:
         """The map that makes standardized columns uncorrelated, or None if it is not used."""
-        if self.covariance_type == "diag" or not isinstance(self.variance, str):
+        has_field = self.receptive_field is not None  # whitened columns mix all pixels
+        if has_field or self.covariance_type == "diag" or not isinstance(self.variance, str):
             return None
         n_rows, n_columns = rows.values.shape
         if self.covariance_type == "auto" and (

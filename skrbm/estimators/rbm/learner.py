@@ -85,7 +85,9 @@ class Learner:
         start = settings.begin(rows)
         base, hidden = start.visible, start.hidden
         shape = base.n_columns, hidden.n_columns
-        scale = settings.defaults.weight_scale(*shape, rows.summary.total_variance)
+        n_seen, n_seeing = start.fan or shape
+        variance = rows.summary.total_variance * n_seen / shape[0]
+        scale = settings.defaults.weight_scale(n_seen, n_seeing, variance)
         rbm = RBM.couple(base, hidden, start.weights(shape, scale, base.bias, rng))
         state = TrainState(
             rbm,
@@ -178,7 +180,7 @@ class Learner:
     def begin_fit(self, settings: Settings, size: Size, *, rising: bool) -> FitState:
         """Plan a fit on this many rows; with `rising`, variances rise from a small start."""
         rbm = self.fitted.rbm
-        prior = settings.prior(self.n_independent, rbm.hidden.n_columns, size.weight)
+        prior = settings.prior(self.n_independent, rbm.weights, size.weight)
         plan = settings.plan(size, prior, rbm, rising=rising)
         self.fit = FitState(plan, size.n_rows, settings.validation_seed)
         return self.fit
@@ -232,7 +234,7 @@ class Learner:
 
     def go_on(self, settings: Settings, rows: TrainingRows) -> None:
         """Run one epoch over the rows in the given order, at a constant step size."""
-        prior = settings.prior(self.n_independent, self.fitted.rbm.hidden.n_columns)
+        prior = settings.prior(self.n_independent, self.fitted.rbm.weights)
         rate = PowerDecay(settings.rate, 0)
         plan = Plan(1, settings.batch_size, rate, shuffle=False, prior=prior)
         self.fit = None  # these rows do not belong to an interrupted fit

@@ -14,6 +14,7 @@ from sklearn.utils import shuffle
 from skrbm._kernels import random
 from skrbm._kernels.devices import Array, Generator
 from skrbm.data.coding import Coding
+from skrbm.data.pictures import ReceptiveField
 from skrbm.data.scaling import Scaling
 from skrbm.data.sources import on_disk, part
 from skrbm.data.summary import Summary
@@ -34,6 +35,7 @@ from skrbm.model import RBM
 from skrbm.units import Domain, Layer
 from skrbm.validation import parameters
 from skrbm.validation.estimators import check_enumerable
+from skrbm.validation.pictures import check_picture
 from skrbm.validation.rows import TrainingRows
 from skrbm.weights import Weights
 
@@ -67,6 +69,9 @@ class Start(NamedTuple):
         Visible states of rows of a table, if the data are one.
     weights : callable
         Draws initial weights; by default dense ones.
+    fan : tuple of float, optional
+        Mean number of visible columns that a hidden unit sees, and mean number that see a column;
+        by default all of them.
     n_latent : int
         Number of visible columns that belong to deeper layers; they come last.
     """
@@ -79,6 +84,7 @@ class Start(NamedTuple):
     n_independent: float | None = None
     coding: Coding | None = None
     weights: InitialWeights = random.normal
+    fan: tuple[float, float] | None = None
     n_latent: int = 0
 
 
@@ -163,6 +169,8 @@ class Settings:
         Only for a layer of a stack whose rows have missing values.
     n_lines : int
         Maximum number of lines of a report with verbose=1.
+    field : ReceptiveField or None
+        Receptive field of the hidden units, if they do not see all columns.
     """
 
     title: str
@@ -189,6 +197,7 @@ class Settings:
     draws: bool = True
     below: Below | None = None
     n_lines: int = N_LINES
+    field: ReceptiveField | None = None
 
     @property
     def knows_log_partition(self) -> bool:
@@ -206,6 +215,8 @@ class Settings:
 
     def check_sizes(self, n_rows: int, n_features: int, *, split: bool, n_classes: int = 1) -> None:
         """Refuse parameters that are invalid for data of this shape and so many classes."""
+        if self.field is not None:
+            check_picture(self.field, n_features)
         sizes = [layer.log2_states for layer in self.layers(n_features)]
         if self.shape["gradient"] == "exact":
             check_enumerable("gradient", sizes, _EXACT_GRADIENT_UNITS)
@@ -222,13 +233,15 @@ class Settings:
         """The number of persistent chains for so many rows."""
         return self.defaults.n_chains(n_rows) if self.n_chains == "auto" else self.n_chains
 
-    def prior(self, n_independent: float, n_hidden: int, weight: float | None = None) -> Prior:
-        """The prior for rows of this total weight, or for a stream of rows."""
+    def prior(self, n_independent: float, weights: Weights, weight: float | None = None) -> Prior:
+        """The prior on weights for rows of this total weight, or for a stream of rows."""
         if self.alpha == 0:
             return Prior()
         alpha = self.alpha
         if alpha == "auto":
-            alpha = self.defaults.prior(n_independent, n_hidden, weight)
+            n_seen, n_seeing = weights.fan
+            share = n_seen / weights.shape[0]
+            alpha = self.defaults.prior(share * n_independent, n_seeing, weight)
         return Prior(alpha, n_independent, weight)
 
     def plan(self, size: Size, prior: Prior, rbm: RBM, *, rising: bool) -> Plan:

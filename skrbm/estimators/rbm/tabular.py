@@ -23,6 +23,7 @@ from skrbm.estimators.rbm.settings import Settings, Start
 from skrbm.learning.defaults import HIDDEN_BIAS, TABULAR, Defaults
 from skrbm.units import Bernoulli, Categorical, Layer, Ordinal
 from skrbm.validation import parameters
+from skrbm.validation.pictures import check_picture
 from skrbm.validation.rows import TrainingRows, check_weights
 from skrbm.validation.tables import (
     MOST_BINS,
@@ -152,6 +153,21 @@ class TabularRBM(DensityRBM):
     random_state : int, RandomState instance or None, default=None
         Seed of all random numbers: weights, order of the rows, chains, samples. An int makes `fit`
         reproducible, and also the sequence of later calls of `gibbs` and `sample`.
+    receptive_field : tuple of int, default=None
+        Height and width of the window of a picture that a hidden unit sees; by default it sees all
+        of the picture. Other weights are 0, and neither take time nor memory. There is a window
+        every `stride` pixels, and the last ones end at the border. Every window has as many hidden
+        units: `n_components` is their total number, a multiple of the number of windows. They are
+        ordered by window, from left to right and from top to bottom. "auto" for `learning_rate` and
+        `alpha` counts only the hidden units that see a pixel, and the pixels of a window.
+        A window has all codes of its pixels, which are columns of the table.
+    image_shape : tuple of int, default=None
+        Height and width of the pictures, and their number of channels if there are several. The
+        pixels are in rows, with the channels of a pixel next to each other, as `ravel` orders an
+        array of this shape. Required with `receptive_field`, and otherwise ignored.
+    stride : int or tuple of int, default=1
+        Distance of neighbouring windows in pixels, or vertical and horizontal distance; at most the
+        size of a window.
     column_types : dict, default=None
         Kinds of some columns by name: "number", "count", "category" or "ordinal". By default the
         type of a column decides: strings, booleans and unordered categories are categories, ordered
@@ -262,6 +278,7 @@ class TabularRBM(DensityRBM):
     learn_missing: Any = ()
 
     _SHAPE: ClassVar[tuple[str, ...]] = (
+        *DensityRBM._SHAPE,
         "column_types",
         "max_bins",
         "handle_unknown",
@@ -332,7 +349,7 @@ class TabularRBM(DensityRBM):
             parameters.check_count("n_chains", self.n_chains, alternative="auto")
 
     def _settings(self) -> Settings:
-        return replace(super()._settings(), draws=False)
+        return replace(super()._settings(), draws=False, field=None)  # it is checked here
 
     def _check_training_rows(
         self, X: Any, y: Any, sample_weight: Any, *, first: bool
@@ -365,7 +382,8 @@ class TabularRBM(DensityRBM):
         visible = coding.layer(rows.summary).map(lambda x: x.astype(dtype))
         hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype))
         scaling, n_independent = Unscaled(dtype.name), rows.summary.n_independent_bits
-        return Start(scaling, visible, hidden, coding=coding, n_independent=n_independent)
+        start = Start(scaling, visible, hidden, coding=coding, n_independent=n_independent)
+        return self._localized(start, coding.owners)
 
     @property
     def _defaults(self) -> Defaults:
@@ -656,6 +674,8 @@ def coded_rows(rbm: TabularRBM, tables: Iterable[Any], coding: Coding) -> Traini
 
 
 def _coding(rbm: TabularRBM, X: Any, weights: Array) -> Coding:
+    if rbm._field is not None:
+        check_picture(rbm._field, X.shape[1])
     table = Table.of(X, rbm.column_types, weights, int(rbm.max_bins), rbm.learn_missing)
     return Coding(table, rbm.handle_unknown)
 
