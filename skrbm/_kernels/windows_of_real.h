@@ -7,8 +7,9 @@
 #define LANES (64 / (size)sizeof(REAL)) /* rows in a vector */
 
 #ifdef HAS_VECTORS
-typedef REAL NAME(vector) __attribute__((vector_size(64), aligned(sizeof(REAL))));
-typedef REAL NAME(quarter) __attribute__((vector_size(4 * sizeof(REAL)), aligned(sizeof(REAL))));
+typedef REAL NAME(vector) __attribute__((vector_size(64), aligned(sizeof(REAL)), may_alias));
+typedef REAL NAME(quarter)
+    __attribute__((vector_size(4 * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
 #define SCALE_AND_ADD(sum, factor, x) (sum) += (factor) * (x)
 #define MULTIPLY_AND_ADD(sum, x, y) (sum) += (x) * (y)
 #else
