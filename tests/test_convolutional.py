@@ -60,6 +60,10 @@ def test_results_have_the_columns_of_blocks_and_of_detectors():
     assert blocks.sum(axis=2).max() == 1
     np.testing.assert_allclose(rbm.inverse_transform(rbm.transform(X)).shape, X.shape)
     assert np.isfinite(rbm.score(X))
+    v, h = rbm.chains_, rbm.h_samples_
+    expected = -v @ rbm.intercept_visible_ - h @ rbm.intercept_hidden_
+    expected -= ((v @ rbm.components_.T) * h).sum(axis=1)
+    np.testing.assert_allclose(rbm.energy(v, h), expected, rtol=1e-4, atol=1e-4)
     again = pickle.loads(pickle.dumps(rbm)).partial_fit(X)
     assert again.filters_.shape == (N_FILTERS, 3, 3, 1)
 

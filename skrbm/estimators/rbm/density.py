@@ -160,29 +160,33 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
     def transform(self, X: Any) -> Array:
         """Compute `E[h_j | v]` for every row v of X; for binary hidden units `P(h_j = 1 | v)`.
 
+        With `pooling`, it is the probability that any unit of a block is on.
+
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
 
         Returns
         -------
-        H : ndarray of shape (n_samples, n_components)
+        H : ndarray of shape (n_samples, n_components / pooling**2)
         """
         return self._fitted.features(methods.check_seen(self, X))
 
     def inverse_transform(self, H: Any) -> Array:
         """Compute `E[v_i | h]` for every row h of H, which may contain means.
 
+        With `pooling`, all units of a block are equally probable.
+
         Parameters
         ----------
-        H : array-like of shape (n_samples, n_components)
+        H : array-like of shape (n_samples, n_components / pooling**2)
 
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
             With `set_output`, a data frame with the columns of the data.
         """
-        means = self._fitted.visible_means(self._check_hidden(H, "H"))
+        means = self._fitted.visible_means(self._check_hidden(H, "H", self._n_features_out))
         return methods.framed_means(self, means, H)
 
     def reconstruct(self, X: Any, n_steps: int = 1) -> Array:
@@ -281,7 +285,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         energy : ndarray of float64 of shape (n_samples,)
         """
         v = methods.check_seen(self, v, "v", allow_nan=False).values
-        h = self._check_hidden(h, "h")
+        h = self._check_hidden(h, "h", self._model.fitted.rbm.hidden.n_columns)
         check_consistent_length(v, h)
         return self._fitted.energy(v, h)
 
@@ -483,9 +487,8 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
             raise AttributeError(msg)
         return chains
 
-    def _check_hidden(self, H: Any, name: str) -> Array:
-        rbm = self._model.fitted.rbm
-        return check_hidden(self, H, name, rbm.hidden.n_units, rbm.reference.dtype)
+    def _check_hidden(self, H: Any, name: str, n_columns: int) -> Array:
+        return check_hidden(self, H, name, n_columns, self._model.fitted.rbm.reference.dtype)
 
     def _row_figure(self, scaling: Scaling, n_flips: int) -> RowFigure:
         log_volume = scaling.log_volume
