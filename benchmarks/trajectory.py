@@ -8,7 +8,6 @@ whose file SKRBM_CD25 names), and `time` (compared with "pcd").
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
+from benchmarks.chosen import run_parts
 from benchmarks.datasets import mnist_images, mnist_labels
 from skrbm import BernoulliRBM
 from skrbm._kernels import random
@@ -217,18 +217,5 @@ PARTS: dict[str, Callable[[int], Iterator[Row]]] = {
 }
 
 
-def main() -> None:
-    """Print the rows of all parts, or of the named ones."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART")
-    parser.add_argument("--n-iter", type=int, default=0, help="epochs, instead of the part's own")
-    arguments = parser.parse_args()
-    for name in arguments.parts or PARTS:
-        print(f"\n{name}", flush=True)
-        for row in PARTS[name](arguments.n_iter):
-            shown = (f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items())
-            print("  " + ", ".join(shown), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    run_parts(PARTS, __doc__)

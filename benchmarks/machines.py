@@ -1,0 +1,66 @@
+"""Deep Boltzmann machines on MNIST: `python -m benchmarks.machines [PART ...]`.
+
+Parts: `bounds` (784-500-1000, with an RBM of the first layer's size in the same time) and `errors`
+(the machine of `bounds`, fine-tuned). The last 10,000 training images are held out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from time import perf_counter
+
+from sklearn.frozen import FrozenEstimator
+
+from benchmarks.chosen import run_parts
+from benchmarks.stacks import grey
+from benchmarks.trajectory import Row, drawn
+from skrbm import BernoulliRBM, DBNClassifier, DeepBoltzmannMachine
+
+SIZES = 500, 1000
+SETTINGS = {"batch_size": 500, "n_chains": 500, "learning_rate": 0.1}
+
+
+@cache
+def _machine(n_iter: int) -> tuple[DeepBoltzmannMachine, float]:
+    """The fitted machine, and its seconds."""
+    (X, _), _ = grey()
+    rbm = BernoulliRBM(n_iter=n_iter or 300, **SETTINGS)
+    machine, begin = DeepBoltzmannMachine(SIZES, rbm=rbm, random_state=0), perf_counter()
+    machine.fit(X)
+    return machine, perf_counter() - begin
+
+
+def bounds(n_iter: int) -> Iterator[Row]:
+    """Held-out nats of sampled images, with bounds on log Z."""
+    (X, _), (held_out, _) = grey()
+    test = drawn(255 * held_out, 0)
+    machine, seconds = _machine(n_iter)
+    log_z = machine.log_partition("bracket")
+    row = {"model": "784-500-1000", "nats": machine.score(test), "seconds": seconds}
+    yield row | {"width of log Z": log_z.upper - log_z.lower}
+    begin = perf_counter()
+    BernoulliRBM(SIZES[0], n_iter=4, random_state=0, **SETTINGS).fit(X)
+    n_same = int(4 * seconds / (perf_counter() - begin))
+    rbm = BernoulliRBM(SIZES[0], n_iter=n_same, random_state=0, **SETTINGS)
+    begin = perf_counter()
+    rbm.fit(X)
+    row = {"model": "784-500", "nats": rbm.score(test), "seconds": perf_counter() - begin}
+    yield row | {"epochs": n_same}
+
+
+def errors(n_iter: int) -> Iterator[Row]:
+    """Errors in % of held-out rows after fine-tuning."""
+    train, held_out = grey()
+    machine, _ = _machine(n_iter)
+    begin = perf_counter()
+    tuned = DBNClassifier(FrozenEstimator(machine), random_state=0).fit(*train)
+    row = {"errors": 100 * (1 - tuned.score(*held_out))}
+    yield row | {"seconds": perf_counter() - begin}
+
+
+PARTS: dict[str, Callable[[int], Iterator[Row]]] = {"bounds": bounds, "errors": errors}
+
+
+if __name__ == "__main__":
+    run_parts(PARTS, __doc__)
