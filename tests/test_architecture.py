@@ -125,6 +125,7 @@ LAYERS = [
     "estimators.dbn.fine_tuning",
     "estimators.dbn.classifier",
     "estimators.dbn.regressor",
+    "images",
     "distributed.tables",
     "distributed.worker",
     "distributed.cluster",
