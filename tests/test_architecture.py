@@ -126,6 +126,7 @@ LAYERS = [
     "estimators.dbn.classifier",
     "estimators.dbn.regressor",
     "images",
+    "selectivity",
     "distributed.tables",
     "distributed.worker",
     "distributed.cluster",

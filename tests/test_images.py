@@ -37,7 +37,7 @@ def window_mean(image, sigma):
 @pytest.mark.parametrize("sigma", [0.7, 2.0])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_local_contrast_normalization_equals_a_loop(shape, sigma):
-    """Fails if the window is cut off elsewhere, borders count as zeros, or a channel is left out."""
+    """Fails if the window has another size, borders count as zeros, or a channel is lost."""
     X = random_rows(shape)
     X[:, ::5] *= 10
     results = LocalContrastNormalization(sigma, image_shape=shape).fit_transform(X)
