@@ -139,17 +139,18 @@ def best_unit(
 
 
 def preferred_input(
-    estimator: Any, unit: int, X: Any, *, bounds: Any = None, max_iter: int = 100
+    estimator: Any, unit: int | BestUnit, X: Any, *, bounds: Any = None, max_iter: int = 100
 ) -> Array:
     r"""Compute the input that excites a unit most, by gradient ascent.
 
     .. math::
 
-        x^* = \arg\max_x f_j(x) \quad \text{with} \quad \|x - m\| = r,
+        x^* = \arg\max_x s f_j(x) \quad \text{with} \quad \|x - m\| = r,
 
-    for the value :math:`f_j` of unit j in `transform`, and the mean m of the rows of X. The ascent
-    starts at the row of X that excites the unit most, and r is its distance from m. So the result
-    is as far from the mean as a row of data. With `bounds`, the values of x are limited instead.
+    for the value :math:`f_j` of unit j in `transform`, its sign s, and the mean m of the rows of X.
+    The ascent starts at the row of X that excites the unit most, and r is its distance from m. So
+    the result is as far from the mean as a row of data. With `bounds`, the values of x are limited
+    instead.
 
     For an RBM, a stack, and a pipeline that ends in one of them, the ascent is of the input of the
     unit, with which :math:`f_j` increases, because means close to 1 have no gradient. The input of
@@ -161,8 +162,9 @@ def preferred_input(
     estimator : transformer
         Any fitted transformer: an RBM, a stack, or a pipeline. Its gradient is computed from
         differences, by one call of `transform` with `2 * n_features` rows.
-    unit : int
-        Index of a column of `estimator.transform(X)`.
+    unit : int or BestUnit
+        Index of a column of `estimator.transform(X)`, with the sign 1, or a result of `best_unit`,
+        with its sign.
     X : array-like of shape (n_samples, n_features)
         Rows that `estimator.transform` accepts.
     bounds : tuple of float, default=None
@@ -185,8 +187,7 @@ def preferred_input(
 
     Notes
     -----
-    The steps are those of L-BFGS. A negative of the unit, the input that excites it least, is in
-    general not the reflection of x.
+    The steps are those of L-BFGS.
 
     Examples
     --------
@@ -200,8 +201,9 @@ def preferred_input(
     """
     max_iter = check_count("max_iter", max_iter)
     low, high = _limits(bounds)
+    unit, sign = (unit.unit, unit.sign) if isinstance(unit, BestUnit) else (unit, 1)
     rows = check_array(X, dtype=np.float64)
-    values = _inputs(estimator, rows)
+    values = sign * _inputs(estimator, rows)
     unit = check_count("unit", unit, minimum=0, maximum=values.shape[1] - 1)
     centre, start = rows.mean(axis=0), rows[values[:, unit].argmax()]
     radius = float(np.linalg.norm(start - centre))
@@ -211,7 +213,7 @@ def preferred_input(
         """The value of the unit and its gradient."""
         shifts = step * np.eye(len(x))
         up, down = np.minimum(x + shifts, high), np.maximum(x - shifts, low)
-        f = _inputs(estimator, np.vstack([x[None], up, down]))[:, unit]
+        f = sign * _inputs(estimator, np.vstack([x[None], up, down]))[:, unit]
         width = np.diag(up) - np.diag(down)
         return f[0], (f[1 : len(x) + 1] - f[len(x) + 1 :]) / width
 

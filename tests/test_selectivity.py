@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM
-from skrbm.explain import best_unit, preferred_input
+from skrbm.explain import BestUnit, best_unit, preferred_input
 from skrbm.images import Pool
 
 IDENTITY = FunctionTransformer()
@@ -170,6 +170,8 @@ def test_within_bounds_a_linear_unit_prefers_a_corner():
     for unit in range(2):
         corner = rbm.components_[unit] > 0
         np.testing.assert_array_equal(preferred_input(rbm, unit, X, bounds=(0, 1)), corner)
+        opposite = BestUnit(unit, 0.5, -1, 1.0, 1.0, np.arange(5))
+        np.testing.assert_array_equal(preferred_input(rbm, opposite, X, bounds=(0, 1)), ~corner)
 
 
 def test_the_ascent_passes_through_a_pipeline():
