@@ -141,31 +141,33 @@ class OnWindows(TransformerMixin, BaseEstimator):
         return self.rbm_.transform(self._windows(X)).reshape(len(X), -1)
 
 
-def stages(seed: int, *, first: bool, between: bool, n_filters: int = 32) -> Pipeline:
-    """Filters of 5 x 5 pixels, pooling, and eight units on top.
+def stages(seed: int, *, images: bool, maps: bool) -> Pipeline:
+    """32 filters of 5 x 5 pixels, pooling in quarters, and eight units on top.
 
-    Local contrast is normalised in the image first, or in the pooled maps.
+    Local contrast may be normalised in the images and in the pooled maps, which are then rectified.
     """
-    places = SIDE - 4
-    filters = GaussianBernoulliRBM(n_filters, random_state=seed)
-    maps = (places, places, n_filters)
-    top = BernoulliRBM(8, n_iter=50, random_state=seed)
+    places, n_filters = SIDE - 4, 32
+    filters = GaussianBernoulliRBM(n_filters, covariance_type="full", random_state=seed)
+    of_maps = LocalContrastNormalization(image_shape=(2, 2, n_filters))
     return make_pipeline(
-        LocalContrastNormalization(image_shape=(SIDE, SIDE)) if first else "passthrough",
+        LocalContrastNormalization(image_shape=(SIDE, SIDE)) if images else "passthrough",
         OnWindows(filters, 5, (SIDE, SIDE, 1)),
-        Pool(7, image_shape=maps),
-        LocalContrastNormalization(image_shape=(2, 2, n_filters)) if between else "passthrough",
-        GaussianBernoulliRBM(8, n_iter=50, covariance_type="diag", random_state=seed)
-        if between
-        else top,
+        Pool(7, image_shape=(places, places, n_filters)),
+        make_pipeline(of_maps, FunctionTransformer(rectified)) if maps else "passthrough",
+        BernoulliRBM(8, n_iter=50, random_state=seed),
     )
 
 
+def rectified(maps: np.ndarray) -> np.ndarray:
+    """Maps between 0 and 1."""
+    return maps.clip(0, 1)
+
+
 MODELS: dict[str, Callable[[int], Pipeline]] = {
-    "filters, pooling, top units": lambda seed: stages(seed, first=False, between=False),
-    "and normalised maps": lambda seed: stages(seed, first=False, between=True),
-    "and normalised images": lambda seed: stages(seed, first=True, between=False),
-    "both normalised": lambda seed: stages(seed, first=True, between=True),
+    "filters, pooling, top units": lambda seed: stages(seed, images=False, maps=False),
+    "with normalised maps": lambda seed: stages(seed, images=False, maps=True),
+    "with normalised images": lambda seed: stages(seed, images=True, maps=False),
+    "with both normalised": lambda seed: stages(seed, images=True, maps=True),
 }
 
 
@@ -236,7 +238,7 @@ def main() -> None:
     table = groups[["chosen", "accuracy", "seconds"]].mean()
     table.insert(2, "deviation", groups["accuracy"].std())
     table.insert(3, "lowest", groups["accuracy"].min())
-    print(table.round(1).to_string())
+    print(table.round(1).to_string(), flush=True)
 
 
 if __name__ == "__main__":

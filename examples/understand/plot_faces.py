@@ -43,7 +43,7 @@ def crops(pictures, n):
 
 pictures, is_face = lfw_subset(), np.arange(200) < 100
 half, other = train_test_split(np.arange(200), test_size=0.5, stratify=is_face, random_state=0)
-X, train = crops(pictures, 1), crops(pictures[half], 10)
+X, train = crops(pictures, 1), crops(pictures[half], 5)
 
 # %%
 # A model without labels
@@ -88,14 +88,49 @@ for name, rule in rules.items():
     print(f"{name:24} {best_unit(rule, X, is_face, random_state=0).accuracy:.0%}")
 
 # %%
-# The picture that it prefers
-# ---------------------------
-# The unit is better than every rule. Does it recognise faces?
-# :func:`~skrbm.explain.preferred_input` starts at the crop that excites the unit most, and follows
-# the gradient through pooling and filters.
+# Does it recognise faces?
+# ------------------------
+# The unit is better than every rule. But the rule of fine texture is not far behind, because most
+# of the other pictures are smooth. So here are two controls: inverted faces, and noise.
 best = best_unit(model, X, is_face, n_rows=200, random_state=0)
+faces = X[:100].reshape(-1, side, side)
+noise = crops(rng.normal(size=(100, 25, 25)), 1)
+controls = {
+    "faces": X[:100],
+    "inverted faces": faces[:, ::-1].reshape(100, -1),
+    "other pictures": X[100:],
+    "noise": noise,
+}
+for name, rows in controls.items():
+    above = best.sign * (model.transform(rows)[:, best.unit] - best.threshold) > 0
+    print(f"{above.mean():.0%} of {name} are taken for faces")
+
+# %%
+# The unit answers to fine texture, and not to the arrangement of eyes and mouth.
+# :func:`~skrbm.explain.preferred_input` shows the same. It follows the gradient through pooling and
+# filters, here from four of the smooth pictures that do not excite the unit. The results have
+# texture, but no face. A high score for a concept does not mean that a unit represents it.
+smooth = X[best.most_activating[-80:]].reshape(4, 20, -1)
+preferred = [preferred_input(model, best, rows, max_iter=10) for rows in smooth]
 unseen = best.most_activating[np.isin(best.most_activating, other)]
-flipped = X.reshape(-1, side, side)[:, ::-1].reshape(X.shape)
-faces = np.concatenate([X[:100], flipped[:100]])
-upright = best_unit(model, faces, is_face, random_state=0)
-print(f"upright and inverted faces: {upright.accuracy:.0%}")
+patterns = filters.components_ / np.abs(filters.components_).max(axis=1, keepdims=True)
+
+figure = plt.figure(figsize=(9, 4.6), layout="constrained")
+left, right = figure.subfigures(1, 2, width_ratios=[1, 2.1])
+parts = left.subfigures(2, 1, height_ratios=[1, 1.6])
+for ax, pattern in zip(parts[0].subplots(4, 8).flat, patterns, strict=True):
+    ax.imshow(pattern.reshape(5, 5), cmap="gray", vmin=-1, vmax=1)
+    ax.axis("off")
+parts[0].suptitle("Filters")
+for ax, picture in zip(parts[1].subplots(2, 2).flat, preferred, strict=True):
+    ax.imshow(picture.reshape(side, side), cmap="gray")
+    ax.axis("off")
+parts[1].suptitle("Preferred pictures, by ascent")
+parts = right.subfigures(2, 1)
+for part, rows, name in zip(parts, (unseen[:30], unseen[:-31:-1]), ("most", "least"), strict=True):
+    for ax, row in zip(part.subplots(3, 10).flat, rows, strict=True):
+        ax.imshow(X[row].reshape(side, side), cmap="gray")
+        ax.axis("off")
+    part.suptitle(f"New pictures that excite the unit {name}")
+figure.savefig("faces.png", dpi=150)
+print("saved faces.png")
