@@ -2,6 +2,7 @@
 
 from skrbm._show_versions import show_versions
 from skrbm.estimators.common.checkpoint import Checkpoint
+from skrbm.estimators.dbn.boltzmann_machine import DeepBoltzmannMachine
 from skrbm.estimators.dbn.classifier import DBNClassifier
 from skrbm.estimators.dbn.network import DeepBeliefNetwork
 from skrbm.estimators.dbn.regressor import DBNRegressor
@@ -18,6 +19,7 @@ __all__ = [
     "DBNClassifier",
     "DBNRegressor",
     "DeepBeliefNetwork",
+    "DeepBoltzmannMachine",
     "GaussianBernoulliRBM",
     "RBMClassifier",
     "RBMImputer",

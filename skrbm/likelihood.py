@@ -382,7 +382,11 @@ def _bracket(path: AnnealingPath, forward: Array, reverse: Array) -> LogPartitio
 
 
 def pseudo_log_likelihood(
-    rbm: RBM, v: Array, n_flips: int | None = None, rng: Generator | None = None
+    rbm: RBM,
+    v: Array,
+    n_flips: int | None = None,
+    rng: Generator | None = None,
+    n_units: int | None = None,
 ) -> Array:
     """`sum_i log p(v_i | all other units)` for every row, in nats and float64.
 
@@ -398,10 +402,12 @@ def pseudo_log_likelihood(
         all units are used.
     rng : Generator, optional
         Draws the units; required with n_flips.
+    n_units : int, optional
+        Number of units in the sum, the first ones; by default all visible units.
     """
-    n_rows, n_units = len(v), rbm.visible.n_units
+    n_units = rbm.visible.n_units if n_units is None else n_units
     n_flips = n_flips or n_units
-    choices = random.column_choices(n_rows, n_units, n_flips, rng)
+    choices = random.column_choices(len(v), n_units, n_flips, rng)
     total = reduce(operator.add, (x.sum(0) for x in _conditional_terms(rbm, v, choices)))
     return total * (n_units / n_flips)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skrbm.weights import Dense
+from skrbm.weights import Block, Blocks, Dense
 
 RNG = np.random.default_rng
 
@@ -13,8 +13,19 @@ def _dense(seed, dtype=np.float64):
     return Dense(RNG(seed).normal(size=(7, 5)).astype(dtype))
 
 
+def _blocks(seed, dtype=np.float64):
+    """The weights of a deep Boltzmann machine with layers of 4, 3, 2 and 1 units."""
+    rng = RNG(seed)
+    lower, middle, upper = (
+        Dense(rng.normal(size=n).astype(dtype)) for n in [(4, 3), (3, 2), (2, 1)]
+    )
+    even, odd = (slice(0, 4), slice(4, 6)), (slice(0, 3), slice(3, 4))
+    blocks = (even[0], odd[0], lower), (even[1], odd[0], middle.T), (even[1], odd[1], upper)
+    return Blocks(tuple(Block(*block) for block in blocks), (6, 4))
+
+
 # Each makes weights of one structure from a seed.
-MAKERS = {"dense": _dense}
+MAKERS = {"dense": _dense, "blocks": _blocks, "transposed blocks": lambda *args: _blocks(*args).T}
 
 
 @pytest.fixture(params=MAKERS.values(), ids=MAKERS)
@@ -29,7 +40,7 @@ def _rows(weights, n=4):
 
 
 def _structure(weights):
-    """Where a structure has weights."""
+    """Ones where a structure has weights, in a dense array."""
     return weights.map(lambda w: 0 * w + 1).dense
 
 
@@ -94,7 +105,12 @@ def test_a_part_has_the_weights_of_some_columns(make, units):
     """Fails if a part takes columns of the wrong layer."""
     weights = make(0)
     np.testing.assert_allclose(weights.part(visible=units).dense, weights.dense[units])
+    units = units if isinstance(units, slice) else units[:2]
     np.testing.assert_allclose(weights.part(hidden=units).dense, weights.dense[:, units])
+    both = weights.part(slice(0, 5), slice(2, 4))
+    np.testing.assert_allclose(both.dense, weights.dense[:5, 2:4])
+    nothing = weights.part(slice(0, 0))
+    assert nothing.input(np.ones((3, 0))).tolist() == [[0.0] * weights.shape[1]] * 3
 
 
 def test_transposed_weights_share_memory(make):

@@ -35,7 +35,7 @@ class Completion:
     chain : ndarray of int of shape (n_rows,)
         Index of the chain of each row, -1 for complete rows.
     states : ndarray of shape (n_chains, n_visible)
-        Scaled columns.
+        Scaled columns, and units of deeper layers, which rows lack.
     scaling : Scaling
         Between scaled columns and visible units of the model.
     n_hidden_columns : int
@@ -96,6 +96,8 @@ class Completion:
             return
         chains, seen = chains[incomplete], x[incomplete]
         seen[:, seen.shape[1] - self.n_hidden_columns :] = np.nan
+        lacking = np.full((len(seen), self.states.shape[1] - seen.shape[1]), np.nan, seen.dtype)
+        seen = np.hstack([seen, lacking])
         seen, states = (like(v, self.rbm.reference) for v in (seen, self.states[chains]))
         rbm = self.scaling.by_columns(self.rbm)
         states = gibbs(Given.rows(rbm, seen), states, rng, n_steps)
@@ -108,5 +110,6 @@ class Completion:
         if not incomplete.any():
             return self.scaling.mix(x)
         x, known = x.copy(), x[incomplete]
-        x[incomplete] = np.where(np.isnan(known), self.states[chains[incomplete]], known)
+        states = self.states[chains[incomplete], : x.shape[1]]
+        x[incomplete] = np.where(np.isnan(known), states, known)
         return self.scaling.mix(x)

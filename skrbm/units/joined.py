@@ -227,8 +227,14 @@ class Joined(Layer):
         return all(layer.are_states([block[:, own]]) for block in blocks for layer, own in layers)
 
     def from_data(self, values: Array, u: Array) -> Array:
-        """Turn rows of data into states; means are drawn, with uniform numbers u from [0, 1)."""
-        return self._concat("from_data", self.split(values), self.split(u))
+        """Turn rows of data into states; means are drawn, with uniform numbers u from [0, 1).
+
+        The rows may lack the columns of the last layers.
+        """
+        n_columns, pairs = values.shape[-1], zip(self.layers, self.slices, strict=True)
+        given = [(layer, own) for layer, own in pairs if own.stop <= n_columns]
+        parts = [layer.from_data(values[..., own], u[..., own]) for layer, own in given]
+        return arrays.concat(parts, axis=-1)
 
     # Known units
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from skrbm._kernels.devices import Array
 from skrbm.weights.base import Index, Weights
+from skrbm.weights.blocks import Block, Blocks
 from skrbm.weights.dense import Dense
 
-__all__ = ["Dense", "Index", "Weights", "as_weights"]
+__all__ = ["Block", "Blocks", "Dense", "Index", "Weights", "as_weights"]
 
 
 def as_weights(weights: Weights | Array) -> Weights:

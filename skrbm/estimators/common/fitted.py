@@ -146,6 +146,8 @@ class Fitted:
         Only with early stopping.
     coding : Coding, optional
         Visible states of rows of a table, if the data are one.
+    n_latent : int
+        Number of visible columns of the RBM that belong to deeper layers; they come last.
     """
 
     top: FittedRBM
@@ -159,6 +161,7 @@ class Fitted:
     classes: Array | None = None
     best_validation_score: float | None = None
     coding: Coding | None = None
+    n_latent: int = 0
 
     @property
     def net(self) -> BeliefNet:
@@ -174,6 +177,17 @@ class Fitted:
     def n_label_columns(self) -> int:
         """Number of visible columns that encode the class label; they come last."""
         return 0 if self.classes is None else len(self.classes)
+
+    @property
+    def n_absent(self) -> int:
+        """Number of visible columns that rows of data lack: of the label and of deeper layers."""
+        return self.n_label_columns + self.n_latent
+
+    @property
+    def data_layer(self) -> Layer:
+        """The visible layer without units of deeper layers."""
+        visible = self.net.visible
+        return visible.part(slice(visible.n_units - self.n_latent)) if self.n_latent else visible
 
     @property
     def dtype(self) -> Any:
@@ -271,7 +285,7 @@ class Fitted:
             return self.by_columns(incomplete.first_means, X.values, self.own_draws(X.values))
 
         def work(v: Array, rng: Generator) -> Array:
-            v = self._with_free_label(v)
+            v = self._with_absent(v)
             return conditionals.means(first.rbm, first.base, v, rng, _N_STEPS).hidden
 
         return self.by_columns(work, X.values, self.own_draws(X.values))
@@ -307,7 +321,7 @@ class Fitted:
         states = self.top_states(n, n_steps, method, rng)
         if net.generation:
             states = threads.by_rows(lambda x, rng: net.down(place(x), rng)[0], states, rng)
-        return self.scaling.draws(states)
+        return self.scaling.draws(self._present(states))
 
     def top_states(self, n: int, n_steps: int, method: str, rng: Generator) -> Array:
         """Draw visible states of the top RBM from chains that start at the training's chains."""
@@ -354,6 +368,16 @@ class Fitted:
 
     # Missing values
 
+    def _with_absent(self, v: Array) -> Array:
+        """Append NaN for the columns that rows of data lack."""
+        if self.n_absent == 0:
+            return v
+        return arrays.concat([v, arrays.full((len(v), self.n_absent), math.nan, v)], axis=-1)
+
+    def _present(self, v: Array) -> Array:
+        """The columns of the data."""
+        return v[:, : v.shape[1] - self.n_absent] if self.n_absent else v
+
     def completer(self, method: str, n_steps: int) -> Completer:
         """From scaled columns to states: missing values become draws, means or modes."""
         complete, mix = self._completer_of_columns(method, n_steps), self.scaling.mix
@@ -362,8 +386,7 @@ class Fitted:
     def _completer_of_columns(self, method: str, n_steps: int) -> Completer:
         if self.lowest is not None:
             return self._completer_of_net(method, n_steps)
-        first, n_labels = self._first_of_columns, self.n_label_columns
-        rbm, base = first.rbm, first.base
+        rbm, base = self._first_of_columns.rbm, self._first_of_columns.base
 
         def complete(v: Array, rng: Generator) -> Array:
             if method == "mean":
@@ -371,9 +394,7 @@ class Fitted:
             fill = conditionals.draw if method == "sample" else conditionals.mode
             return fill(rbm, base, v, rng, n_steps)
 
-        if n_labels == 0:
-            return complete
-        return lambda x, rng: complete(labels.unlabelled(rbm, x), rng)[:, :-n_labels]
+        return lambda x, rng: self._present(complete(self._with_absent(x), rng))
 
     def _completer_of_net(self, method: str, n_steps: int) -> Completer:
         net = self._net_of_columns
@@ -414,7 +435,7 @@ class Fitted:
         first, log_volume_of = self._first_of_columns, self.scaling.log_volume_of
 
         def work(v: Array, rng: Generator) -> Array:
-            visible = self._with_free_label(v)
+            visible = self._with_absent(v)
             log_marginal = conditionals.log_marginal(first.rbm, first.base, visible, rng)
             return -to_host(log_marginal) - log_volume_of(to_host(arrays.is_nan(v)))
 
@@ -470,10 +491,6 @@ class Fitted:
         return LowerBound(ratios.mean(axis=1) - shift, std_error)
 
     # Labels
-
-    def _with_free_label(self, v: Array) -> Array:
-        """Append NaN as the label, if the model has one."""
-        return labels.unlabelled(self.rbm, v) if self.n_label_columns > 0 else v
 
     def label_logits(self, X: Checked) -> Array:
         """`log p(x, y)` for every row and label, up to a constant per row."""

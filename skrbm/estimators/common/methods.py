@@ -121,7 +121,7 @@ def sample(
         return framed(estimator, states)
     if fitted.coding is not None:
         return _sample_table(estimator, n_samples, given, n_steps, rng)
-    row = check_given(estimator, given, fitted.net.visible)
+    row = check_given(estimator, given, fitted.data_layer)
     return framed(estimator, fitted.sample_given(row, n_samples, n_steps, rng))
 
 

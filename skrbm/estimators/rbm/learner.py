@@ -99,7 +99,12 @@ class Learner:
         seeds_of_model = Seeds(seeds[0], random.generator(seeds[1]))
         top = FittedRBM(rbm, base, state)
         fitted = Fitted(
-            top, start.scaling, seeds_of_model, classes=start.classes, coding=start.coding
+            top,
+            start.scaling,
+            seeds_of_model,
+            classes=start.classes,
+            coding=start.coding,
+            n_latent=start.n_latent,
         )
         n_independent = start.n_independent
         if n_independent is None:

@@ -67,6 +67,8 @@ class Start(NamedTuple):
         Visible states of rows of a table, if the data are one.
     weights : callable
         Draws initial weights; by default dense ones.
+    n_latent : int
+        Number of visible columns that belong to deeper layers; they come last.
     """
 
     scaling: Scaling
@@ -77,6 +79,7 @@ class Start(NamedTuple):
     n_independent: float | None = None
     coding: Coding | None = None
     weights: InitialWeights = random.normal
+    n_latent: int = 0
 
 
 class Size(NamedTuple):

@@ -1,0 +1,73 @@
+"""The layers of a deep Boltzmann machine, arranged as an RBM of even and odd layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from skrbm._kernels import arrays
+from skrbm._kernels.devices import Array
+from skrbm.units import Joined, Layer
+from skrbm.weights import Block, Blocks, Weights
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """Columns of the layers of a deep Boltzmann machine, as columns of an RBM.
+
+    Only adjacent layers are coupled. So the even layers, from the data up, are independent given
+    the odd ones and the other way round: they are the visible and the hidden units of an RBM. Only
+    the lowest even layer is in the data; the others are latent.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Number of columns of each layer, from the data up; at least two layers.
+    """
+
+    sizes: tuple[int, ...]
+
+    @property
+    def n_latent(self) -> int:
+        """Number of visible columns that are not in the data."""
+        return sum(self.sizes[2::2])
+
+    @property
+    def columns(self) -> list[slice]:
+        """Columns of each layer among the visible or hidden units of the RBM."""
+        slices = [slice(0)] * len(self.sizes)
+        for first in (0, 1):
+            sizes = self.sizes[first::2]
+            stops = accumulate(sizes)
+            slices[first::2] = [slice(stop - n, stop) for n, stop in zip(sizes, stops, strict=True)]
+        return slices
+
+    def layer(self, layers: Sequence[Layer]) -> Layer:
+        """Join the even layers, or the odd ones."""
+        simple = tuple(part for layer in layers for part in layer.simple_layers)
+        return layers[0] if len(layers) == 1 else Joined(simple)
+
+    def weights(self, weights: Sequence[Weights]) -> Weights:
+        """Weights of the RBM from the weights between adjacent layers, from the data up."""
+        if len(weights) == 1:
+            return weights[0]
+        blocks = []
+        for i, w in enumerate(weights):
+            lower, upper = self.columns[i : i + 2]
+            blocks.append(Block(lower, upper, w) if i % 2 == 0 else Block(upper, lower, w.T))
+        return Blocks(tuple(blocks), (sum(self.sizes[::2]), sum(self.sizes[1::2])))
+
+    def states(self, visible: Array, hidden: Array) -> list[Array]:
+        """States of each layer, from the data up, from states of the RBM."""
+        sides = visible, hidden
+        return [sides[i % 2][..., own] for i, own in enumerate(self.columns)]
+
+    def only(self, layer: int, states: Array) -> Array:
+        """States of one layer among NaN for all other layers of its side of the RBM."""
+        size, own = sum(self.sizes[layer % 2 :: 2]), self.columns[layer]
+        nan = [
+            arrays.full((len(states), n), math.nan, states) for n in (own.start, size - own.stop)
+        ]
+        return arrays.concat([nan[0], states, nan[1]], axis=-1)

@@ -1,0 +1,118 @@
+"""Training settings of a deep Boltzmann machine, from settings of an RBM of its lowest layers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from skrbm._kernels import arrays, random
+from skrbm._kernels.devices import Array, Generator
+from skrbm.data.scaling import Scaling
+from skrbm.deep.arrangement import Arrangement
+from skrbm.deep.mean_field import MeanField
+from skrbm.estimators.rbm.settings import InitialWeights, Settings, Start
+from skrbm.learning.defaults import above_others
+from skrbm.learning.loop import RowFigure
+from skrbm.learning.mean_field_gradient import MeanFieldGradient
+from skrbm.likelihood import pseudo_log_likelihood
+from skrbm.model import RBM
+from skrbm.units import Bernoulli, Layer
+from skrbm.validation.rows import TrainingRows
+from skrbm.weights import Weights, as_weights
+
+FIGURE = "pseudo_log_likelihood"
+
+
+def machine_settings(settings: Settings, sizes: tuple[int, ...], mean_field: MeanField) -> Settings:
+    """Settings of a machine with these hidden layers, of which the first is the hidden layer given.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of an RBM, whose visible units are the visible units of the machine.
+    sizes : tuple of int
+        Numbers of hidden units, from the bottom up.
+    mean_field : MeanField
+    """
+
+    def layers(n_features: int) -> tuple[Layer, Layer]:
+        return _sides([*settings.layers(n_features), *_upper(sizes, np.zeros(1))])
+
+    def begin(rows: TrainingRows) -> Start:
+        return _start(settings, sizes, rows)
+
+    if len(sizes) == 1:
+        return settings
+    return replace(
+        settings,
+        layers=layers,
+        begin=begin,
+        figure=FIGURE,
+        row_figure=_row_figure(mean_field),
+        gradient=MeanFieldGradient(joint=settings.gradient, mean_field=mean_field),
+    )
+
+
+def arrangement_of(n_columns: int, sizes: tuple[int, ...]) -> Arrangement:
+    """The arrangement of hidden layers above a visible layer with so many columns."""
+    return Arrangement((n_columns, *sizes))
+
+
+def _upper(sizes: tuple[int, ...], bias: Array) -> list[Layer]:
+    """The hidden layers above the first one, whose units start with its bias."""
+    return [Bernoulli(np.full(n, bias[0], bias.dtype)) for n in sizes[1:]]
+
+
+def _sides(layers: list[Layer]) -> tuple[Layer, Layer]:
+    """The even layers and the odd ones, each joined."""
+    arrangement = Arrangement(tuple(layer.n_columns for layer in layers))
+    return arrangement.layer(layers[::2]), arrangement.layer(layers[1::2])
+
+
+def _start(settings: Settings, sizes: tuple[int, ...], rows: TrainingRows) -> Start:
+    """The start of the training of all layers together."""
+    start, n_features = settings.begin(rows), len(rows.summary.total)
+    arrangement = arrangement_of(start.visible.n_columns, sizes)
+    layers = [start.visible, start.hidden, *_upper(sizes, start.hidden.bias)]
+    defaults, variance = settings.defaults, rows.summary.total_variance
+    of_upper = above_others(defaults, n_features)
+
+    def weights(shape: Any, scale: float, like: Array, rng: Generator) -> Weights:
+        blocks: list[Weights] = []
+        for i in range(len(sizes)):
+            pair = arrangement.sizes[i], arrangement.sizes[i + 1]
+            own = (defaults if i == 0 else of_upper).weight_scale(*pair, variance)
+            draw: InitialWeights = start.weights if i == 0 else random.normal
+            blocks.append(as_weights(draw(pair, own, like, rng)))
+        return arrangement.weights(blocks)
+
+    visible, hidden = _sides(layers)
+    column_variance = start.column_variance
+    if column_variance is not None:  # units of deeper layers have no variance to learn
+        ones = np.ones(arrangement.n_latent, column_variance.dtype)
+        column_variance = np.concatenate([column_variance, ones])
+    return start._replace(
+        visible=visible,
+        hidden=hidden,
+        column_variance=column_variance,
+        weights=weights,
+        n_latent=arrangement.n_latent,
+    )
+
+
+def _row_figure(mean_field: MeanField) -> Any:
+    """The pseudo-likelihood of each row given its means of deeper layers."""
+
+    def row_figure(scaling: Scaling, n_flips: int) -> RowFigure:
+        def figure(rbm: RBM, v: Array, rng: Generator) -> Array:
+            latent = mean_field.latent_layer(rbm.visible)
+            means = mean_field.latent_means(rbm, v, latent.mean(0.0))
+            x, n_units = arrays.append_columns(v, means), rbm.visible.n_units - latent.n_units
+            value = pseudo_log_likelihood(rbm, x, min(n_flips, n_units), rng, n_units)
+            return value - scaling.log_volume
+
+        return figure
+
+    return row_figure
