@@ -187,7 +187,7 @@ def preferred_input(
 
     Notes
     -----
-    The steps are those of L-BFGS.
+    L-BFGS chooses the steps.
 
     Examples
     --------
