@@ -155,7 +155,8 @@ def preferred_input(
     For an RBM, a stack, and a pipeline that ends in one of them, the ascent is of the input of the
     unit, with which :math:`f_j` increases, because means close to 1 have no gradient. The input of
     an RBM is linear in x, so the difference from m is proportional to the weights of the unit. For
-    other transformers the maximum is local.
+    other transformers the maximum is local, and may be close to the start. Pass other rows as X,
+    such as noise, for another start.
 
     Parameters
     ----------
