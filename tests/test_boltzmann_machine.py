@@ -6,14 +6,24 @@ import pickle
 import numpy as np
 import pytest
 from scipy.special import logsumexp
+from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
 
-from skrbm import BernoulliRBM, DeepBoltzmannMachine, GaussianBernoulliRBM, TabularRBM
+from skrbm import (
+    BernoulliRBM,
+    DBNClassifier,
+    DBNRegressor,
+    DeepBoltzmannMachine,
+    GaussianBernoulliRBM,
+    TabularRBM,
+)
 from skrbm._kernels import random
 from skrbm.deep.arrangement import Arrangement
 from skrbm.deep.mean_field import MeanField, lower_bounds
+from skrbm.estimators.dbn.boltzmann_machine import upward_layers
 from skrbm.learning.gradients import ExactGradient
-from skrbm.learning.mean_field_gradient import MeanFieldGradient
+from skrbm.learning.latent_gradient import LatentGradient
 from skrbm.learning.train_state import TrainState
 from skrbm.model import RBM
 from skrbm.units import Bernoulli, Categorical, Gaussian, Joined
@@ -182,35 +192,40 @@ def test_bound_of_gaussian_visible_units_is_below_the_density():
     assert gap.max() < 0.5
 
 
-def test_gradient_is_the_derivative_of_the_bound():
-    """Fails if the data phase uses draws or other means than the posterior's."""
-    machine, rng = Machine((4, 3, 2)), np.random.default_rng(3)
-    v, shares = rng.integers(2, size=(6, 4)).astype(float), np.full(6, 1 / 6)
-    rbm, inference = machine.rbm, machine.inference()
-    gradient = MeanFieldGradient(joint=ExactGradient(), mean_field=inference)
-    state = TrainState(
-        rbm, np.full(6, 0.5), np.full(3, 0.5), random.generator(0), random.generator(1)
+def test_latent_units_are_drawn_from_their_posterior():
+    """Fails if the draws neglect the dependence of the layers given a row, as their means do."""
+    machine, n = Machine((4, 3, 2), scale=3.0), 40_000
+    row, latent, inference = np.array([1.0, 0.0, 1.0, 1.0]), _bits(2), machine.inference()
+    hidden = _bits(3)
+    log_p = [
+        logsumexp(machine.log_weights([np.tile(row, (8, 1)), hidden, np.tile(x, (8, 1))]))
+        for x in latent
+    ]
+    p = np.exp(log_p - logsumexp(log_p))
+    v, start = np.tile(row, (n, 1)), np.full(2, 0.5)
+    drawn = inference.draw(machine.rbm, v, start, random.generator(0), 30)
+    share = np.bincount((drawn @ [2, 1]).astype(int), minlength=4) / n
+    assert (np.abs(share - p) < 5 * np.sqrt(p * (1 - p) / n) + 1e-4).all()
+    means = inference.latent_means(machine.rbm, row[None], start)[0]
+    independent = np.where(latent > 0, means, 1 - means).prod(axis=1)
+    assert np.abs(independent - p).max() > 0.02  # the test could fail
+
+
+def test_data_phase_draws_the_latent_units_by_row():
+    """Fails if the data phase has means, or equal rows get different draws."""
+    machine = Machine((4, 3, 2))
+    rows = np.random.default_rng(3).integers(2, size=(40, 4)).astype(float)
+    v = np.concatenate([rows, rows])
+    gradient = LatentGradient(joint=ExactGradient(), mean_field=machine.inference(50, 1e-4))
+    offsets = np.full(6, 0.5), np.full(3, 0.5)
+    state = TrainState(machine.rbm, *offsets, random.generator(0), random.generator(1))
+    first, second = (
+        gradient.phases(state, v, np.full(80, 1 / 80)).parts[0].visible[:80] for _ in range(2)
     )
-    phases = gradient.phases(state, v, shares)
-    growth = np.zeros(rbm.weights.shape)
-    for rows in phases.parts:
-        growth += (rows.visible * rows.weights[:, None]).T @ rows.hidden
-
-    def objective():
-        states = rbm.visible.states()
-        return shares @ machine.bounds(v) - logsumexp(-rbm.free_energy(states))
-
-    epsilon = 1e-5
-    for block in rbm.weights.blocks:
-        array = block.weights.array
-        for index in np.ndindex(array.shape):
-            sides = []
-            for sign in (1, -1):
-                array[index] += sign * epsilon
-                sides.append(objective())
-                array[index] -= sign * epsilon
-            expected = (sides[0] - sides[1]) / (2 * epsilon)
-            assert abs(growth[block.visible, block.hidden][index] - expected) < 1e-7
+    np.testing.assert_array_equal(first[:, :4], v)
+    assert set(np.unique(first[:, 4:])) == {0.0, 1.0}
+    np.testing.assert_array_equal(first[:40], first[40:])
+    assert not np.array_equal(first, second)
 
 
 def test_weights_outside_the_blocks_stay_zero_in_training():
@@ -338,14 +353,22 @@ def test_gibbs_keeps_the_distribution(fitted):
     assert np.abs(share - p).sum() < 0.1
 
 
-def test_one_step_keeps_the_distribution_nearly(fitted, patterns):
-    """Fails if deeper layers start anywhere. Draws of the mean field are close to the posterior."""
-    rows = _bits(5)
-    p = np.exp(_enumerated(fitted, rows)[0])
-    drawn = rows[np.random.default_rng(0).choice(32, size=20_000, p=p / p.sum())]
-    v = fitted.gibbs(drawn, n_steps=1)
-    share = np.bincount((v @ (2 ** np.arange(5)[::-1])).astype(int), minlength=32) / 20_000
-    assert np.abs(share - p).sum() < 0.06
+def test_chains_start_at_draws_of_the_mean_field(fitted):
+    """Fails if deeper layers start anywhere else. The mean after one step, by enumeration."""
+    dbm = pickle.loads(pickle.dumps(fitted))
+    upper = dbm._fitted.rbm.weights.blocks[1].weights.arrays[0]
+    upper[:] = 4 * np.random.default_rng(0).normal(size=upper.shape)
+    row, n = np.array([1.0, 0.0, 1.0, 1.0, 0.0]), 20_000
+    w, c, means = dbm.components_, dbm.intercepts_hidden_, dbm.transform(row[None])[0]
+    expected = np.zeros(5)
+    for h2 in _bits(2):
+        p2 = np.prod(np.where(h2 > 0, means, 1 - means))
+        p1 = 1 / (1 + np.exp(-(row @ w[0].T + h2 @ w[1] + c[0])))
+        for h1 in _bits(4):
+            share = p2 * np.prod(np.where(h1 > 0, p1, 1 - p1))
+            expected += share / (1 + np.exp(-(h1 @ w[0] + dbm.intercept_visible_)))
+    drawn = dbm.gibbs(np.tile(row, (n, 1)), n_steps=1).mean(axis=0)
+    assert (np.abs(drawn - expected) < 5 * 0.5 / n**0.5).all()
 
 
 @pytest.mark.parametrize("layer", range(5))
@@ -365,6 +388,44 @@ def test_rows_may_lack_the_last_layers():
     layer = Joined((Bernoulli(np.zeros(1)), Bernoulli(np.zeros(3))))
     v = layer.from_data(np.array([[0.2], [0.9]]), np.array([[0.5], [0.5]]))
     np.testing.assert_array_equal(v, [[0.0], [1.0]])
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    rbm = BernoulliRBM(n_iter=40)
+    return X / 16, y, DeepBoltzmannMachine((64, 32), rbm=rbm, random_state=0).fit(X / 16)
+
+
+def test_upper_layers_are_used(digits):
+    """Fails if units of the upper layer have the same state in all rows."""
+    X, _, dbm = digits
+    assert np.median(dbm.transform(X).std(axis=0)) > 0.02
+
+
+def test_one_pass_upwards_approximates_the_mean_field(digits):
+    """Fails if the initial perceptron lacks the mean input from the layer above."""
+    X, _, dbm = digits
+    layers, h = upward_layers(dbm), [X]
+    for bias, w in layers:
+        h.append(1 / (1 + np.exp(-(h[-1] @ w + bias))))
+    every = pickle.loads(pickle.dumps(dbm)).set_params(output="all")
+    error = np.abs(np.hstack(h[1:]) - every.transform(X)).mean()
+    assert error < 0.01
+
+
+def test_a_perceptron_fine_tunes_the_machine(digits):
+    """Fails if fine-tuning starts from other weights, or takes no machine."""
+    X, y, dbm = digits
+    tuned = DBNClassifier(FrozenEstimator(dbm), random_state=0).fit(X[:1200], y[:1200])
+    assert tuned.score(X[1200:], y[1200:]) > 0.88
+    rbm = BernoulliRBM(n_iter=3)
+    dbm = DeepBoltzmannMachine((16, 8), rbm=rbm, callbacks=None)
+    tuned = DBNClassifier(dbm, random_state=0).fit(X[:300], y[:300])
+    assert tuned.dbn_.n_iter_ == 3
+    assert tuned.transform(X[:5]).shape == (5, 8)
+    regressor = DBNRegressor(dbm, random_state=0).fit(X[:300], X[:300, 20])
+    assert regressor.predict(X[:5]).shape == (5,)
 
 
 @pytest.mark.parametrize("gradient", ["jump", "pcd", "pt", "ptt", "cd", "exact"])
@@ -446,7 +507,7 @@ def test_later_calls_ignore_other_sizes(patterns):
     """Fails if a change of the sizes after the first call changes the model."""
     dbm = DeepBoltzmannMachine((3, 2), random_state=0).partial_fit(patterns)
     same = DeepBoltzmannMachine((3, 2), random_state=0).partial_fit(patterns)
-    dbm.set_params(hidden_layer_sizes=(3, 2, 4)).partial_fit(patterns)
+    dbm.set_params(hidden_layer_sizes=(3, 5)).partial_fit(patterns)
     same.partial_fit(patterns)
     np.testing.assert_array_equal(dbm.components_[1], same.components_[1])
     assert dbm.transform(patterns).shape == (len(patterns), 2)

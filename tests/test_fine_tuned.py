@@ -459,7 +459,10 @@ def test_grid_search_and_pickling(digits, fitted):
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
-        ({"dbn": BernoulliRBM()}, "dbn == BernoulliRBM(), must be None or a DeepBeliefNetwork."),
+        (
+            {"dbn": BernoulliRBM()},
+            "dbn == BernoulliRBM(), must be None or a DeepBeliefNetwork or a DeepBoltzmannMachine.",
+        ),
         ({"mlp": LogisticRegression()}, "must be None or a MLPClassifier of scikit-learn."),
         ({"dbn": DeepBeliefNetwork(top_rbm=BernoulliRBM(hidden="gaussian"))}, "must have binary"),
         ({"dbn": DeepBeliefNetwork((0,))}, "hidden_layer_sizes == (0,), must be"),

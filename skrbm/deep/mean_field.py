@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from skrbm._kernels import arrays
-from skrbm._kernels.devices import Array
+from skrbm._kernels.devices import Array, Generator
 from skrbm.model import RBM
 from skrbm.units import Layer
+from skrbm.weights import Weights
 
 
 class Posterior(NamedTuple):
@@ -38,6 +39,21 @@ class Posterior(NamedTuple):
     free: Array
     hidden: Array
     converged: Array
+
+
+class _Upper(NamedTuple):
+    """The latent layer of an RBM, its weights, and the input of the hidden units from rows."""
+
+    rbm: RBM
+    layer: Layer
+    weights: Weights
+    below: Array
+
+    def hidden_input(self, latent: Array) -> Array:
+        return self.rbm.scaled(self.below + self.weights.input(latent))
+
+    def input(self, hidden: Array) -> Array:
+        return self.rbm.scaled(self.weights.T.input(hidden))
 
 
 @dataclass(frozen=True)
@@ -88,19 +104,41 @@ class MeanField:
         start : ndarray of shape (n_latent_columns,)
             Means from which to start.
         """
-        n_data = v.shape[-1]
-        from_data, from_latent = (
-            rbm.weights.part(columns) for columns in (slice(n_data), slice(n_data, None))
-        )
-        latent, to_latent = self.latent_layer(rbm.visible), from_latent.T
-        below = from_data.input(v)
+        return self._means(self._upper(rbm, v), start)
+
+    def draw(self, rbm: RBM, v: Array, start: Array, rng: Generator, n_steps: int) -> Array:
+        """Draw the latent units given complete rows, by Gibbs chains from draws of their means.
+
+        Parameters
+        ----------
+        rbm, v, start
+            As for `latent_means`.
+        rng : Generator
+        n_steps : int
+            Length of the chains.
+        """
+        upper = self._upper(rbm, v)
+        latent = upper.layer.sample(self._means(upper, start), rng)
+        for _ in range(n_steps):
+            hidden = rbm.hidden.draw(upper.hidden_input(latent), rng)
+            latent = upper.layer.draw(upper.input(hidden), rng)
+        return latent
+
+    def _means(self, upper: _Upper, start: Array) -> Array:
+        hidden = upper.rbm.hidden
 
         def update(m: Array) -> Array:
-            hidden = rbm.hidden.mean(rbm.scaled(below + from_latent.input(m)))
-            return latent.mean(rbm.scaled(to_latent.input(hidden)))
+            return upper.layer.mean(upper.input(hidden.mean(upper.hidden_input(m))))
 
-        means, _ = self._iterate(update, start + arrays.zeros((len(v), len(start)), v))
+        below = upper.below
+        means, _ = self._iterate(update, start + arrays.zeros((len(below), len(start)), below))
         return means
+
+    def _upper(self, rbm: RBM, v: Array) -> _Upper:
+        n_data = v.shape[-1]
+        from_data = rbm.weights.part(slice(n_data))
+        from_latent = rbm.weights.part(slice(n_data, None))
+        return _Upper(rbm, self.latent_layer(rbm.visible), from_latent, from_data.input(v))
 
     def posterior(self, rbm: RBM, v: Array, start: Array) -> Posterior:
         """The posterior for rows of visible states.

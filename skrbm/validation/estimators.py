@@ -12,8 +12,14 @@ from skrbm.units import Bernoulli, Layer
 from skrbm.validation.parameters import require
 
 
-def check_kind(name: str, value: Any, kind: type, description: str, alternative: str = "") -> None:
-    """Refuse a value that is neither None, nor an estimator of this kind, nor the alternative."""
+def check_kind(
+    name: str,
+    value: Any,
+    kind: type | tuple[type, ...],
+    description: str,
+    alternative: str = "",
+) -> None:
+    """Refuse a value that is neither None, nor an estimator of these kinds, nor the alternative."""
     is_alternative = isinstance(value, str) and value == alternative != ""
     allowed = f"{alternative!r}, None" if alternative else "None"
     valid = value is None or isinstance(value, kind) or is_alternative

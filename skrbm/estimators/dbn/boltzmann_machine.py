@@ -14,7 +14,7 @@ from skrbm._kernels.devices import Array
 from skrbm.deep.mean_field import MeanField
 from skrbm.estimators.common import methods
 from skrbm.estimators.common.base import Estimator
-from skrbm.estimators.common.fit_state import asked_to_stop
+from skrbm.estimators.common.fit_state import Hook, asked_to_stop
 from skrbm.estimators.common.fitted import Fitted, fitted_of
 from skrbm.estimators.common.fitted_machine import FittedMachine
 from skrbm.estimators.dbn import stack as stacks
@@ -122,6 +122,11 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
     are blocks. Its chains, its gradients and its estimates of log Z are the chains, gradients and
     estimates of `BernoulliRBM`.
 
+    In training, the even hidden layers of a row are drawn by two Gibbs steps from a draw of the
+    mean field, so the gradient is the gradient of the likelihood, up to the length of this chain.
+    With means instead of draws it would be the gradient of the bound. Then the upper layers of
+    machines that start from random weights remain nearly constant.
+
     References
     ----------
     .. [1] R. Salakhutdinov and G. Hinton, "Deep Boltzmann machines", AISTATS 2009.
@@ -180,11 +185,7 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
             If a parameter of the machine or of its prototype, or the data, are invalid; the
             estimator is then unchanged.
         """
-        rbm, rows = self._check_rows(X, sample_weight, self._new_rbm(), first=True)
-        self._start(rbm, rows)
-        learner_of(rbm).begin_fit(self._settings(rbm), Size.of(rows, 0), rising=True)
-        learner_of(rbm).finish(self._settings(rbm), rows, None)
-        return self
+        return self._finish(self._begin(X, sample_weight))
 
     def resume(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Complete an interrupted `fit`; see `BernoulliRBM.resume`.
@@ -207,13 +208,7 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
         ValueError
             If no `fit` was interrupted, or the data differ in size.
         """
-        rbm = self._lowest
-        fit = estimators.check_unfinished(self, rbm and learner_of(rbm).fit)
-        assert rbm is not None
-        _, rows = self._check_rows(X, sample_weight, rbm, first=False)
-        estimators.check_same_rows("X", len(rows.weights), fit.n_rows)
-        learner_of(rbm).finish(self._settings(rbm), rows, None)
-        return self
+        return self._finish(self._resumed_rows(X, sample_weight))
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train for one epoch over the rows in the given order; the first call starts the model.
@@ -647,6 +642,31 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
 
     # Training
 
+    def _begin(self, X: Any, sample_weight: Any) -> TrainingRows:
+        """Check everything, plan a fit, and return the rows to train on."""
+        rbm, rows = self._check_rows(X, sample_weight, self._new_rbm(), first=True)
+        self._start(rbm, rows)
+        learner_of(rbm).begin_fit(self._settings(rbm), Size.of(rows, 0), rising=True)
+        return rows
+
+    def _resumed_rows(self, X: Any, sample_weight: Any) -> TrainingRows:
+        """The rows with which to continue a fit."""
+        rbm = self._lowest
+        fit = estimators.check_unfinished(self, rbm and learner_of(rbm).fit)
+        assert rbm is not None
+        _, rows = self._check_rows(X, sample_weight, rbm, first=False)
+        estimators.check_same_rows("X", len(rows.weights), fit.n_rows)
+        return rows
+
+    def _finish(self, rows: TrainingRows, hook: Hook | None = None) -> Self:
+        """Make the remaining epochs of a fit; the hook is called after each of them."""
+        rbm = self._trained
+        settings = self._settings(rbm)
+        if hook is not None:
+            settings = replace(settings, hooks=(*settings.hooks, hook))
+        learner_of(rbm).finish(settings, rows, None)
+        return self
+
     def _settings(self, rbm: DensityRBM) -> Settings:
         """The settings of the training of all layers."""
         sizes = self._sizes if rbm is self._lowest else _sizes_of(self.hidden_layer_sizes)
@@ -672,3 +692,60 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
 
 def _sizes_of(hidden_layer_sizes: Any) -> tuple[int, ...]:
     return tuple(int(n) for n in np.atleast_1d(hidden_layer_sizes))
+
+
+def seeded(dbm: DeepBoltzmannMachine) -> list[Any]:
+    """A machine and its prototype; the first one with a random_state sets the seed."""
+    return [dbm, dbm._prototype]
+
+
+def check_stack(dbm: DeepBoltzmannMachine) -> None:
+    """Refuse a machine with invalid parameters."""
+    dbm._check_parameters()
+
+
+def begin_stack(dbm: DeepBoltzmannMachine, X: Any, sample_weight: Any) -> TrainingRows:
+    """Check everything, plan a fit, and return the rows to train on."""
+    return dbm._begin(X, sample_weight)
+
+
+def resumed_rows(dbm: DeepBoltzmannMachine, X: Any, sample_weight: Any) -> TrainingRows:
+    """The rows with which to continue a fit."""
+    return dbm._resumed_rows(X, sample_weight)
+
+
+def finish_stack(dbm: DeepBoltzmannMachine, _: Any, rows: TrainingRows, hook: Hook) -> None:
+    """Make the remaining epochs of a fit, if any; the hook is called after each of them."""
+    if learner_of(dbm._trained).fit is not None:
+        dbm._finish(rows, hook)
+
+
+def epochs_of(dbm: DeepBoltzmannMachine) -> int:
+    """Number of epochs trained."""
+    return dbm.n_iter_
+
+
+def rows_of_fitted(dbm: DeepBoltzmannMachine, X: Any, sample_weight: Any) -> TrainingRows:
+    """Checked rows for a fitted machine."""
+    return dbm._check_rows(X, sample_weight, dbm._trained, first=False)[1]
+
+
+def lowest_of(dbm: DeepBoltzmannMachine) -> Fitted:
+    """The fitted RBM of even and odd layers."""
+    return dbm._fitted
+
+
+def upward_layers(dbm: DeepBoltzmannMachine) -> list[tuple[Array, Array]]:
+    """Biases of every hidden layer and weights from the layer below, from the bottom up.
+
+    The biases include the mean input from the layer above, so a single pass upwards approximates
+    the mean field.
+    """
+    training, weights, biases = learner_of(dbm._trained).training, dbm.components_, dbm._biases
+    offsets = training.visible_offset, training.hidden_offset
+    means = dbm._machine.arrangement.states(*offsets)
+    layers = []
+    for i, w in enumerate(weights):
+        above = means[i + 2] @ weights[i + 1] if i + 1 < len(weights) else 0
+        layers.append((biases[i + 1] + above, w.T))
+    return layers

@@ -35,7 +35,7 @@ class DBNClassifier(ClassifierMixin, FineTuned):
 
     Parameters
     ----------
-    dbn : DeepBeliefNetwork, default=None
+    dbn : DeepBeliefNetwork or DeepBoltzmannMachine, default=None
         Prototype of the stack, by default `DeepBeliefNetwork()`.
         The top layer must have binary hidden units. A fitted stack in a
         `sklearn.frozen.FrozenEstimator` is used without further training, for example after a `fit`
@@ -79,7 +79,7 @@ class DBNClassifier(ClassifierMixin, FineTuned):
 
     Attributes
     ----------
-    dbn_ : DeepBeliefNetwork
+    dbn_ : DeepBeliefNetwork or DeepBoltzmannMachine
         The stack before fine-tuning.
     mlp_ : MLPClassifier
         The perceptron. Its inputs are visible states: for Gaussian visible units the standardized

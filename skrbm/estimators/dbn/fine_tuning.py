@@ -24,13 +24,18 @@ from skrbm._kernels import random
 from skrbm._kernels.devices import Array, Generator, to_host
 from skrbm.data.targets import TargetScale
 from skrbm.estimators.common.fit_state import asked_to_stop
-from skrbm.estimators.common.fitted import domain_of, fitted_of
+from skrbm.estimators.common.fitted import fitted_of
 from skrbm.estimators.dbn import mlp as perceptron
-from skrbm.estimators.dbn import network
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
 from skrbm.estimators.dbn.mlp import Tuning
 from skrbm.estimators.dbn.network import DeepBeliefNetwork
-from skrbm.estimators.dbn.stack import check_training, lines_of_part
+from skrbm.estimators.dbn.pretraining import (
+    ALL_DEEP_MODELS,
+    DEEP_MODELS,
+    DeepModel,
+    pretraining_of,
+)
+from skrbm.estimators.dbn.stack import lines_of_part
 from skrbm.estimators.dbn.targeted import Targeted, Tuned, TuningFit
 from skrbm.estimators.dbn.tuned import TunedModel, visible_states
 from skrbm.learning.loop import states_of
@@ -161,7 +166,8 @@ class FineTuned(TunedModel):
         fit: TuningFit = check_unfinished(self, self._fit_state)
         parameters.check_callbacks("callbacks", self.callbacks)
         X = to_host(X)
-        check = self._check_rows if fit.n_before is not None else network.resumed_rows
+        own = pretraining_of(fit.dbn)
+        check = own.rows_of_fitted if fit.n_before is not None else own.resumed_rows
         rows = check(fit.dbn, X, sample_weight)
         targeted = self._check_targeted(X, y, rows, sample_weight, self._scaled)
         check_same_rows("X", len(rows.weights), fit.n_rows)
@@ -181,7 +187,7 @@ class FineTuned(TunedModel):
             )
             return self._finish(X, rows, targeted, self._tune_once)
         dbn, tuning, _, rng, n_before = self._tuned
-        rows = self._check_rows(dbn, X, sample_weight)
+        rows = pretraining_of(dbn).rows_of_fitted(dbn, X, sample_weight)
         check_columns(self, X, reset=False)
         targeted = self._check_targeted(X, y, rows, sample_weight, scaled)
         self._fit_state = None  # these rows do not belong to an interrupted fit
@@ -208,14 +214,16 @@ class FineTuned(TunedModel):
         holds_out = self.early_stopping and not is_streamed
         mlp_seed, inputs_seed = parameters.check_seeds(self._seeding(), 2)
         (dbn, is_fitted), mlp = self._new_stack(), self._new_perceptron(mlp_seed)
-        rows = (self._check_rows if is_fitted else network.begin_stack)(dbn, X, sample_weight)
+        own = pretraining_of(dbn)
+        rows = (own.rows_of_fitted if is_fitted else own.begin_stack)(dbn, X, sample_weight)
         targeted = self._check_targeted(X, y, rows, sample_weight, scaled)
         y = targeted.y
         if self.mlp is None:
             mlp.set_params(max_iter=_default_max_iter(len(y)))
         sizes, dtype = np.atleast_1d(dbn.hidden_layer_sizes).tolist(), rows.summary.dtype
         if is_fitted:  # its parameters may have changed since its fit
-            sizes, dtype = [len(rbm.intercept_hidden_) for rbm in dbn.rbms_], fitted_of(dbn).dtype
+            sizes = [len(bias) for bias, _ in own.upward_layers(dbn)]
+            dtype = fitted_of(dbn).dtype
         few = y[self._few(y)] if classes is None else classes
         perceptron.make_layers(mlp, sizes, rows.values.shape[1], few, dtype)
         if holds_out:
@@ -233,13 +241,6 @@ class FineTuned(TunedModel):
         name, fraction = "validation_fraction of mlp", mlp.validation_fraction
         parameters.check_number(name, fraction, "> 0 and < 1")
         parameters.check_split(name, fraction, len(y), self._fewest(y))
-
-    def _check_rows(self, dbn: DeepBeliefNetwork, X: Any, sample_weight: Any) -> TrainingRows:
-        """Checked rows for a fitted stack."""
-        lowest, domain = dbn.rbms_[0], domain_of(dbn)
-        rows = check_training(dbn, lowest, X, sample_weight, domain, first=False)
-        check_columns(dbn, X, reset=False)
-        return rows
 
     def _check_targeted(
         self, X: Any, y: Any, rows: TrainingRows, sample_weight: Any, scaled: Scaled
@@ -265,13 +266,12 @@ class FineTuned(TunedModel):
         fit = self._fit_state
         assert fit is not None
         dbn, tuning = fit.dbn, fit.tuning
+        own = pretraining_of(dbn)
         if fit.n_before is None:
-            network.finish_stack(
-                dbn, X, rows, lambda record: self._asked_to_stop(network.epochs_of(dbn))
-            )
-            fit.n_before = network.epochs_of(dbn)
+            own.finish_stack(dbn, X, rows, lambda record: self._asked_to_stop(own.epochs_of(dbn)))
+            fit.n_before = own.epochs_of(dbn)
         if tuning.n_done == 0:
-            perceptron.take_weights(tuning.mlp, fitted_of(dbn).net)
+            perceptron.take_weights(tuning.mlp, own.upward_layers(dbn))
         check_columns(self, X, reset=True)
         self._tuned = Tuned(dbn, tuning, targeted.scale, fit.rng, fit.n_before)
         tune(fit, targeted)
@@ -281,7 +281,7 @@ class FineTuned(TunedModel):
     def _inputs(self, fit: TuningFit, rows: TrainingRows) -> Callable[[], Any]:
         """A function that returns visible states of the rows, with new draws in every call."""
         net, rng = fitted_of(fit.dbn).net, fit.rng
-        lowest = fitted_of(fit.dbn.rbms_[0])
+        lowest = pretraining_of(fit.dbn).lowest_of(fit.dbn)
         of_rows = LayerInputs(rows, rng, fit.completions)
         completion = of_rows.completion(lowest)
         fit.completions = of_rows.completions
@@ -333,7 +333,7 @@ class FineTuned(TunedModel):
 
     def _scorer(self, fit: TuningFit, held_out: Targeted) -> Callable[[], float]:
         """A function that computes the current score of held-out rows."""
-        lowest, rows = fitted_of(fit.dbn.rbms_[0]), held_out.rows
+        lowest, rows = pretraining_of(fit.dbn).lowest_of(fit.dbn), held_out.rows
         checked = Checked(rows.values[:], rows.summary.bounds.has_missing)
         v = visible_states(lowest, checked, lowest.own_draws(checked.values))
         return lambda: self._score(fit.tuning, v, held_out)
@@ -342,7 +342,7 @@ class FineTuned(TunedModel):
     def _reported(self, fit: TuningFit, n_left: int) -> Iterator[Callable[[int], bool]]:
         """A function that reports an epoch, and returns whether a callback asks to stop."""
         title, n_before, start = f"{type(self).__name__}, fine-tuning", fit.n_before or 0, time()
-        lines = self.verbose, lines_of_part(len(fit.dbn.rbms_))
+        lines = self.verbose, lines_of_part(len(fit.tuning.mlp.coefs_) - 1)
         with progress(title, n_left, "loss", *lines) as report:
 
             def stop(n_done: int) -> bool:
@@ -355,12 +355,12 @@ class FineTuned(TunedModel):
     def _asked_to_stop(self, n_epochs: int) -> bool:
         return asked_to_stop(self, self.callbacks, n_epochs)
 
-    def _new_stack(self) -> tuple[DeepBeliefNetwork, bool]:
+    def _new_stack(self) -> tuple[DeepModel, bool]:
         """A new stack, or a copy of a frozen fitted one, and whether it is fitted."""
         is_fitted = isinstance(self.dbn, FrozenEstimator)
         given = self.dbn.estimator if is_fitted else self.dbn
         shown = self.dbn if given is None else given
-        check_kind("dbn", shown, DeepBeliefNetwork, "a DeepBeliefNetwork")
+        check_kind("dbn", shown, DEEP_MODELS, ALL_DEEP_MODELS)
         if is_fitted:
             check_is_fitted(given)
             dbn = deepcopy(given)
@@ -368,7 +368,7 @@ class FineTuned(TunedModel):
             seed = parameters.check_seed(self._seeding())
             dbn = DeepBeliefNetwork() if given is None else clone(given)
             dbn.set_params(random_state=seed % 2**32, verbose=dbn.verbose or self.verbose)
-        network.check_stack(dbn)
+        pretraining_of(dbn).check_stack(dbn)
         return dbn, is_fitted
 
     def _default_perceptron(self) -> Any:
@@ -381,8 +381,9 @@ class FineTuned(TunedModel):
 
     def _seeding(self) -> Any:
         """The first given random_state: of this model, of the stack, or of the perceptron."""
-        of_dbn = self.dbn if isinstance(self.dbn, DeepBeliefNetwork) else DeepBeliefNetwork()
-        return parameters.first_random_state(self, *network.seeded(of_dbn), self.mlp)
+        of_dbn = self.dbn if isinstance(self.dbn, DEEP_MODELS) else DeepBeliefNetwork()
+        seeded = pretraining_of(of_dbn).seeded(of_dbn)
+        return parameters.first_random_state(self, *seeded, self.mlp)
 
     def _new_perceptron(self, seed: int) -> Any:
         name = self._Perceptron.__name__

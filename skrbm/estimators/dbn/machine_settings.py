@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -13,9 +14,8 @@ from skrbm.data.scaling import Scaling
 from skrbm.deep.arrangement import Arrangement
 from skrbm.deep.mean_field import MeanField
 from skrbm.estimators.rbm.settings import InitialWeights, Settings, Start
-from skrbm.learning.defaults import above_others
+from skrbm.learning.latent_gradient import LatentGradient
 from skrbm.learning.loop import RowFigure
-from skrbm.learning.mean_field_gradient import MeanFieldGradient
 from skrbm.likelihood import pseudo_log_likelihood
 from skrbm.model import RBM
 from skrbm.units import Bernoulli, Layer
@@ -23,6 +23,7 @@ from skrbm.validation.rows import TrainingRows
 from skrbm.weights import Weights, as_weights
 
 FIGURE = "pseudo_log_likelihood"
+_N_STEPS = 2  # Gibbs steps that draw the layers above the data in the data phase
 
 
 def machine_settings(settings: Settings, sizes: tuple[int, ...], mean_field: MeanField) -> Settings:
@@ -51,7 +52,7 @@ def machine_settings(settings: Settings, sizes: tuple[int, ...], mean_field: Mea
         begin=begin,
         figure=FIGURE,
         row_figure=_row_figure(mean_field),
-        gradient=MeanFieldGradient(joint=settings.gradient, mean_field=mean_field),
+        gradient=LatentGradient(n_steps=_N_STEPS, joint=settings.gradient, mean_field=mean_field),
     )
 
 
@@ -73,17 +74,16 @@ def _sides(layers: list[Layer]) -> tuple[Layer, Layer]:
 
 def _start(settings: Settings, sizes: tuple[int, ...], rows: TrainingRows) -> Start:
     """The start of the training of all layers together."""
-    start, n_features = settings.begin(rows), len(rows.summary.total)
+    start = settings.begin(rows)
     arrangement = arrangement_of(start.visible.n_columns, sizes)
     layers = [start.visible, start.hidden, *_upper(sizes, start.hidden.bias)]
-    defaults, variance = settings.defaults, rows.summary.total_variance
-    of_upper = above_others(defaults, n_features)
+    of_lowest, variance = settings.defaults.weight_scale, rows.summary.total_variance
 
     def weights(shape: Any, scale: float, like: Array, rng: Generator) -> Weights:
         blocks: list[Weights] = []
         for i in range(len(sizes)):
             pair = arrangement.sizes[i], arrangement.sizes[i + 1]
-            own = (defaults if i == 0 else of_upper).weight_scale(*pair, variance)
+            own = of_lowest(*pair, variance) if i == 0 else _upper_scale(*pair)
             draw: InitialWeights = start.weights if i == 0 else random.normal
             blocks.append(as_weights(draw(pair, own, like, rng)))
         return arrangement.weights(blocks)
@@ -100,6 +100,15 @@ def _start(settings: Settings, sizes: tuple[int, ...], rows: TrainingRows) -> St
         weights=weights,
         n_latent=arrangement.n_latent,
     )
+
+
+def _upper_scale(n_lower: int, n_upper: int) -> float:
+    """Standard deviation of weights whose largest singular value is about one.
+
+    No data fix the units of both layers, which therefore start nearly independent. With the scale
+    of the lowest layer, random weights hold all units of the upper one in a fixed state.
+    """
+    return 1 / (math.sqrt(n_lower) + math.sqrt(n_upper))
 
 
 def _row_figure(mean_field: MeanField) -> Any:

@@ -17,7 +17,6 @@ from sklearn.exceptions import ConvergenceWarning
 from skrbm._kernels import threads
 from skrbm._kernels.arrays import logistic
 from skrbm._kernels.devices import Array
-from skrbm.deep.belief_net import BeliefNet
 
 _TINY = 1e-30
 _FEW_PRODUCTS = 2**23  # of a mini-batch and a layer: two threads then cost more than they gain
@@ -46,10 +45,8 @@ def make_layers(mlp: Any, sizes: list[int], n_features: int, y: Array, dtype: An
     mlp.n_iter_, mlp.t_, mlp.loss_curve_, mlp.best_loss_ = 0, 0, [], math.inf
 
 
-def take_weights(mlp: Any, net: BeliefNet) -> None:
-    """Set the hidden layers of the perceptron to the recognition weights of a stack."""
-    layers = [(x.layer.bias, x.weights.dense) for x in net.recognition]
-    layers.append((net.top.hidden.bias, net.top.weights.dense))
+def take_weights(mlp: Any, layers: list[tuple[Array, Array]]) -> None:
+    """Set the hidden layers of the perceptron to biases and upward weights of a stack."""
     for i, (bias, weights) in enumerate(layers):
         mlp.intercepts_[i][...] = bias
         mlp.coefs_[i][...] = weights

@@ -18,7 +18,7 @@ from skrbm.deep.belief_net import Conditional
 from skrbm.estimators.common import methods
 from skrbm.estimators.common.base import Estimator
 from skrbm.estimators.common.fit_state import Hook, asked_to_stop
-from skrbm.estimators.common.fitted import N_DRAWS, Fitted, LowerBound
+from skrbm.estimators.common.fitted import N_DRAWS, Fitted, LowerBound, fitted_of
 from skrbm.estimators.dbn import stack as stacks
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
 from skrbm.estimators.dbn.stack import Stack, StackFit
@@ -790,3 +790,23 @@ def finish_stack(
 def epochs_of(dbn: DeepBeliefNetwork) -> int:
     """Number of epochs of all layers and of up-down."""
     return dbn._n_epochs
+
+
+def rows_of_fitted(dbn: DeepBeliefNetwork, X: Any, sample_weight: Any) -> TrainingRows:
+    """Checked rows for a fitted stack."""
+    domain = stacks.lowest_domain(dbn.rbms_[0])
+    rows = stacks.check_training(dbn, dbn.rbms_[0], X, sample_weight, domain, first=False)
+    check_columns(dbn, X, reset=False)
+    return rows
+
+
+def lowest_of(dbn: DeepBeliefNetwork) -> Fitted:
+    """The fitted lowest layer."""
+    return fitted_of(dbn.rbms_[0])
+
+
+def upward_layers(dbn: DeepBeliefNetwork) -> list[tuple[Array, Array]]:
+    """Biases of every hidden layer and weights from the layer below, from the bottom up."""
+    net = dbn._fitted.net
+    layers = [(x.layer.bias, x.weights.dense) for x in net.recognition]
+    return [*layers, (net.top.hidden.bias, net.top.weights.dense)]

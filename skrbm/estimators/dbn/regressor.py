@@ -66,7 +66,7 @@ class DBNRegressor(RegressorMixin, FineTuned):
 
     Parameters
     ----------
-    dbn : DeepBeliefNetwork, default=None
+    dbn : DeepBeliefNetwork or DeepBoltzmannMachine, default=None
         Prototype of the stack, by default `DeepBeliefNetwork()`.
         The top layer must have binary hidden units. A fitted stack in a
         `sklearn.frozen.FrozenEstimator` is used without further training, for example after a `fit`
@@ -107,7 +107,7 @@ class DBNRegressor(RegressorMixin, FineTuned):
 
     Attributes
     ----------
-    dbn_ : DeepBeliefNetwork
+    dbn_ : DeepBeliefNetwork or DeepBoltzmannMachine
         The stack before fine-tuning.
     mlp_ : MLPRegressor
         The perceptron. Its inputs are visible states: for Gaussian visible units the standardized

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from skrbm._kernels.devices import Array, Generator
 from skrbm.data.targets import TargetScale
 from skrbm.estimators.dbn.mlp import Tuning
-from skrbm.estimators.dbn.network import DeepBeliefNetwork
+from skrbm.estimators.dbn.pretraining import DeepModel
 from skrbm.validation.rows import TrainingRows
 
 
@@ -32,7 +32,7 @@ class TuningFit:
 
     Parameters
     ----------
-    dbn : DeepBeliefNetwork
+    dbn : DeepBeliefNetwork or DeepBoltzmannMachine
     tuning : Tuning
     rng : Generator
         Generator for the inputs.
@@ -45,7 +45,7 @@ class TuningFit:
         States of the chains for missing values.
     """
 
-    dbn: DeepBeliefNetwork
+    dbn: DeepModel
     tuning: Tuning
     rng: Generator
     seed: int
@@ -60,7 +60,7 @@ class Tuned(NamedTuple):
     `rng` and `n_before` come from the fit that `partial_fit` continues.
     """
 
-    dbn: DeepBeliefNetwork
+    dbn: DeepModel
     tuning: Tuning
     scale: TargetScale | None
     rng: Generator

@@ -17,6 +17,7 @@ from skrbm.estimators.common.methods import check_seen
 from skrbm.estimators.dbn import mlp as perceptron
 from skrbm.estimators.dbn.mlp import Tuning
 from skrbm.estimators.dbn.network import DeepBeliefNetwork
+from skrbm.estimators.dbn.pretraining import DEEP_MODELS, DeepModel, pretraining_of
 from skrbm.estimators.dbn.targeted import Tuned
 from skrbm.units import Bernoulli, Domain
 from skrbm.validation.rows import Checked
@@ -47,7 +48,7 @@ class TunedModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     _tuned: Tuned | None
 
     @property
-    def dbn_(self) -> DeepBeliefNetwork:
+    def dbn_(self) -> DeepModel:
         """The stack before fine-tuning."""
         check_is_fitted(self)
         assert self._tuned is not None
@@ -119,7 +120,7 @@ class TunedModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     def _averaged(self, predict: Callable[[Any], Array], X: Any) -> Array:
         """Predictions for rows, averaged over twenty draws of missing values."""
         rows = check_seen(self, to_host(X))
-        lowest = fitted_of(self.dbn_.rbms_[0])
+        lowest = pretraining_of(self.dbn_).lowest_of(self.dbn_)
         if not rows.has_missing:
             return predict(visible_states(lowest, rows))
         rng = lowest.own_draws(rows.values)
@@ -132,7 +133,7 @@ class TunedModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = bool(self._domain.accept_sparse)
         tags.input_tags.allow_nan = self._domain.allow_nan
-        if isinstance(stack := self._given_stack, DeepBeliefNetwork):
+        if isinstance(stack := self._given_stack, DEEP_MODELS):
             tags.input_tags = stack.__sklearn_tags__().input_tags
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
@@ -141,7 +142,7 @@ class TunedModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     def _domain(self) -> Domain:
         """Data that the stack, or its possibly invalid prototype, accepts."""
         given = self._given_stack
-        return domain_of(given) if isinstance(given, DeepBeliefNetwork) else Bernoulli.domain
+        return domain_of(given) if isinstance(given, DEEP_MODELS) else Bernoulli.domain
 
     @property
     def _given_stack(self) -> Any:
