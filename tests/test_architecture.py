@@ -140,6 +140,8 @@ LAYERS = [
     "estimators.dbn.fine_tuning",
     "estimators.dbn.classifier",
     "estimators.dbn.regressor",
+    "images",
+    "selectivity",
     "distributed.tables",
     "distributed.worker",
     "distributed.cluster",

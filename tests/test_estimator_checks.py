@@ -26,6 +26,7 @@ from skrbm import (
     TabularRBM,
     conditionals,
 )
+from skrbm.images import LocalContrastNormalization, Pool
 
 STACK = DeepBeliefNetwork((6, 4), rbm=BernoulliRBM(n_iter=20))
 
@@ -42,8 +43,11 @@ ESTIMATORS = [
     RBMClassifier(20, n_iter=30),
     DBNClassifier(STACK, mlp=MLPClassifier(solver="lbfgs", max_iter=30)),
     DBNRegressor(STACK, mlp=MLPRegressor(solver="lbfgs", max_iter=30)),
+    LocalContrastNormalization(),
+    Pool(),
 ]
 VARIANTS = [
+    Pool(3, kind="l2"),
     BernoulliRBM(3, gradient="exact", n_iter=2),
     BernoulliRBM(3, hidden="gaussian", n_iter=10),
     GaussianBernoulliRBM(3, variance="shared", gradient="exact", n_iter=2),

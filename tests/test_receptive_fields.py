@@ -21,6 +21,7 @@ from skrbm._kernels import random
 from skrbm.data.pictures import ReceptiveField
 from skrbm.deep.belief_net import Conditional
 from skrbm.estimators.rbm.base import settings_of
+from skrbm.explain import filters
 from skrbm.learning.gradients import GRADIENTS, ExactGradient
 from skrbm.learning.optimizer import CentredOptimizer, Pace
 from skrbm.model import RBM
@@ -302,6 +303,15 @@ def test_a_stack_keeps_the_windows_of_its_lowest_layer(kind):
     np.testing.assert_array_equal(net.recognition[0].weights.dense.T != 0, SEEN)
     np.testing.assert_array_equal(net.generation[0].weights.dense != 0, SEEN)
     assert np.isfinite(stack.score(X))
+
+
+def test_windows_of_an_upper_layer_see_windows():
+    """Fails if hidden units of a window are not next to each other, like channels."""
+    lowest = BernoulliRBM(receptive_field=(3, 3), image_shape=(8, 8), n_iter=1)
+    upper = BernoulliRBM(receptive_field=(4, 2), image_shape=(6, 6, 2), n_iter=1)
+    stack = DeepBeliefNetwork((72, 15), visible_rbm=lowest, rbm=upper, random_state=0).fit(X)
+    expected = _seen((8, 8, 1), (6, 4), (range(3), range(5)), 1)
+    np.testing.assert_array_equal(filters(stack, layer=1) != 0, expected)
 
 
 def test_a_classifier_starts_from_local_weights():

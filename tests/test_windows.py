@@ -10,7 +10,7 @@ from skrbm._kernels.windows import Windows, add_products, input_of_columns, inpu
 
 compiled = pytest.mark.skipif(windows._compiled is None, reason="no compiler was found")
 # Rows of less than a vector, of several vectors, and of several blocks; units of several tiles.
-SIZES = [*itertools.product((0, 1, 15, 33), (1, 4, 7)), (100, 18), (250, 4)]
+SIZES = [*itertools.product((0, 1, 15, 33), (1, 4, 7)), (60, 5), (100, 18), (250, 4)]
 
 
 def _arrays(n_rows, n_units, dtype):

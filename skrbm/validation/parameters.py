@@ -67,6 +67,20 @@ def check_image_shape(name: str, value: Any, n_features: int) -> tuple[int, int]
     return numbers[0], numbers[1]
 
 
+def check_image_or_signal(name: str, value: Any, n_features: int) -> tuple[int, int, int]:
+    """Return height, width and channels of an image; for None a square, or else a single line."""
+    side = math.isqrt(n_features)
+    if value is None:
+        return (side, side, 1) if side**2 == n_features else (1, n_features, 1)
+    numbers = value if isinstance(value, list | tuple) else ()
+    is_shape = len(numbers) in (2, 3) and all(map(_is_count, numbers))
+    valid = is_shape and math.prod(numbers) == n_features
+    shape = "the height and width of an image, or its height, width and number of channels"
+    require(valid, name, value, f"None, or {shape}, with a product of {n_features}")
+    height, width, n_channels = [*map(int, numbers), 1][:3]
+    return height, width, n_channels
+
+
 def check_steps(name: str, value: Any) -> list[int]:
     """Return numbers of steps: at least one number, in ascending order."""
     steps = list(value) if isinstance(value, list | tuple | range | np.ndarray) else []
