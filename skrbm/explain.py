@@ -172,7 +172,8 @@ def describe(
     fitted = fitted_of(estimator)
     rbm, seed = fitted.rbm, fitted.seeds.seed(random_state)
     x = fitted.by_rows(fitted.placed_net.top.hidden_input, rows)
-    activation = rbm.hidden.mean(x)
+    activation = rbm.hidden.activations(rbm.hidden.mean(x))
+    drive = x if activation.shape == x.shape else rbm.hidden.log_normalizers(x)
     mean = activation.mean(axis=0, dtype=np.float64)
     if min(rbm.visible.log2_states, rbm.hidden.log2_states) <= _EXACT_UNITS:
         without = _exact_log_ratios(rbm.in_float64())
@@ -183,7 +184,7 @@ def describe(
     _warn_of_few(sample, n_samples)
     importance = ratio + [_added(rbm, x, j).mean() for j in range(len(ratio))]
     return UnitReport(
-        most_activating=np.argsort(-x, axis=0, kind="stable")[:n_rows].T,
+        most_activating=np.argsort(-drive, axis=0, kind="stable")[:n_rows].T,
         mean_activation=mean,
         saturated=rbm.hidden.saturated(mean),
         dead=activation.std(axis=0, dtype=np.float64) < _DEAD,
@@ -297,7 +298,7 @@ def _layers(estimator: Any) -> list[Any]:
 def _added(rbm: RBM, x: Array, j: int) -> Array:
     """Contribution of hidden unit j to minus the free energy of rows with hidden input x."""
     unit = slice(j, j + 1)
-    return rbm.hidden.part(unit).log_normalizer(x[:, unit])
+    return rbm.hidden.part(unit).log_normalizer(x[:, rbm.hidden.columns_of(unit)])
 
 
 def _log_ratios(rbm: RBM, v: Array) -> list[LogRatio]:
@@ -324,7 +325,8 @@ def _exact_log_ratios(rbm: RBM) -> list[LogRatio]:
     if rbm.hidden.log2_states <= rbm.visible.log2_states:
         h = rbm.hidden.states()
         log_weight = -threads.by_rows(rbm.swap().free_energy, h)
-        without = [log_weight[h[:, j] == 0] for j in range(rbm.hidden.n_units)]
+        is_on = rbm.hidden.in_units(h != 0)
+        without = [log_weight[~is_on[:, j]] for j in range(rbm.hidden.n_units)]
     else:
         v = rbm.visible.states()
         log_weight = -threads.by_rows(rbm.free_energy, v)

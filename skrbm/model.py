@@ -52,12 +52,16 @@ class RBM:
         """Return the RBM of two layers with the coupling `(v - E[v]) W (h - E[h])`.
 
         The means are the means without coupling. If one layer has its mean state, the units of the
-        other one have the same distribution as without coupling.
+        other one have the same distribution as without coupling, as far as their biases can absorb
+        the difference: biases that units share take the mean over them.
         """
         weights = as_weights(weights)
         from_hidden = weights.T.input(hidden.mean(0.0))
         from_visible = weights.input(visible.mean(0.0))
-        return cls(visible.shift(-from_hidden), hidden.shift(-from_visible), weights)
+        visible, hidden = visible.map(arrays.copy), hidden.map(arrays.copy)
+        visible.add_to_bias(-from_hidden)
+        hidden.add_to_bias(-from_visible)
+        return cls(visible, hidden, weights)
 
     @property
     def parameters(self) -> tuple[Array, ...]:

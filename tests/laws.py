@@ -19,7 +19,7 @@ from skrbm.deep.belief_net import BeliefNet, Conditional
 from skrbm.estimators.common.fitted import fitted_of
 from skrbm.learning.train_state import TrainState
 from skrbm.model import RBM
-from skrbm.units import Bernoulli, Categorical, Gaussian, Joined, Ordinal
+from skrbm.units import Bernoulli, Categorical, Gaussian, Joined, Ordinal, Pooled
 
 
 def quick(values: Iterable[Any], *chosen: Any) -> list[Any]:
@@ -44,6 +44,8 @@ class UnitType:
         Largest number of units of a layer whose joint states are all visited.
     log_base : callable
         From a layer and states to the rest of minus the energy.
+    absorbed : callable
+        From a layer and a change of the biases to the nearest change that the layer can have.
     """
 
     name: str
@@ -52,6 +54,7 @@ class UnitType:
     terms: Callable[[Any, np.ndarray], list[np.ndarray]]
     most_units: int
     log_base: Callable[[Any, np.ndarray], Any] = lambda layer, states: 0.0
+    absorbed: Callable[[Any, np.ndarray], np.ndarray] = lambda layer, x: x
 
     def log_density(self, layer: Any, states: np.ndarray) -> np.ndarray:
         """Minus the energy of every row."""
@@ -114,6 +117,27 @@ def _ordinal_nodes(layer: Ordinal) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(np.sqrt(2 / n) * np.tri(n, n - 1, -1), np.zeros(n)) for n in layer.n_levels]
 
 
+def _make_pooled(n_units: int, rng: np.random.Generator, dtype: str) -> Pooled:
+    """One map of blocks of two detectors; from three units on, the last is another map."""
+    n_maps = 1 + (n_units > 2)
+    groups = np.repeat(np.arange(n_units) * n_maps // n_units, 2)
+    return Pooled(rng.normal(size=n_maps).astype(dtype), groups, 2)
+
+
+def _pooled_nodes(layer: Pooled) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(np.eye(layer.size + 1, layer.size), np.zeros(layer.size + 1))] * layer.n_units
+
+
+def _of_groups(layer: Pooled) -> np.ndarray:
+    """One for a detector and its group, shape (n_columns, n_groups)."""
+    return (layer.groups[:, None] == np.arange(layer.group_bias.shape[-1])).astype(float)
+
+
+def _absorbed_by_pooled(layer: Pooled, x: np.ndarray) -> np.ndarray:
+    of_groups = _of_groups(layer)
+    return x @ of_groups / of_groups.sum(axis=0) @ of_groups.T
+
+
 BERNOULLI = UnitType(
     "bernoulli", _make_bernoulli, _bernoulli_nodes, lambda layer, states: [states], 1000
 )
@@ -130,6 +154,14 @@ CATEGORICAL = UnitType(
 )
 
 ORDINAL = UnitType("ordinal", _make_ordinal, _ordinal_nodes, lambda layer, states: [states], 1000)
+POOLED = UnitType(
+    "pooled",
+    _make_pooled,
+    _pooled_nodes,
+    lambda layer, states: [states @ _of_groups(layer)],
+    1000,
+    absorbed=_absorbed_by_pooled,
+)
 
 
 def joined(first: UnitType, second: UnitType, most_units: int = 1000) -> UnitType:
@@ -169,7 +201,7 @@ WITH_REAL = joined(BERNOULLI, GAUSSIAN, most_units=3)
 MIXED = joined(CATEGORICAL, GAUSSIAN, most_units=2)
 OF_TABLE = joined(CATEGORICAL, ORDINAL)
 
-UNITS = [BERNOULLI, GAUSSIAN, CATEGORICAL, ORDINAL, WITH_LABELS, WITH_REAL, MIXED, OF_TABLE]
+UNITS = [BERNOULLI, GAUSSIAN, CATEGORICAL, ORDINAL, POOLED, WITH_LABELS, WITH_REAL, MIXED, OF_TABLE]
 UNIT_IDS = [unit.name for unit in UNITS]
 WITH_PRECISION = [GAUSSIAN, WITH_REAL, MIXED]
 NOT_REAL = [unit for unit in UNITS if unit is not GAUSSIAN]  # except layers of real units only

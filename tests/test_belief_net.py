@@ -17,8 +17,8 @@ from laws import (
     BERNOULLI,
     PAIR_IDS,
     PAIRS,
+    POOLED,
     SIZES,
-    UNIT_IDS,
     UNITS,
     all_states,
     codes,
@@ -31,6 +31,10 @@ from laws import (
     total_variation,
     training_state,
 )
+
+# Pooled units share their biases, with a gradient for weights that are shared too.
+OWN_BIASES = [unit for unit in UNITS if unit is not POOLED]
+own_biases = pytest.mark.parametrize("unit", OWN_BIASES, ids=lambda unit: unit.name)
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
@@ -47,7 +51,7 @@ def test_conditional_log_probability_is_normalised_and_uses_the_input(pair):
     np.testing.assert_allclose(log_p, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
+@own_biases
 def test_steps_follow_the_gradient_of_the_log_probability(unit):
     """Central differences, in the centred parameters. Fails if a factor or the bias is wrong.
 
@@ -81,7 +85,7 @@ def test_steps_follow_the_gradient_of_the_log_probability(unit):
     np.testing.assert_allclose(moved, layer.preconditioned(of_bias), rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=UNIT_IDS)
+@own_biases
 def test_no_step_decreases_the_log_probability(unit):
     """With inputs that all depend on one, at any rate.
 

@@ -193,12 +193,13 @@ def test_parts_keep_their_units(unit):
 
 @units
 def test_biases_are_inputs(unit):
-    """Fails if a shift, or a sum in place, changes other columns."""
+    """Fails if a shift, or a sum in place, changes other columns, or biases that are not shared."""
     layer, x = _layer_and_input(unit)
     expected = layer.mean(x[1:2] + x[:1])[0]
     shifted = layer.shift(x[0])
     np.testing.assert_allclose(shifted.mean(x[1:2])[0], expected, rtol=1e-12)
     np.testing.assert_array_equal(shifted.bias, layer.bias + x[0])
+    expected = layer.mean(x[1:2] + unit.absorbed(layer, x[0]))[0]
     layer.add_to_bias(x[0])
     np.testing.assert_allclose(layer.mean(x[1:2])[0], expected, rtol=1e-12)
     np.testing.assert_array_equal(layer.neutral().bias, 0 * layer.bias)

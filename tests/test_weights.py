@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy import sparse
+from scipy import signal, sparse
 
-from skrbm.weights import Block, Blocks, Dense, Local, Windows
+from skrbm.data.pictures import ReceptiveField
+from skrbm.weights import Block, Blocks, Dense, Local, Shared, Windows
 
 RNG = np.random.default_rng
 
@@ -30,14 +31,27 @@ def _local(seed, dtype=np.float64):
     return Local(RNG(seed).normal(size=(3, 4, 2)).astype(dtype), windows)
 
 
+def _filters(seed, field, n_filters, pooling=1, dtype=np.float64):
+    """Normal filters at the places of a receptive field."""
+    windows = field.windows(np.arange(field.n_features))
+    filters = RNG(seed).normal(size=(windows.n_window, n_filters)).astype(dtype)
+    return Shared(filters, windows, field.grid, pooling, field.image_shape[2])
+
+
+def _shared(seed, dtype=np.float64):
+    """Two filters of 2 x 1 pixels with two channels at 2 x 3 places, every second row."""
+    return _filters(seed, ReceptiveField((2, 1), (2, 1), (4, 3, 2)), 2, dtype=dtype)
+
+
+def _pooled(seed, dtype=np.float64):
+    """Two filters of 2 x 3 pixels at 4 x 2 places, in blocks of 2 x 2."""
+    return _filters(seed, ReceptiveField((2, 3), (1, 1), (5, 4, 1)), 2, 2, dtype)
+
+
 # Each makes weights of one structure from a seed.
-MAKERS = {
-    "dense": _dense,
-    "blocks": _blocks,
-    "transposed blocks": lambda *of: _blocks(*of).T,
-    "local": _local,
-    "transposed local": lambda *of: _local(*of).T,
-}
+MAKERS = {"dense": _dense, "blocks": _blocks, "local": _local, "shared": _shared, "pooled": _pooled}
+for name, of_seed in list(MAKERS.items()):
+    MAKERS[f"transposed {name}"] = lambda *args, of_seed=of_seed: of_seed(*args).T
 
 
 @pytest.fixture(params=MAKERS.values(), ids=MAKERS)
@@ -51,9 +65,16 @@ def _rows(weights, n=4):
     return rng.normal(size=(n, n_visible)), rng.normal(size=(n, n_hidden))
 
 
-def _structure(weights):
-    """Ones where a structure has weights, in a dense array."""
-    return weights.map(lambda w: 0 * w + 1).dense
+def _projected(weights, matrix):
+    """The nearest matrix of the structure: the mean over the entries that share a parameter."""
+    total = np.zeros(weights.shape)
+    for i, w in enumerate(weights.arrays):
+        for index in np.ndindex(w.shape):
+            one = [0 * x for x in weights.arrays]
+            one[i][index] = 1
+            entries = weights.with_arrays(tuple(one)).dense
+            total += entries * (entries * matrix).sum() / max(1, entries.sum())
+    return total
 
 
 def test_input_is_a_product_in_both_directions(make):
@@ -85,37 +106,30 @@ def test_products_accumulate_within_the_structure(make, transposed):
         weights.T.accumulate(h, v)
     else:
         weights.accumulate(v, h)
-    expected = before + _structure(weights) * (v.T @ h)
-    np.testing.assert_allclose(weights.dense, expected, atol=1e-12)
-    growth = make(0).outer(v, h)
-    np.testing.assert_allclose(growth.dense, _structure(weights) * (v.T @ h), atol=1e-12)
+    expected = _projected(weights, v.T @ h)
+    np.testing.assert_allclose(weights.dense, before + expected, atol=1e-12)
+    np.testing.assert_allclose(make(0).outer(v, h).dense, expected, atol=1e-12)
 
 
 def test_arithmetic_equals_dense_arithmetic(make):
     """Fails if an operation changes only some of the arrays."""
     one, other = make(0), make(1)
-    x, inside = RNG(2).normal(size=one.shape[0]), _structure(one)
+    x = RNG(2).normal(size=one.shape[0])
     np.testing.assert_allclose(one.plus(other).dense, one.dense + other.dense)
     np.testing.assert_allclose(one.times(0.3).dense, 0.3 * one.dense)
-    expected = inside * (one.dense**2 + x[:, None])
-    np.testing.assert_allclose(one.map_by_row(lambda w, x: w**2 + x, x).dense, expected)
+    expected = _projected(one, one.dense**2 + x[:, None])
+    by_row = one.map_by_row(lambda w, x: w**2 + x, x).dense
+    np.testing.assert_allclose(by_row, expected, atol=1e-12)
     expected = (one.dense * other.dense).sum(axis=1)
     np.testing.assert_allclose(one.row_dots(other), expected, atol=1e-12)
     np.testing.assert_allclose(one.rows(np.array([2, 0])), one.dense[[2, 0]])
     changed, before = make(0), one.dense.copy()
     changed.scale_rows(x)
-    np.testing.assert_allclose(changed.dense, before * x[:, None])
+    expected = _projected(one, before * x[:, None])
+    np.testing.assert_allclose(changed.dense, expected, atol=1e-12)
     changed = make(0)
     changed.add(other)
     np.testing.assert_allclose(changed.dense, before + other.dense)
-
-
-def test_complete_weights_have_no_gap(make):
-    """Fails if a step treats weights that do not exist like others."""
-    weights = make(0)
-    assert weights.is_complete == bool(_structure(weights).all())
-    two = Blocks((Block(slice(2), slice(3), _dense(0).part(slice(2), slice(3))),), (2, 3))
-    assert two.is_complete
 
 
 @pytest.mark.parametrize(
@@ -147,3 +161,33 @@ def test_float32_stays_float32(make):
     weights = make(0, np.float32)
     v = np.ones((2, weights.shape[0]), np.float32)
     assert weights.input(v).dtype == weights.times(0.5).dense.dtype == np.float32
+
+
+def test_shared_filters_are_correlated_with_every_channel_of_a_picture():
+    """Fails if a filter is flipped, or the places of a block are not next to each other."""
+    v = RNG(1).normal(size=(2, 7 * 9 * 3))
+    weights = _filters(0, ReceptiveField((4, 3), (1, 2), (7, 9, 3)), 5, pooling=2)
+    for row, hidden in zip(v, weights.input(v).reshape(2, 2, 2, 5, 2, 2), strict=True):
+        for j in range(5):
+            picture, one = row.reshape(7, 9, 3), weights.filters[:, j].reshape(4, 3, 3)
+            expected = signal.correlate(picture, one, "valid")[:, ::2, 0]
+            by_place = hidden[:, :, j].swapaxes(1, 2).reshape(4, 4)
+            np.testing.assert_allclose(by_place, expected, atol=1e-12)
+
+
+def test_the_offset_of_shared_filters_has_the_same_input_at_every_place():
+    """Fails if channels have one mean, or a mean is not near the means of the columns."""
+    weights, mean = _shared(0), RNG(1).random(24)
+    by_place = weights.input(weights.offset(mean)).reshape(6, 2)
+    np.testing.assert_allclose(by_place, by_place[[0] * 6], atol=1e-12)
+    by_channel = weights.offset(mean).reshape(-1, 2)
+    np.testing.assert_allclose(by_channel[0], mean.reshape(-1, 2).mean(axis=0))
+
+
+def test_complete_weights_can_be_any_matrix(make):
+    """Fails if a step treats weights that do not exist, or that are shared, like others."""
+    weights = make(0)
+    matrix = RNG(3).normal(size=weights.shape)
+    assert weights.is_complete == np.allclose(_projected(weights, matrix), matrix)
+    two = Blocks((Block(slice(2), slice(3), _dense(0).part(slice(2), slice(3))),), (2, 3))
+    assert two.is_complete

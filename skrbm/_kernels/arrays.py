@@ -84,6 +84,23 @@ def softmax(x: Array) -> Array:
     return terms
 
 
+def softmax_and_zero(x: Array) -> Array:
+    """`exp(x_ij) / (1 + sum_j exp(x_ij))` over the last axis; fast if it is short."""
+    if is_tensor(x):
+        return softmax(concat([x, 0 * x[..., :1]], axis=-1))[..., :-1]
+    columns = range(x.shape[-1])
+    largest = reduce(np.maximum, [x[..., i] for i in columns], np.zeros((), x.dtype))
+    terms, total = np.empty_like(x), np.exp(-largest)
+    for i in columns:
+        np.subtract(x[..., i], largest, out=terms[..., i])
+    np.exp(terms, out=terms)
+    for i in columns:
+        total += terms[..., i]
+    for i in columns:
+        terms[..., i] /= total
+    return terms
+
+
 def _row_max(x: Array) -> Array:
     """The largest element along the last axis; 20 times faster if columns are few."""
     if is_tensor(x) or not 0 < x.shape[-1] <= _FEW_COLUMNS:
@@ -225,6 +242,20 @@ def stack(parts: Sequence[Array]) -> Array:
     return library(parts[0]).stack(parts)
 
 
+def group_sizes(groups: Array, n_groups: int) -> Array:
+    """Number of elements of each group."""
+    return np.bincount(groups, minlength=n_groups)
+
+
+def group_means(x: Array, groups: Array, n_groups: int) -> Array:
+    """Means of the elements of a vector that belong to the same group."""
+    sizes = group_sizes(groups, n_groups)
+    if is_tensor(x):
+        sums: Any = zeros((n_groups,), x)
+        return sums.index_add_(0, devices.with_device_of(groups, x), x) / like(sizes, x)
+    return like(np.bincount(groups, x, n_groups) / sizes, x)
+
+
 def lerp(x: Array, y: Array, share: float) -> Array:
     """`x + share (y - x)`; tiny results become exactly 0, since subnormal numbers are slow.
 
@@ -326,6 +357,13 @@ def take_rows(x: Array, rows: Any) -> Array:
     if isinstance(rows, np.ndarray) and not is_tensor(x):
         return x.take(rows.astype(np.intp, copy=False), 0)
     return x[rows]
+
+
+def take_columns(x: Array, columns: Array) -> Array:
+    """Columns of every row, in an array with the axes of the index in place of the last axis."""
+    if is_tensor(x):
+        return x[..., devices.with_device_of(columns, x)]
+    return x.take(columns, -1)
 
 
 def is_binary(x: Any) -> bool:

@@ -126,6 +126,18 @@ class Standardized(Unmixed):
         scale = np.where(third < 0, -scale, scale)
         return cls(mean.astype(dtype), scale.astype(dtype)), variance.astype(dtype)
 
+    @classmethod
+    def alike(cls, summary: Summary) -> tuple[Standardized, Array]:
+        """The same scaling for all columns, and their mean variance after it: 1 or 0."""
+        assert summary.moments is not None
+        (mean, variance, _), dtype = summary.moments, summary.dtype
+        _, varies = cls.of(summary)
+        scale = float((variance * varies).mean()) ** 0.5 or 1.0
+        location, scale, share = (
+            np.full(len(mean), x, dtype) for x in (mean.mean(), scale, varies.max(initial=0))
+        )
+        return cls(location, scale), share
+
     @property
     def log_volume(self) -> float:
         """`sum_i log |scale_i|`."""

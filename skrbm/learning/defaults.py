@@ -22,6 +22,8 @@ _SPREAD, _LARGEST_SPREAD = 0.7, 2.5
 _ALPHA, _UNITS = 0.25, 64
 _FEWEST_ROWS = 50  # fewer rows are patterns to store
 
+_FILTER_UPDATES = 1_000
+
 FEWEST_UPDATES, MOST_UPDATES = 2_000, 5_000
 
 
@@ -127,6 +129,18 @@ def above_others(defaults: Defaults, n_features: int) -> Defaults:
         return defaults.updates(n_rows, n_features)
 
     return replace(defaults, updates=updates, weight_scale=weight_scale)
+
+
+def with_filters(defaults: Defaults) -> Defaults:
+    """Training defaults of filters, which see all places of each picture in every update.
+
+    A column has many filters, which initially draw it in different directions.
+    """
+
+    def weight_scale(n_visible: float, n_hidden: float, _: float) -> float:
+        return 1.0 / math.sqrt(n_visible + n_hidden)
+
+    return replace(defaults, weight_scale=weight_scale, most_updates=_FILTER_UPDATES)
 
 
 def labelled(generative_share: float) -> Defaults:

@@ -136,7 +136,7 @@ class CentredOptimizer:
             floor = pace.variance_floor * state.column_variance
             self.variance.step(rbm, floor, m, excess, rate)
         data_v, data_h = statistics.data_means
-        state.visible_offset = arrays.lerp(m, data_v, self.sliding_factor)
+        state.visible_offset = rbm.weights.offset(arrays.lerp(m, data_v, self.sliding_factor))
         state.hidden_offset = arrays.lerp(k, data_h, self.sliding_factor)
 
     @property

@@ -139,8 +139,11 @@ class FiltersDisplay:
         lowest = getattr(estimator, "rbms_", [estimator])[0]
         field = field_of(lowest) if layer == 0 and image_shape is None else None
         shape: tuple[int, ...] | None = None
+        is_shared = field is not None and lowest.shared
         if field is not None:
-            patterns, shape = field.cropped(patterns), field.window_shape
+            shape = field.window_shape
+            windows = lowest.filters_ if is_shared else field.cropped(patterns)
+            patterns = windows.reshape(-1, math.prod(shape))
         n_features, names = patterns.shape[1], getattr(estimator, "feature_names_in_", None)
         is_named = names is not None and n_features < _FEWEST_PIXELS
         is_image = not is_named and math.isqrt(n_features) ** 2 == n_features
@@ -152,6 +155,8 @@ class FiltersDisplay:
         n_units = check_count("n_units", n_units)
         if order == "index":
             units = np.arange(len(patterns))
+        elif is_shared:
+            units = np.argsort(-np.linalg.norm(patterns, axis=1), kind="stable")
         elif X is None:
             units = np.argsort(-strength(estimator, layer), kind="stable")
         else:

@@ -13,6 +13,7 @@ from skrbm.units.joined import Joined
 from skrbm.units.known import Known
 from skrbm.units.layer import Layer
 from skrbm.units.ordinal import Ordinal
+from skrbm.units.pooled import Pooled
 from skrbm.units.rotated import Rotated, Rotation
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Known",
     "Layer",
     "Ordinal",
+    "Pooled",
     "Rotated",
     "Rotation",
 ]

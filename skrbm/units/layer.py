@@ -215,6 +215,14 @@ class Layer(ABC):
         """
         yield slice(None), units[:, None]
 
+    def activations(self, mean: Array) -> Array:
+        """Features of a row, one per unit, from its mean: by default the mean."""
+        return mean
+
+    def from_activations(self, activations: Array) -> Array:
+        """Mean of a row with these features."""
+        return activations
+
     def has_type_of(self, other: Layer) -> bool:
         """Whether another layer has units of the same types and widths, in the same order."""
         return type(self) is type(other) and self.widths == other.widths

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from skrbm._kernels.devices import Array
 from skrbm.data.pictures import ReceptiveField
-from skrbm.validation.parameters import as_counts, require
+from skrbm.units import Layer
+from skrbm.validation.parameters import as_counts, check_count, check_flag, require
 from skrbm.weights import Dense, Weights
 
 _PAIR = "a height and a width >= 1"
@@ -55,6 +57,40 @@ def check_local(name: str, local: Weights, new: Dense) -> Weights:
     if new.shape != local.shape:
         raise ValueError(f"{name} has the shape {new.shape[::-1]}, must be {local.shape[::-1]}.")
     inside = local.outer(np.eye(len(new.array), dtype=new.array.dtype), new.array)
-    if not np.array_equal(inside.dense, new.array):
-        raise ValueError(f"{name} must be 0 outside of the receptive field of each hidden unit.")
+    if not np.allclose(inside.dense, new.array, rtol=1e-5, atol=0):
+        outside = f"{name} must be 0 outside of the receptive field of each hidden unit"
+        raise ValueError(f"{outside}, and the same at all places of a shared one.")
     return inside
+
+
+def check_sharing(shared: Any, pooling: Any, field: ReceptiveField | None) -> None:
+    """Refuse shared weights without a receptive field, and blocks that do not fit its places."""
+    check_flag("shared", shared)
+    require(not shared or field is not None, "shared", shared, "False without receptive_field")
+    pooling = check_count("pooling", pooling)
+    if not shared or field is None:
+        require(pooling == 1, "pooling", pooling, "1 without shared=True")
+        return
+    vertical, horizontal = field.grid
+    divides = vertical % pooling == 0 and horizontal % pooling == 0
+    allowed = f"a divisor of the numbers of places, {vertical} x {horizontal}"
+    require(divides, "pooling", pooling, allowed)
+
+
+def check_alike(owner: Array, field: ReceptiveField) -> int:
+    """Return the number of columns of a pixel; refuse pixels with different columns."""
+    counts = np.bincount(owner, minlength=field.n_features)
+    in_order = (owner == np.arange(field.n_features).repeat(counts)).all()
+    if not in_order or np.ptp(counts) > 0:
+        msg = "shared == True, must be False for columns of different types."
+        raise ValueError(msg)
+    return int(counts[0]) * field.image_shape[2]
+
+
+def check_shared_bias(name: str, hidden: Layer, bias: Array) -> Layer:
+    """Return the hidden units with these biases; refuse different ones for one filter."""
+    new = hidden.map(np.copy)
+    new.add_to_bias(bias - hidden.bias)
+    if not np.allclose(new.bias, bias, rtol=1e-5):
+        raise ValueError(f"{name} must be the same at all places of a filter.")
+    return new

@@ -11,8 +11,20 @@ from skrbm.weights.base import Index, Weights
 from skrbm.weights.blocks import Block, Blocks
 from skrbm.weights.dense import Dense
 from skrbm.weights.local import Local
+from skrbm.weights.shared import Geometry, Shared
 
-__all__ = ["Block", "Blocks", "Dense", "Index", "Local", "Weights", "Windows", "as_weights"]
+__all__ = [
+    "Block",
+    "Blocks",
+    "Dense",
+    "Geometry",
+    "Index",
+    "Local",
+    "Shared",
+    "Weights",
+    "Windows",
+    "as_weights",
+]
 
 
 def as_weights(weights: Weights | Array) -> Weights:

@@ -69,7 +69,7 @@ class Weights(ABC):
 
     @abstractmethod
     def accumulate(self, v: Any, h: Array) -> None:
-        """`W += v' h`, in place."""
+        """Add `v' h`, projected on the structure, in place."""
 
     @abstractmethod
     def with_arrays(self, new: tuple[Array, ...]) -> Self:
@@ -95,8 +95,12 @@ class Weights(ABC):
     def part(self, visible: Index = slice(None), hidden: Index = slice(None)) -> Weights:
         """Return the weights between some visible and some hidden columns."""
 
+    def offset(self, mean: Array) -> Array:
+        """Offset of the visible units, near their means, that shared hidden biases can absorb."""
+        return mean
+
     def outer(self, v: Any, h: Array) -> Self:
-        """`v' h` as weights of the same structure."""
+        """`v' h`, projected on weights of the same structure."""
         product = self.map(lambda w: 0 * w)
         product.accumulate(v, h)
         return product

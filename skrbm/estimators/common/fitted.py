@@ -266,6 +266,7 @@ class Fitted:
         net, place = self.placed_net, self.device.place
 
         def select(means: list[Array]) -> Array:
+            means = [*means[:-1], net.top.hidden.activations(means[-1])]
             return arrays.concat(means, axis=-1) if of_all_layers else means[-1]
 
         if not X.has_missing:
@@ -293,7 +294,10 @@ class Fitted:
     def visible_means(self, H: Array) -> Array:
         """Means of the visible units given hidden states of the top layer."""
         net, place = self.placed_net, self.device.place
-        means = threads.by_rows(lambda h: net.visible_from_top(place(h)), H)
+        hidden = net.top.hidden
+        means = threads.by_rows(
+            lambda h: net.visible_from_top(hidden.from_activations(place(h))), H
+        )
         return self.scaling.to_data(means)
 
     def reconstruct(self, X: Any, n_steps: int) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -20,23 +19,19 @@ from skrbm.model import RBM
 from skrbm.units import Bernoulli, Gaussian, Layer
 from skrbm.validation.estimators import check_instance
 from skrbm.validation.parameters import check_choice, require
-from skrbm.validation.pictures import check_local
+from skrbm.validation.pictures import check_local, check_shared_bias
 from skrbm.validation.rows import TrainingRows
 from skrbm.weights import Dense
 
 
 class HiddenType(NamedTuple):
-    """A type of hidden units: constructor from biases, initial bias, and training defaults."""
+    """Initial bias and training defaults of a type of hidden units."""
 
-    make: Callable[[Array], Layer]
     bias: float
     defaults: Defaults
 
 
-_HIDDEN = {
-    "bernoulli": HiddenType(Bernoulli, HIDDEN_BIAS, BINARY),
-    "gaussian": HiddenType(Gaussian.standard, 0.0, HOPFIELD),
-}
+_HIDDEN = {"bernoulli": HiddenType(HIDDEN_BIAS, BINARY), "gaussian": HiddenType(0.0, HOPFIELD)}
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -164,6 +159,18 @@ class BernoulliRBM(DensityRBM):
     stride : int or tuple of int, default=1
         Distance of neighbouring windows in pixels, or vertical and horizontal distance; at most the
         size of a window.
+    shared : bool, default=False
+        Whether the hidden units of all windows share their weights: a convolutional RBM [7]_, with
+        `n_components` divided by the number of windows as the number of filters. All hidden units
+        of a filter also share their bias; visible biases are not shared. The gradient of a filter
+        is a sum over all windows. `fit` makes at most 1,000 updates by default. Requires
+        `receptive_field`.
+    pooling : int, default=1
+        Height and width of a block of windows, of which at most one is on for each filter:
+        probabilistic max-pooling [7]_. It divides the numbers of windows. Features are the
+        probabilities that a block is on, in the order of an array of shape (rows of blocks, columns
+        of blocks, filters): pictures of a next layer, whose channels are the filters. Chains and
+        `components_` have the single units. Requires `shared=True`.
     hidden : {"bernoulli", "gaussian"}, default="bernoulli"
         Type of the hidden units: in {0, 1}, or real-valued with variance one.
 
@@ -172,6 +179,8 @@ class BernoulliRBM(DensityRBM):
     components_ : ndarray of shape (n_components, n_features)
         Weights, the transpose of W. Their type is float32 or float64, like the data; integers of
         more than 16 bits become float64, other integers and booleans float32.
+    filters_ : ndarray of shape (n_filters, height, width, n_channels)
+        Weights of the filters, in the units of `components_`; only with `shared=True`.
     intercept_hidden_ : ndarray of shape (n_components,)
         Biases c of the hidden units.
     intercept_visible_ : ndarray of shape (n_features,)
@@ -237,6 +246,8 @@ class BernoulliRBM(DensityRBM):
        networks and Boltzmann machines", Neural Networks 34, 2012.
     .. [6] N. Bereux, A. Decelle, C. Furtlehner and B. Seoane, "Fast training and sampling of
        restricted Boltzmann machines", arXiv:2405.15376, 2024.
+    .. [7] H. Lee, R. Grosse, R. Ranganath and A. Y. Ng, "Convolutional deep belief networks for
+       scalable unsupervised learning of hierarchical representations", ICML 2009.
 
     Examples
     --------
@@ -335,7 +346,10 @@ class BernoulliRBM(DensityRBM):
     @intercept_hidden_.setter
     def intercept_hidden_(self, value: Array) -> None:
         rbm = self._model.fitted.rbm
-        self._model.replace_rbm(RBM(rbm.visible, rbm.hidden.with_bias(value), rbm.weights))
+        hidden = rbm.hidden.with_bias(value)
+        if self._model.shape["shared"]:
+            hidden = check_shared_bias("intercept_hidden_", rbm.hidden, np.asarray(value))
+        self._model.replace_rbm(RBM(rbm.visible, hidden, rbm.weights))
 
     @property
     def intercept_visible_(self) -> Array:
@@ -350,13 +364,17 @@ class BernoulliRBM(DensityRBM):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_choice("hidden", self.hidden, _HIDDEN)
+        is_binary = not self.shared or self.hidden == "bernoulli"
+        require(is_binary, "hidden", self.hidden, "'bernoulli' with shared=True")
 
     def _layers(self, n_features: int) -> tuple[Layer, Layer]:
         return Bernoulli(np.zeros(n_features)), self._hidden_layer(np.float64)
 
     def _hidden_layer(self, dtype: Any) -> Layer:
-        make, bias, _ = _HIDDEN[self.hidden]
-        return make(self._hidden_biases(bias, dtype))
+        bias = _HIDDEN[self.hidden].bias
+        if self.hidden == "gaussian":
+            return Gaussian.standard(self._hidden_biases(bias, dtype))
+        return self._binary_units(bias, dtype)
 
     def _begin(self, rows: TrainingRows) -> Start:
         summary, dtype = rows.summary, rows.summary.dtype

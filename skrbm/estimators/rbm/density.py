@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -17,6 +18,7 @@ from skrbm.data.scaling import Scaling
 from skrbm.estimators.common import methods
 from skrbm.estimators.rbm.base import BaseRBM
 from skrbm.estimators.rbm.settings import LOG_LIKELIHOOD, Settings, Start
+from skrbm.learning.defaults import with_filters
 from skrbm.learning.early_stopping import drawn
 from skrbm.learning.loop import RowFigure
 from skrbm.learning.trajectory import Trajectory
@@ -24,10 +26,16 @@ from skrbm.learning.watching import Price, pseudo_likelihood_price
 from skrbm.likelihood import pseudo_log_likelihood
 from skrbm.model import RBM
 from skrbm.samplers import Chains, ParallelTempering
+from skrbm.units import Bernoulli, Layer, Pooled
 from skrbm.validation.parameters import check_count
-from skrbm.validation.pictures import check_places, check_receptive_field
+from skrbm.validation.pictures import (
+    check_alike,
+    check_places,
+    check_receptive_field,
+    check_sharing,
+)
 from skrbm.validation.rows import check_hidden, check_weights
-from skrbm.weights import Local
+from skrbm.weights import Geometry, Local, Shared
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -37,8 +45,16 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
     receptive_field: tuple[int, int] | None = None
     image_shape: tuple[int, ...] | None = None
     stride: int | tuple[int, int] = 1
+    shared: bool = False
+    pooling: int = 1
 
-    _SHAPE: ClassVar[tuple[str, ...]] = ("receptive_field", "image_shape", "stride")
+    _SHAPE: ClassVar[tuple[str, ...]] = (
+        "receptive_field",
+        "image_shape",
+        "stride",
+        "shared",
+        "pooling",
+    )
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit the model from scratch, in `n_iter` epochs over the rows in random order.
@@ -144,29 +160,33 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
     def transform(self, X: Any) -> Array:
         """Compute `E[h_j | v]` for every row v of X; for binary hidden units `P(h_j = 1 | v)`.
 
+        With `pooling`, it is the probability that any unit of a block is on.
+
         Parameters
         ----------
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
 
         Returns
         -------
-        H : ndarray of shape (n_samples, n_components)
+        H : ndarray of shape (n_samples, n_components / pooling**2)
         """
         return self._fitted.features(methods.check_seen(self, X))
 
     def inverse_transform(self, H: Any) -> Array:
         """Compute `E[v_i | h]` for every row h of H, which may contain means.
 
+        With `pooling`, all units of a block are equally probable.
+
         Parameters
         ----------
-        H : array-like of shape (n_samples, n_components)
+        H : array-like of shape (n_samples, n_components / pooling**2)
 
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
             With `set_output`, a data frame with the columns of the data.
         """
-        means = self._fitted.visible_means(self._check_hidden(H, "H"))
+        means = self._fitted.visible_means(self._check_hidden(H, "H", self._n_features_out))
         return methods.framed_means(self, means, H)
 
     def reconstruct(self, X: Any, n_steps: int = 1) -> Array:
@@ -265,7 +285,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         energy : ndarray of float64 of shape (n_samples,)
         """
         v = methods.check_seen(self, v, "v", allow_nan=False).values
-        h = self._check_hidden(h, "h")
+        h = self._check_hidden(h, "h", self._model.fitted.rbm.hidden.n_columns)
         check_consistent_length(v, h)
         return self._fitted.energy(v, h)
 
@@ -399,6 +419,22 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         return self
 
     @property
+    def filters_(self) -> Array:
+        """Shared weights of a window, shape (n_filters, height, width, n_channels), in data units.
+
+        Only with `shared=True`.
+        """
+        fitted, field = self._model.fitted, self._field
+        if field is None or not self._model.shape["shared"]:
+            msg = "filters_ needs shared=True."
+            raise AttributeError(msg)
+        first = slice(None, fitted.rbm.hidden.n_columns // field.n_places * self.pooling**2)
+        rbm = replace(fitted.rbm, weights=fitted.rbm.weights.part(hidden=first))
+        patterns = fitted.scaling.patterns(rbm)[:: self.pooling**2]
+        columns = cast(Shared, fitted.rbm.weights).windows.columns[0]
+        return patterns[:, columns].reshape(-1, *field.size, len(columns) // math.prod(field.size))
+
+    @property
     def _field(self) -> ReceptiveField | None:
         """The receptive field of the hidden units; None if they see all features."""
         return check_receptive_field(self.receptive_field, self.image_shape, self.stride)
@@ -411,12 +447,22 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         super()._check_parameters()
         if self._field is not None:
             check_places(self.n_components, self._field)
+        check_sharing(self.shared, self.pooling, self._field)
 
     def _settings(self) -> Settings:
-        return replace(super()._settings(), field=self._field)
+        defaults = with_filters(self._defaults) if self.shared else self._defaults
+        return replace(super()._settings(), field=self._field, defaults=defaults)
+
+    def _binary_units(self, bias: float, dtype: Any) -> Layer:
+        """Binary hidden units with initial biases, or blocks of units that share their biases."""
+        biases = self._hidden_biases(bias, dtype)
+        if self._field is None or not self.shared:
+            return Bernoulli(biases)
+        n_places, size = self._field.n_places, int(self.pooling) ** 2
+        return Pooled.of_maps(biases[:: self._field.n_places], n_places // size, size)
 
     def _localized(self, start: Start, owner: Array) -> Start:
-        """The start with local weights if there is a receptive field.
+        """The start with local or shared weights if there is a receptive field.
 
         `owner` has the feature of each visible column.
         """
@@ -424,7 +470,11 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
             return start
         windows = self._field.windows(owner)
         fan = windows.fan(int(self.n_components) // windows.n_places)
-        return start._replace(weights=partial(Local.draw, windows), fan=fan)
+        if not self.shared:
+            return start._replace(weights=partial(Local.draw, windows), fan=fan)
+        n_channels = check_alike(owner, self._field)
+        geometry = Geometry(windows, self._field.grid, int(self.pooling), n_channels)
+        return start._replace(weights=partial(Shared.draw, geometry), fan=fan)
 
     def _figure_of(self, gradient: str) -> str:
         return LOG_LIKELIHOOD if gradient == "ptt" else super()._figure_of(gradient)
@@ -437,9 +487,8 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
             raise AttributeError(msg)
         return chains
 
-    def _check_hidden(self, H: Any, name: str) -> Array:
-        rbm = self._model.fitted.rbm
-        return check_hidden(self, H, name, rbm.hidden.n_units, rbm.reference.dtype)
+    def _check_hidden(self, H: Any, name: str, n_columns: int) -> Array:
+        return check_hidden(self, H, name, n_columns, self._model.fitted.rbm.reference.dtype)
 
     def _row_figure(self, scaling: Scaling, n_flips: int) -> RowFigure:
         log_volume = scaling.log_volume

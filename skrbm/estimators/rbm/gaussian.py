@@ -14,7 +14,7 @@ from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.settings import Start
 from skrbm.learning.defaults import GAUSSIAN, HIDDEN_BIAS, Defaults
 from skrbm.learning.variance import VarianceGradient
-from skrbm.units import Bernoulli, Gaussian, Layer, Rotation
+from skrbm.units import Gaussian, Layer, Rotation
 from skrbm.validation.parameters import check_choice, check_variance, require
 from skrbm.validation.rows import TrainingRows
 
@@ -174,6 +174,18 @@ class GaussianBernoulliRBM(DensityRBM):
     stride : int or tuple of int, default=1
         Distance of neighbouring windows in pixels, or vertical and horizontal distance; at most the
         size of a window.
+    shared : bool, default=False
+        Whether the hidden units of all windows share their weights: a convolutional RBM [8]_, with
+        `n_components` divided by the number of windows as the number of filters. All hidden units
+        of a filter also share their bias; visible biases are not shared. The gradient of a filter
+        is a sum over all windows. `fit` makes at most 1,000 updates by default. Requires
+        `receptive_field`.
+    pooling : int, default=1
+        Height and width of a block of windows, of which at most one is on for each filter:
+        probabilistic max-pooling [8]_. It divides the numbers of windows. Features are the
+        probabilities that a block is on, in the order of an array of shape (rows of blocks, columns
+        of blocks, filters): pictures of a next layer, whose channels are the filters. Chains and
+        `components_` have the single units. Requires `shared=True`.
     variance : {"learned", "shared", "data"}, float or ndarray, default="learned"
         Variances s^2 of the visible units given the hidden units, in the squared units of the data:
 
@@ -205,6 +217,8 @@ class GaussianBernoulliRBM(DensityRBM):
         The transpose of W: each row is the contribution of one hidden unit to the means of the
         visible units, in the units of the data. Their type is float32 or float64, like the data;
         integers of more than 16 bits become float64, other integers and booleans float32.
+    filters_ : ndarray of shape (n_filters, height, width, n_channels)
+        Weights of the filters, in the units of `components_`; only with `shared=True`.
     intercept_hidden_ : ndarray of shape (n_components,)
         Biases c of the hidden units.
     intercept_visible_ : ndarray of shape (n_features,)
@@ -287,6 +301,8 @@ class GaussianBernoulliRBM(DensityRBM):
     .. [6] J. Theiler, "The incredible shrinking covariance estimator", SPIE 8391, 2012.
     .. [7] N. Bereux, A. Decelle, C. Furtlehner and B. Seoane, "Fast training and sampling of
        restricted Boltzmann machines", arXiv:2405.15376, 2024.
+    .. [8] H. Lee, R. Grosse, R. Ranganath and A. Y. Ng, "Convolutional deep belief networks for
+       scalable unsupervised learning of hierarchical representations", ICML 2009.
 
     Examples
     --------
@@ -347,16 +363,22 @@ class GaussianBernoulliRBM(DensityRBM):
             require(is_learned, "variance", self.variance, "'learned' if covariance_type == 'full'")
             is_dense = self.receptive_field is None
             require(is_dense, "covariance_type", "full", "'diag' or 'auto' with receptive_field")
-        hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, np.float64))
+        if self.shared:
+            one = np.ndim(self.variance) == 0
+            require(one, "variance", self.variance, "one for all columns with shared=True")
+        hidden = self._binary_units(HIDDEN_BIAS, np.float64)
         return Gaussian.standard(np.zeros(n_features)), hidden
 
     def _begin(self, rows: TrainingRows) -> Start:
         dtype = rows.summary.dtype
-        scaling, of_data = Standardized.of(rows.summary)
+        standardized = Standardized.alike if self.shared else Standardized.of
+        scaling, of_data = standardized(rows.summary)
         variance, learned = self._first_variance(scaling.scale, of_data)
-        visible = Gaussian.of_moments(np.zeros_like(variance), variance)
+        assert rows.summary.moments is not None
+        mean = scaling.to_model(rows.summary.moments[0][None])[0] if self.shared else 0 * variance
+        visible = Gaussian.of_moments(mean, variance)
         visible = visible.map(lambda x: x.astype(dtype))
-        hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype))
+        hidden = self._binary_units(HIDDEN_BIAS, dtype)
         to_white = self._whitening(rows, scaling)
         if to_white is None:
             start = Start(scaling, visible, hidden, learned)
@@ -402,7 +424,7 @@ class GaussianBernoulliRBM(DensityRBM):
     def _variance_gradient(self) -> VarianceGradient | None:
         if not isinstance(self.variance, str) or self.variance == "data":
             return None
-        return VarianceGradient(_VARIANCE_RATE, shared=self.variance == "shared")
+        return VarianceGradient(_VARIANCE_RATE, shared=self.shared or self.variance == "shared")
 
     @property
     def _defaults(self) -> Defaults:

@@ -91,7 +91,7 @@ class Learner:
         rbm = RBM.couple(base, hidden, start.weights(shape, scale, base.bias, rng))
         state = TrainState(
             rbm,
-            visible_offset=base.mean(0.0),
+            visible_offset=rbm.weights.offset(base.mean(0.0)),
             hidden_offset=rbm.hidden_from_visible(base.mean(0.0)[None])[0],
             rng=rng,
             order=random.generator(order_seed),

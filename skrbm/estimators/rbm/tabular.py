@@ -21,7 +21,7 @@ from skrbm.estimators.common.fitted_table import FittedTable
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.settings import Settings, Start
 from skrbm.learning.defaults import HIDDEN_BIAS, TABULAR, Defaults
-from skrbm.units import Bernoulli, Categorical, Layer, Ordinal
+from skrbm.units import Categorical, Layer, Ordinal
 from skrbm.validation import parameters
 from skrbm.validation.pictures import check_picture
 from skrbm.validation.rows import TrainingRows, check_weights
@@ -168,6 +168,18 @@ class TabularRBM(DensityRBM):
     stride : int or tuple of int, default=1
         Distance of neighbouring windows in pixels, or vertical and horizontal distance; at most the
         size of a window.
+    shared : bool, default=False
+        Whether the hidden units of all windows share their weights: a convolutional RBM [6]_, with
+        `n_components` divided by the number of windows as the number of filters. All hidden units
+        of a filter also share their bias; visible biases are not shared. The gradient of a filter
+        is a sum over all windows. `fit` makes at most 1,000 updates by default. Requires
+        `receptive_field`, and the same number of codes for all columns.
+    pooling : int, default=1
+        Height and width of a block of windows, of which at most one is on for each filter:
+        probabilistic max-pooling [6]_. It divides the numbers of windows. Features are the
+        probabilities that a block is on, in the order of an array of shape (rows of blocks, columns
+        of blocks, filters): pictures of a next layer, whose channels are the filters. Chains and
+        `components_` have the single units. Requires `shared=True`.
     column_types : dict, default=None
         Kinds of some columns by name: "number", "count", "category" or "ordinal". By default the
         type of a column decides: strings, booleans and unordered categories are categories, ordered
@@ -190,6 +202,8 @@ class TabularRBM(DensityRBM):
         smallest and the largest number of each interval in an array of shape (n_intervals, 2).
     components_ : ndarray of shape (n_components, n_codes)
         Contribution of each hidden unit to the log-odds of each code, in the order of the columns.
+    filters_ : ndarray of shape (n_filters, height, width, n_codes)
+        Weights of the filters, with all codes of a pixel; only with `shared=True`.
     intercept_hidden_ : ndarray of shape (n_components,)
         Biases of the hidden units.
     intercept_visible_ : ndarray of shape (n_codes,)
@@ -252,6 +266,8 @@ class TabularRBM(DensityRBM):
        Boltzmann machines", AISTATS 2010.
     .. [5] N. Bereux, A. Decelle, C. Furtlehner and B. Seoane, "Fast training and sampling of
        restricted Boltzmann machines", arXiv:2405.15376, 2024.
+    .. [6] H. Lee, R. Grosse, R. Ranganath and A. Y. Ng, "Convolutional deep belief networks for
+       scalable unsupervised learning of hierarchical representations", ICML 2009.
 
     Examples
     --------
@@ -374,13 +390,13 @@ class TabularRBM(DensityRBM):
             super()._check_columns(X, first=True)
 
     def _layers(self, n_features: int) -> tuple[Layer, Layer]:
-        hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, np.float64))
+        hidden = self._binary_units(HIDDEN_BIAS, np.float64)
         return Ordinal(np.zeros(n_features), (2,) * n_features), hidden
 
     def _begin(self, rows: TrainingRows) -> Start:
         coding, dtype = rows.values.coding, rows.summary.dtype
         visible = coding.layer(rows.summary).map(lambda x: x.astype(dtype))
-        hidden = Bernoulli(self._hidden_biases(HIDDEN_BIAS, dtype))
+        hidden = self._binary_units(HIDDEN_BIAS, dtype)
         scaling, n_independent = Unscaled(dtype.name), rows.summary.n_independent_bits
         start = Start(scaling, visible, hidden, coding=coding, n_independent=n_independent)
         return self._localized(start, coding.owners)

@@ -43,7 +43,14 @@ def untrimmed(rbm: DensityRBM, rows: TrainingRows, share: float) -> Array:
        likelihood estimators in generalized linear models. Developments in Robust Statistics,
        277-286.
     """
-    correlated = clone(rbm).set_params(n_components=1, hidden_bias=_ALWAYS_OFF, random_state=0)
+    correlated = clone(rbm).set_params(
+        n_components=1,
+        receptive_field=None,
+        shared=False,
+        pooling=1,
+        hidden_bias=_ALWAYS_OFF,
+        random_state=0,
+    )
     independent = clone(correlated)
     if "covariance_type" in independent.get_params():
         independent.set_params(covariance_type="diag")
