@@ -414,6 +414,25 @@ def test_one_pass_upwards_approximates_the_mean_field(digits):
     assert error < 0.01
 
 
+def test_the_lowest_layer_may_see_windows(digits):
+    """Fails if the structure of the lowest weights is lost, or trained as if it were dense."""
+    X = digits[0]
+    rbm = BernoulliRBM(n_iter=10, receptive_field=(3, 3), image_shape=(8, 8))
+    dbm = DeepBoltzmannMachine((72, 8), rbm=rbm, random_state=0).fit(X)
+    assert ((dbm.components_[0] != 0).sum(axis=1) <= 9).all()
+    assert dbm.score(X > 0.5) > -35
+    with pytest.raises(ValueError, match="n_components == 70, must be a multiple of 36"):
+        dbm.set_params(hidden_layer_sizes=(70, 8)).fit(X)
+
+
+def test_three_hidden_layers_learn(patterns):
+    """Fails if the biases grow as if layers that are not adjacent were coupled."""
+    rbm = BernoulliRBM(n_iter=60)
+    dbm = DeepBoltzmannMachine((6, 4, 3), rbm=rbm, random_state=0).fit(patterns)
+    independent = np.sum([p * np.log(p) + (1 - p) * np.log(1 - p) for p in patterns.mean(axis=0)])
+    assert dbm.score(patterns) > independent + 0.3
+
+
 def test_a_perceptron_fine_tunes_the_machine(digits):
     """Fails if fine-tuning starts from other weights, or takes no machine."""
     X, y, dbm = digits
@@ -548,7 +567,7 @@ def test_warns_if_the_mean_field_has_not_converged(fitted, patterns):
         ({"output": "bottom"}, "output == 'bottom', must be"),
         ({"rbm": 3}, "rbm == 3, must be None or a BernoulliRBM or GaussianBernoulliRBM"),
         ({"rbm": TabularRBM()}, "rbm == TabularRBM.*, must be a BernoulliRBM or a Gaussian"),
-        ({"rbm": BernoulliRBM(hidden="gaussian")}, "must have binary hidden units"),
+        ({"rbm": BernoulliRBM(hidden="gaussian")}, "must have independent binary hidden units"),
         ({"rbm": BernoulliRBM(early_stopping=True)}, "early_stopping == True, must be False"),
         ({"rbm": GaussianBernoulliRBM(covariance_type="full")}, "'full', must be 'diag'"),
     ],

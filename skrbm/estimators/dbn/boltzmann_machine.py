@@ -598,9 +598,6 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
         if isinstance(rbm, TabularRBM):
             msg = f"rbm == {rbm!r}, must be a BernoulliRBM or a GaussianBernoulliRBM."
             raise ValueError(msg)
-        if not estimators.is_binary(settings_of(rbm).layers(1)[1]):
-            msg = f"rbm == {rbm!r}, must have binary hidden units."
-            raise ValueError(msg)
         for name, value in _REQUIRED.items():
             given = getattr(rbm, name, value)
             if given not in (value, "auto"):
@@ -628,6 +625,10 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
         rbms = [rbm]
         if first:
             stacks.choose_lowest(rbms, choice, rows.summary.bounds)
+        _, hidden = settings_of(rbms[0]).layers(rows.values.shape[1])
+        if not estimators.is_binary(hidden):
+            msg = f"rbm == {self.rbm!r}, must have independent binary hidden units."
+            raise ValueError(msg)
         settings = self._settings(rbms[0])
         settings.device.check_dtype(rows.summary.dtype)
         settings.check_sizes(*rows.values.shape, split=False)
