@@ -91,9 +91,7 @@ class Blocks(Weights):
 
     def map_by_row(self, function: Callable[[Array, Array], Array], x: Array) -> Self:
         """Return the weights with an elementwise function of W_ij and x_i applied."""
-        blocks = (
-            b._replace(weights=b.weights.map_by_row(function, x[b.visible])) for b in self.blocks
-        )
+        blocks = (Block(a, b, w.map_by_row(function, x[a])) for a, b, w in self.blocks)
         return replace(self, blocks=tuple(blocks))
 
     def scale_rows(self, factor: Array) -> None:
@@ -132,7 +130,7 @@ class Blocks(Weights):
 
     def _each(self, function: Callable[[Weights], Weights]) -> Self:
         """Apply a function to the weights of every block."""
-        blocks = (block._replace(weights=function(block.weights)) for block in self.blocks)
+        blocks = (Block(a, b, function(w)) for a, b, w in self.blocks)
         return replace(self, blocks=tuple(blocks))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,36 @@ class FittedMachine:
 
         states = self.fitted.by_rows(work, X, self.fitted.seeds.sampling)
         return self.fitted.scaling.draws(states)
+
+    # Layers
+
+    @property
+    def weights(self) -> list[Array]:
+        """Weights between adjacent layers, from the data up, each as (lower, upper)."""
+        dense, columns = self.fitted.rbm.weights.dense, self.arrangement.columns
+        pairs = list(enumerate(pairwise(columns)))
+        return [dense[a, b] if i % 2 == 0 else dense[b, a].T for i, (a, b) in pairs]
+
+    @property
+    def biases(self) -> list[Array]:
+        """Biases of each layer, from the data up."""
+        rbm = self.fitted.rbm
+        return self.arrangement.states(rbm.visible.bias, rbm.hidden.bias)
+
+    @property
+    def upward_layers(self) -> list[tuple[Array, Array]]:
+        """Biases of every hidden layer and weights from the layer below, from the bottom up.
+
+        The biases include the mean input from the layer above, so a single pass upwards
+        approximates the mean field.
+        """
+        training, weights, biases = self.fitted.top.training, self.weights, self.biases
+        means = self.arrangement.states(training.visible_offset, training.hidden_offset)
+        layers = []
+        for i, w in enumerate(weights, start=1):
+            above = weights[i] @ means[i + 1] if i < len(weights) else 0
+            layers.append((biases[i] + above, w))
+        return layers
 
     def _of_data(self, visible: Array) -> Array:
         """The columns of the data among all visible columns."""

@@ -464,24 +464,17 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
     @property
     def components_(self) -> list[Array]:
         """Weights between adjacent layers, from the bottom up."""
-        dense, columns = self._fitted.rbm.weights.dense, self._machine.arrangement.columns
-        pairs = [(columns[i], columns[i + 1], i % 2 == 0) for i in range(len(columns) - 1)]
-        return [dense[a, b].T if is_even else dense[b, a] for a, b, is_even in pairs]
+        return [w.T for w in self._machine.weights]
 
     @property
     def intercept_visible_(self) -> Array:
         """Biases of the visible units."""
-        return self._biases[0]
+        return self._machine.biases[0]
 
     @property
     def intercepts_hidden_(self) -> list[Array]:
         """Biases of the hidden layers, from the bottom up."""
-        return self._biases[1:]
-
-    @property
-    def _biases(self) -> list[Array]:
-        rbm = self._fitted.rbm
-        return self._machine.arrangement.states(rbm.visible.bias, rbm.hidden.bias)
+        return self._machine.biases[1:]
 
     @property
     def chains_(self) -> Array:
@@ -654,14 +647,20 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
         """The rows with which to continue a fit."""
         rbm = self._lowest
         fit = estimators.check_unfinished(self, rbm and learner_of(rbm).fit)
-        assert rbm is not None
-        _, rows = self._check_rows(X, sample_weight, rbm, first=False)
+        rows = self._later_rows(X, sample_weight)
         estimators.check_same_rows("X", len(rows.weights), fit.n_rows)
         return rows
 
+    def _later_rows(self, X: Any, sample_weight: Any) -> TrainingRows:
+        """Checked rows for a model that was started."""
+        _, rows = self._check_rows(X, sample_weight, self._trained, first=False)
+        return rows
+
     def _finish(self, rows: TrainingRows, hook: Hook | None = None) -> Self:
-        """Make the remaining epochs of a fit; the hook is called after each of them."""
+        """Make the remaining epochs of a fit, if any; the hook is called after each of them."""
         rbm = self._trained
+        if learner_of(rbm).fit is None:
+            return self
         settings = self._settings(rbm)
         if hook is not None:
             settings = replace(settings, hooks=(*settings.hooks, hook))
@@ -717,8 +716,7 @@ def resumed_rows(dbm: DeepBoltzmannMachine, X: Any, sample_weight: Any) -> Train
 
 def finish_stack(dbm: DeepBoltzmannMachine, _: Any, rows: TrainingRows, hook: Hook) -> None:
     """Make the remaining epochs of a fit, if any; the hook is called after each of them."""
-    if learner_of(dbm._trained).fit is not None:
-        dbm._finish(rows, hook)
+    dbm._finish(rows, hook)
 
 
 def epochs_of(dbm: DeepBoltzmannMachine) -> int:
@@ -728,25 +726,14 @@ def epochs_of(dbm: DeepBoltzmannMachine) -> int:
 
 def rows_of_fitted(dbm: DeepBoltzmannMachine, X: Any, sample_weight: Any) -> TrainingRows:
     """Checked rows for a fitted machine."""
-    return dbm._check_rows(X, sample_weight, dbm._trained, first=False)[1]
+    return dbm._later_rows(X, sample_weight)
 
 
 def lowest_of(dbm: DeepBoltzmannMachine) -> Fitted:
     """The fitted RBM of even and odd layers."""
-    return dbm._fitted
+    return fitted_of(dbm)
 
 
 def upward_layers(dbm: DeepBoltzmannMachine) -> list[tuple[Array, Array]]:
-    """Biases of every hidden layer and weights from the layer below, from the bottom up.
-
-    The biases include the mean input from the layer above, so a single pass upwards approximates
-    the mean field.
-    """
-    training, weights, biases = learner_of(dbm._trained).training, dbm.components_, dbm._biases
-    offsets = training.visible_offset, training.hidden_offset
-    means = dbm._machine.arrangement.states(*offsets)
-    layers = []
-    for i, w in enumerate(weights):
-        above = means[i + 2] @ weights[i + 1] if i + 1 < len(weights) else 0
-        layers.append((biases[i + 1] + above, w.T))
-    return layers
+    """Biases of every hidden layer and weights from the layer below, from the bottom up."""
+    return dbm._machine.upward_layers

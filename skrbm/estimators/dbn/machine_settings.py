@@ -93,7 +93,8 @@ def _start(settings: Settings, sizes: tuple[int, ...], rows: TrainingRows) -> St
     if column_variance is not None:  # units of deeper layers have no variance to learn
         ones = np.ones(arrangement.n_latent, column_variance.dtype)
         column_variance = np.concatenate([column_variance, ones])
-    return start._replace(
+    return replace(
+        start,
         visible=visible,
         hidden=hidden,
         column_variance=column_variance,

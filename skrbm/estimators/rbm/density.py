@@ -471,10 +471,10 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
         windows = self._field.windows(owner)
         fan = windows.fan(int(self.n_components) // windows.n_places)
         if not self.shared:
-            return start._replace(weights=partial(Local.draw, windows), fan=fan)
+            return replace(start, weights=partial(Local.draw, windows), fan=fan)
         n_channels = check_alike(owner, self._field)
         geometry = Geometry(windows, self._field.grid, int(self.pooling), n_channels)
-        return start._replace(weights=partial(Shared.draw, geometry), fan=fan)
+        return replace(start, weights=partial(Shared.draw, geometry), fan=fan)
 
     def _figure_of(self, gradient: str) -> str:
         return LOG_LIKELIHOOD if gradient == "ptt" else super()._figure_of(gradient)

@@ -50,7 +50,8 @@ N_SEEDS = 5  # training, order of rows, likelihood, samples, validation set
 InitialWeights = Callable[[tuple[int, int], float, Array, Generator], Weights | Array]
 
 
-class Start(NamedTuple):
+@dataclass(frozen=True)
+class Start:
     """Start of the training of a model.
 
     Parameters
