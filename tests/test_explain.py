@@ -7,10 +7,10 @@ import pytest
 import sklearn.neural_network
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
-from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM, RBMClassifier, explain
+from skrbm import BernoulliRBM, DeepBeliefNetwork, GaussianBernoulliRBM, RBMClassifier
 from skrbm.estimators.common.fitted import fitted_of
 from skrbm.estimators.rbm.base import learner_of
-from skrbm.explain import describe, filters, strength
+from skrbm.explain import describe, filters, strength, units
 from skrbm.model import RBM
 
 from laws import enumerate_rbm, random_rbm
@@ -107,7 +107,7 @@ def test_importance_from_samples_is_exact_within_its_error(monkeypatch):
     estimator, rbm = holding_random(8, 5)
     X = enumerate_rbm(rbm).v
     exact = describe(estimator, X).importance
-    monkeypatch.setattr(explain, "_EXACT_UNITS", 0)
+    monkeypatch.setattr(units, "_EXACT_UNITS", 0)
     reports = [describe(estimator, X, random_state=seed) for seed in range(20)]
     deviation = np.array([(r.importance - exact) / r.importance_std_error for r in reports])
     # The mean square of 20 independent deviations is 1 within 0.32 at most: six times that above.
@@ -120,7 +120,7 @@ def test_importance_from_samples_is_exact_within_its_error(monkeypatch):
 
 def test_importance_is_reproducible_and_does_not_change_the_estimator(monkeypatch):
     """Fails if a description draws from the estimator's own generator."""
-    monkeypatch.setattr(explain, "_EXACT_UNITS", 0)
+    monkeypatch.setattr(units, "_EXACT_UNITS", 0)
     estimator, rbm = holding_random(4, 3)
     X, copy = enumerate_rbm(rbm).v, deepcopy(estimator)
     first, second = describe(estimator, X), describe(estimator, X)
@@ -131,7 +131,7 @@ def test_importance_is_reproducible_and_does_not_change_the_estimator(monkeypatc
 
 def test_warns_when_samples_cannot_estimate_an_importance(monkeypatch):
     """Fails if an importance from very few samples gives no warning."""
-    monkeypatch.setattr(explain, "_EXACT_UNITS", 0)
+    monkeypatch.setattr(units, "_EXACT_UNITS", 0)
     components = np.zeros((3, 20))
     components[1] = 2
     estimator = holding(components, hidden=[0, -2, 0])  # in 20 free columns, hardly ever off

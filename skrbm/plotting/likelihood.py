@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from skrbm._kernels.devices import Array
-from skrbm.explain import ALL_GENERATIVE, GENERATIVE
+from skrbm.explain.units import ALL_GENERATIVE, GENERATIVE
 from skrbm.plotting.canvas import axes_for, pyplot
 from skrbm.validation.estimators import check_fitted
 

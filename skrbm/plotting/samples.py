@@ -11,7 +11,7 @@ from skrbm import samplers
 from skrbm._kernels.arrays import to_dense
 from skrbm._kernels.devices import Array, Generator, to_host
 from skrbm.estimators.common.fitted import Fitted, domain_of, fitted_of
-from skrbm.explain import ALL_GENERATIVE, GENERATIVE
+from skrbm.explain.units import ALL_GENERATIVE, GENERATIVE
 from skrbm.plotting.canvas import axes_for, draw_mosaic, pyplot
 from skrbm.validation.estimators import check_fitted
 from skrbm.validation.parameters import check_count, check_image_shape, check_steps

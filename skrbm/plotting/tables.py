@@ -14,7 +14,7 @@ from skrbm.data.columns import WithMissing
 from skrbm.data.frames import ArrayFrame, frame_of
 from skrbm.data.objects import time_of
 from skrbm.data.tables import Table
-from skrbm.explain import ALL_GENERATIVE, GENERATIVE
+from skrbm.explain.units import ALL_GENERATIVE, GENERATIVE
 from skrbm.plotting.canvas import axes_for, pyplot
 from skrbm.validation.estimators import check_fitted
 from skrbm.validation.parameters import check_count

@@ -9,7 +9,7 @@ import numpy as np
 
 from skrbm._kernels.devices import Array
 from skrbm.estimators.dbn.network import DeepBeliefNetwork
-from skrbm.explain import ALL_SHOWN, SHOWN
+from skrbm.explain.units import ALL_SHOWN, SHOWN
 from skrbm.plotting.canvas import axes_for, pyplot
 from skrbm.validation.estimators import check_fitted
 

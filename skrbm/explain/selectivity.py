@@ -1,7 +1,4 @@
-"""The unit that separates two classes best, and the input that a unit prefers.
-
-They are public as functions of `skrbm.explain`.
-"""
+"""The unit that separates two classes best, and the input that a unit prefers."""
 
 from __future__ import annotations
 

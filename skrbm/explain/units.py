@@ -1,4 +1,4 @@
-"""Analysis of hidden units: typical rows, importance, weights as patterns, and best units."""
+"""Analysis of hidden units: typical rows, importance, and weights as patterns."""
 
 from __future__ import annotations
 
@@ -20,20 +20,9 @@ from skrbm.estimators.dbn.network import DeepBeliefNetwork
 from skrbm.estimators.rbm.classifier import RBMClassifier
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.model import RBM
-from skrbm.selectivity import BestUnit, best_unit, preferred_input
 from skrbm.validation.estimators import check_fitted
 from skrbm.validation.parameters import check_count
 from skrbm.validation.rows import warn_caller
-
-__all__ = [
-    "BestUnit",
-    "UnitReport",
-    "best_unit",
-    "describe",
-    "filters",
-    "preferred_input",
-    "strength",
-]
 
 # A unit is dead if the standard deviation of its mean over the rows is below this.
 _DEAD = 0.01
