@@ -4,6 +4,7 @@ import itertools
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import logsumexp
 from sklearn.datasets import load_digits
@@ -410,8 +411,10 @@ def test_one_pass_upwards_approximates_the_mean_field(digits):
     for bias, w in layers:
         h.append(1 / (1 + np.exp(-(h[-1] @ w + bias))))
     every = pickle.loads(pickle.dumps(dbm)).set_params(output="all")
-    error = np.abs(np.hstack(h[1:]) - every.transform(X)).mean()
-    assert error < 0.01
+    assert np.abs(np.hstack(h[1:]) - every.transform(X)).mean() < 0.01
+    from_above = dbm.transform(X).mean(axis=0) @ dbm.components_[1]
+    got = layers[0][0] - dbm.intercepts_hidden_[0]
+    assert np.linalg.norm(got - from_above) < 0.3 * np.linalg.norm(from_above)
 
 
 def test_the_lowest_layer_may_see_windows(digits):
@@ -431,6 +434,49 @@ def test_three_hidden_layers_learn(patterns):
     dbm = DeepBoltzmannMachine((6, 4, 3), rbm=rbm, random_state=0).fit(patterns)
     independent = np.sum([p * np.log(p) + (1 - p) * np.log(1 - p) for p in patterns.mean(axis=0)])
     assert dbm.score(patterns) > independent + 0.3
+
+
+@pytest.fixture(scope="module")
+def table():
+    rng = np.random.default_rng(0)
+    z = rng.integers(3, size=400)
+    color = np.array(["red", "green", "blue"])[(z + (rng.random(400) < 0.1)) % 3]
+    flag = (z > 0) ^ (rng.random(400) < 0.1)
+    return pd.DataFrame({"color": pd.Categorical(color), "flag": flag, "count": z + 2 * flag})
+
+
+def test_one_layer_of_a_table_is_the_tabular_rbm(table):
+    """Fails if the density of the cells is missing, or counted twice."""
+    dbm = DeepBoltzmannMachine(6, rbm=TabularRBM(n_iter=5), random_state=0).fit(table)
+    rbm = TabularRBM(6, n_iter=5, random_state=dbm._lowest.random_state).fit(table)
+    np.testing.assert_allclose(dbm.score_samples(table), rbm.score_samples(table), rtol=1e-6)
+
+
+def test_bounds_of_all_rows_of_a_table_sum_to_less_than_one(table):
+    """Fails if a score exceeds the probability of its row. Their sum also is not far below 1."""
+    dbm = DeepBoltzmannMachine((6, 4), rbm=TabularRBM(n_iter=30), random_state=0).fit(table)
+    values = [sorted(set(table[name])) for name in table]
+    every = pd.DataFrame(itertools.product(*values), columns=table.columns)
+    every = every.astype({"color": table["color"].dtype, "flag": bool})
+    total = np.exp(dbm.score_samples(every)).sum()
+    assert 0.5 < total < 1 + 1e-6
+    assert dbm.score(table) > -3.1  # independent columns have -3.4
+
+
+def test_a_machine_of_a_table_draws_and_fills_tables(table):
+    """Fails if deeper layers end up among the columns, or conditions are not met."""
+    dbm = DeepBoltzmannMachine((6, 4), rbm=TabularRBM(n_iter=10), random_state=0).fit(table)
+    drawn = dbm.sample(50, given={"color": ["red", "blue"], "count": (1, 3)}, random_state=0)
+    assert set(drawn["color"]) <= {"red", "blue"}
+    assert drawn["count"].between(1, 3).all()
+    assert (drawn.dtypes == table.dtypes).all()
+    holes = table.astype(object).mask(np.random.default_rng(1).random(table.shape) < 0.3)
+    filled = dbm.impute(holes)
+    assert not filled.isna().to_numpy().any()
+    known = holes.notna().to_numpy()
+    assert (filled.astype(object).to_numpy()[known] == table.astype(object).to_numpy()[known]).all()
+    assert dbm.gibbs(table.head(3)).shape == dbm.reconstruct(table.head(3)).shape == (3, 3)
+    assert dbm.transform(holes).shape == (400, 4)
 
 
 def test_a_perceptron_fine_tunes_the_machine(digits):
@@ -565,8 +611,7 @@ def test_warns_if_the_mean_field_has_not_converged(fitted, patterns):
         ({"mean_field_max_iter": 0}, "mean_field_max_iter == 0, must be"),
         ({"mean_field_tol": -1.0}, "mean_field_tol == -1.0, must be"),
         ({"output": "bottom"}, "output == 'bottom', must be"),
-        ({"rbm": 3}, "rbm == 3, must be None or a BernoulliRBM or GaussianBernoulliRBM"),
-        ({"rbm": TabularRBM()}, "rbm == TabularRBM.*, must be a BernoulliRBM or a Gaussian"),
+        ({"rbm": 3}, "rbm == 3, must be None or an RBM of skrbm"),
         ({"rbm": BernoulliRBM(hidden="gaussian")}, "must have independent binary hidden units"),
         ({"rbm": BernoulliRBM(early_stopping=True)}, "early_stopping == True, must be False"),
         ({"rbm": GaussianBernoulliRBM(covariance_type="full")}, "'full', must be 'diag'"),

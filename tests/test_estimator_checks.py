@@ -67,6 +67,7 @@ VARIANTS = [
         output="all",
     ),
     DeepBoltzmannMachine((4, 3, 2), rbm=BernoulliRBM(n_iter=5, missing_values="allow")),
+    DeepBoltzmannMachine((4, 3), rbm=TabularRBM(n_iter=5)),
     RBMClassifier(4, missing_values="allow", n_iter=30),
     RBMClassifier(20, generative_share=0, n_iter=30),
     DBNClassifier(STACK),

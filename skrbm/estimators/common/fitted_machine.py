@@ -60,18 +60,23 @@ class FittedMachine:
         values = self._of_posteriors(bounds, X.values)[:, 0]
         if X.has_missing:
             values = values + self.fitted.scaling.log_volume_of(np.isnan(to_host(X.values[:])))
+        if self.fitted.coding is not None:
+            values = values + X.values.log_density.sum(axis=1)
         return values
 
     def reconstruct(self, X: Any, n_steps: int) -> Array:
         """Infer the means of all layers and then of the visible units, n_steps times."""
+        rbm, start = self._placed()
 
-        def means(rbm: RBM, posterior: Posterior) -> Array:
-            return self._of_data(rbm.visible_from_hidden(posterior.hidden))
+        def work(v: Any) -> Array:
+            v = arrays.to_dense(v)
+            for _ in range(n_steps):
+                known = self.mean_field.with_latent(rbm, v)
+                posterior = self.mean_field.posterior(rbm, known, start)
+                v = self._of_data(rbm.visible_from_hidden(posterior.hidden))
+            return v
 
-        scaling = self.fitted.scaling
-        for _ in range(n_steps):
-            X = scaling.to_data(self._of_posteriors(means, X))
-        return X
+        return self.fitted.scaling.to_data(self.fitted.by_rows(work, X))
 
     def visible_means(self, H: Array) -> Array:
         """Means of the visible units for states of the top layer, from a mean field."""

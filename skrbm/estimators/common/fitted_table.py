@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -84,15 +83,15 @@ class FittedTable:
         if self.fitted.lowest is not None:
             states = self.fitted.by_columns(self.fitted.completer("sample", n_steps), rows, rng)
             return self.table.decode(self.coding.codes(states), rng, allowed=given)
-        model = self._conditioned(self.coding.input(log_share))
-        draw = partial(_draw, model.on(self.fitted.device), self.fitted.device.place, n_steps)
-        states = threads.by_rows(draw, rows, rng)
+        model = replace(self.fitted, top=self._conditioned(self.coding.input(log_share)))
+        states = model.by_columns(model.completer("sample", n_steps), rows, rng)
         return self.table.decode(self.coding.codes(states), rng, allowed=given)
 
     def _conditioned(self, input: Array) -> FittedRBM:
         """The model with an additional input of its visible units."""
         top = self.fitted.top
-        input = input.astype(self.fitted.dtype)
+        n_absent = self.fitted.n_absent
+        input = np.append(input, np.zeros(n_absent)).astype(self.fitted.dtype)
         rbm = replace(top.rbm, visible=top.rbm.visible.shift(input))
         return replace(top, rbm=rbm, base=top.base.shift(input))
 
@@ -165,7 +164,3 @@ class FittedTable:
         terms = threads.by_rows(given_all, states).reshape(_N_COMPLETIONS, len(rows), -1)
         log_mean = arrays.row_log_sum_exp(np.moveaxis(-terms, 0, -1)) - np.log(_N_COMPLETIONS)
         return -log_mean
-
-
-def _draw(model: FittedRBM, place: Any, n_steps: int, v: Array, rng: Generator) -> Array:
-    return conditionals.draw(model.rbm, model.base, place(v), rng, n_steps)

@@ -17,6 +17,7 @@ from skrbm.estimators.common.base import Estimator
 from skrbm.estimators.common.fit_state import Hook, asked_to_stop
 from skrbm.estimators.common.fitted import Fitted, fitted_of
 from skrbm.estimators.common.fitted_machine import FittedMachine
+from skrbm.estimators.common.fitted_table import FittedTable
 from skrbm.estimators.dbn import stack as stacks
 from skrbm.estimators.dbn.machine_settings import arrangement_of, machine_settings
 from skrbm.estimators.rbm.base import learner_of, settings_of, start_layer
@@ -59,13 +60,13 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
     ----------
     hidden_layer_sizes : int or tuple of int, default=(256, 64)
         Numbers of hidden units, from the bottom up.
-    rbm : BernoulliRBM or GaussianBernoulliRBM, default=None
+    rbm : BernoulliRBM, GaussianBernoulliRBM or TabularRBM, default=None
         Prototype with the type of the visible units and all training parameters, such as
         `learning_rate`, `n_iter`, `gradient`, `alpha`, `batch_size` and `missing_values`. The
         machine sets `n_components` and `random_state`, and takes `covariance_type="auto"` as
         "diag". The default is `BernoulliRBM()` for data in [0, 1], up to rounding, and for sparse
-        matrices; for other data it is `GaussianBernoulliRBM()`. Hidden units are binary. Early
-        stopping is not available.
+        matrices; for other data it is `GaussianBernoulliRBM()`. With a `TabularRBM`, rows of data
+        are tables in all methods. Hidden units are binary. Early stopping is not available.
     mean_field_max_iter : int, default=50
         Maximum number of updates of the mean field.
     mean_field_tol : float, default=1e-3
@@ -311,7 +312,10 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
             Boolean for binary visible units. With `set_output`, a data frame.
         """
         rows = methods.check_seen(self, v, "v", allow_nan=False).values
+        fitted = self._fitted
         states = self._machine.gibbs(rows, parameters.check_count("n_steps", n_steps))
+        if fitted.coding is not None:
+            states = FittedTable.of(fitted).drawn(states, fitted.seeds.sampling)
         return methods.framed(self, states, v)
 
     def sample(
@@ -479,12 +483,12 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
     @property
     def chains_(self) -> Array:
         """Visible states of the persistent chains."""
-        fitted = self._fitted
         chains = learner_of(self._trained).training.chains
         if chains is None:
             msg = "the gradient of rbm keeps no persistent chains."
             raise AttributeError(msg)
-        return fitted.scaling.to_data(chains.visible[:, : self._machine.arrangement.sizes[0]])
+        visible = chains.visible[:, : self._machine.arrangement.sizes[0]]
+        return self._fitted.scaling.to_data(visible)
 
     @property
     def history_(self) -> dict[str, Array]:
@@ -530,6 +534,8 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = bool(self._domain.accept_sparse)
         tags.input_tags.allow_nan = self._domain.allow_nan
+        takes_tables = isinstance(self.rbm, TabularRBM)
+        tags.input_tags.string = tags.input_tags.categorical = takes_tables
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
@@ -576,7 +582,7 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
     def _check_parameters(self) -> None:
         """Refuse parameters of the machine that are invalid for any data."""
         parameters.check_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
-        estimators.check_kind("rbm", self.rbm, DensityRBM, "a BernoulliRBM or GaussianBernoulliRBM")
+        estimators.check_kind("rbm", self.rbm, DensityRBM, "an RBM of skrbm")
         parameters.check_count("mean_field_max_iter", self.mean_field_max_iter)
         parameters.check_number("mean_field_tol", self.mean_field_tol, ">= 0")
         self._output()
@@ -588,9 +594,6 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
     def _check_prototype(self) -> None:
         """Refuse a prototype that cannot be the lowest layers of a machine."""
         rbm = self._prototype
-        if isinstance(rbm, TabularRBM):
-            msg = f"rbm == {rbm!r}, must be a BernoulliRBM or a GaussianBernoulliRBM."
-            raise ValueError(msg)
         for name, value in _REQUIRED.items():
             given = getattr(rbm, name, value)
             if given not in (value, "auto"):
@@ -618,13 +621,14 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
         rbms = [rbm]
         if first:
             stacks.choose_lowest(rbms, choice, rows.summary.bounds)
-        _, hidden = settings_of(rbms[0]).layers(rows.values.shape[1])
+        n_features = len(rows.summary.total)
+        _, hidden = settings_of(rbms[0]).layers(n_features)
         if not estimators.is_binary(hidden):
             msg = f"rbm == {self.rbm!r}, must have independent binary hidden units."
             raise ValueError(msg)
         settings = self._settings(rbms[0])
         settings.device.check_dtype(rows.summary.dtype)
-        settings.check_sizes(*rows.values.shape, split=False)
+        settings.check_sizes(rows.summary.n_rows, n_features, split=False)
         check_columns(self, X, reset=first)
         check_columns(rbms[0], X, reset=first)
         return rbms[0], rows
