@@ -27,6 +27,7 @@ from skrbm import (
     BernoulliRBM,
     DBNClassifier,
     DeepBeliefNetwork,
+    DeepBoltzmannMachine,
     GaussianBernoulliRBM,
     RBMClassifier,
     RBMImputer,
@@ -52,6 +53,10 @@ ESTIMATORS = {
     "stack": DeepBeliefNetwork((2, 2), rbm=BITS, **SEED),
     "tuned_stack": DeepBeliefNetwork(
         (2, 2), rbm=BITS, visible_rbm=REALS, fine_tune_iter=1, output="all", **SEED
+    ),
+    "machine": DeepBoltzmannMachine((2, 2), rbm=BITS, **SEED),
+    "machine_of_reals": DeepBoltzmannMachine(
+        (2, 2), rbm=clone(REALS).set_params(missing_values="allow"), output="all", **SEED
     ),
     "labels_missing": RBMClassifier(
         2, generative_share=0.5, missing_values="allow", **TINY, **SEED
@@ -573,6 +578,12 @@ ODD = {
     "method": ["mean", "sample", "mode", *CHOICES],
     "variance": VARIANCES,
     "covariance_type": ["auto", "full", "diag", *CHOICES],
+    **dict.fromkeys(("receptive_field", "image_shape"), [None, (1, 3), (1, 2), (3, 1, 1), *SIZES]),
+    "stride": [1, (1, 1), 2, *SIZES],
+    "shared": FLAGS,
+    "pooling": COUNTS,
+    "mean_field_max_iter": COUNTS,
+    "mean_field_tol": RATES,
     "hidden_layer_sizes": SIZES,
     **dict.fromkeys(("rbm", "visible_rbm", "top_rbm"), PROTOTYPES),
     "dbn": STACKS,

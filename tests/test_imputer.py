@@ -153,3 +153,10 @@ def test_wrong_parameters_of_an_imputer(holes, parameters, message):
     """Fails if the error comes from numpy, or there is none."""
     with pytest.raises(ValueError, match=message):
         imputer(**parameters).fit(holes)
+
+
+def test_a_limit_beyond_all_floats_is_no_limit():
+    """Fails if its conversion warns of an overflow."""
+    X = np.array([[0.0, 1], [1, np.nan], [np.nan, 0], [1, 1]])
+    imputer = RBMImputer(BernoulliRBM(2, n_iter=1), max_value=np.longdouble("1e4000"))
+    assert np.isfinite(imputer.fit_transform(X)).all()

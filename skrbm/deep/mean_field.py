@@ -170,9 +170,9 @@ class MeanField:
         done = arrays.full((len(means),), 0.0, means) > 0
         for _ in range(self.max_iter):
             new = update(means)
-            change = abs(new - means).max(axis=1)
+            n_moved = (abs(new - means) > self.tol).sum(axis=1)
             means = arrays.where(done[:, None], means, new)
-            done = done | (change <= self.tol)
+            done = done | (n_moved == 0)
             if done.all():
                 break
         return means, done

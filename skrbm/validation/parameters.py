@@ -159,7 +159,8 @@ def check_limits(names: tuple[str, str], low: Any, high: Any, n_features: int) -
         valid = numbers.dtype.kind in "iuf" and numbers.shape in ((), (n_features,))
         valid = valid and not np.isnan(numbers).any()
         require(valid, name, value, f"a number for all columns, or one for each of {n_features}")
-        limit[:] = numbers
+        with np.errstate(over="ignore"):  # a number beyond all floats is no limit
+            limit[:] = numbers
     if (limits[0] > limits[1]).any():
         i = int((limits[0] > limits[1]).argmax())
         of_column = f"{limits[0, i]:g} for column {i}, must be <= {names[1]} == {limits[1, i]:g}"
