@@ -40,8 +40,8 @@ print(f"accuracy with the upper layer: {accuracy:.1%}")
 # Both layers
 # -----------
 # A unit of the lower layer has a pattern of pixels. A unit of the upper layer has a pattern of
-# lower units, and through them a pattern of pixels, which is a larger part of a digit. The units shown
-# have the longest weights. The last row has images that the machine generates.
+# lower units, and through them a pattern of pixels, which is a larger part of a digit. The units
+# shown have the longest weights. The last row has images that the machine generates.
 lower, upper = machine.components_
 
 
