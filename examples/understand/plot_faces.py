@@ -115,7 +115,8 @@ preferred = [preferred_input(model, best, rows, max_iter=10) for rows in smooth]
 unseen = best.most_activating[np.isin(best.most_activating, other)]
 patterns = filters.components_ / np.abs(filters.components_).max(axis=1, keepdims=True)
 
-figure = plt.figure(figsize=(9, 4.6), layout="constrained")
+figure = plt.figure(figsize=(9, 5), layout="constrained")
+figure.suptitle("A hidden unit that answers to faces, learned without labels", fontsize=14)
 left, right = figure.subfigures(1, 2, width_ratios=[1, 2.1])
 parts = left.subfigures(2, 1, height_ratios=[1, 1.6])
 for ax, pattern in zip(parts[0].subplots(4, 8).flat, patterns, strict=True):
