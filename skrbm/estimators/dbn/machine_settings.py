@@ -23,6 +23,7 @@ from skrbm.validation.rows import TrainingRows
 from skrbm.weights import Weights, as_weights
 
 FIGURE = "pseudo_log_likelihood"
+_MOST_UPDATES = 500  # by default; twice as many are no better on small tables
 _N_STEPS = 2  # Gibbs steps that draw the layers above the data in the data phase
 
 
@@ -53,6 +54,7 @@ def machine_settings(settings: Settings, sizes: tuple[int, ...], mean_field: Mea
         figure=FIGURE,
         row_figure=_row_figure(mean_field),
         gradient=LatentGradient(n_steps=_N_STEPS, joint=settings.gradient, mean_field=mean_field),
+        defaults=replace(settings.defaults, most_updates=_MOST_UPDATES),
     )
 
 
