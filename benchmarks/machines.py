@@ -1,23 +1,29 @@
 """Deep Boltzmann machines on MNIST: `python -m benchmarks.machines [PART ...]`.
 
 Parts: `bounds` (784-500-1000, with an RBM of the first layer's size in the same time) and `errors`
-(the machine of `bounds`, fine-tuned). The last 10,000 training images are held out.
+(the machine of `bounds`, fine-tuned); the last 10,000 training images are held out. `defaults` has
+small data sets, with and without pre-training and with several numbers of updates of all layers.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Iterator
 from functools import cache
 from time import perf_counter
+from typing import Any
 
 from sklearn.frozen import FrozenEstimator
 
 from benchmarks.chosen import run_parts
+from benchmarks.generalisation import SETS, is_chosen_on, rows_of
 from benchmarks.stacks import grey
 from benchmarks.trajectory import Row, drawn
-from skrbm import BernoulliRBM, DBNClassifier, DeepBoltzmannMachine
+from skrbm import BernoulliRBM, DBNClassifier, DeepBoltzmannMachine, GaussianBernoulliRBM
 
 SIZES = 500, 1000
+N_UPDATES = 100, 250, 500, 1000
 SETTINGS = {"batch_size": 500, "n_chains": 500, "learning_rate": 0.1}
 
 
@@ -49,6 +55,26 @@ def bounds(n_iter: int) -> Iterator[Row]:
     yield row | {"epochs": n_same}
 
 
+def defaults(n_splits: int) -> Iterator[Row]:
+    """Held-out nats and seconds by the number of updates of all layers, and of an RBM."""
+    names = [name for name in SETS if is_chosen_on(name) and SETS[name].n_splits > 1]
+    for name, split in itertools.product(names, range(n_splits or 2)):
+        train, test = rows_of(name, "1", split)
+        kind = GaussianBernoulliRBM if SETS[name].kind == "real" else BernoulliRBM
+        yield {"data": name, "split": split, "model": "RBM"} | _scored(kind(), train, test)
+        for pretrain, n_updates in itertools.product((False, True), N_UPDATES):
+            n_iter = math.ceil(n_updates / math.ceil(len(train) / 10))
+            machine = DeepBoltzmannMachine(rbm=kind(), pretrain=pretrain, n_iter=n_iter)
+            row = {"data": name, "split": split, "model": f"{pretrain} {n_updates}"}
+            yield row | _scored(machine, train, test)
+
+
+def _scored(model: BernoulliRBM | DeepBoltzmannMachine, train: Any, test: Any) -> Row:
+    begin = perf_counter()
+    model.set_params(random_state=0).fit(train)
+    return {"seconds": perf_counter() - begin, "nats": model.score(test)}
+
+
 def errors(n_iter: int) -> Iterator[Row]:
     """Errors in % of held-out rows after fine-tuning."""
     train, held_out = grey()
@@ -59,7 +85,11 @@ def errors(n_iter: int) -> Iterator[Row]:
     yield row | {"seconds": perf_counter() - begin}
 
 
-PARTS: dict[str, Callable[[int], Iterator[Row]]] = {"bounds": bounds, "errors": errors}
+PARTS: dict[str, Callable[[int], Iterator[Row]]] = {
+    "bounds": bounds,
+    "errors": errors,
+    "defaults": defaults,
+}
 
 
 if __name__ == "__main__":

@@ -132,6 +132,7 @@ LAYERS = [
     "estimators.dbn.stack",
     "estimators.dbn.network",
     "estimators.dbn.machine_settings",
+    "estimators.dbn.growth",
     "estimators.dbn.boltzmann_machine",
     "estimators.dbn.pretraining",
     "estimators.dbn.mlp",

@@ -23,7 +23,7 @@ from skrbm._kernels import random
 from skrbm.deep.arrangement import Arrangement
 from skrbm.deep.mean_field import MeanField, lower_bounds
 from skrbm.estimators.dbn.boltzmann_machine import upward_layers
-from skrbm.learning.gradients import ExactGradient
+from skrbm.learning.gradients import GRADIENTS, ExactGradient
 from skrbm.learning.latent_gradient import LatentGradient
 from skrbm.learning.train_state import TrainState
 from skrbm.model import RBM
@@ -212,21 +212,41 @@ def test_latent_units_are_drawn_from_their_posterior():
     assert np.abs(independent - p).max() > 0.02  # the test could fail
 
 
-def test_data_phase_draws_the_latent_units_by_row():
-    """Fails if the data phase has means, or equal rows get different draws."""
+def test_data_phase_averages_the_latent_units_given_draws_by_row():
+    """Fails if the hidden units have means, or equal rows get different draws."""
     machine = Machine((4, 3, 2))
     rows = np.random.default_rng(3).integers(2, size=(40, 4)).astype(float)
     v = np.concatenate([rows, rows])
     gradient = LatentGradient(joint=ExactGradient(), mean_field=machine.inference(50, 1e-4))
     offsets = np.full(6, 0.5), np.full(3, 0.5)
     state = TrainState(machine.rbm, *offsets, random.generator(0), random.generator(1))
-    first, second = (
-        gradient.phases(state, v, np.full(80, 1 / 80)).parts[0].visible[:80] for _ in range(2)
-    )
+    first, second = (gradient.phases(state, v, np.full(80, 1 / 80)).parts[0] for _ in range(2))
+    first, hidden = first.visible[:80], first.hidden[:80]
+    second = second.visible[:80]
     np.testing.assert_array_equal(first[:, :4], v)
-    assert set(np.unique(first[:, 4:])) == {0.0, 1.0}
+    assert set(np.unique(hidden)) == {0.0, 1.0}
+    np.testing.assert_allclose(first[:, 4:], machine.rbm.visible_from_hidden(hidden)[:, 4:])
     np.testing.assert_array_equal(first[:40], first[40:])
     assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("gradient", ["cd", "jump", "pcd", "pt"])
+def test_independent_upper_units_have_no_gradient(gradient):
+    """Fails if draws of upper units add noise, which would let their weights grow."""
+    machine = Machine((4, 3, 2))
+    machine.rbm.weights.blocks[1].weights.array[:] = 0
+    means = machine.rbm.visible.mean(0.0), machine.rbm.hidden.mean(0.0)
+    state = TrainState(machine.rbm, *means, random.generator(0), random.generator(1))
+    joint = GRADIENTS[gradient]()
+    latent = LatentGradient(joint=joint, mean_field=machine.inference(50, 1e-4))
+    latent.start(state, machine.rbm.visible, 30)
+    rows = np.random.default_rng(3).integers(2, size=(40, 4)).astype(float)
+    for _ in range(3):
+        (part,) = latent.phases(state, rows, np.full(40, 1 / 40)).parts
+        v, h = part.visible - means[0], part.hidden - means[1]
+        growth = (v * part.weights[:, None]).T @ h
+        np.testing.assert_allclose(growth[4:], 0, atol=1e-12)
+        assert np.abs(growth[:4]).min() > 1e-3  # the lowest weights have one
 
 
 def test_weights_outside_the_blocks_stay_zero_in_training():
@@ -487,7 +507,7 @@ def test_a_perceptron_fine_tunes_the_machine(digits):
     rbm = BernoulliRBM(n_iter=3)
     dbm = DeepBoltzmannMachine((16, 8), rbm=rbm, callbacks=None)
     tuned = DBNClassifier(dbm, random_state=0).fit(X[:300], y[:300])
-    assert tuned.dbn_.n_iter_ == 3
+    assert tuned.dbn_.n_iter_ == 3 + 3
     assert tuned.transform(X[:5]).shape == (5, 8)
     regressor = DBNRegressor(dbm, random_state=0).fit(X[:300], X[:300, 20])
     assert regressor.predict(X[:5]).shape == (5,)
@@ -578,22 +598,101 @@ def test_later_calls_ignore_other_sizes(patterns):
     assert dbm.transform(patterns).shape == (len(patterns), 2)
 
 
-def test_a_resumed_fit_equals_an_uninterrupted_fit(patterns):
-    """Fails if the state of the training is not kept between epochs."""
+@pytest.mark.parametrize("epoch", [2, 5, 7, 8, 11])
+def test_a_resumed_fit_equals_an_uninterrupted_fit(patterns, epoch):
+    """Fails if the state of the training is not kept between epochs, or between layers."""
 
     def stop(estimator, iteration):
-        if iteration == 2:
+        if iteration == epoch:
             raise KeyError
 
     rbm = BernoulliRBM(n_iter=5)
-    whole = DeepBoltzmannMachine((3, 2), rbm=rbm, random_state=0).fit(patterns)
-    dbm = DeepBoltzmannMachine((3, 2), rbm=rbm, callbacks=stop, random_state=0)
+    whole = DeepBoltzmannMachine((3, 2, 2), rbm=rbm, n_iter=3, random_state=0).fit(patterns)
+    dbm = DeepBoltzmannMachine((3, 2, 2), rbm=rbm, n_iter=3, callbacks=stop, random_state=0)
     with pytest.raises(KeyError):
         dbm.fit(patterns)
     dbm.callbacks = None
     dbm = pickle.loads(pickle.dumps(dbm)).resume(patterns)
-    assert dbm.n_iter_ == 5
-    np.testing.assert_array_equal(dbm.components_[1], whole.components_[1])
+    assert dbm.n_iter_ == 5 + 3 + 3
+    np.testing.assert_array_equal(dbm.components_[2], whole.components_[2])
+
+
+@pytest.mark.parametrize("sizes", [(4, 3), (4, 3, 2), (4, 3, 2, 2)])
+def test_a_new_layer_hardly_changes_the_distribution(patterns, sizes):
+    """Fails if a layer is added in the wrong place, or biases do not absorb its mean inputs."""
+    rbm = BernoulliRBM(n_iter=60)
+    smaller = DeepBoltzmannMachine(sizes[:-1], rbm=rbm, random_state=0)
+    smaller.set_params(n_iter=0 if len(sizes) > 2 else None).fit(patterns)
+    larger = DeepBoltzmannMachine(sizes, rbm=rbm, n_iter=0, random_state=0).fit(patterns)
+    rows = _bits(5)
+    before, after = _enumerated(smaller, rows)[0], _enumerated(larger, rows)[0]
+    p = np.exp(before)
+    assert p @ (before - after) < 0.02  # nats
+    for below, same in zip(smaller.components_, larger.components_, strict=False):
+        np.testing.assert_array_equal(below, same)
+    np.testing.assert_array_equal(smaller.chains_, larger.chains_)
+    np.testing.assert_allclose(np.linalg.norm(larger.components_[-1], 2), 1.0, rtol=1e-6)
+
+
+def test_new_weights_point_along_dependent_units():
+    """Fails if the weights of a new layer are not from an RBM of the states below."""
+    rng = np.random.default_rng(0)
+    cause = rng.random((600, 1)) < 0.5
+    X = np.repeat(cause, 8, axis=1) ^ (rng.random((600, 8)) < 0.1)
+    rbm = BernoulliRBM(n_iter=60)
+    dbm = DeepBoltzmannMachine((8, 2), rbm=rbm, n_iter=0, random_state=0).fit(X)
+    lower, upper = dbm.components_
+    projected = np.abs((upper @ lower).sum(axis=1)) / np.abs(upper @ lower).sum(axis=1)
+    assert projected.max() > 0.95
+
+
+def test_joint_training_makes_smaller_steps(patterns):
+    """Fails if joint training undoes the pre-training."""
+    rbm = BernoulliRBM(n_iter=60)
+    start, end = (
+        DeepBoltzmannMachine((4, 3), rbm=rbm, n_iter=n, random_state=0).fit(patterns)
+        for n in (0, 10)
+    )
+    moved = np.abs(end.components_[0] - start.components_[0]).max()
+    assert 0 < moved < 0.25
+    assert end.score(patterns) > start.score(patterns) - 0.02
+
+
+def test_pretraining_is_left_out_if_not_wanted(patterns):
+    """Fails if n_iter or pretrain has no effect."""
+    dbm = DeepBoltzmannMachine((4, 3, 2), rbm=BernoulliRBM(n_iter=5), random_state=0)
+    assert dbm.fit(patterns).n_iter_ == 5 + 5 + 5
+    assert dbm.set_params(n_iter=2).fit(patterns).n_iter_ == 5 + 2 + 2
+    assert dbm.set_params(pretrain=False).fit(patterns).n_iter_ == 2
+    assert dbm.set_params(n_iter=None).fit(patterns).n_iter_ == 5
+    one = DeepBoltzmannMachine(4, rbm=BernoulliRBM(n_iter=5), n_iter=2, random_state=0)
+    assert one.fit(patterns).n_iter_ == 2
+
+
+def test_a_callback_ends_the_training_of_some_layers(patterns):
+    """Fails if StopIteration leaves out the layers above."""
+
+    def stop(estimator, iteration):
+        raise StopIteration
+
+    dbm = DeepBoltzmannMachine((4, 3, 2), callbacks=stop, random_state=0).fit(patterns)
+    assert dbm.n_iter_ == 3
+    assert dbm.transform(patterns).shape == (len(patterns), 2)
+
+
+def test_partial_fit_adds_the_layers_of_an_interrupted_fit(patterns):
+    """Fails if later calls train a machine with too few layers."""
+
+    def stop(estimator, iteration):
+        raise KeyError
+
+    dbm = DeepBoltzmannMachine((4, 3, 2), callbacks=stop, random_state=0)
+    with pytest.raises(KeyError):
+        dbm.fit(patterns)
+    assert len(dbm.components_) == 1
+    dbm.set_params(callbacks=None).partial_fit(patterns)
+    assert [w.shape for w in dbm.components_] == [(4, 5), (3, 4), (2, 3)]
+    assert dbm.n_iter_ == 2
 
 
 def test_warns_if_the_mean_field_has_not_converged(fitted, patterns):
@@ -611,6 +710,8 @@ def test_warns_if_the_mean_field_has_not_converged(fitted, patterns):
         ({"mean_field_max_iter": 0}, "mean_field_max_iter == 0, must be"),
         ({"mean_field_tol": -1.0}, "mean_field_tol == -1.0, must be"),
         ({"output": "bottom"}, "output == 'bottom', must be"),
+        ({"pretrain": "yes"}, "pretrain == 'yes', must be"),
+        ({"n_iter": -1}, "n_iter == -1, must be"),
         ({"rbm": 3}, "rbm == 3, must be None or an RBM of skrbm"),
         ({"rbm": BernoulliRBM(hidden="gaussian")}, "must have independent binary hidden units"),
         ({"rbm": BernoulliRBM(early_stopping=True)}, "early_stopping == True, must be False"),

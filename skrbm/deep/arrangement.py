@@ -59,6 +59,12 @@ class Arrangement:
             blocks.append(Block(lower, upper, w) if i % 2 == 0 else Block(upper, lower, w.T))
         return Blocks(tuple(blocks), (sum(self.sizes[::2]), sum(self.sizes[1::2])))
 
+    def blocks(self, weights: Weights) -> list[Weights]:
+        """Weights between adjacent layers, from the data up, from weights of the RBM."""
+        if not isinstance(weights, Blocks):
+            return [weights]
+        return [w if i % 2 == 0 else w.T for i, (_, _, w) in enumerate(weights.blocks)]
+
     def states(self, visible: Array, hidden: Array) -> list[Array]:
         """States of each layer, from the data up, from states of the RBM."""
         sides = visible, hidden

@@ -124,6 +124,11 @@ class MeanField:
             latent = upper.layer.draw(upper.input(hidden), rng)
         return latent
 
+    def means_given(self, rbm: RBM, hidden: Array) -> Array:
+        """Means of the latent units given hidden states."""
+        weights = rbm.weights.part(slice(rbm.visible.n_columns - self.n_latent, None))
+        return self.latent_layer(rbm.visible).mean(rbm.scaled(weights.T.input(hidden)))
+
     def _means(self, upper: _Upper, start: Array) -> Array:
         hidden = upper.rbm.hidden
 

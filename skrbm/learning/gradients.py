@@ -67,7 +67,13 @@ class Phases(NamedTuple):
     @property
     def model_hidden(self) -> Array:
         """`E[h | v]` for the rows of the model."""
-        return self.parts[-1].hidden[0 if len(self.parts) > 1 else self.n_data :]
+        return self.model_rows.hidden
+
+    @property
+    def model_rows(self) -> Rows:
+        """The rows of the model."""
+        first = 0 if len(self.parts) > 1 else self.n_data
+        return Rows(*(x[first:] for x in self.parts[-1]))
 
 
 @dataclass(frozen=True)

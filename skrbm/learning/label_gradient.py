@@ -62,7 +62,7 @@ class LabelGradient(Gradient):
         of_means = False
         if self.share > 0:
             phases = self.joint.phases(state, v, weights)
-            model, of_means = _model_rows(phases), phases.of_means
+            model, of_means = phases.model_rows, phases.of_means
             negative = join_rows(negative, model._replace(weights=self.share * model.weights))
         if arrays.is_sparse(v):
             return Phases((given, free, negative), len(shares), of_means)
@@ -80,8 +80,3 @@ def _covariance_rows(rbm: RBM, covariance: Array) -> Rows:
     one_hot = arrays.concat([others, arrays.identity(n_labels, covariance)], axis=-1)
     ones = arrays.zeros((n_labels,), covariance) + 1
     return join_rows(Rows(one_hot, covariance, ones), Rows(one_hot, 0 * covariance, -ones))
-
-
-def _model_rows(phases: Phases) -> Rows:
-    n = len(phases.model_hidden)
-    return Rows(*(x[-n:] for x in phases.parts[-1]))

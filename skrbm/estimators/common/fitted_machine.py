@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -112,9 +111,7 @@ class FittedMachine:
     @property
     def weights(self) -> list[Array]:
         """Weights between adjacent layers, from the data up, each as (lower, upper)."""
-        dense, columns = self.fitted.rbm.weights.dense, self.arrangement.columns
-        pairs = list(enumerate(pairwise(columns)))
-        return [dense[a, b] if i % 2 == 0 else dense[b, a].T for i, (a, b) in pairs]
+        return [w.dense for w in self.arrangement.blocks(self.fitted.rbm.weights)]
 
     @property
     def biases(self) -> list[Array]:

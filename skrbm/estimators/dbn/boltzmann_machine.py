@@ -19,6 +19,7 @@ from skrbm.estimators.common.fitted import Fitted, fitted_of
 from skrbm.estimators.common.fitted_machine import FittedMachine
 from skrbm.estimators.common.fitted_table import FittedTable
 from skrbm.estimators.dbn import stack as stacks
+from skrbm.estimators.dbn.growth import grow, trained_above
 from skrbm.estimators.dbn.machine_settings import arrangement_of, machine_settings
 from skrbm.estimators.rbm.base import learner_of, settings_of, start_layer
 from skrbm.estimators.rbm.bernoulli import BernoulliRBM
@@ -39,6 +40,7 @@ from skrbm.validation.rows import (
 
 # Correlated noise would couple all visible units, and the log-likelihood of a validation set has no
 # bound that is quick to compute.
+_JOINT_SHARE = 0.1  # of the step size, after pre-training: a larger one would undo much of it
 _REQUIRED = {"early_stopping": False, "covariance_type": "diag"}
 
 
@@ -53,8 +55,9 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
 
     :math:`E_0` is the energy of the visible units without coupling. A hidden layer depends on the
     layers below and above it. A mean field approximates its distribution given a row [1]_: its
-    units are independent, and their means are updated in turn until they converge. All layers start
-    from random weights. The gradient is centred, so the layers can be trained together [2]_.
+    units are independent, and their means are updated in turn until they converge. Training starts
+    with an RBM of the lowest layers, adds the others one by one, and ends with all layers together.
+    The gradient is centred [2]_.
 
     Parameters
     ----------
@@ -67,6 +70,14 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
         "diag". The default is `BernoulliRBM()` for data in [0, 1], up to rounding, and for sparse
         matrices; for other data it is `GaussianBernoulliRBM()`. With a `TabularRBM`, rows of data
         are tables in all methods. Hidden units are binary. Early stopping is not available.
+    pretrain : bool, default=True
+        Train the lowest hidden layer alone for `rbm.n_iter` epochs, as an RBM. Then add each higher
+        layer, with small weights from an RBM of the states of the layer below, and train all layers
+        so far together. The step size of this joint training is a tenth of `learning_rate`. If
+        False, all layers are trained together from random weights.
+    n_iter : int, default=None
+        Number of epochs of each joint training. By default it is `rbm.n_iter`; if this is "auto",
+        joint training has 500 updates, but at least 10 epochs.
     mean_field_max_iter : int, default=50
         Maximum number of updates of the mean field.
     mean_field_tol : float, default=1e-3
@@ -123,10 +134,14 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
     are blocks. Its chains, its gradients and its estimates of log Z are the chains, gradients and
     estimates of `BernoulliRBM`.
 
-    In training, the even hidden layers of a row are drawn by two Gibbs steps from a draw of the
-    mean field, so the gradient is the gradient of the likelihood, up to the length of this chain.
-    With means instead of draws it would be the gradient of the bound. Then the upper layers of
-    machines that start from random weights remain nearly constant.
+    In training, the hidden layers of a row are drawn by two Gibbs steps from a draw of the mean
+    field, so the gradient is the gradient of the likelihood, up to the length of this chain. With
+    means instead of draws it would be the gradient of the bound, and the upper layers would remain
+    nearly constant. Even hidden layers are averaged given the last draw of the odd ones: draws of
+    both would add noise, which makes the weights between them grow.
+
+    A trained RBM leaves little to learn for the layers above it. So a machine rarely has a higher
+    likelihood than an RBM with its lowest layers.
 
     References
     ----------
@@ -151,6 +166,8 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
     hidden_layer_sizes: int | tuple[int, ...] = (256, 64)
     _: KW_ONLY
     rbm: DensityRBM | None = None
+    pretrain: bool = True
+    n_iter: int | None = None
     mean_field_max_iter: int = 50
     mean_field_tol: float = 1e-3
     output: str = "top"
@@ -162,9 +179,11 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
 
     _lowest: DensityRBM | None = field(default=None, init=False)
     _sizes: tuple[int, ...] = field(default=(), init=False)
+    _later: tuple[int, ...] = field(default=(), init=False)  # layers that pre-training will add
+    _is_grown: bool = field(default=False, init=False)
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Train all layers together, in `rbm.n_iter` epochs over the rows in random order.
+        """Train the layers, in epochs over the rows in random order.
 
         Parameters
         ----------
@@ -233,8 +252,10 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
         rbm = self._new_rbm() if self._lowest is None else self._lowest
         rbm, rows = self._check_rows(X, sample_weight, rbm, first=first)
         if first:
-            self._start(rbm, rows)
-        learner_of(rbm).go_on(self._settings(rbm), rows)
+            self._start(rbm, rows, _sizes_of(self.hidden_layer_sizes))
+        while self._later:
+            self._grow(rows)
+        learner_of(rbm).go_on(self._settings(rbm, self._sizes), rows)
         return self
 
     def transform(self, X: Any) -> Array:
@@ -586,6 +607,9 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
         parameters.check_count("mean_field_max_iter", self.mean_field_max_iter)
         parameters.check_number("mean_field_tol", self.mean_field_tol, ">= 0")
         self._output()
+        parameters.check_flag("pretrain", self.pretrain)
+        if self.n_iter is not None:
+            parameters.check_count("n_iter", self.n_iter, minimum=0)
         parameters.check_callbacks("callbacks", self.callbacks)
         parameters.check_count("verbose", self.verbose, minimum=0)
         parameters.check_random_state(self.random_state)
@@ -626,7 +650,8 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
         if not estimators.is_binary(hidden):
             msg = f"rbm == {self.rbm!r}, must have independent binary hidden units."
             raise ValueError(msg)
-        settings = self._settings(rbms[0])
+        sizes = _sizes_of(self.hidden_layer_sizes) if first else self._sizes
+        settings = self._settings(rbms[0], sizes)
         settings.device.check_dtype(rows.summary.dtype)
         settings.check_sizes(rows.summary.n_rows, n_features, split=False)
         check_columns(self, X, reset=first)
@@ -643,8 +668,13 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
     def _begin(self, X: Any, sample_weight: Any) -> TrainingRows:
         """Check everything, plan a fit, and return the rows to train on."""
         rbm, rows = self._check_rows(X, sample_weight, self._new_rbm(), first=True)
-        self._start(rbm, rows)
-        learner_of(rbm).begin_fit(self._settings(rbm), Size.of(rows, 0), rising=True)
+        sizes = _sizes_of(self.hidden_layer_sizes)
+        n_first = 1 if self.pretrain else len(sizes)
+        self._start(rbm, rows, sizes[:n_first])
+        self._later = sizes[n_first:]
+        self._is_grown = n_first < len(sizes)
+        settings = self._settings(rbm, self._sizes)
+        learner_of(rbm).begin_fit(settings, Size.of(rows, 0), rising=True)
         return rows
 
     def _resumed_rows(self, X: Any, sample_weight: Any) -> TrainingRows:
@@ -662,19 +692,41 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
 
     def _finish(self, rows: TrainingRows, hook: Hook | None = None) -> Self:
         """Make the remaining epochs of a fit, if any; the hook is called after each of them."""
-        rbm = self._trained
-        if learner_of(rbm).fit is None:
-            return self
-        settings = self._settings(rbm)
-        if hook is not None:
-            settings = replace(settings, hooks=(*settings.hooks, hook))
-        learner_of(rbm).finish(settings, rows, None)
+        learner = learner_of(self._trained)
+        while learner.fit is not None:
+            settings = self._settings(self._trained, self._sizes)
+            if hook is not None:
+                settings = replace(settings, hooks=(*settings.hooks, hook))
+            learner.finish(settings, rows, None)
+            if self._later:
+                self._grow(rows)
+                settings = self._settings(self._trained, self._sizes)
+                learner.begin_fit(settings, Size.of(rows, 0), rising=False)
         return self
 
-    def _settings(self, rbm: DensityRBM) -> Settings:
-        """The settings of the training of all layers."""
-        sizes = self._sizes if rbm is self._lowest else _sizes_of(self.hidden_layer_sizes)
+    def _grow(self, rows: TrainingRows) -> None:
+        """Add the next hidden layer."""
+        machine, rbm, sizes = self._machine, self._trained, (*self._sizes, self._later[0])
+        prototype = BernoulliRBM(
+            sizes[-1],
+            n_iter=rbm.n_iter,
+            batch_size=rbm.batch_size,
+            hidden_bias=rbm.hidden_bias,
+            device=rbm.device,
+            precision=rbm.precision,
+        )
+        upper = trained_above(machine, rows, prototype)
+        settings = self._settings(rbm, sizes)
+        grow(learner_of(rbm), machine.arrangement, settings, upper, len(rows.weights))
+        self._sizes, self._later = sizes, self._later[1:]
+
+    def _settings(self, rbm: DensityRBM, sizes: tuple[int, ...]) -> Settings:
+        """The settings of the training of a machine with these hidden layers."""
         settings = settings_of(rbm)
+        if self.n_iter is not None and (len(sizes) > 1 or not self._later):
+            settings = replace(settings, n_iter=int(self.n_iter))
+        if self._is_grown and len(sizes) > 1:
+            settings = replace(settings, rate=_JOINT_SHARE * settings.rate)
         mean_field = self._mean_field(sum(sizes[1::2]))
         machine = machine_settings(settings, sizes, mean_field)
         hooks = (*settings.hooks, self._asked_to_stop)
@@ -686,12 +738,12 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
     def _mean_field(self, n_latent: int) -> MeanField:
         return MeanField(n_latent, int(self.mean_field_max_iter), float(self.mean_field_tol))
 
-    def _start(self, rbm: DensityRBM, rows: TrainingRows) -> None:
-        """Start a new model from its first rows."""
+    def _start(self, rbm: DensityRBM, rows: TrainingRows, sizes: tuple[int, ...]) -> None:
+        """Start a new model with these hidden layers from its first rows."""
         random_state = parameters.first_random_state(self, self._prototype)
         rbm.set_params(random_state=parameters.check_seed(random_state) % 2**31)
-        start_layer(rbm, self._settings(rbm), rows)
-        self._lowest, self._sizes = rbm, _sizes_of(self.hidden_layer_sizes)
+        start_layer(rbm, self._settings(rbm, sizes), rows)
+        self._lowest, self._sizes, self._later, self._is_grown = rbm, sizes, (), False
 
 
 def _sizes_of(hidden_layer_sizes: Any) -> tuple[int, ...]:

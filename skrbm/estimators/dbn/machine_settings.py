@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from skrbm._kernels.devices import Array, Generator
 from skrbm.data.scaling import Scaling
 from skrbm.deep.arrangement import Arrangement
 from skrbm.deep.mean_field import MeanField
-from skrbm.estimators.rbm.settings import InitialWeights, Settings, Start
+from skrbm.estimators.rbm.settings import Settings, Start
 from skrbm.learning.latent_gradient import LatentGradient
 from skrbm.learning.loop import RowFigure
 from skrbm.likelihood import pseudo_log_likelihood
@@ -79,16 +80,13 @@ def _start(settings: Settings, sizes: tuple[int, ...], rows: TrainingRows) -> St
     start = settings.begin(rows)
     arrangement = arrangement_of(start.visible.n_columns, sizes)
     layers = [start.visible, start.hidden, *_upper(sizes, start.hidden.bias)]
-    of_lowest, variance = settings.defaults.weight_scale, rows.summary.total_variance
+    variance = rows.summary.total_variance
 
     def weights(shape: Any, scale: float, like: Array, rng: Generator) -> Weights:
-        blocks: list[Weights] = []
-        for i in range(len(sizes)):
-            pair = arrangement.sizes[i], arrangement.sizes[i + 1]
-            own = of_lowest(*pair, variance) if i == 0 else _upper_scale(*pair)
-            draw: InitialWeights = start.weights if i == 0 else random.normal
-            blocks.append(as_weights(draw(pair, own, like, rng)))
-        return arrangement.weights(blocks)
+        lowest, *upper = pairwise(arrangement.sizes)
+        scale = settings.defaults.weight_scale(*lowest, variance)
+        drawn = as_weights(start.weights(lowest, scale, like, rng))
+        return arrangement.weights([drawn, *(upper_weights(*x, like, rng) for x in upper)])
 
     visible, hidden = _sides(layers)
     column_variance = start.column_variance
@@ -105,13 +103,14 @@ def _start(settings: Settings, sizes: tuple[int, ...], rows: TrainingRows) -> St
     )
 
 
-def _upper_scale(n_lower: int, n_upper: int) -> float:
-    """Standard deviation of weights whose largest singular value is about one.
+def upper_weights(n_lower: int, n_upper: int, like: Array, rng: Generator) -> Weights:
+    """Initial weights between hidden layers, whose largest singular value is about one.
 
     No data fix the units of both layers, which therefore start nearly independent. With the scale
     of the lowest layer, random weights hold all units of the upper one in a fixed state.
     """
-    return 1 / (math.sqrt(n_lower) + math.sqrt(n_upper))
+    scale = 1 / (math.sqrt(n_lower) + math.sqrt(n_upper))
+    return as_weights(random.normal((n_lower, n_upper), scale, like, rng))
 
 
 def _row_figure(mean_field: MeanField) -> Any:
