@@ -231,9 +231,8 @@ class Joined(Layer):
 
         The rows may lack the columns of the last layers.
         """
-        n_columns, pairs = values.shape[-1], zip(self.layers, self.slices, strict=True)
-        given = [(layer, own) for layer, own in pairs if own.stop <= n_columns]
-        parts = [layer.from_data(values[..., own], u[..., own]) for layer, own in given]
+        layers = zip(self.layers, self.slices, strict=True)
+        parts = [layer.from_data(values[..., own], u[..., own]) for layer, own in layers]
         return arrays.concat(parts, axis=-1)
 
     # Known units
