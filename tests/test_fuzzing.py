@@ -591,6 +591,7 @@ ODD = {
     "callbacks": CALLBACKS,
     "device": DEVICES,
     "precision": ["float32", "bfloat16", *CHOICES],
+    "pretrain": FLAGS,
     "random_state": SEEDS,
 }
 
