@@ -26,6 +26,7 @@ from skrbm import (
     TabularRBM,
     conditionals,
 )
+from skrbm.estimators.dbn import tuned
 from skrbm.images import LocalContrastNormalization, Pool
 
 STACK = DeepBeliefNetwork((6, 4), rbm=BernoulliRBM(n_iter=20))
@@ -150,4 +151,5 @@ WITH_MISSING_VALUES = {
 def test_results_with_missing_values_do_not_depend_on_other_rows(estimator, check, monkeypatch):
     """Fails if the rows of a call draw from one random stream."""
     monkeypatch.setattr(conditionals, "_N_TEMPERATURES", 20)
+    monkeypatch.setattr(tuned, "_N_STEPS", 5)
     check(type(estimator).__name__, make_pipeline(WithGaps(), estimator))
