@@ -23,7 +23,7 @@ from benchmarks.trajectory import Row, drawn
 from skrbm import BernoulliRBM, DBNClassifier, DeepBoltzmannMachine, GaussianBernoulliRBM
 
 SIZES = 500, 1000
-N_UPDATES = 100, 500, 1500
+N_UPDATES = 125, 250, 500
 SETTINGS = {"batch_size": 500, "n_chains": 500, "learning_rate": 0.15}
 N_ITER, EPOCHS_PER_JOINT = 900, 15  # of pre-training, per epoch of both layers together
 
@@ -65,7 +65,7 @@ def defaults(n_splits: int) -> Iterator[Row]:
         kind = GaussianBernoulliRBM if SETS[name].kind == "real" else BernoulliRBM
         yield {"data": name, "split": split, "model": "RBM"} | _scored(kind(), train, test)
         for pretrain, n_updates in itertools.product((False, True), N_UPDATES):
-            n_iter = math.ceil(n_updates / math.ceil(len(train) / 10))
+            n_iter = math.ceil(n_updates / math.ceil(len(train) / kind().batch_size))
             machine = DeepBoltzmannMachine(rbm=kind(), pretrain=pretrain, n_iter=n_iter)
             model = f"{'pre-trained, ' if pretrain else ''}{n_updates} joint updates"
             row = {"data": name, "split": split, "model": model}

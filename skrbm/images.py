@@ -6,6 +6,7 @@ x of the image is in column `(y * width + x) * n_channels + c`. Maps of features
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
@@ -33,15 +34,15 @@ _CUT_OFF = 2.0  # radius of the window in standard deviations
 _KINDS = "max", "l2"
 
 
-class _OfImages(TransformerMixin, Estimator):
+class _OfImages(TransformerMixin, Estimator, ABC):
     """A transformer of rows that are images, which only learns their shape."""
 
     image_shape: tuple[int, ...] | None
     image_shape_: tuple[int, int, int]
 
+    @abstractmethod
     def _check_parameters(self) -> None:
         """Refuse invalid parameters other than the shape."""
-        raise NotImplementedError
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Check the parameters and the number of columns; nothing is learned from the values.

@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from scipy.special import logsumexp
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
@@ -651,6 +652,18 @@ def test_new_weights_point_along_dependent_units():
     _, axes = np.linalg.eigh(np.cov(smaller.transform(X).T))
     _, _, own = np.linalg.svd(dbm.components_[1])
     assert abs(axes[:, -1] @ own[0]) > 0.8  # random directions have 0.2
+
+
+def test_pretraining_reads_some_rows_of_any_source(tmp_path):
+    """Fails if the rows of a sparse matrix or a file are chosen or read in another way."""
+    rng = np.random.default_rng(0)
+    X = (rng.random((2_100, 5)) < [0.2, 0.4, 0.5, 0.6, 0.8]).astype(float)
+    np.save(tmp_path / "rows.npy", X)
+    on_disk = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    dbm = DeepBoltzmannMachine((4, 3), rbm=BernoulliRBM(n_iter=1), n_iter=0, random_state=0)
+    expected = dbm.fit(X).components_[1]
+    for rows in (sparse.csr_array(X), on_disk):
+        np.testing.assert_allclose(dbm.fit(rows).components_[1], expected, rtol=1e-6)
 
 
 def test_joint_training_makes_smaller_steps(patterns):

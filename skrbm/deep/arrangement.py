@@ -9,8 +9,9 @@ from itertools import accumulate
 
 from skrbm._kernels import arrays
 from skrbm._kernels.devices import Array
+from skrbm.model import RBM
 from skrbm.units import Joined, Layer
-from skrbm.weights import Block, Blocks, Weights
+from skrbm.weights import Block, Blocks, Weights, as_weights
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,36 @@ class Arrangement:
         if not isinstance(weights, Blocks):
             return [weights]
         return [w if i % 2 == 0 else w.T for i, (_, _, w) in enumerate(weights.blocks)]
+
+    @property
+    def next_side(self) -> int:
+        """Side of the RBM to which another layer on top belongs: 0 is visible, 1 is hidden."""
+        return len(self.sizes) % 2
+
+    def grown(self, rbm: RBM, top: Layer, weights: Array, offset: Array) -> RBM:
+        """Return the RBM with another layer on top.
+
+        Biases absorb the mean inputs of the new weights.
+
+        Parameters
+        ----------
+        rbm : RBM
+        top : Layer
+            The new layer, without coupling.
+        weights : ndarray of shape (n_below, n_top)
+        offset : ndarray
+            Means of the side of the RBM with the layer below.
+        """
+        rbm, below, own = rbm.map(arrays.copy), self.columns[-1], self.next_side
+        sides: list[Layer] = [rbm.visible, rbm.hidden]
+        from_top = 0 * offset
+        from_top[below] = weights @ top.mean(0.0)
+        sides[1 - own].add_to_bias(-from_top)
+        coupled = top.with_bias(top.bias - offset[below] @ weights)
+        sides[own] = Joined((*sides[own].simple_layers, coupled))
+        every = [*self.blocks(rbm.weights), as_weights(weights)]
+        larger = Arrangement((*self.sizes, top.n_units))
+        return RBM(sides[0], sides[1], larger.weights(every))
 
     def states(self, visible: Array, hidden: Array) -> list[Array]:
         """States of each layer, from the data up, from states of the RBM."""

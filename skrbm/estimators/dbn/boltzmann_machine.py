@@ -38,9 +38,10 @@ from skrbm.validation.rows import (
     check_weights,
 )
 
+_JOINT_SHARE = 0.1  # of the step size, after pre-training: a larger one would undo much of it
+
 # Correlated noise would couple all visible units, and the log-likelihood of a validation set has no
 # bound that is quick to compute.
-_JOINT_SHARE = 0.1  # of the step size, after pre-training: a larger one would undo much of it
 _REQUIRED = {"early_stopping": False, "covariance_type": "diag"}
 
 
@@ -77,7 +78,7 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
         False, all layers are trained together from random weights.
     n_iter : int, default=None
         Number of epochs of each joint training. By default it is `rbm.n_iter`; if this is "auto",
-        joint training has 500 updates, but at least 10 epochs.
+        joint training has 250 updates, but at least 10 epochs.
     mean_field_max_iter : int, default=50
         Maximum number of updates of the mean field.
     mean_field_tol : float, default=1e-3
@@ -134,11 +135,11 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
     are blocks. Its chains, its gradients and its estimates of log Z are the chains, gradients and
     estimates of `BernoulliRBM`.
 
-    In training, the hidden layers of a row are drawn by two Gibbs steps from a draw of the mean
-    field, so the gradient is the gradient of the likelihood, up to the length of this chain. With
-    means instead of draws it would be the gradient of the bound, and the upper layers would remain
-    nearly constant. Even hidden layers are averaged given the last draw of the odd ones: draws of
-    both would add noise, which makes the weights between them grow.
+    Training draws the hidden layers of each row by two Gibbs steps, which start at a draw from the
+    mean field. So the gradient is the gradient of the likelihood, up to the length of this chain.
+    With means instead of draws it would be the gradient of the bound, and the upper layers would
+    remain nearly constant. Even hidden layers are averaged given the last draw of the odd ones:
+    draws of both would add noise, which makes the weights between them grow.
 
     A trained RBM leaves little to learn for the layers above it. So a machine rarely has a higher
     likelihood than an RBM with its lowest layers.
@@ -180,7 +181,7 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
     _lowest: DensityRBM | None = field(default=None, init=False)
     _sizes: tuple[int, ...] = field(default=(), init=False)
     _later: tuple[int, ...] = field(default=(), init=False)  # layers that pre-training will add
-    _is_grown: bool = field(default=False, init=False)
+    _is_pretrained: bool = field(default=False, init=False)
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train the layers, in epochs over the rows in random order.
@@ -672,7 +673,7 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
         n_first = 1 if self.pretrain else len(sizes)
         self._start(rbm, rows, sizes[:n_first])
         self._later = sizes[n_first:]
-        self._is_grown = n_first < len(sizes)
+        self._is_pretrained = n_first < len(sizes)
         settings = self._settings(rbm, self._sizes)
         learner_of(rbm).begin_fit(settings, Size.of(rows, 0), rising=True)
         return rows
@@ -725,7 +726,7 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
         settings = settings_of(rbm)
         if self.n_iter is not None and (len(sizes) > 1 or not self._later):
             settings = replace(settings, n_iter=int(self.n_iter))
-        if self._is_grown and len(sizes) > 1:
+        if self._is_pretrained and len(sizes) > 1:
             settings = replace(settings, rate=_JOINT_SHARE * settings.rate)
         mean_field = self._mean_field(sum(sizes[1::2]))
         machine = machine_settings(settings, sizes, mean_field)
@@ -743,7 +744,7 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
         random_state = parameters.first_random_state(self, self._prototype)
         rbm.set_params(random_state=parameters.check_seed(random_state) % 2**31)
         start_layer(rbm, self._settings(rbm, sizes), rows)
-        self._lowest, self._sizes, self._later, self._is_grown = rbm, sizes, (), False
+        self._lowest, self._sizes, self._later, self._is_pretrained = rbm, sizes, (), False
 
 
 def _sizes_of(hidden_layer_sizes: Any) -> tuple[int, ...]:

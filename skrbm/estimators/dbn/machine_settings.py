@@ -24,7 +24,7 @@ from skrbm.validation.rows import TrainingRows
 from skrbm.weights import Weights, as_weights
 
 FIGURE = "pseudo_log_likelihood"
-_MOST_UPDATES = 500  # by default; twice as many are no better on small tables
+_MOST_UPDATES = 250  # by default; twice as many are no better on small tables
 _N_STEPS = 2  # Gibbs steps that draw the layers above the data in the data phase
 
 
@@ -86,7 +86,7 @@ def _start(settings: Settings, sizes: tuple[int, ...], rows: TrainingRows) -> St
         lowest, *upper = pairwise(arrangement.sizes)
         scale = settings.defaults.weight_scale(*lowest, variance)
         drawn = as_weights(start.weights(lowest, scale, like, rng))
-        return arrangement.weights([drawn, *(upper_weights(*x, like, rng) for x in upper)])
+        return arrangement.weights([drawn, *(_upper_weights(*x, like, rng) for x in upper)])
 
     visible, hidden = _sides(layers)
     column_variance = start.column_variance
@@ -103,7 +103,7 @@ def _start(settings: Settings, sizes: tuple[int, ...], rows: TrainingRows) -> St
     )
 
 
-def upper_weights(n_lower: int, n_upper: int, like: Array, rng: Generator) -> Weights:
+def _upper_weights(n_lower: int, n_upper: int, like: Array, rng: Generator) -> Weights:
     """Initial weights between hidden layers, whose largest singular value is about one.
 
     No data fix the units of both layers, which therefore start nearly independent. With the scale
