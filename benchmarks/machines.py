@@ -59,7 +59,8 @@ def bounds(n_iter: int) -> Iterator[Row]:
 
 def defaults(n_splits: int) -> Iterator[Row]:
     """Held-out nats and seconds, with and without pre-training, and of an RBM."""
-    names = [name for name in SETS if is_chosen_on(name) and SETS[name].n_splits > 1]
+    there = [name for name, data in SETS.items() if data.is_there() and data.n_splits > 1]
+    names = filter(is_chosen_on, there)
     for name, split in itertools.product(names, range(n_splits or 1)):
         train, test = rows_of(name, "1", split)
         kind = GaussianBernoulliRBM if SETS[name].kind == "real" else BernoulliRBM
