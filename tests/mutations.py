@@ -854,7 +854,7 @@ MUTATIONS = [
     ("skrbm.deep.arrangement.Arrangement.columns", "slice(stop - n, stop)", "slice(0, n)", "test_boltzmann_machine.py::test_energy_couples_adjacent_layers"),
     ("skrbm.deep.arrangement.Arrangement.only", "[nan[0], states, nan[1]]", "[nan[1], states, nan[0]]", "test_boltzmann_machine.py::test_one_layer_of_many_is_clamped"),
     ("skrbm.deep.mean_field.lower_bounds", " - of_inputs", "", "test_boltzmann_machine.py::test_bound_is_below_the_likelihood_and_close"),
-    ("skrbm.deep.mean_field.lower_bounds", "layer.log_normalizers(u), -layer.energies(x)", "-layer.energies(x), -layer.energies(x)", "test_boltzmann_machine.py::test_bound_is_below_the_likelihood_and_close"),
+    ("skrbm.deep.mean_field.lower_bounds", "devices.float64(layer.log_normalizers(u)), -layer.energies(x)", "-layer.energies(x), -layer.energies(x)", "test_boltzmann_machine.py::test_bound_is_below_the_likelihood_and_close"),
     ("skrbm.deep.mean_field.lower_bounds", "layer.in_units(free)", "0 * layer.in_units(free) > 0", "test_boltzmann_machine.py::test_missing_values_are_part_of_the_bound"),
     ("skrbm.deep.mean_field.MeanField._iterate", "arrays.where(done[:, None], means, new)", "new", "test_boltzmann_machine.py::test_rows_do_not_depend_on_other_rows"),
     ("skrbm.deep.mean_field.MeanField._iterate", "n_moved == 0", "n_moved < 0", "test_boltzmann_machine.py::test_posterior_is_a_fixed_point_of_the_conditional_means"),
@@ -884,6 +884,9 @@ MUTATIONS = [
     ("skrbm.estimators.dbn.boltzmann_machine.DeepBoltzmannMachine._lower_bound", " - self.log_partition_.value", "", "test_boltzmann_machine.py::test_scores_are_bounds_on_the_enumerated_likelihood"),
     ("skrbm.estimators.dbn.boltzmann_machine.DeepBoltzmannMachine.partial_fit", "        if first:\n", "        if True:\n", "test_boltzmann_machine.py::test_partial_fit_continues"),
     ("skrbm.learning.completion.Completion.filled", "self.states[chains[incomplete], : x.shape[1]]", "self.states[chains[incomplete], -x.shape[1] :]", "test_boltzmann_machine.py::test_missing_values_are_trained_around"),
+    ("skrbm.units.gaussian.Gaussian.energies", "devices.float64(state - self.mean(0.0)) ** 2", "(state - self.mean(0.0)) ** 2", "test_units.py::test_energies_of_units_are_sums_in_double_precision"),
+    ("skrbm.units.bernoulli.Bernoulli.energies", "-devices.float64(state) * devices.float64(self.bias)", "-state * self.bias", "test_units.py::test_energies_of_units_are_sums_in_double_precision"),
+    ("skrbm.units.gaussian.Gaussian.energies", "devices.float64(state - self.mean(0.0)) ** 2", "(state - self.mean(0.0)) ** 2", "test_boltzmann_machine.py::test_bounds_of_huge_values_do_not_overflow"),
 ]  # fmt: skip
 
 Mutation = tuple[str, str, str, str]

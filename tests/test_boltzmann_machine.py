@@ -559,6 +559,15 @@ def test_missing_real_values_are_scored_in_the_units_of_the_data():
         assert abs(dbm.score(rows) - normal) < 0.3
 
 
+def test_bounds_of_huge_values_do_not_overflow():
+    """Fails if squares, or values times inputs, overflow in float32: warnings are errors."""
+    X = np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32)
+    rbm = GaussianBernoulliRBM(n_iter=2, missing_values="allow")
+    machine = DeepBoltzmannMachine((3, 2), rbm=rbm, n_iter=2, random_state=0).fit(X)
+    huge = np.float32([[9e37, -9e37, 9e37], [9e37, np.nan, 1], [-9e37, 9e37, np.nan]])
+    assert (machine.score_samples(huge) < -1e50).all()
+
+
 def test_missing_values_are_trained_around(patterns):
     """Fails if missing cells count as zeros."""
     rng = np.random.default_rng(1)

@@ -466,12 +466,16 @@ def test_unfitted_estimators_raise_not_fitted_error(name):
 
 @pytest.fixture(scope="module")
 def fitted():
-    """Every estimator, fitted to good data in either precision."""
-    return {
+    """Look-up of every estimator, fitted to good data in either precision.
+
+    A function has a short representation: hypothesis warns of a long one instead of the failure.
+    """
+    models = {
         (name, dtype): clone(estimator).fit(GOOD.astype(dtype), *labels_for(name, GOOD))
         for name, estimator in ESTIMATORS.items()
         for dtype in ("float32", "float64")
     }
+    return models.__getitem__
 
 
 @tries(300)
@@ -482,7 +486,7 @@ def fitted():
 )
 def test_odd_data_are_handled_or_refused(fitted, name, dtype, X):
     """Fails if a method that reads a model fails on data, or changes them or the model."""
-    estimator = fitted[name, dtype]
+    estimator = fitted((name, dtype))
     before = [print_of(getattr(model_of(estimator), p, None)) for p in PARAMETERS]
     ask_all(estimator, X)
     after = [print_of(getattr(model_of(estimator), p, None)) for p in PARAMETERS]
@@ -911,7 +915,7 @@ def calls(draw):
 def test_odd_arguments_are_accepted_or_refused(fitted, call, dtype):
     """Fails if an argument is used before it is checked, or changes the model."""
     name, method, arguments = call
-    estimator = fitted[name, dtype]
+    estimator = fitted((name, dtype))
     before = [print_of(getattr(model_of(estimator), p, None)) for p in PARAMETERS]
     names = ("n_components", "input_features", "X", *arguments)
     result = outcome(lambda: getattr(estimator, method)(**arguments), *names)

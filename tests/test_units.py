@@ -131,6 +131,17 @@ def test_units_add_up_to_their_layer(unit):
 
 
 @units
+def test_energies_of_units_are_sums_in_double_precision(unit):
+    """Fails if the square of a large state overflows in single precision; warnings are errors."""
+    layer = unit.make(min(4, unit.most_units), np.random.default_rng(1), "float32")
+    scale = 1e37 if layer.domain == REAL_LINE else 1
+    states = (scale * unit.some_states(layer, 6, seed=2)).astype("float32")
+    energies = layer.energies(states)
+    assert energies.dtype == "float64"
+    np.testing.assert_allclose(energies.sum(1), layer.energy(states), rtol=1e-5, atol=1e-5)
+
+
+@units
 def test_most_probable_states_have_the_largest_density(unit):
     """Fails if the threshold is on the wrong side: some state is then more probable."""
     layer, x = _layer_and_input(unit)

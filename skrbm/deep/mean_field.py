@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from skrbm._kernels import arrays
+from skrbm._kernels import arrays, devices
 from skrbm._kernels.devices import Array, Generator
 from skrbm.model import RBM
 from skrbm.units import Layer
@@ -191,7 +191,8 @@ def lower_bounds(rbm: RBM, posterior: Posterior) -> Array:
     """
     x, u, free, _, _ = posterior
     layer = rbm.visible
-    of_units = arrays.where(layer.in_units(free), layer.log_normalizers(u), -layer.energies(x))
-    of_inputs = arrays.sum_float64(arrays.where(free, x * u, 0 * u))
+    of_free, of_known = devices.float64(layer.log_normalizers(u)), -layer.energies(x)
+    are_free = devices.with_device_of(layer.in_units(free), of_free)
+    of_inputs = arrays.row_dot(arrays.where(free, x, 0 * x), u)
     of_hidden = rbm.hidden.log_normalizer(rbm.hidden_input(x))
-    return arrays.sum_float64(of_units) - of_inputs + of_hidden
+    return arrays.where(are_free, of_free, of_known).sum(-1) - of_inputs + of_hidden

@@ -53,8 +53,8 @@ class Bernoulli(Discrete):
         return type(self)(base.bias + beta * (self.bias - base.bias))
 
     def energies(self, state: Array) -> Array:
-        """`-s bias` of each unit."""
-        return -state * self.bias
+        """`-s bias` of each unit, in float64."""
+        return -devices.float64(state) * devices.float64(self.bias)
 
     def log_normalizer(self, input: Array | float) -> Array:
         """`log sum_s exp(s.(bias + input))` of every row, in float64."""

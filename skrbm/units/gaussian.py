@@ -69,8 +69,8 @@ class Gaussian(Layer):
         return arrays.row_dot(deviation * self.precision, deviation) / 2
 
     def energies(self, state: Array) -> Array:
-        """`(s - m)^2 precision / 2` of each unit."""
-        return (state - self.mean(0.0)) ** 2 * self.precision / 2
+        """`(s - m)^2 precision / 2` of each unit, in float64: it has no overflow in squares."""
+        return devices.float64(state - self.mean(0.0)) ** 2 * devices.float64(self.precision) / 2
 
     def log_normalizer(self, input: Array | float) -> Array:
         """`log int_s exp(s.input - energy(s))` of every row, in float64."""

@@ -171,7 +171,7 @@ class Joined(Layer):
         return self._sum("energy", self.split(state))
 
     def energies(self, state: Array) -> Array:
-        """Energy of each unit."""
+        """Energy of each unit, in float64."""
         return self._concat("energies", self.split(state))
 
     def energy_above(self, base: Any, state: Array) -> Array:

@@ -57,7 +57,7 @@ class Layer(ABC):
 
     @abstractmethod
     def energies(self, state: Array) -> Array:
-        """Energy of each unit in every row of states, shape (n_rows, n_units)."""
+        """Energy of each unit in every row of states, in float64, shape (n_rows, n_units)."""
 
     @abstractmethod
     def log_normalizers(self, input: Array | float) -> Array:
@@ -313,7 +313,9 @@ class Layer(ABC):
         """
         free = self.in_units(known.free)
         values = devices.with_device_of(known.values, input)
-        energy = arrays.sum_float64(arrays.where(free, 0.0, self.energies(values)))
+        energies = self.energies(values)
+        are_free = devices.with_device_of(free, energies)
+        energy = arrays.where(are_free, 0.0, energies).sum(-1)
         of_free = devices.float64(self.log_normalizers(input))
         total = devices.float64(values) @ devices.float64(input).T
         return total + devices.like(free, of_free) @ of_free.T - energy[:, None]

@@ -126,7 +126,7 @@ class Rotated(Layer):
     # Energies and normalisers
 
     def energies(self, state: Array) -> Array:
-        """Energy of each unit of the image; only their sum belongs to the states."""
+        """Energy of each unit of the image, in float64; only their sum belongs to the states."""
         return self.inner.energies(self._image(state))
 
     def energy(self, state: Array) -> Array:

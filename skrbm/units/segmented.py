@@ -56,8 +56,8 @@ class Segmented(Discrete):
             yield rows, units[rows][:, None]
 
     def energies(self, state: Array) -> Array:
-        """`-s.bias` of each unit."""
-        return -self._fold(state * self.bias).sum(-1)
+        """`-s.bias` of each unit, in float64."""
+        return -arrays.sum_float64(self._fold(state * self.bias))
 
     def log_normalizers(self, input: Array | float) -> Array:
         """`log sum_s exp(s.(bias + input))` of each unit."""
