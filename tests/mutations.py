@@ -68,7 +68,7 @@ MUTATIONS = [
     # Seeds
     ("skrbm.estimators.common.fitted.Seeds.__getstate__", "\"start\": self.start", "\"start\": self.sampling", "test_seeds.py::test_reading_changes_no_hash"),
     ("skrbm.estimators.common.fitted.Seeds.__deepcopy__", "deepcopy(self.sampling)", "deepcopy(self.start)", "test_seeds.py::test_samples_continue_and_a_pickle_restarts"),
-    ("skrbm.estimators.dbn.network.seeded", "[dbn, *dbn._prototypes()]", "[dbn]", "test_seeds.py::test_a_seed_in_a_prototype_counts"),
+    ("skrbm.estimators.dbn.network.DeepBeliefNetwork._seed_layers", "(self, *self._prototypes())", "(self)", "test_seeds.py::test_a_seed_in_a_prototype_counts"),
     # Messages
     ("skrbm.validation.rows._check_finite", "in_matrix if domain.allow_nan else domain.missing", "domain.missing", "test_messages.py::test_nan_is_refused_with_advice_that_can_be_followed"),
     # Streams
@@ -374,7 +374,7 @@ MUTATIONS = [
     ("skrbm.learning.early_stopping.EarlyStopping._of_rows", "rng = random.generator(self.seed)", 'rng = self.__dict__.setdefault("rng", random.generator(self.seed))', "test_dbn.py::test_early_stopping_scores_the_same_rows_in_every_epoch"),
     ("skrbm.estimators.dbn.network.DeepBeliefNetwork._prototypes", "np.asarray(self.hidden_layer_sizes, object).size", "2", "test_dbn.py::test_prototypes_apply_to_their_layers"),
     ("skrbm.estimators.dbn.stack.check_layers", "one.check_sizes(summary.n_rows, below[i], split=split)", "one.check_sizes(n_rows, below[i], split=True)", "test_dbn.py::test_prototypes_apply_to_their_layers"),
-    ("skrbm.estimators.dbn.fine_tuning.FineTuned._begin", "sizes = [len(bias) for bias, _ in own.upward_layers(dbn)]", "pass", "test_fine_tuned.py::test_a_frozen_stack_is_copied_and_keeps_its_columns"),
+    ("skrbm.estimators.dbn.fine_tuning.FineTuned._begin", "sizes = [len(bias) for bias, _ in own.upward_layers()]", "pass", "test_fine_tuned.py::test_a_frozen_stack_is_copied_and_keeps_its_columns"),
     ("skrbm.estimators.dbn.fine_tuning.FineTuned._new_stack", "dbn = deepcopy(given)", "dbn = given", "test_fine_tuned.py::test_a_frozen_stack_is_copied_and_keeps_its_columns"),
     ("skrbm.validation.labels._column", "np.fromiter(value.to_list(), object, len(value))", "value", "test_fine_tuned.py::test_missing_labels_are_unlabelled_in_every_type"),
     ("skrbm.estimators.dbn.regressor.DBNRegressor._check_targets", "~np.isnan(y).reshape(len(y), -1).any(axis=1)", "~np.isnan(y).reshape(len(y), -1).all(axis=1)", "test_fine_tuned.py::test_rows_without_a_target_train_only_the_stack"),

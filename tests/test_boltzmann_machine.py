@@ -23,7 +23,7 @@ from skrbm import (
 from skrbm._kernels import random
 from skrbm.deep.arrangement import Arrangement
 from skrbm.deep.mean_field import MeanField, lower_bounds
-from skrbm.estimators.dbn.boltzmann_machine import upward_layers
+from skrbm.estimators.dbn.pretraining import pretraining_of
 from skrbm.learning.gradients import GRADIENTS, ExactGradient
 from skrbm.learning.latent_gradient import LatentGradient
 from skrbm.learning.train_state import TrainState
@@ -434,7 +434,7 @@ def test_random_weights_between_hidden_layers_are_small(patterns):
 def test_one_pass_upwards_approximates_the_mean_field(digits):
     """Fails if the initial perceptron lacks the mean input from the layer above."""
     X, _, dbm = digits
-    layers, h = upward_layers(dbm), [X]
+    layers, h = pretraining_of(dbm).upward_layers(), [X]
     for bias, w in layers:
         h.append(1 / (1 + np.exp(-(h[-1] @ w + bias))))
     every = pickle.loads(pickle.dumps(dbm)).set_params(output="all")

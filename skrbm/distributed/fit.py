@@ -19,15 +19,9 @@ from skrbm.distributed.tables import Sample, check_partitions, joined
 from skrbm.distributed.worker import Partitions, Shared, WorkerState, shared_of, take_shared
 from skrbm.estimators.common.fit_state import asked_to_stop
 from skrbm.estimators.common.fitted import domain_of
-from skrbm.estimators.dbn.network import (
-    DeepBeliefNetwork,
-    epochs_of,
-    finish_stack,
-    new_layers,
-    plan_stack,
-    training_domain,
-)
-from skrbm.estimators.dbn.stack import layer_settings
+from skrbm.estimators.dbn.network import DeepBeliefNetwork, new_layers, plan_stack
+from skrbm.estimators.dbn.pretraining import pretraining_of
+from skrbm.estimators.dbn.stack import layer_settings, training_domain
 from skrbm.estimators.rbm.base import learner_of, settings_of, start_layer
 from skrbm.estimators.rbm.density import DensityRBM
 from skrbm.estimators.rbm.settings import Settings, Size
@@ -80,10 +74,10 @@ class Fit:
             summaries, coding = self._encode(lowest, settings_of(lowest))
         else:
             summaries = self._load_lowest(dbn)
-        fit = plan_stack(dbn, columns, merge(summaries))
+        fit, own = plan_stack(dbn, columns, merge(summaries)), pretraining_of(dbn)
 
         def stop(record: Record) -> bool:
-            return asked_to_stop(dbn, dbn.callbacks, epochs_of(dbn))
+            return asked_to_stop(dbn, dbn.callbacks, own.n_epochs())
 
         for i, rbm in enumerate(fit.rbms):
             if i > 0:
@@ -93,11 +87,12 @@ class Fit:
             start_layer(rbm, settings, _summarized(summaries, None if i else coding))
             self._train(rbm, summaries, settings)
             fit.n_done += 1
-        finish_stack(dbn, columns, _summarized(summaries))
+        own.finish(columns, _summarized(summaries))
 
     def _load_lowest(self, dbn: DeepBeliefNetwork) -> list[Summary]:
         """Load rows of numbers for a stack, whose lowest layer may depend on them."""
-        domain = training_domain(dbn).with_missing(allowed=False)
+        domain = training_domain(new_layers(dbn)[0], dbn.visible_rbm)
+        domain = domain.with_missing(allowed=False)
         summaries = self._load(dbn, domain)
         chosen = chosen_domain(domain, merge(summaries).bounds)
         # If it does, all partitions need moments, even if they are within the domain.

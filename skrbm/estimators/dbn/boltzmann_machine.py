@@ -21,6 +21,7 @@ from skrbm.estimators.common.fitted_table import FittedTable
 from skrbm.estimators.dbn import stack as stacks
 from skrbm.estimators.dbn.growth import grow, trained_above
 from skrbm.estimators.dbn.machine_settings import arrangement_of, machine_settings
+from skrbm.estimators.dbn.pretraining import Pretraining
 from skrbm.estimators.rbm.base import learner_of, settings_of, start_layer
 from skrbm.estimators.rbm.bernoulli import BernoulliRBM
 from skrbm.estimators.rbm.density import DensityRBM
@@ -206,7 +207,7 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
             If a parameter of the machine or of its prototype, or the data, are invalid; the
             estimator is then unchanged.
         """
-        return self._finish(self._begin(X, sample_weight))
+        return self._finish(X, self._begin(X, sample_weight))
 
     def resume(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Complete an interrupted `fit`; see `BernoulliRBM.resume`.
@@ -229,7 +230,7 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
         ValueError
             If no `fit` was interrupted, or the data differ in size.
         """
-        return self._finish(self._resumed_rows(X, sample_weight))
+        return self._finish(X, self._resumed_rows(X, sample_weight))
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train for one epoch over the rows in the given order; the first call starts the model.
@@ -666,6 +667,20 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
 
     # Training
 
+    @property
+    def _pretraining(self) -> Pretraining:
+        return Pretraining(
+            seeded=[self, self._prototype],
+            check=self._check_parameters,
+            begin=self._begin,
+            resumed_rows=self._resumed_rows,
+            later_rows=self._later_rows,
+            finish=self._finish,
+            n_epochs=lambda: self.n_iter_,
+            lowest=lambda: self._fitted,
+            upward_layers=lambda: self._machine.upward_layers,
+        )
+
     def _begin(self, X: Any, sample_weight: Any) -> TrainingRows:
         """Check everything, plan a fit, and return the rows to train on."""
         rbm, rows = self._check_rows(X, sample_weight, self._new_rbm(), first=True)
@@ -691,7 +706,7 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
         _, rows = self._check_rows(X, sample_weight, self._trained, first=False)
         return rows
 
-    def _finish(self, rows: TrainingRows, hook: Hook | None = None) -> Self:
+    def _finish(self, X: Any, rows: TrainingRows, hook: Hook | None = None) -> Self:
         """Make the remaining epochs of a fit, if any; the hook is called after each of them."""
         learner = learner_of(self._trained)
         while learner.fit is not None:
@@ -749,48 +764,3 @@ class DeepBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Es
 
 def _sizes_of(hidden_layer_sizes: Any) -> tuple[int, ...]:
     return tuple(int(n) for n in np.atleast_1d(hidden_layer_sizes))
-
-
-def seeded(dbm: DeepBoltzmannMachine) -> list[Any]:
-    """A machine and its prototype; the first one with a random_state sets the seed."""
-    return [dbm, dbm._prototype]
-
-
-def check_stack(dbm: DeepBoltzmannMachine) -> None:
-    """Refuse a machine with invalid parameters."""
-    dbm._check_parameters()
-
-
-def begin_stack(dbm: DeepBoltzmannMachine, X: Any, sample_weight: Any) -> TrainingRows:
-    """Check everything, plan a fit, and return the rows to train on."""
-    return dbm._begin(X, sample_weight)
-
-
-def resumed_rows(dbm: DeepBoltzmannMachine, X: Any, sample_weight: Any) -> TrainingRows:
-    """The rows with which to continue a fit."""
-    return dbm._resumed_rows(X, sample_weight)
-
-
-def finish_stack(dbm: DeepBoltzmannMachine, _: Any, rows: TrainingRows, hook: Hook) -> None:
-    """Make the remaining epochs of a fit, if any; the hook is called after each of them."""
-    dbm._finish(rows, hook)
-
-
-def epochs_of(dbm: DeepBoltzmannMachine) -> int:
-    """Number of epochs trained."""
-    return dbm.n_iter_
-
-
-def rows_of_fitted(dbm: DeepBoltzmannMachine, X: Any, sample_weight: Any) -> TrainingRows:
-    """Checked rows for a fitted machine."""
-    return dbm._later_rows(X, sample_weight)
-
-
-def lowest_of(dbm: DeepBoltzmannMachine) -> Fitted:
-    """The fitted RBM of even and odd layers."""
-    return fitted_of(dbm)
-
-
-def upward_layers(dbm: DeepBoltzmannMachine) -> list[tuple[Array, Array]]:
-    """Biases of every hidden layer and weights from the layer below, from the bottom up."""
-    return dbm._machine.upward_layers

@@ -26,15 +26,11 @@ from skrbm.data.targets import TargetScale
 from skrbm.estimators.common.fit_state import asked_to_stop
 from skrbm.estimators.common.fitted import fitted_of
 from skrbm.estimators.dbn import mlp as perceptron
+from skrbm.estimators.dbn.deep_models import ALL_DEEP_MODELS, DEEP_MODELS, DeepModel
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
 from skrbm.estimators.dbn.mlp import Tuning
 from skrbm.estimators.dbn.network import DeepBeliefNetwork
-from skrbm.estimators.dbn.pretraining import (
-    ALL_DEEP_MODELS,
-    DEEP_MODELS,
-    DeepModel,
-    pretraining_of,
-)
+from skrbm.estimators.dbn.pretraining import pretraining_of
 from skrbm.estimators.dbn.stack import lines_of_part
 from skrbm.estimators.dbn.targeted import Targeted, Tuned, TuningFit
 from skrbm.estimators.dbn.tuned import TunedModel, visible_states
@@ -167,8 +163,8 @@ class FineTuned(TunedModel):
         parameters.check_callbacks("callbacks", self.callbacks)
         X = to_host(X)
         own = pretraining_of(fit.dbn)
-        check = own.rows_of_fitted if fit.n_before is not None else own.resumed_rows
-        rows = check(fit.dbn, X, sample_weight)
+        check = own.later_rows if fit.n_before is not None else own.resumed_rows
+        rows = check(X, sample_weight)
         targeted = self._check_targeted(X, y, rows, sample_weight, self._scaled)
         check_same_rows("X", len(rows.weights), fit.n_rows)
         return self._finish(X, rows, targeted, self._fine_tune)
@@ -187,7 +183,7 @@ class FineTuned(TunedModel):
             )
             return self._finish(X, rows, targeted, self._tune_once)
         dbn, tuning, _, rng, n_before = self._tuned
-        rows = pretraining_of(dbn).rows_of_fitted(dbn, X, sample_weight)
+        rows = pretraining_of(dbn).later_rows(X, sample_weight)
         check_columns(self, X, reset=False)
         targeted = self._check_targeted(X, y, rows, sample_weight, scaled)
         self._fit_state = None  # these rows do not belong to an interrupted fit
@@ -215,14 +211,14 @@ class FineTuned(TunedModel):
         mlp_seed, inputs_seed = parameters.check_seeds(self._seeding(), 2)
         (dbn, is_fitted), mlp = self._new_stack(), self._new_perceptron(mlp_seed)
         own = pretraining_of(dbn)
-        rows = (own.rows_of_fitted if is_fitted else own.begin_stack)(dbn, X, sample_weight)
+        rows = (own.later_rows if is_fitted else own.begin)(X, sample_weight)
         targeted = self._check_targeted(X, y, rows, sample_weight, scaled)
         y = targeted.y
         if self.mlp is None:
             mlp.set_params(max_iter=_default_max_iter(len(y)))
         sizes, dtype = np.atleast_1d(dbn.hidden_layer_sizes).tolist(), rows.summary.dtype
         if is_fitted:  # its parameters may have changed since its fit
-            sizes = [len(bias) for bias, _ in own.upward_layers(dbn)]
+            sizes = [len(bias) for bias, _ in own.upward_layers()]
             dtype = fitted_of(dbn).dtype
         few = y[self._few(y)] if classes is None else classes
         perceptron.make_layers(mlp, sizes, rows.values.shape[1], few, dtype)
@@ -268,10 +264,10 @@ class FineTuned(TunedModel):
         dbn, tuning = fit.dbn, fit.tuning
         own = pretraining_of(dbn)
         if fit.n_before is None:
-            own.finish_stack(dbn, X, rows, lambda record: self._asked_to_stop(own.epochs_of(dbn)))
-            fit.n_before = own.epochs_of(dbn)
+            own.finish(X, rows, lambda record: self._asked_to_stop(own.n_epochs()))
+            fit.n_before = own.n_epochs()
         if tuning.n_done == 0:
-            perceptron.take_weights(tuning.mlp, own.upward_layers(dbn))
+            perceptron.take_weights(tuning.mlp, own.upward_layers())
         check_columns(self, X, reset=True)
         self._tuned = Tuned(dbn, tuning, targeted.scale, fit.rng, fit.n_before)
         tune(fit, targeted)
@@ -281,7 +277,7 @@ class FineTuned(TunedModel):
     def _inputs(self, fit: TuningFit, rows: TrainingRows) -> Callable[[], Any]:
         """A function that returns visible states of the rows, with new draws in every call."""
         net, rng = fitted_of(fit.dbn).net, fit.rng
-        lowest = pretraining_of(fit.dbn).lowest_of(fit.dbn)
+        lowest = pretraining_of(fit.dbn).lowest()
         of_rows = LayerInputs(rows, rng, fit.completions)
         completion = of_rows.completion(lowest)
         fit.completions = of_rows.completions
@@ -333,7 +329,7 @@ class FineTuned(TunedModel):
 
     def _scorer(self, fit: TuningFit, held_out: Targeted) -> Callable[[], float]:
         """A function that computes the current score of held-out rows."""
-        lowest, rows = pretraining_of(fit.dbn).lowest_of(fit.dbn), held_out.rows
+        lowest, rows = pretraining_of(fit.dbn).lowest(), held_out.rows
         checked = Checked(rows.values[:], rows.summary.bounds.has_missing)
         v = visible_states(lowest, checked, lowest.own_draws(checked.values))
         return lambda: self._score(fit.tuning, v, held_out)
@@ -368,7 +364,7 @@ class FineTuned(TunedModel):
             seed = parameters.check_seed(self._seeding())
             dbn = DeepBeliefNetwork() if given is None else clone(given)
             dbn.set_params(random_state=seed % 2**32, verbose=dbn.verbose or self.verbose)
-        pretraining_of(dbn).check_stack(dbn)
+        pretraining_of(dbn).check()
         return dbn, is_fitted
 
     def _default_perceptron(self) -> Any:
@@ -382,8 +378,7 @@ class FineTuned(TunedModel):
     def _seeding(self) -> Any:
         """The first given random_state: of this model, of the stack, or of the perceptron."""
         of_dbn = self.dbn if isinstance(self.dbn, DEEP_MODELS) else DeepBeliefNetwork()
-        seeded = pretraining_of(of_dbn).seeded(of_dbn)
-        return parameters.first_random_state(self, *seeded, self.mlp)
+        return parameters.first_random_state(self, *pretraining_of(of_dbn).seeded, self.mlp)
 
     def _new_perceptron(self, seed: int) -> Any:
         name = self._Perceptron.__name__

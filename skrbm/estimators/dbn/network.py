@@ -21,6 +21,7 @@ from skrbm.estimators.common.fit_state import Hook, asked_to_stop
 from skrbm.estimators.common.fitted import N_DRAWS, Fitted, LowerBound, fitted_of
 from skrbm.estimators.dbn import stack as stacks
 from skrbm.estimators.dbn.layer_inputs import LayerInputs
+from skrbm.estimators.dbn.pretraining import Pretraining
 from skrbm.estimators.dbn.stack import Stack, StackFit
 from skrbm.estimators.rbm.base import is_started, learner_of, settings_of
 from skrbm.estimators.rbm.bernoulli import BernoulliRBM
@@ -651,15 +652,41 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         sizes = np.atleast_1d(self.hidden_layer_sizes).tolist()
         return stacks.new_layers(self._prototypes(), sizes, self.verbose, self._place())
 
+    def _check_perceptron(self) -> None:
+        """Refuse invalid parameters, or a top layer from which no perceptron can start."""
+        self._check_parameters()
+        top = self._prototypes()[-1]
+        estimators.check_binary_top(top, settings_of(top).layers(1)[1])
+
+    def _upward_layers(self) -> list[tuple[Array, Array]]:
+        """Biases of every hidden layer and weights from the layer below, from the bottom up."""
+        net = self._fitted.net
+        layers = [(x.layer.bias, x.weights.dense) for x in net.recognition]
+        return [*layers, (net.top.hidden.bias, net.top.weights.dense)]
+
     def _seed_layers(self, rbms: list[DensityRBM]) -> Generator:
         """Give every layer a seed, and return the generator for all other draws."""
-        random_state = parameters.first_random_state(*seeded(self))
+        random_state = parameters.first_random_state(self, *self._prototypes())
         rng = random.generator(parameters.check_seed(random_state))
         for rbm in rbms:
             rbm.set_params(random_state=int(rng.integers(2**31)))
         return rng
 
     # Training
+
+    @property
+    def _pretraining(self) -> Pretraining:
+        return Pretraining(
+            seeded=[self, *self._prototypes()],
+            check=self._check_perceptron,
+            begin=self._begin,
+            resumed_rows=self._resumed_rows,
+            later_rows=self._later_rows,
+            finish=self._finish,
+            n_epochs=lambda: self._n_epochs,
+            lowest=lambda: fitted_of(self.rbms_[0]),
+            upward_layers=self._upward_layers,
+        )
 
     def _begin(self, X: Any, sample_weight: Any) -> TrainingRows:
         """Check everything, plan a fit, and return the rows to train on."""
@@ -687,6 +714,14 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         rows = stacks.check_training(self, fit.rbms[0], X, sample_weight, domain, first=False)
         check_columns(fit.rbms[0], X, reset=False)
         estimators.check_same_rows("X", len(rows.weights), fit.n_rows)
+        return rows
+
+    def _later_rows(self, X: Any, sample_weight: Any) -> TrainingRows:
+        """Checked rows for a fitted stack."""
+        lowest = self.rbms_[0]
+        domain = stacks.lowest_domain(lowest)
+        rows = stacks.check_training(self, lowest, X, sample_weight, domain, first=False)
+        check_columns(self, X, reset=False)
         return rows
 
     def _finish(self, X: Any, rows: TrainingRows, hook: Hook | None = None) -> Self:
@@ -743,70 +778,11 @@ class DeepBeliefNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         return self._lower_bound(rows, N_DRAWS, self._fitted_stack.seeds.likelihood).value
 
 
-def seeded(dbn: DeepBeliefNetwork) -> list[Any]:
-    """A stack and its prototypes; the first one with a random_state sets the seed."""
-    return [dbn, *dbn._prototypes()]
-
-
 def new_layers(dbn: DeepBeliefNetwork) -> list[DensityRBM]:
     """New layers of a stack, after checks of all parameters."""
     return dbn._new_layers()
 
 
-def training_domain(dbn: DeepBeliefNetwork) -> Domain:
-    """Data that a fit accepts, if the stack's parameters are valid."""
-    return stacks.training_domain(dbn._new_layers()[0], dbn.visible_rbm)
-
-
 def plan_stack(dbn: DeepBeliefNetwork, X: Any, summary: Summary) -> StackFit:
     """Plan a fit to rows of this summary, with the columns of X."""
     return dbn._plan_summarized(X, summary)
-
-
-def check_stack(dbn: DeepBeliefNetwork) -> None:
-    """Refuse a stack with invalid parameters, or with a top layer that is not binary."""
-    dbn._check_parameters()
-    top = dbn._prototypes()[-1]
-    estimators.check_binary_top(top, settings_of(top).layers(1)[1])
-
-
-def begin_stack(dbn: DeepBeliefNetwork, X: Any, sample_weight: Any) -> TrainingRows:
-    """Check everything, plan the fit of a stack, and return the rows to train on."""
-    return dbn._begin(X, sample_weight)
-
-
-def resumed_rows(dbn: DeepBeliefNetwork, X: Any, sample_weight: Any) -> TrainingRows:
-    """The rows with which to continue the fit of a stack."""
-    return dbn._resumed_rows(X, sample_weight)
-
-
-def finish_stack(
-    dbn: DeepBeliefNetwork, X: Any, rows: TrainingRows, hook: Hook | None = None
-) -> None:
-    """Train the remaining layers of a stack, if any; the hook is called after every epoch."""
-    dbn._finish(X, rows, hook)
-
-
-def epochs_of(dbn: DeepBeliefNetwork) -> int:
-    """Number of epochs of all layers and of up-down."""
-    return dbn._n_epochs
-
-
-def rows_of_fitted(dbn: DeepBeliefNetwork, X: Any, sample_weight: Any) -> TrainingRows:
-    """Checked rows for a fitted stack."""
-    domain = stacks.lowest_domain(dbn.rbms_[0])
-    rows = stacks.check_training(dbn, dbn.rbms_[0], X, sample_weight, domain, first=False)
-    check_columns(dbn, X, reset=False)
-    return rows
-
-
-def lowest_of(dbn: DeepBeliefNetwork) -> Fitted:
-    """The fitted lowest layer."""
-    return fitted_of(dbn.rbms_[0])
-
-
-def upward_layers(dbn: DeepBeliefNetwork) -> list[tuple[Array, Array]]:
-    """Biases of every hidden layer and weights from the layer below, from the bottom up."""
-    net = dbn._fitted.net
-    layers = [(x.layer.bias, x.weights.dense) for x in net.recognition]
-    return [*layers, (net.top.hidden.bias, net.top.weights.dense)]

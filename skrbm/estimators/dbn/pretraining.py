@@ -1,39 +1,59 @@
-"""Models without labels from which fine-tuning starts: stacks and deep Boltzmann machines."""
+"""How a model without labels is trained before a perceptron starts from it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias, cast
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from skrbm._kernels.devices import Array
 from skrbm.estimators.common.fit_state import Hook
 from skrbm.estimators.common.fitted import Fitted
-from skrbm.estimators.dbn import boltzmann_machine, network
-from skrbm.estimators.dbn.boltzmann_machine import DeepBoltzmannMachine
-from skrbm.estimators.dbn.network import DeepBeliefNetwork
 from skrbm.validation.rows import TrainingRows
 
-DeepModel: TypeAlias = DeepBeliefNetwork | DeepBoltzmannMachine
 
-DEEP_MODELS = DeepBeliefNetwork, DeepBoltzmannMachine
-ALL_DEEP_MODELS = "a DeepBeliefNetwork or a DeepBoltzmannMachine"
-
-
-class Pretraining(Protocol):
-    """Functions of the module of a deep model."""
-
-    seeded: Callable[[Any], list[Any]]
-    check_stack: Callable[[Any], None]
-    begin_stack: Callable[[Any, Any, Any], TrainingRows]
-    resumed_rows: Callable[[Any, Any, Any], TrainingRows]
-    finish_stack: Callable[[Any, Any, TrainingRows, Hook], None]
-    epochs_of: Callable[[Any], int]
-    rows_of_fitted: Callable[[Any, Any, Any], TrainingRows]
-    lowest_of: Callable[[Any], Fitted]
-    upward_layers: Callable[[Any], list[tuple[Array, Array]]]
+class _Finish(Protocol):
+    def __call__(self, X: Any, rows: TrainingRows, hook: Hook | None = None) -> Any: ...
 
 
-def pretraining_of(model: DeepModel) -> Pretraining:
-    """The functions for a deep model."""
-    is_machine = isinstance(model, DeepBoltzmannMachine)
-    return cast(Pretraining, boltzmann_machine if is_machine else network)
+@dataclass(frozen=True)
+class Pretraining:
+    """The steps of training a deep model, and the results that a perceptron starts from.
+
+    Parameters
+    ----------
+    seeded : list
+        The model and its prototypes; the first one with a random_state sets the seed.
+    check : callable
+        Refuses invalid parameters.
+    begin : callable
+        From data and weights to the rows to train on; checks everything, and plans a fit.
+    resumed_rows : callable
+        From data and weights to the rows with which to continue a fit.
+    later_rows : callable
+        From data and weights to checked rows for a fitted model.
+    finish : callable
+        Makes the remaining epochs of a fit, if any; the hook is called after each of them.
+    n_epochs : callable
+        Returns the number of epochs trained.
+    lowest : callable
+        Returns the fitted RBM with the visible units.
+    upward_layers : callable
+        Returns biases of every hidden layer and weights from the layer below, from the bottom up.
+    """
+
+    seeded: list[Any]
+    check: Callable[[], None]
+    begin: Callable[[Any, Any], TrainingRows]
+    resumed_rows: Callable[[Any, Any], TrainingRows]
+    later_rows: Callable[[Any, Any], TrainingRows]
+    finish: _Finish
+    n_epochs: Callable[[], int]
+    lowest: Callable[[], Fitted]
+    upward_layers: Callable[[], list[tuple[Array, Array]]]
+
+
+def pretraining_of(model: Any) -> Pretraining:
+    """The steps for a deep model."""
+    pretraining: Pretraining = model._pretraining
+    return pretraining

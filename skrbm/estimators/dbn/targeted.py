@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from skrbm._kernels.devices import Array, Generator
 from skrbm.data.targets import TargetScale
+from skrbm.estimators.dbn.deep_models import DeepModel
 from skrbm.estimators.dbn.mlp import Tuning
-from skrbm.estimators.dbn.pretraining import DeepModel
 from skrbm.validation.rows import TrainingRows
 
 

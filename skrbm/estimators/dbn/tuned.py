@@ -15,9 +15,10 @@ from skrbm.estimators.common.base import Estimator
 from skrbm.estimators.common.fitted import Fitted, domain_of, fitted_of
 from skrbm.estimators.common.methods import check_seen
 from skrbm.estimators.dbn import mlp as perceptron
+from skrbm.estimators.dbn.deep_models import DEEP_MODELS, DeepModel
 from skrbm.estimators.dbn.mlp import Tuning
 from skrbm.estimators.dbn.network import DeepBeliefNetwork
-from skrbm.estimators.dbn.pretraining import DEEP_MODELS, DeepModel, pretraining_of
+from skrbm.estimators.dbn.pretraining import pretraining_of
 from skrbm.estimators.dbn.targeted import Tuned
 from skrbm.units import Bernoulli, Domain
 from skrbm.validation.rows import Checked
@@ -120,7 +121,7 @@ class TunedModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     def _averaged(self, predict: Callable[[Any], Array], X: Any) -> Array:
         """Predictions for rows, averaged over twenty draws of missing values."""
         rows = check_seen(self, to_host(X))
-        lowest = pretraining_of(self.dbn_).lowest_of(self.dbn_)
+        lowest = pretraining_of(self.dbn_).lowest()
         if not rows.has_missing:
             return predict(visible_states(lowest, rows))
         rng = lowest.own_draws(rows.values)
