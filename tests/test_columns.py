@@ -7,7 +7,8 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import ks_2samp, kstest
 
-from skrbm.data.columns import Categories, Numbers
+from skrbm.data.categories import Categories
+from skrbm.data.columns import Numbers
 
 N = 600
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from skrbm._kernels.devices import Array
-from skrbm.data.columns import Categories, Column, Numbers, Part, WithMissing
+from skrbm.data.categories import Categories, Part
+from skrbm.data.columns import Column, Numbers, WithMissing
 from skrbm.data.frames import Frame
 from skrbm.data.objects import missing_in, objects_of
 

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from skrbm._kernels.devices import Array, Generator
-from skrbm.data.columns import MOST_CODES, Categories, Column, Numbers, Part, WithMissing
+from skrbm.data.categories import Categories, Part
+from skrbm.data.columns import MOST_CODES, Column, Numbers, WithMissing
 from skrbm.data.conditions import Condition
 from skrbm.data.frames import ArrayFrame, Frame, frame_of
 from skrbm.data.objects import time_of

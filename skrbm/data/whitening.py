@@ -19,6 +19,9 @@ _SMALLEST_SHARE = 1e-12
 _ZERO = 1e-9  # relative to the largest eigenvalue
 _MOST_INCOMPLETE = 1_000  # rows from which correlations are estimated if values are missing
 _N_EM_STEPS = 10
+_CORRELATED, _COLLINEAR = 0.3, 0.6  # nats per value
+_FEW_COLUMNS = 32
+_FLAT = -1.0  # excess kurtosis
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,16 @@ class Whitening:
     matrix: Array
     gain: float
     kurtosis: float
+
+    @property
+    def explains_more(self) -> bool:
+        """Whether the map explains correlations that hidden units would not explain equally well.
+
+        Hidden units explain weak correlations, and are better features. They also explain the
+        correlations of clusters, along which data are flatter than a uniform density.
+        """
+        enough = _CORRELATED if len(self.matrix) <= _FEW_COLUMNS else _COLLINEAR
+        return self.kurtosis > _FLAT and self.gain > enough
 
 
 def whitening(rows: Any, weights: Array, *, has_missing: bool) -> Whitening:

@@ -1,10 +1,16 @@
-"""Training defaults: scale of initial weights, step sizes and their limit, number of updates."""
+"""Training defaults: initial weights and variances, step sizes, number of updates."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from skrbm._kernels.devices import Array
+from skrbm.learning.variance import SMALLEST_VARIANCE
 
 # Units are on in 12 % of the rows, which makes binary hidden units feature detectors.
 HIDDEN_BIAS = -2.0
@@ -25,6 +31,8 @@ _FEWEST_ROWS = 50  # fewer rows are patterns to store
 _FILTER_UPDATES = 1_000
 
 FEWEST_UPDATES, MOST_UPDATES = 2_000, 5_000
+
+_GIVEN_VARIANCES = 1e-12, 1e6  # limits, as a share of the variance of the data
 
 
 def _density_updates(n_rows: int, n_visible: int) -> float:
@@ -159,3 +167,25 @@ def labelled(generative_share: float) -> Defaults:
         updates=lambda n_rows, *_: _LABELLED_UPDATES * n_rows,
         alpha=lambda *_: 0.0,
     )
+
+
+def initial_variance(kind: Any, of_data: Array, scale: Array) -> tuple[Array, Array | None]:
+    """Initial variances of columns divided by their scales; also variances of data to learn from.
+
+    Parameters
+    ----------
+    kind : {"learned", "shared", "data"} or ndarray of shape (n_columns,)
+        How they are chosen, or given variances in squared data units.
+    of_data : ndarray of shape (n_columns,)
+        Variances of the scaled columns.
+    scale : ndarray of shape (n_columns,)
+    """
+    square = scale.astype(np.float64) ** 2
+    if not isinstance(kind, str):
+        with np.errstate(over="ignore"):
+            return (kind / square).clip(*_GIVEN_VARIANCES), None
+    variance = of_data.clip(SMALLEST_VARIANCE)
+    if kind == "shared":
+        variance = (np.mean(variance * square) / square).astype(scale.dtype)
+        return variance, variance.copy()
+    return variance, np.ones_like(variance) if kind == "learned" else None

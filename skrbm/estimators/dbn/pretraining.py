@@ -1,4 +1,4 @@
-"""How a model without labels is trained before a perceptron starts from it."""
+"""`Pretraining`: the steps of training a deep model before a perceptron starts from it."""
 
 from __future__ import annotations
 

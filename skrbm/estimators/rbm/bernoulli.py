@@ -13,6 +13,7 @@ from skrbm._kernels.devices import Array
 from skrbm.data.scaling import Unscaled
 from skrbm.estimators.rbm.base import take_over
 from skrbm.estimators.rbm.density import DensityRBM
+from skrbm.estimators.rbm.pictures import OF_STRUCTURE
 from skrbm.estimators.rbm.settings import Start
 from skrbm.learning.defaults import BINARY, HIDDEN_BIAS, HOPFIELD, Defaults
 from skrbm.model import RBM
@@ -263,7 +264,7 @@ class BernoulliRBM(DensityRBM):
 
     hidden: str = "bernoulli"
 
-    _SHAPE = (*DensityRBM._SHAPE, "hidden")
+    _SHAPE = (*OF_STRUCTURE, "hidden")
     _DATA = Bernoulli.domain
 
     @classmethod

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -17,6 +15,7 @@ from skrbm.data.pictures import ReceptiveField
 from skrbm.data.scaling import Scaling
 from skrbm.estimators.common import methods
 from skrbm.estimators.rbm.base import BaseRBM
+from skrbm.estimators.rbm.pictures import OF_STRUCTURE, HiddenStructure
 from skrbm.estimators.rbm.settings import LOG_LIKELIHOOD, Settings, Start
 from skrbm.learning.defaults import with_filters
 from skrbm.learning.early_stopping import drawn
@@ -26,16 +25,10 @@ from skrbm.learning.watching import Price, pseudo_likelihood_price
 from skrbm.likelihood import pseudo_log_likelihood
 from skrbm.model import RBM
 from skrbm.samplers import Chains, ParallelTempering
-from skrbm.units import Bernoulli, Layer, Pooled
+from skrbm.units import Layer
 from skrbm.validation.parameters import check_count
-from skrbm.validation.pictures import (
-    check_alike,
-    check_places,
-    check_receptive_field,
-    check_sharing,
-)
+from skrbm.validation.pictures import check_receptive_field
 from skrbm.validation.rows import check_hidden, check_weights
-from skrbm.weights import Geometry, Local, Shared
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -48,13 +41,7 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
     shared: bool = False
     pooling: int = 1
 
-    _SHAPE: ClassVar[tuple[str, ...]] = (
-        "receptive_field",
-        "image_shape",
-        "stride",
-        "shared",
-        "pooling",
-    )
+    _SHAPE: ClassVar[tuple[str, ...]] = OF_STRUCTURE
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit the model from scratch, in `n_iter` epochs over the rows in random order.
@@ -424,57 +411,33 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
 
         Only with `shared=True`.
         """
-        fitted, field = self._model.fitted, self._field
-        if field is None or not self._model.shape["shared"]:
+        if not self._model.shape["shared"]:
             msg = "filters_ needs shared=True."
             raise AttributeError(msg)
-        first = slice(None, fitted.rbm.hidden.n_columns // field.n_places * self.pooling**2)
-        rbm = replace(fitted.rbm, weights=fitted.rbm.weights.part(hidden=first))
-        patterns = fitted.scaling.patterns(rbm)[:: self.pooling**2]
-        columns = cast(Shared, fitted.rbm.weights).windows.columns[0]
-        return patterns[:, columns].reshape(-1, *field.size, len(columns) // math.prod(field.size))
+        return self._structure.filters(self._model.fitted)
 
     @property
-    def _field(self) -> ReceptiveField | None:
-        """The receptive field of the hidden units; None if they see all features."""
-        return check_receptive_field(self.receptive_field, self.image_shape, self.stride)
+    def _structure(self) -> HiddenStructure:
+        return HiddenStructure(field_of(self), self.shared, self.pooling)
 
     @property
     def _n_seeing(self) -> float:
-        return super()._n_seeing * (1.0 if self._field is None else self._field.share)
+        return super()._n_seeing * self._structure.share
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        if self._field is not None:
-            check_places(self.n_components, self._field)
-        check_sharing(self.shared, self.pooling, self._field)
+        self._structure.check(self.n_components)
 
     def _settings(self) -> Settings:
         defaults = with_filters(self._defaults) if self.shared else self._defaults
-        return replace(super()._settings(), field=self._field, defaults=defaults)
+        return replace(super()._settings(), field=field_of(self), defaults=defaults)
 
     def _binary_units(self, bias: float, dtype: Any) -> Layer:
-        """Binary hidden units with initial biases, or blocks of units that share their biases."""
-        biases = self._hidden_biases(bias, dtype)
-        if self._field is None or not self.shared:
-            return Bernoulli(biases)
-        n_places, size = self._field.n_places, int(self.pooling) ** 2
-        return Pooled.of_maps(biases[:: self._field.n_places], n_places // size, size)
+        return self._structure.binary_units(self._hidden_biases(bias, dtype))
 
     def _localized(self, start: Start, owner: Array) -> Start:
-        """The start with local or shared weights if there is a receptive field.
-
-        `owner` has the feature of each visible column.
-        """
-        if self._field is None:
-            return start
-        windows = self._field.windows(owner)
-        fan = windows.fan(int(self.n_components) // windows.n_places)
-        if not self.shared:
-            return replace(start, weights=partial(Local.draw, windows), fan=fan)
-        n_channels = check_alike(owner, self._field)
-        geometry = Geometry(windows, self._field.grid, int(self.pooling), n_channels)
-        return replace(start, weights=partial(Shared.draw, geometry), fan=fan)
+        """The start with local or shared weights if there is a receptive field."""
+        return self._structure.localized(start, owner, int(self.n_components))
 
     def _figure_of(self, gradient: str) -> str:
         return LOG_LIKELIHOOD if gradient == "ptt" else super()._figure_of(gradient)
@@ -511,4 +474,6 @@ class DensityRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseRBM):
 
 def field_of(rbm: BaseRBM) -> ReceptiveField | None:
     """The receptive field of the hidden units of an RBM; None if they see all features."""
-    return rbm._field if isinstance(rbm, DensityRBM) else None
+    if not isinstance(rbm, DensityRBM):
+        return None
+    return check_receptive_field(rbm.receptive_field, rbm.image_shape, rbm.stride)

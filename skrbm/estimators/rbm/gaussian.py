@@ -11,8 +11,9 @@ from skrbm._kernels.devices import Array
 from skrbm.data.scaling import Standardized, Unscaled, Whitened
 from skrbm.data.whitening import whitening
 from skrbm.estimators.rbm.density import DensityRBM
+from skrbm.estimators.rbm.pictures import OF_STRUCTURE
 from skrbm.estimators.rbm.settings import Start
-from skrbm.learning.defaults import GAUSSIAN, HIDDEN_BIAS, Defaults
+from skrbm.learning.defaults import GAUSSIAN, HIDDEN_BIAS, Defaults, initial_variance
 from skrbm.learning.variance import VarianceGradient
 from skrbm.units import Gaussian, Layer, Rotation
 from skrbm.validation.parameters import check_choice, check_variance, require
@@ -21,15 +22,6 @@ from skrbm.validation.rows import TrainingRows
 _VARIANCES = ("learned", "shared", "data")
 _COVARIANCE_TYPES = ("auto", "full", "diag")
 MOST_COLUMNS = 256  # whose correlations are estimated by default
-# Hidden units explain weak correlations equally well, and are better features. They also explain
-# the correlations of clusters, along which data are flatter than a uniform density.
-_CORRELATED, _COLLINEAR = 0.3, 0.6  # nats per value
-_FEW_COLUMNS = 32
-_FLAT = -1.0  # excess kurtosis
-# In units of a column's variance: the smallest learned variance given the hidden units, and the
-# limits of a given variance.
-_SMALLEST_VARIANCE = 1e-4
-_GIVEN_VARIANCES = 1e-12, 1e6
 _VARIANCE_RATE = 0.3  # relative to the step size of the weights
 
 
@@ -160,32 +152,16 @@ class GaussianBernoulliRBM(DensityRBM):
         Seed of all random numbers: weights, order of the rows, chains, samples. An int makes `fit`
         reproducible, and also the sequence of later calls of `gibbs` and `sample`.
     receptive_field : tuple of int, default=None
-        Height and width of the window of a picture that a hidden unit sees; by default it sees all
-        of the picture. Other weights are 0, and neither take time nor memory. There is a window
-        every `stride` pixels, and the last ones end at the border. Every window has as many hidden
-        units: `n_components` is their total number, a multiple of the number of windows. They are
-        ordered by window, from left to right and from top to bottom. "auto" for `learning_rate` and
-        `alpha` counts only the hidden units that see a pixel, and the pixels of a window.
-        It requires a diagonal covariance matrix.
+        Height and width of the window of a picture that a hidden unit sees. See `BernoulliRBM` for
+        this parameter and the next four. It requires a diagonal covariance matrix.
     image_shape : tuple of int, default=None
-        Height and width of the pictures, and their number of channels if there are several. The
-        pixels are in rows, with the channels of a pixel next to each other, as `ravel` orders an
-        array of this shape. Required with `receptive_field`, and otherwise ignored.
+        Height and width of the pictures, and their number of channels if there are several.
     stride : int or tuple of int, default=1
-        Distance of neighbouring windows in pixels, or vertical and horizontal distance; at most the
-        size of a window.
+        Distance of neighbouring windows in pixels, or vertical and horizontal distance.
     shared : bool, default=False
-        Whether the hidden units of all windows share their weights: a convolutional RBM [8]_, with
-        `n_components` divided by the number of windows as the number of filters. All hidden units
-        of a filter also share their bias; visible biases are not shared. The gradient of a filter
-        is a sum over all windows. `fit` makes at most 1,000 updates by default. Requires
-        `receptive_field`.
+        Whether the hidden units of all windows share their weights: a convolutional RBM [8]_.
     pooling : int, default=1
-        Height and width of a block of windows, of which at most one is on for each filter:
-        probabilistic max-pooling [8]_. It divides the numbers of windows. Features are the
-        probabilities that a block is on, in the order of an array of shape (rows of blocks, columns
-        of blocks, filters): pictures of a next layer, whose channels are the filters. Chains and
-        `components_` have the single units. Requires `shared=True`.
+        Height and width of a block of windows, of which at most one is on for each filter [8]_.
     variance : {"learned", "shared", "data"}, float or ndarray, default="learned"
         Variances s^2 of the visible units given the hidden units, in the squared units of the data:
 
@@ -321,7 +297,7 @@ class GaussianBernoulliRBM(DensityRBM):
     variance: str | float | Array = "learned"
     covariance_type: str = "auto"
 
-    _SHAPE = (*DensityRBM._SHAPE, "variance", "covariance_type")
+    _SHAPE = (*OF_STRUCTURE, "variance", "covariance_type")
     _DATA = Gaussian.domain
 
     @property
@@ -373,7 +349,9 @@ class GaussianBernoulliRBM(DensityRBM):
         dtype = rows.summary.dtype
         standardized = Standardized.alike if self.shared else Standardized.of
         scaling, of_data = standardized(rows.summary)
-        variance, learned = self._first_variance(scaling.scale, of_data)
+        given = check_variance("variance", self.variance, _VARIANCES, len(of_data))
+        kind = self.variance if given is None else given
+        variance, learned = initial_variance(kind, of_data, scaling.scale)
         assert rows.summary.moments is not None
         mean = scaling.to_model(rows.summary.moments[0][None])[0] if self.shared else 0 * variance
         visible = Gaussian.of_moments(mean, variance)
@@ -398,27 +376,8 @@ class GaussianBernoulliRBM(DensityRBM):
             return None
         has_missing = rows.summary.bounds.has_missing
         found = whitening(scaling.view(rows.values), rows.weights, has_missing=has_missing)
-        enough = 0.0
-        if self.covariance_type == "auto":
-            enough = _CORRELATED if n_columns <= _FEW_COLUMNS else _COLLINEAR
-            if found.kurtosis <= _FLAT:
-                return None
-        return found.matrix if found.gain > enough else None
-
-    def _first_variance(self, scale: Array, of_data: Array) -> tuple[Array, Array | None]:
-        """Initial variances of standardized units; also variances of the data if learned."""
-        square = scale.astype(np.float64) ** 2
-        given = check_variance("variance", self.variance, _VARIANCES, len(scale))
-        if given is not None:
-            with np.errstate(over="ignore"):
-                return (given / square).clip(*_GIVEN_VARIANCES), None
-        variance = of_data.clip(_SMALLEST_VARIANCE)
-        if self.variance == "learned":
-            return variance, np.ones_like(variance)
-        if self.variance == "data":
-            return variance, None
-        variance = (np.mean(variance * square) / square).astype(scale.dtype)
-        return variance, variance.copy()
+        is_used = found.explains_more if self.covariance_type == "auto" else found.gain > 0
+        return found.matrix if is_used else None
 
     @property
     def _variance_gradient(self) -> VarianceGradient | None:

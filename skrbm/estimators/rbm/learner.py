@@ -9,7 +9,6 @@ from typing import Any
 
 import joblib
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from skrbm import likelihood
 from skrbm._kernels import random
@@ -19,6 +18,12 @@ from skrbm.data.summary import Summary, merge
 from skrbm.estimators.common.device import Device
 from skrbm.estimators.common.fit_state import FitState
 from skrbm.estimators.common.fitted import Fitted, FittedRBM, Seeds
+from skrbm.estimators.rbm.doubts import (
+    warn_of_log_partition,
+    warn_of_memorised_rows,
+    warn_of_saturation,
+    warn_of_trajectory,
+)
 from skrbm.estimators.rbm.settings import N_SEEDS, Settings, Size
 from skrbm.learning.compiled import update_of
 from skrbm.learning.completion import Completion
@@ -166,12 +171,7 @@ class Learner:
         seed = self.fitted.seeds.seed(random_state)
         result = replace(self.fitted, device=device).log_partition(method, budget, seed)
         self.log_partitions = {self._hash(): result}
-        if result.doubt:
-            warn_caller(
-                f"log Z == {result.value:.2f} cannot be trusted: {result.doubt}. Call "
-                "log_partition with more n_temperatures or n_chains, or method='bracket'.",
-                ConvergenceWarning,
-            )
+        warn_of_log_partition(result)
         return result
 
     def _hash(self) -> str:
@@ -209,22 +209,8 @@ class Learner:
             of_rows = held_out, seen, scaling, patience, tol, fit.seed, score
             stopping = EarlyStopping(*of_rows, fit.best, fit.plan.ends, watch)
         self._train(settings, self._epochs(settings, rows, fit), fit, stopping)
-        self._check_trajectory(fit.seed)
+        warn_of_trajectory(self.training.trajectory, self.fitted.rbm, fit.seed)
         self.fit = None
-
-    def _check_trajectory(self, seed: int) -> None:
-        """Warn if the trajectory of a finished fit cannot be trusted."""
-        trajectory = self.training.trajectory
-        if trajectory is None:
-            return
-        trajectory.check_progress()
-        trajectory.check_modes(self.fitted.rbm, random.generator(seed))
-        if trajectory.doubts:
-            warn_caller(
-                f"The trajectory cannot be trusted: {'; '.join(trajectory.doubts.values())}. "
-                "Train for more epochs, or with a smaller learning_rate.",
-                ConvergenceWarning,
-            )
 
     def train_by(self, settings: Settings, epochs: Epochs) -> None:
         """Make the planned fit by epochs over rows on other machines."""
@@ -353,9 +339,9 @@ class Learner:
             self._keep(state.model)
             state.move(to_host)
             state.model = self.fitted.rbm
-        _warn_of_saturation(settings, state)
+        warn_of_saturation(state, settings.rate)
         if stopping is not None and stopping.learned_by_heart and not self.fitted.n_label_columns:
-            _warn_of_memorised_rows(fit.n_rows)
+            warn_of_memorised_rows(fit.n_rows)
 
     def _keep(self, rbm: RBM) -> None:
         """Replace the RBM of the model; on the CPU, training then changes its arrays in place."""
@@ -381,23 +367,3 @@ class Learner:
         completion = Completion.start(view, state.model, states, scaling, n_labels)
         fit.completions = completion.states
         return Feed(view, rows.weights, draws, completion)
-
-
-def _warn_of_memorised_rows(n_rows: int) -> None:
-    warn_caller(
-        f"The model has memorised its rows: on average, one of its {n_rows} rows is more "
-        f"probable than {n_rows} rows of the validation set. Use a larger alpha, or fewer "
-        "n_components.",
-        ConvergenceWarning,
-    )
-
-
-def _warn_of_saturation(settings: Settings, state: TrainState) -> None:
-    saturated = state.model.hidden.saturated(state.hidden_offset)
-    n_saturated = int(saturated.sum())
-    if n_saturated > len(saturated) / 2:
-        warn_caller(
-            f"{n_saturated} of {len(saturated)} hidden units are on or off in nearly all rows: "
-            f"use a smaller learning_rate than {settings.rate:g}, or fewer n_components.",
-            ConvergenceWarning,
-        )

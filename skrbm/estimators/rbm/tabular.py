@@ -18,7 +18,8 @@ from skrbm.data.summary import summarize
 from skrbm.data.tables import Table
 from skrbm.estimators.common import methods
 from skrbm.estimators.common.fitted_table import FittedTable
-from skrbm.estimators.rbm.density import DensityRBM
+from skrbm.estimators.rbm.density import DensityRBM, field_of
+from skrbm.estimators.rbm.pictures import OF_STRUCTURE
 from skrbm.estimators.rbm.settings import Settings, Start
 from skrbm.learning.defaults import HIDDEN_BIAS, TABULAR, Defaults
 from skrbm.units import Categorical, Layer, Ordinal
@@ -154,32 +155,18 @@ class TabularRBM(DensityRBM):
         Seed of all random numbers: weights, order of the rows, chains, samples. An int makes `fit`
         reproducible, and also the sequence of later calls of `gibbs` and `sample`.
     receptive_field : tuple of int, default=None
-        Height and width of the window of a picture that a hidden unit sees; by default it sees all
-        of the picture. Other weights are 0, and neither take time nor memory. There is a window
-        every `stride` pixels, and the last ones end at the border. Every window has as many hidden
-        units: `n_components` is their total number, a multiple of the number of windows. They are
-        ordered by window, from left to right and from top to bottom. "auto" for `learning_rate` and
-        `alpha` counts only the hidden units that see a pixel, and the pixels of a window.
-        A window has all codes of its pixels, which are columns of the table.
+        Height and width of the window of a picture that a hidden unit sees. See `BernoulliRBM` for
+        this parameter and the next four. A window has all codes of its pixels, which are columns of
+        the table.
     image_shape : tuple of int, default=None
-        Height and width of the pictures, and their number of channels if there are several. The
-        pixels are in rows, with the channels of a pixel next to each other, as `ravel` orders an
-        array of this shape. Required with `receptive_field`, and otherwise ignored.
+        Height and width of the pictures, and their number of channels if there are several.
     stride : int or tuple of int, default=1
-        Distance of neighbouring windows in pixels, or vertical and horizontal distance; at most the
-        size of a window.
+        Distance of neighbouring windows in pixels, or vertical and horizontal distance.
     shared : bool, default=False
-        Whether the hidden units of all windows share their weights: a convolutional RBM [6]_, with
-        `n_components` divided by the number of windows as the number of filters. All hidden units
-        of a filter also share their bias; visible biases are not shared. The gradient of a filter
-        is a sum over all windows. `fit` makes at most 1,000 updates by default. Requires
-        `receptive_field`, and the same number of codes for all columns.
+        Whether the hidden units of all windows share their weights: a convolutional RBM [6]_,
+        which requires the same number of codes for all columns.
     pooling : int, default=1
-        Height and width of a block of windows, of which at most one is on for each filter:
-        probabilistic max-pooling [6]_. It divides the numbers of windows. Features are the
-        probabilities that a block is on, in the order of an array of shape (rows of blocks, columns
-        of blocks, filters): pictures of a next layer, whose channels are the filters. Chains and
-        `components_` have the single units. Requires `shared=True`.
+        Height and width of a block of windows, of which at most one is on for each filter [6]_.
     column_types : dict, default=None
         Kinds of some columns by name: "number", "count", "category" or "ordinal". By default the
         type of a column decides: strings, booleans and unordered categories are categories, ordered
@@ -294,7 +281,7 @@ class TabularRBM(DensityRBM):
     learn_missing: Any = ()
 
     _SHAPE: ClassVar[tuple[str, ...]] = (
-        *DensityRBM._SHAPE,
+        *OF_STRUCTURE,
         "column_types",
         "max_bins",
         "handle_unknown",
@@ -690,8 +677,9 @@ def coded_rows(rbm: TabularRBM, tables: Iterable[Any], coding: Coding) -> Traini
 
 
 def _coding(rbm: TabularRBM, X: Any, weights: Array) -> Coding:
-    if rbm._field is not None:
-        check_picture(rbm._field, X.shape[1])
+    field = field_of(rbm)
+    if field is not None:
+        check_picture(field, X.shape[1])
     table = Table.of(X, rbm.column_types, weights, int(rbm.max_bins), rbm.learn_missing)
     return Coding(table, rbm.handle_unknown)
 
