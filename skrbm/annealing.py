@@ -33,22 +33,29 @@ class AnnealingPath:
     ----------
     rbm : RBM
     base : Layer
-        Visible layer at beta = 0. The hidden units at beta = 0 have no biases, so the path avoids
-        models in which most hidden units are off.
+        Visible layer at beta = 0.
+    hidden : Layer, optional
+        Hidden layer at beta = 0. By default its units have no biases, so the path avoids models in
+        which most hidden units are off.
     """
 
     rbm: RBM
     base: Layer
+    hidden: Layer | None = None
 
     def at(self, beta: float) -> RBM:
         """Return the model at an inverse temperature."""
-        return self.rbm.interpolate(self.base, self.rbm.hidden.neutral(), beta)
+        return self.rbm.interpolate(self.base, self.hidden_at_zero, beta)
+
+    @property
+    def hidden_at_zero(self) -> Layer:
+        """Hidden layer at beta = 0."""
+        return self.rbm.hidden.neutral() if self.hidden is None else self.hidden
 
     @property
     def log_partition_at_zero(self) -> float:
         """Log Z of the independent units at beta = 0, in nats."""
-        hidden = self.rbm.hidden.neutral()
-        return float(self.base.log_normalizer(0.0) + hidden.log_normalizer(0.0))
+        return float(self.base.log_normalizer(0.0) + self.hidden_at_zero.log_normalizer(0.0))
 
 
 @dataclass(frozen=True)

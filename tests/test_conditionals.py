@@ -90,6 +90,30 @@ def test_marginals_are_sums_over_free_units(pair, by_chains):
     np.testing.assert_allclose(got, log_total, atol=0.15 if sampled else 1e-6)
 
 
+def test_marginals_with_large_errors_are_annealed_slowly(by_chains, monkeypatch):
+    """Fails if rows whose weights differ much do not pass more temperatures.
+
+    The limit of the standard error of each row is 0.1.
+    """
+    monkeypatch.setattr(conditionals, "_PER_FREE_UNIT", 1)
+    rbm = random_rbm(n_visible=8, n_hidden=8, scale=2.0)
+    rows = (np.random.default_rng(0).random((200, 8)) < 0.5).astype(float)
+    rows[:, 3:] = np.nan
+    exact = logsumexp(-rbm.free_energy(_completions(rows)).reshape(200, -1), axis=1)
+    got = conditionals.log_marginal(rbm, rbm.visible.neutral(), rows, random.generator(0))
+    assert np.abs(got - exact).max() < 0.5
+    assert np.sqrt(np.mean((got - exact) ** 2)) < 0.12
+
+
+def _completions(rows):
+    """All completions of rows of bits, one row after the other."""
+    free = np.isnan(rows[0])
+    states, _ = all_states(BERNOULLI, int(free.sum()))
+    every = np.repeat(rows, len(states), axis=0)
+    every[:, free] = np.tile(states, (len(rows), 1))
+    return every
+
+
 @pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
 def test_means_equal_conditional_means(pair, by_chains):
     """Fails if chains change given units, or hidden means are given the completed row.
