@@ -229,12 +229,17 @@ class LogRatio(NamedTuple):
 
 def mean_weight(log_weight: Array) -> LogRatio:
     """Logarithm of the mean weight; its bias is negative and vanishes if all weights are equal."""
-    n_chains = len(log_weight)
-    log_sum = arrays.log_sum_exp(log_weight)
-    share = arrays.exp(log_weight - log_sum)
-    variance = share.var() * n_chains**2 / max(1, n_chains - 1)
-    error = float(variance**0.5)
-    return LogRatio(log_sum - math.log(n_chains), error, float(1 / (share**2).sum()))
+    (value,), (error,), (size,) = mean_weights(log_weight[None])
+    return LogRatio(float(value), float(error), float(size))
+
+
+def mean_weights(log_weights: Array) -> tuple[Array, Array, Array]:
+    """Logarithm of the mean weight of each row, its standard error and effective sample size."""
+    n_chains = log_weights.shape[1]
+    log_sum = arrays.row_log_sum_exp(log_weights)
+    share = arrays.exp(log_weights - log_sum[:, None])
+    square = ((share - 1 / n_chains) ** 2).sum(axis=1) * n_chains / max(1, n_chains - 1)
+    return log_sum - math.log(n_chains), square**0.5, 1 / (share**2).sum(axis=1)
 
 
 def bennett(forward: Array, reverse: Array) -> tuple[float, float]:

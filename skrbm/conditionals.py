@@ -8,7 +8,6 @@ fixed. A unit is free if any of its columns is NaN.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +19,7 @@ from skrbm import samplers
 from skrbm._kernels import arrays, devices, random
 from skrbm._kernels.devices import Array, Generator
 from skrbm._kernels.generators import by_part, repeated
-from skrbm.annealing import AnnealingPath, anneal
+from skrbm.annealing import AnnealingPath, anneal, mean_weights
 from skrbm.model import RBM
 from skrbm.units import Known, Layer
 
@@ -29,7 +28,6 @@ _MOST_NUMBERS = 2**22  # limits the size of temporary arrays
 _N_TEMPERATURES, _PER_FREE_UNIT = 500, 16
 _N_CHAINS = 20  # per row
 _LARGEST_ERROR = 0.1  # nats: rows with a larger one pass all temperatures
-_MOST_STEPS = 100  # of the ascent to a mode
 
 
 class Means(NamedTuple):
@@ -222,11 +220,8 @@ def _estimated(given: Given, base: Layer, rng: Generator) -> Array:
         """Update the result of some rows; return the rows with a large standard error."""
         chains, draws = given.part(rows).repeated(_N_CHAINS), repeated(rng_of(rows), _N_CHAINS)
         _, log_weights = _annealed(chains, base, draws, n_temperatures)
-        of_rows = log_weights.reshape(_N_CHAINS, -1).T
-        log_sum = arrays.row_log_sum_exp(of_rows)
-        result[rows] = log_sum - math.log(_N_CHAINS)
-        squares = devices.to_host((arrays.exp(of_rows - log_sum[:, None]) ** 2).sum(axis=1))
-        return rows[squares - 1 / _N_CHAINS > _LARGEST_ERROR**2]
+        result[rows], error, _ = mean_weights(log_weights.reshape(_N_CHAINS, -1).T)
+        return rows[devices.to_host(error) > _LARGEST_ERROR]
 
     for n in np.unique(few):
         doubtful = estimate(np.flatnonzero(few == n), int(n))
@@ -282,16 +277,11 @@ def _annealed(
     The hidden units receive the input of the given units from the start, and the mean input of the
     free ones, so that only the coupling of the free units grows.
     """
-    rbm, known = chains.rbm, chains.known
-
-    def completed(visible: Layer, v: Array) -> Array:
-        return visible.completion(known)(v)
-
-    mean = completed(base, base.mean(0.0) + 0 * known.values)
-    hidden = rbm.hidden.shift(rbm.hidden_input(mean))
-    v = completed(base, samplers.sample_independent(base, len(known.values), rng))
-    betas = np.linspace(0.0, 1.0, n_temperatures)
-    increments, v = anneal(AnnealingPath(rbm, base, hidden), v, betas, rng, completed)
+    rbm, known, completed = chains.rbm, chains.known, base.completion(chains.known)
+    hidden = rbm.hidden.shift(rbm.hidden_input(completed(base.mean(0.0) + 0 * known.values)))
+    v = completed(samplers.sample_independent(base, len(known.values), rng))
+    path, betas = AnnealingPath(rbm, base, hidden), np.linspace(0.0, 1.0, n_temperatures)
+    increments, v = anneal(path, v, betas, rng, lambda layer, v: layer.completion(known)(v))
     of_visible = base.log_normalizer_given(known, 0 * v[:1])[:, 0]
     at_zero = of_visible + hidden.log_normalizer(0.0)
     return v, at_zero + devices.with_device_of(increments.sum(axis=1), at_zero)
@@ -403,13 +393,4 @@ def mode(rbm: RBM, base: Layer, v: Array, rng: Generator, n_steps: int) -> Array
     def step(v: Array) -> Array:
         return most_probable(rbm.visible_from_hidden(rbm.hidden_from_visible(v)))
 
-    return ascend(most_probable(means(rbm, base, v, rng, n_steps).visible), step)
-
-
-def ascend(v: Array, step: Callable[[Array], Array]) -> Array:
-    """Repeat a step until no row changes, at most 100 times."""
-    for _ in range(_MOST_STEPS):
-        previous, v = v, step(v)
-        if (v == previous).all():
-            break
-    return v
+    return arrays.fixed_point(step, most_probable(means(rbm, base, v, rng, n_steps).visible))

@@ -479,12 +479,12 @@ MUTATIONS = [
     # Missing values and conditions
     ("skrbm.units.layer.Layer.log_normalizer_given", " + devices.like(free, of_free) @ of_free.T", "", "test_conditionals.py::test_marginals_are_sums_over_free_units"),
     ("skrbm.units.layer.Layer.log_normalizer_given", " - energy[:, None]", "", "test_conditionals.py::test_marginals_are_sums_over_free_units"),
-    ("skrbm.conditionals._annealed", "v, betas, rng, completed)", "v, betas, rng)", "test_conditionals.py::test_marginals_are_sums_over_free_units"),
+    ("skrbm.conditionals._annealed", "v, betas, rng, lambda layer, v: layer.completion(known)(v))", "v, betas, rng)", "test_conditionals.py::test_marginals_are_sums_over_free_units"),
     ("skrbm.conditionals.means", "devices.like(some.completed(found.visible), rbm.reference)", "devices.like(found.visible, rbm.reference)", "test_conditionals.py::test_means_equal_conditional_means"),
     ("skrbm.conditionals._averages", "        v = chains.completed(rbm.visible.sample(visible_mean, rng))", "        v = rbm.visible.sample(visible_mean, rng)", "test_conditionals.py::test_means_equal_conditional_means"),
     ("skrbm.conditionals.gibbs", "        v = given.completed(samplers.gibbs_visible(given.rbm, v, rng))", "        v = samplers.gibbs_visible(given.rbm, v, rng)", "test_conditionals.py::test_draws_have_the_means_and_keep_given_units"),
     ("skrbm.conditionals._over_free", "visible = given.values[:, None] + states @ unit_vectors[columns]", "visible = given.values[:, None] + 0 * (states @ unit_vectors[columns])", "test_missing.py::test_binary_scores_of_wide_models_are_sums"),
-    ("skrbm.conditionals.ascend", "for _ in range(_MOST_STEPS):", "for _ in range(0):", "test_conditionals.py::test_a_mode_of_gaussian_units_is_stationary"),
+    ("skrbm._kernels.arrays.fixed_point", "for _ in range(max_iter):", "for _ in range(0):", "test_conditionals.py::test_a_mode_of_gaussian_units_is_stationary"),
     # Correlated real units
     ("skrbm.conditionals._Mixture.sample", "layer.map(lambda x: devices.with_device_of(x, mean))", "layer", "test_torch.py::test_real_units_given_others_equal_numpy"),
     ("skrbm.units.rotated.Rotated.log_normalizer", " - self.rotation.log_volume", "", "test_rotated.py::test_log_normalizer_is_the_integral_over_states"),
@@ -501,7 +501,7 @@ MUTATIONS = [
     ("skrbm.units.rotated._completed", "group.subtract_products(states, slope, inverses)", "pass", "test_rotated.py::test_weighted_draws_sum_over_free_units"),
     ("skrbm.units.rotated.Rotated.log_normalizer_given", "arrays.row_dot(part @ inverses[i], part) + log_volume", "log_volume", "test_rotated.py::test_marginals_equal_a_mixture_of_normal_densities"),
     ("skrbm.units.rotated.Rotated.log_normalizer_given", " - log_det[i]", "", "test_rotated.py::test_marginals_equal_a_mixture_of_normal_densities"),
-    ("skrbm.conditionals._annealed", "return visible.completion(known)(v)", "return chains.completed(v)", "test_rotated.py::test_marginals_equal_a_mixture_of_normal_densities"),
+    ("skrbm.conditionals._annealed", "layer.completion(known)(v))", "chains.completed(v))", "test_rotated.py::test_marginals_equal_a_mixture_of_normal_densities"),
     ("skrbm.units.rotated.Rotated.conditionals", " - devices.float64(v - self.mean(0.0)) @ precision", "", "test_rotated.py::test_pseudo_log_likelihood_is_the_sum_of_exact_conditionals"),
     ("skrbm.units.joined.Joined.completion", "part(own) for part, own in pairs", "own for _, own in pairs", "test_rotated.py::test_labels_and_columns_given_other_columns"),
     ("skrbm.units.joined.Joined.conditionals.of", "units - first[i]", "0 * units", "test_rotated.py::test_pseudo_log_likelihood_with_labels"),
@@ -515,7 +515,7 @@ MUTATIONS = [
     ("skrbm.data.summary._block_moments", "weight, mean = share @ ~missing, share @ u", "mean = share @ u", "test_missing.py::test_columns_start_from_their_known_values"),
     # Missing values in stacks
     ("skrbm.deep.conditionals._posterior_mean", "old, new = arrays.exp(before - largest), arrays.exp(log_weight - largest)", "old, new = arrays.exp(0 * before), arrays.exp(0 * before)", "test_belief_conditionals.py::test_an_ascent_ends_at_a_fixed_point_of_its_exact_step"),
-    ("skrbm.deep.conditionals.mode", "most_probable(means(net, v, rng, n_steps)), step", "most_probable(0 * means(net, v, rng, n_steps)), step", "test_belief_conditionals.py::test_a_mode_is_mostly_the_most_probable_completion"),
+    ("skrbm.deep.conditionals.mode", "step, most_probable(means(net, v, rng, n_steps))", "step, most_probable(0 * means(net, v, rng, n_steps))", "test_belief_conditionals.py::test_a_mode_is_mostly_the_most_probable_completion"),
     ("skrbm.deep.conditionals.Incomplete.log_ratios", "terms[gaps, i] += log_weights + self.rbm.free_energy(states)", "terms[gaps, i] += log_weights", "test_belief_conditionals.py::test_the_bound_is_the_mean_over_missing_and_hidden_states"),
     ("skrbm.deep.conditionals.Incomplete.log_ratios", "completed[gaps] = states", "completed[gaps] = states[::-1]", "test_belief_conditionals.py::test_the_bound_is_the_mean_over_missing_and_hidden_states"),
     ("skrbm.deep.conditionals.Incomplete.log_ratios", "completed[gaps] = states", "completed[gaps] = 0 * states", "test_belief_conditionals.py::test_terms_are_logarithms_of_unbiased_estimates"),
@@ -888,7 +888,7 @@ MUTATIONS = [
     ("skrbm.units.bernoulli.Bernoulli.energies", "-devices.float64(state) * devices.float64(self.bias)", "-state * self.bias", "test_units.py::test_energies_of_units_are_sums_in_double_precision"),
     ("skrbm.units.gaussian.Gaussian.energies", "devices.float64(state - self.mean(0.0)) ** 2", "(state - self.mean(0.0)) ** 2", "test_boltzmann_machine.py::test_bounds_of_huge_values_do_not_overflow"),
     ("skrbm.conditionals._estimated", "if n < _N_TEMPERATURES and len(doubtful) > 0:", "if False:", "test_conditionals.py::test_marginals_with_large_errors_are_annealed_slowly"),
-    ("skrbm.conditionals._estimated", "rows[squares - 1 / _N_CHAINS > _LARGEST_ERROR**2]", "rows[squares - 1 / _N_CHAINS > 1]", "test_conditionals.py::test_marginals_with_large_errors_are_annealed_slowly"),
+    ("skrbm.conditionals._estimated", "devices.to_host(error) > _LARGEST_ERROR", "devices.to_host(error) > 1", "test_conditionals.py::test_marginals_with_large_errors_are_annealed_slowly"),
     ("skrbm.conditionals._annealed", "of_visible + hidden.log_normalizer(0.0)", "of_visible + rbm.hidden.log_normalizer(0.0)", "test_conditionals.py::test_marginals_are_sums_over_free_units"),
 ]  # fmt: skip
 

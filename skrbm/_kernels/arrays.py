@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, reduce
 from typing import Any
 
@@ -380,3 +380,13 @@ def is_sparse(x: Any) -> bool:
 def to_dense(x: Any) -> Array:
     """The dense array of a sparse matrix, or the array itself."""
     return x.toarray() if is_sparse(x) else x
+
+
+def fixed_point(step: Callable[[Array], Array], start: Array, max_iter: int = 100) -> Array:
+    """Repeat a step until no element changes, at most `max_iter` times."""
+    x = start
+    for _ in range(max_iter):
+        previous, x = x, step(x)
+        if (x == previous).all():
+            break
+    return x

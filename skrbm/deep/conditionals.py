@@ -182,7 +182,7 @@ def mode(net: BeliefNet, v: Array, rng: Generator, n_steps: int) -> Array:
         same = random.reseeded(rng, seed)
         return most_probable(net.generation[0].mean(_posterior_mean(net, states, same)))
 
-    return conditionals.ascend(most_probable(means(net, v, rng, n_steps)), step)
+    return arrays.fixed_point(step, most_probable(means(net, v, rng, n_steps)))
 
 
 def _posterior_mean(net: BeliefNet, v: Array, rng: Generator) -> Array:
