@@ -122,7 +122,7 @@ def test_a_belief_net_has_no_shared_filters():
     """Fails if detectors are stacked as independent binary units."""
     size = N_PLACES * N_FILTERS
     stack = DeepBeliefNetwork((size, size), visible_rbm=BernoulliRBM(**FIELD))
-    with pytest.raises(ValueError, match="binary hidden units"):
+    with pytest.raises(ValueError, match="independent binary hidden units.*shared=True"):
         stack.fit(X)
 
 

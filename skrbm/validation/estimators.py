@@ -107,8 +107,9 @@ def check_stacked(rbm: Any, layer: int, n_layers: int, layers: tuple[Layer, Laye
         )
     if layer < n_layers - 1 and not hidden:
         raise ValueError(
-            f"layer {layer + 1} of {n_layers} is {rbm!r}, but must have binary hidden units, "
-            "as input of the next layer: pass an RBM with real-valued hidden units as top_rbm."
+            f"layer {layer + 1} of {n_layers} is {rbm!r}, but must have independent binary hidden "
+            "units, as input of the next layer. An RBM with real-valued hidden units, or with "
+            "shared=True, can be the top_rbm, or a step of a Pipeline."
         )
 
 
