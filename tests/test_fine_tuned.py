@@ -471,7 +471,7 @@ def test_grid_search_and_pickling(digits, fitted):
         ({"dbn": FrozenEstimator(None)}, "dbn == FrozenEstimator(estimator=None), must be"),
         (
             {"dbn": DeepBeliefNetwork(5, visible_rbm=BernoulliRBM(hidden="gaussian"))},
-            "must have independent binary hidden units",
+            "must have binary hidden units",
         ),
         ({"mlp": MLPClassifier(solver="x")}, "The 'solver' parameter of MLPClassifier"),
         ({"mlp": MLPClassifier(learning_rate_init=-1)}, "The 'learning_rate_init' parameter"),
