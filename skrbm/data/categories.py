@@ -21,7 +21,7 @@ class Categories:
     Parameters
     ----------
     values : tuple
-        Categories with a code of their own in ascending order, then those that share one.
+        Categories with their own codes in ascending order, then categories that share a code.
     codes : ndarray of int of shape (n_values,)
         Code of each category.
     mass : ndarray of shape (n_values,)
